@@ -1,0 +1,561 @@
+"""Every value that crosses a door between rooms.
+
+Hot path: `Records` (columns, one row a log record *and receiver*), `Rejects`, `Chunk`, `Mark`. Everything else is a frozen, slotted
+Struct or dataclass. Times are integer microseconds since 1970, UTC, unless a name says otherwise. Nothing here reads, waits or decides.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+I64Array = npt.NDArray[np.int64]
+U64Array = npt.NDArray[np.uint64]
+
+SECOND: Final = 1_000_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 3600 * SECOND
+DAY: Final = 24 * HOUR
+
+NOT_LOGGED: Final = -1
+"""`size`, `octets`, `sent`, `latency` where the node wrote no number (Mbuni writes −1)."""
+
+NOT_A_NUMBER: Final = 1 << 63
+"""Bit 63 of `sender` or `receiver`: not E.164 digits but a keyed hash of an e-mail, an IP address or a name."""
+
+ORDINAL_BITS: Final = 20
+OFFSET_BITS: Final = 44
+
+
+def where(ordinal: int, offset: int) -> int:
+    """A file's ordinal within its feed (20 bit) and a byte offset after decompression (44 bit) as one int64.
+
+    >>> divmod(where(3, 70), 1 << OFFSET_BITS)
+    (3, 70)
+    """
+    return ordinal << OFFSET_BITS | offset
+
+
+class Kind(enum.IntEnum):
+    """What one log record says happened. `Records.kind`, uint8. The value is stored: never renumber."""
+
+    NONE = 0  # a line that says nothing ("Log begins")
+    SUBMIT = 1  # MMSC took a message from the sender
+    NOTIFY = 2  # MMSC handed a push to the SMS gateway
+    PUSH = 3  # SMS gateway handed a WAP push to the SMSC (decoded; `pdu` says which MMS PDU)
+    PUSH_REPORT = 4  # SMSC's word on a push or an SMS (`push_state`)
+    RESPONSE = 5  # M-NotifyResp.ind or M-Acknowledge.ind at the MMSC (`status` = X-Mms-Status)
+    FETCH = 6  # M-Retrieve.conf answered whole
+    FETCH_FAILED = 7
+    REPORT = 8  # MMSC's delivery report or final word for a receiver (`status` = X-Mms-Status)
+    READ_REPORT = 9
+    FORWARD = 10  # M-Forward.req accepted
+    SENT_OUT = 11  # to another MMSC, e-mail, VASP or mailbox
+    EXPIRE = 12
+    ATTEMPT = 13  # one HTTP request at a gateway or proxy
+    SESSION_START = 14
+    SESSION_STOP = 15
+    SESSION_INTERIM = 16
+    SESSION_ON = 17  # a GGSN began accounting: all its sessions are over
+    SESSION_OFF = 18
+    SESSION_REJECT = 19
+    MO = 20  # an SMS from a subscriber
+    SMS = 21  # an SMS to a subscriber that is no MMS push (text, provisioning, SI, SL)
+    SMS_REQUEST = 22  # a sendsms request at the SMS gateway's HTTP door
+
+
+class CodeSet(enum.IntEnum):
+    """Whose number `status` is. uint8, stored."""
+
+    NONE = 0
+    HTTP = 1
+    MM1_STATUS = 2  # X-Mms-Status, reference/status-codes §3
+    MM1_RESPONSE = 3  # X-Mms-Response-Status §1
+    MM1_RETRIEVE = 4  # X-Mms-Retrieve-Status §2
+    MM4 = 5
+    MM7 = 6
+    CDR = 7
+    CMCC = 8  # China Mobile four-digit code §7
+    SMPP = 9  # command_status of a refused submit_sm
+    SM_CAUSE = 10  # TS 24.008 §9
+    GMM_CAUSE = 11
+    GTP_CAUSE = 12
+
+
+class PushState(enum.IntEnum):
+    """An SMSC's word on a push: column `push_state`. uint8, stored."""
+
+    NONE = 0
+    ACCEPTED = 1  # ACK by the SMSC, dlr 8: no evidence of delivery
+    DELIVERED = 2
+    EXPIRED = 3
+    UNDELIVERABLE = 4
+    REJECTED = 5
+    DELETED = 6
+    ACCEPTD = 7  # the receipt's ACCEPTD: in progress
+    UNKNOWN = 8
+    BUFFERED = 9
+    REFUSED = 10  # submit refused: NACK, dlr 16
+    DISCARDED = 11  # the gateway gave up
+    SUBMITTED = 12  # on PUSH itself: the SMSC took it
+
+
+class Method(enum.IntEnum):
+    OTHER = 0
+    GET = 1
+    POST = 2
+    HEAD = 3
+    CONNECT = 4
+
+
+class Content(enum.IntEnum):
+    """Class of a Content-Type, as far as judgement needs it: columns `request_type`, `answer_type`."""
+
+    NOT_LOGGED = 0
+    NONE = 1  # logged as empty or "-"
+    MMS = 2
+    HTML = 3  # HTML, XHTML, WML: a page
+    FORM = 4
+    TEXT = 5
+    OTHER = 6
+
+
+COLUMNS: Final[Mapping[str, np.dtype[Any]]] = {
+    name: np.dtype(kind)
+    for name, kind in {
+        # every record
+        "at": "i8",  # event time of the node, µs UTC
+        "kind": "u1",
+        "where": "i8",  # `where()`: file ordinal and offset of the record's first byte
+        "sender": "u8",  # E.164 digits as a number, or NOT_A_NUMBER | hash; 0 = not logged
+        "receiver": "u8",  # the terminating subscriber in *every* kind (of a NotifyResp: who answered; of an ATTEMPT: who asked)
+        "message": "u8",  # keyed hash of the node's message id; 0 = none. Text: "message"
+        "transaction": "u8",  # keyed hash of the transaction id; 0 = none. Text: "transaction"
+        "status": "i4",  # the node's own code; -1 = none
+        "code_set": "u1",
+        "size": "i8",  # octets of the message
+        "tag": "u8",  # keyed hash of a seed tag column; 0 = none. Text: "tag"
+        # MMSC
+        "interface": "u1",  # 1 MM1, 3 MM3, 4 MM4, 7 MM7, 9 mailbox
+        # SMS gateway
+        "link": "u8",  # keyed hash of (SMSC link, the SMSC's message id): joins PUSH to PUSH_REPORT; 0 = none. Text: "fid"
+        "push_state": "u1",
+        "push_error": "i4",  # network error: type << 16 | code; -1 = none
+        "pdu": "u1",  # MMS PDU type inside a push: 0x82 notification, 0x86 delivery-ind, 0x88 read-orig-ind; 0 = none
+        "location": "u8",  # keyed hash of the *path* of the notification's content location
+        "authority": "u8",  # keyed hash of host:port in lower case (port 80 dropped), of the location or of the request's URL
+        "expires": "i8",  # absolute expiry decoded from the push (relative: added to `at`); 0 = none
+        # gateway
+        "method": "u1",
+        "path": "u8",  # keyed hash of the request's path (with query), as `location` is made
+        "octets": "i8",  # of the answer's body
+        "sent": "i8",  # of the request
+        "latency": "i8",  # ms
+        "request_type": "u1",
+        "answer_type": "u1",
+        "address": "u8",  # client IPv4 as a number; 0 = none
+        # sessions
+        "session": "u8",  # keyed hash of (GGSN, Acct-Session-Id)
+        "ggsn": "u8",
+        "sgsn": "u8",
+        "imsi": "u8",
+        "imei": "u8",  # IMEISV, 16 digits, or IMEI
+        "apn": "u8",  # keyed hash of the APN in lower case without .mncNNN.mccNNN.gprs. Text: "apn"
+        "octets_in": "i8",
+        "octets_out": "i8",
+        "duration": "i8",  # Acct-Session-Time, µs
+        "selection": "i1",  # 3GPP-Selection-Mode; -1 = not sent
+        "cause": "i4",
+        "stop_indicator": "i1",
+    }.items()
+}
+"""Every column a dialect may fill, with its dtype. One it does not fill reads as zeros (−1 for status, size, octets, …)."""
+
+_DEFAULTS: Final[Mapping[str, int]] = {
+    name: -1
+    for name in ("status", "size", "octets", "sent", "latency", "push_error", "octets_in", "octets_out", "duration", "selection", "cause", "stop_indicator")
+}
+
+TEXTS: Final = (
+    "message", "transaction", "sender", "receiver", "tag", "fid", "smsc", "service", "account", "subject", "location",
+    "host", "path", "agent", "apn", "cell", "status",
+)  # fmt: skip
+"""Texts a record may carry, as slices; read with `Records.text`. `host` is host:port as written; `path` includes the query."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """One text a row: `data[start[i]:stop[i]]`; int64 arrays of equal length; empty where start == stop."""
+
+    data: bytes | memoryview
+    start: I64Array
+    stop: I64Array
+
+    def __getitem__(self, row: int) -> bytes:
+        return bytes(self.data[int(self.start[row]) : int(self.stop[row])])
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A batch of log records as columns: `columns[name]` per `COLUMNS`, all of length `rows`; texts as slices.
+
+    `at`, `kind` and `where` are always there. Rows stand in file order; a record with k receivers is k rows with one `where`.
+    """
+
+    rows: int
+    columns: Mapping[str, npt.NDArray[Any]]
+    texts: Mapping[str, TextColumn] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        """The column, or its default (zeros, −1) where the dialect has none. KeyError for a name outside COLUMNS."""
+        column = self.columns.get(name)
+        if column is None:
+            column = np.full(self.rows, _DEFAULTS.get(name, 0), COLUMNS[name])
+        return column
+
+    def text(self, name: str, row: int) -> bytes:
+        column = self.texts.get(name)
+        return column[row] if column is not None else b""
+
+    @staticmethod
+    def empty() -> Records:
+        return Records(0, {name: np.empty(0, COLUMNS[name]) for name in ("at", "kind", "where")})
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One record that does not fit: why, at which step of the plan, where it stood, and its head (never a message body)."""
+
+    reason: str
+    step: str
+    where: int
+    head: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejects:
+    """What did not fit in one chunk: all counted by reason, the first few sampled."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    samples: tuple[Reject, ...] = ()
+
+    @property
+    def total(self) -> int:
+        return sum(self.counts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """What a dialect made of a chunk: `consumed` bytes are whole records; the rest comes again with more behind it."""
+
+    records: Records
+    rejects: Rejects
+    consumed: int
+    lines: int  # records seen: kept, ignored and rejected
+    skipped: int = 0  # NUL bytes and blank lines passed over
+
+
+class Mark(msgspec.Struct, frozen=True, array_like=True):
+    """How far one file of a feed is read. The file is known by its head, not by its name or inode."""
+
+    ordinal: int  # within the feed, never used again
+    head: bytes  # BLAKE2b-128 of its first `head_length` bytes, after decompression
+    head_length: int
+    offset: int  # next byte to read, after decompression
+    guard: bytes  # BLAKE2b-128 of the ≤ 256 bytes before `offset`: tells a rewritten file from one that grew
+    path: str  # where it was last seen
+    device: int = 0
+    inode: int = 0
+    done: bool = False  # left for good: rotated, at its end, grace over
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of one file, beginning at a record boundary. `final`: nothing will ever follow (the last record may lack its end)."""
+
+    data: bytes
+    ordinal: int
+    offset: int
+    final: bool = False
+    path: str = ""
+
+
+class Extent(msgspec.Struct, frozen=True, array_like=True):
+    """Bytes [start, stop) of one file took effect. Compacted; lost marks are rebuilt from them."""
+
+    feed: str
+    ordinal: int
+    head: bytes
+    head_length: int
+    start: int
+    stop: int
+    path: str = ""
+    guard: bytes = b""
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """Something an operator should know about a file: shrunk, truncated, quarantined, lost."""
+
+    feed: str
+    what: str
+    path: str
+    detail: str = ""
+    at: int = 0
+
+
+# ---------------------------------------------------------------------------------------------------------------- verdicts
+
+
+class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line that a verdict rests on."""
+
+    feed: str
+    file: str
+    offset: int
+    kind: str
+    at: int
+    note: str = ""
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One receiver's copy of one message (evidence table §2). Key: (domain, message, receiver, leg)."""
+
+    domain: str
+    node: str
+    message: str  # the node's message id, "" when never seen
+    receiver: str  # digits, or the text of what is not a number
+    leg: str  # transaction id of the notification, "" while unknown
+    transaction: str
+    sender: str
+    submitted: int  # 0 = submit never seen
+    closed: int  # 0 = open
+    outcome: str  # delivered, failed, open
+    cause: str
+    rule: str  # row of the evidence table
+    group: str  # no_retrieval, retrieval_failed, refused, normal_other, ""
+    confidence: float
+    lapsed: bool = False
+    suspects: tuple[str, ...] = ()
+    not_covered: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    pushed: int = 0  # first push
+    retrieved: int = 0  # first successful retrieval
+    size: int = -1
+    detail: str = ""  # what the row says in brackets: "path", "SMSC refused the push"
+    own: bool = False  # own account: judged, in no ratio
+    off_net: bool = False
+    orphan: bool = False  # submit never seen: in no ratio
+    hints: tuple[str, ...] = ()  # finding evidence this delivery carries: ("BAD_MMSC_URL",)
+    city: str = ""  # the sender's
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """A subscriber's own request at a gateway that may be MMS (evidence table §2)."""
+
+    subscriber: str
+    node: str
+    method: str
+    host: str
+    port: int
+    path: str
+    status: int
+    type: str  # fetch, confirm, submit, post, other
+    strength: str  # sure, likely, weak
+    at: int
+    verdict: str  # Z1 … Z7, ""
+    evidence: tuple[Evidence, ...] = ()
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something wrong with a subscriber's settings, a model or a node."""
+
+    subject_kind: str  # subscriber, model, node
+    subject: str
+    cause: str
+    confidence: float
+    at: int
+    evidence: tuple[Evidence, ...] = ()
+    cleared: int = 0
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """One subscriber passed a seed on and a friend received it. Key: (campaign, attempt group, receiver); never a node's message id."""
+
+    key: bytes  # 16 bytes, keyed hash of (campaign, attempt group, receiver)
+    campaign: str
+    seed: str
+    message: str
+    sender: str
+    receiver: str
+    generation: int
+    parent: bytes | None
+    submitted: int
+    retrieved: int
+    city: str
+    day: str  # local date of the retrieval, YYYY-MM-DD
+    method: str  # tag, m_forward, subject_size, …
+    score: float
+    counted: bool
+    reason: str  # why not counted, "" when it is
+
+
+class Serial(msgspec.Struct, frozen=True):
+    number: str
+    forward: bytes
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A row that will be a packet later. `key` is unique: asked for once, sent at least once."""
+
+    key: bytes  # keyed hash of (purpose, subject, attempt)
+    kind: str  # transactional, service, marketing, provisioning
+    purpose: str
+    msisdn: str
+    body: str
+    state: str  # ready, shadow, sending, sent, delivered, failed, uncertain, parked
+    due: int
+    expires: int
+    priority: int = 0
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What the world may know: MQTT and live pages read these rows. `data` never holds a full number or serial."""
+
+    at: int
+    topic: str  # delivery, finding, forward, totals, node, feed
+    subject: str
+    data: dict[str, Any]
+    id: int = 0
+
+
+class Msisdn(int):
+    """E.164 digits as a number; its repr and str hide its middle.
+
+    >>> Msisdn(8613812341234)
+    86138****1234
+    >>> f"{Msisdn(8613812341234).full}"
+    '8613812341234'
+    """
+
+    def __repr__(self) -> str:
+        return masked(self.full)
+
+    __str__ = __repr__
+
+    @property
+    def full(self) -> str:
+        return int.__repr__(self)
+
+
+def masked(number: str) -> str:
+    """A number as anyone may see it; e-mail addresses and names keep their first letter and their domain.
+
+    >>> masked("8613812341234"), masked("10086"), masked("bob@example.com")
+    ('86138****1234', '10086', 'b****@example.com')
+    """
+    digits = number.removeprefix("+")
+    if not digits.isdigit():
+        name, at, domain = number.partition("@")
+        return f"{name[:1]}****{at}{domain}"
+    if len(digits) < 9:  # a short code is nobody's number
+        return digits
+    return f"{digits[:-8]}****{digits[-4:]}"
+
+
+# ------------------------------------------------------------------------------------------------------------------- batch
+
+CLOSED: Final = np.dtype(
+    [
+        ("at", "<i8"),  # submitted, or first sign
+        ("closed", "<i8"),
+        ("receiver", "<u8"),  # keyed hash of the number under the store's key, never the number
+        ("sender", "<u8"),
+        ("message", "<u8"),
+        ("leg", "<u8"),
+        ("pushed", "<i8"),
+        ("retrieved", "<i8"),
+        ("outcome", "u1"),
+        ("cause", "u1"),
+        ("rule", "u1"),
+        ("node", "u1"),
+        ("size", "<i4"),
+    ]
+)
+"""A row of the seven-day segments: every judged delivery, packed."""
+
+
+class HourCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour of submission, node, city, outcome, cause)."""
+
+    hour: int  # hours since 1970, UTC
+    node: str
+    city: str
+    outcome: str
+    cause: str
+    n: int
+
+
+class DayCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (local day, model + software version, cause)."""
+
+    day: str
+    model: str
+    cause: str
+    n: int
+
+
+class DelayCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour, node, cause, delay bin); bin = floor(log2(seconds + 1))."""
+
+    hour: int
+    node: str
+    cause: str
+    bin: int
+    n: int
+
+
+class LineCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of what a feed read: lines, records, bytes, rejects by reason ("" = not a reject)."""
+
+    feed: str
+    reason: str
+    lines: int
+    records: int
+    octets: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """What commits together: facts, outbox, events, State delta and the marks of every feed in it. One Batch is one transaction."""
+
+    at: int  # wall clock
+    marks: list[tuple[str, Mark]] = field(default_factory=list)  # (feed, mark)
+    extents: list[Extent] = field(default_factory=list)
+    delta: bytes = b""  # packed changed slots of State
+    snapshot: str = ""  # name of a snapshot file, already fsynced, that replaces all earlier deltas
+    deliveries: list[tuple[bytes, Delivery]] = field(default_factory=list)  # (key, row): inserted or restated
+    closed: npt.NDArray[Any] | None = None  # CLOSED rows for the segments
+    attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
+    findings: list[tuple[bytes, Finding]] = field(default_factory=list)
+    forwards: list[Forward] = field(default_factory=list)
+    serials: list[Serial] = field(default_factory=list)
+    outbox: list[Outgoing] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    hours: list[HourCount] = field(default_factory=list)
+    days: list[DayCount] = field(default_factory=list)
+    delays: list[DelayCount] = field(default_factory=list)
+    lines: list[LineCount] = field(default_factory=list)
+    rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (feed, sample)
+    audits: list[Audit] = field(default_factory=list)
+    spilled: list[tuple[int, bytes, int]] = field(default_factory=list)  # (subscriber number, packed dossier, keep until)
+    thawed: list[int] = field(default_factory=list)  # subscribers whose spilled dossier came back into State
+    interned: list[tuple[str, int, str]] = field(default_factory=list)  # (family, id, text): names behind small ids of CLOSED
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.__slots__)

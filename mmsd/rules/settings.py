@@ -1,0 +1,98 @@
+"""What an operator may set about judgement and campaigns; `config.py` fills these from TOML. Durations are seconds."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Windows and thresholds of `evidence-table.md` §1 and §4."""
+
+    reaction: float = 60.0  # T0: a reaction to a push
+    session: float = 900.0  # T1: a session belongs to a push when it overlaps [push, push + T1]
+    late: float = 180.0  # T2: submit to first sign of the push; beyond it a delivery is DELAYED
+    window: float = 72 * 3600.0  # from submit to expiry, when no push, CDR or final word says otherwise
+    grace: float = 600.0  # beyond expiry, before absence closes a delivery
+    skew: float = 2.0  # how far clocks of two nodes may differ
+    join: float = 3.0  # a Notify line and its push stand within this
+    confirm: float = 900.0  # how long a retrieved message waits for its confirmation before it closes as OK_UNCONFIRMED
+    cases: int = 3  # N: failures of one shape that raise a finding
+    case_days: float = 7.0  # W
+    repeat: float = 600.0  # failures closer than this count once
+    history_days: float = 30.0  # how long a feed must have been read before "no session for long" may be said
+    final_report: bool = True  # the SMSC sends final reports for pushes
+    quiet: float = 1800.0  # R8: a dossier without a line for this long leaves memory
+    restate: float = 72 * 3600.0  # after closing, evidence may change a verdict for this long
+    portal: int = 20  # an authority from which so many numbers GET is a portal, no MMSC
+    idle: float = 5.0  # live: a feed read to its end is taken to be this far behind the clock
+
+
+class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Expected settings (`evidence-table.md` §8) of the operator whose nodes these are."""
+
+    name: str = ""
+    country_code: str = "86"
+    mms_apns: tuple[str, ...] = ("cmwap",)
+    internet_apns: tuple[str, ...] = ("cmnet",)
+    mmsc: tuple[str, ...] = ()  # expected authorities host[:port], aliases included; empty: those of the notifications
+    known_mmsc: tuple[str, ...] = ("mmsc.monternet.com", "mmsc.myuni.com.cn", "mmsc.vnet.mobi")  # of any operator
+
+
+class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How our own traffic is known (`evidence-table.md` §2): it is in no ratio."""
+
+    senders: tuple[str, ...] = ()  # short codes and VASP ids that send our messages
+    services: tuple[str, ...] = ()  # sendsms users
+    accounts: tuple[str, ...] = ()
+
+
+class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Network error codes of one SMSC, each `type:code` (`3:27`) or `code`: what an UNDELIV or EXPIRED with it means."""
+
+    absent: tuple[str, ...] = ("3:27",)
+    barred: tuple[str, ...] = ("3:1",)
+    full: tuple[str, ...] = ()
+
+
+class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What the feeds declare to see. Absence counts only where it is covered."""
+
+    mmsc: bool = False
+    sms: bool = False
+    gateway: bool = False
+    sessions: tuple[str, ...] = ()  # APNs seen by RADIUS feeds; "*" = all
+    sgsn: bool = False
+
+
+class SeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One seed message of a campaign, as far as a log line can show it."""
+
+    id: str
+    messages: tuple[str, ...] = ()  # message ids of the seed as the service sent it
+    tags: tuple[str, ...] = ()  # values of a seed tag column
+    subjects: tuple[str, ...] = ()  # a subject that contains one of these …
+    size_min: int = 0  # … and a message size in [size_min, size_max] octets
+    size_max: int = 0
+
+
+class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A campaign file, `config/campaigns/*.toml`."""
+
+    id: str
+    name: str
+    starts: str  # local date or date-time, ISO 8601
+    ends: str
+    seeds: tuple[SeedSettings, ...]
+    senders: tuple[str, ...] = ()  # short codes that send the seeds out: their deliveries are no forwards
+    zone: str = "Asia/Shanghai"
+    hold: float = 60.0  # seconds of event time between a retrieval and its decision
+    resend: float = 1800.0  # window in which an unanswered attempt and its repetition are one
+    pair_cap: int = 1000  # forwards from one sender to one receiver
+    self_forward: bool = False
+    serial_prefix: str = ""
+    language: str = "zh"
+    sms: dict[str, str] = {
+        "zh": "您转发的彩信已送达（第{leg}次）。序列号：{serial}",
+        "en": "Your forward was received (no. {leg}). Serial: {serial}",
+    }
+    sms_expires: float = 24 * 3600.0
