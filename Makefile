@@ -1,0 +1,74 @@
+# Few verbs; `make` alone lists them. Each sets up what it needs (tools/setup.sh) and is instant the second time.
+#   PYTHON=/path/to/python3   another interpreter than Debian's
+#   DURATION=60               seconds: `run` and `soak` end by themselves with a summary
+
+SHELL := /bin/bash
+PYTHON ?= /usr/bin/python3
+export PYTHON
+BIN := .venv/bin
+DURATION ?=
+SEED ?= random
+RUN := $(BIN)/python -m sim.run
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format bench sim docs fresh faults soak fuzz build clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## a simulated province and the daemon beside it, with a live page; Ctrl-C ends it, or DURATION=60
+	@tools/setup.sh run
+	@exec $(RUN) $(if $(DURATION),--duration $(DURATION))
+
+test: ## the whole suite, on loopback; starts its own servers and stops them
+	@tools/setup.sh test
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: ## ruff, mypy --strict, import contracts, house rules
+	@tools/setup.sh test
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.house
+
+format: ## lays the code out as `lint` wants it
+	@tools/setup.sh test
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: ## speed, beside its peers in the same run
+	@tools/setup.sh test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[bench]' </dev/null
+	@$(BIN)/python -m bench $(ARGS)
+
+sim: ## only the simulator: its logs and its truth in run/sim
+	@tools/setup.sh run
+	@$(BIN)/python -m sim $(ARGS)
+
+docs: ## every setting, cause, topic, table, endpoint and command is documented
+	@tools/setup.sh test
+	@$(BIN)/python -m pytest tests/test_docs.py
+
+fresh: ## `make test` and `make run` in a bare Debian 12 made for the purpose (root, some minutes)
+	@tools/fresh.sh
+
+faults: ## the fault catalogue: rotation, truncation, full disks, kills
+	@tools/setup.sh test
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
+soak: ## `run` for an hour
+	@tools/setup.sh run
+	@exec $(RUN) --duration $(or $(DURATION),3600)
+
+fuzz: ## the random tests twenty times harder, from a new seed (SEED=n repeats one)
+	@tools/setup.sh test
+	@$(BIN)/python -m pytest -m random --effort 20 --seed $(SEED) --timeout 0 $(ARGS)
+
+build: ## .venv and the compiled scanner, for working on mmsd
+	@tools/setup.sh test
+
+clean: ## everything made here, .venv too
+	rm -rf .venv build dist run *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -f ext/*.c mmsd/fast/*.so
+	find . -name __pycache__ -prune -exec rm -rf {} +
