@@ -1,0 +1,225 @@
+"""WAP push over SMS (WAP-259 6.5, WAP-230 8.2.4.1) and the MMS PDUs that ride in it: what Mbuni hands to Kannel, and back.
+
+Texts stay bytes as on the wire, since ids are hashed and compared with other nodes' logs; `Push.title` is the subject as people read it.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final, NamedTuple
+
+from mmsd.codec import mms, sms, text, wsp
+from mmsd.codec.tables import mms as table
+from mmsd.errors import DecodeError, EncodeError
+
+PUSH_UDH: Final = bytes.fromhex("0605040b8423f0")
+"""To port 2948 from 9200: what Kannel and Mbuni put before a push."""
+
+_PORTS: Final = frozenset({sms.PUSH_PORT, 2949, 9200, 9201, 9202, 9203, 49996, 49999})
+"""WAP-259 6.5 push ports, WSP ports, SyncML and OTA settings."""
+
+
+class PushKind(enum.IntEnum):
+    """What a push carries, by its content type."""
+
+    OTHER = 0
+    MMS = 1
+    PROVISIONING = 2  # OMA Client Provisioning
+    SETTINGS = 3  # Nokia/Ericsson OTA settings
+    SERVICE_INDICATION = 4
+    SERVICE_LOADING = 5
+
+
+_BY_NUMBER: Final = {
+    0x3E: PushKind.MMS,
+    0x36: PushKind.PROVISIONING,
+    0x2E: PushKind.SERVICE_INDICATION,
+    0x30: PushKind.SERVICE_LOADING,
+    0x2D: PushKind.SERVICE_INDICATION,
+    0x2F: PushKind.SERVICE_LOADING,
+}
+_BY_NAME: Final = {
+    b"application/vnd.wap.mms-message": PushKind.MMS,
+    b"application/vnd.wap.connectivity-wbxml": PushKind.PROVISIONING,
+    b"application/x-wap-prov.browser-settings": PushKind.SETTINGS,
+    b"application/x-wap-prov.browser-bookmarks": PushKind.SETTINGS,
+    b"text/vnd.wap.si": PushKind.SERVICE_INDICATION,
+    b"application/vnd.wap.sic": PushKind.SERVICE_INDICATION,
+    b"text/vnd.wap.sl": PushKind.SERVICE_LOADING,
+    b"application/vnd.wap.slc": PushKind.SERVICE_LOADING,
+}
+
+
+_STATUSES: Final = frozenset({table.STATUS, table.READ_STATUS})
+
+
+class Push(NamedTuple):
+    """One push; the MMS fields are empty, 0 or −1 where the PDU lacks them. Times are whole seconds."""
+
+    kind: PushKind
+    push_id: int  # WSP transaction id, 0 … 255: the pusher's count
+    body_at: int  # where the content begins in the user data
+    pdu_type: int = 0  # X-Mms-Message-Type: 0x82 notification, 0x86 delivery report, 0x88 read report
+    version: int = 0  # X-Mms-MMS-Version as on the wire, 0x90 = 1.0
+    transaction: bytes = b""
+    location: bytes = b""  # X-Mms-Content-Location
+    sender: bytes = b""  # From, with its "/TYPE=PLMN"; empty when withheld
+    to: bytes = b""
+    subject: bytes = b""
+    charset: int = 0  # of the subject, MIBenum; 0 = not given
+    message_class: bytes = b""  # "" = not given; one octet for the well-known ones (0x80 personal), else its token
+    size: int = -1
+    expiry_absolute: int = -1  # seconds since 1970, UTC
+    expiry_relative: int = -1  # seconds from now on
+    message_id: bytes = b""
+    status: int = 0  # X-Mms-Status of a delivery report, X-Mms-Read-Status of a read report
+    date: int = -1  # of the report
+    faults: tuple[DecodeError, ...] = ()  # survived: the rest was read
+
+    @property
+    def title(self) -> str:
+        """The subject as text, its character set guessed where none or a wrong one is given."""
+        return text.decode(self.subject, self.charset)
+
+
+def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
+    """A push from the user data of an SMS, or of all its pieces joined; `udh` empty means the caller knows it for one.
+
+    Raises DecodeError when it is addressed to no push port, is no Push PDU, or says MMS and holds no message type.
+
+    >>> push = decode_push(bytes.fromhex("010603beaf848c82985431008d908a808e0228008805810303f48083687474703a2f2f6d2f6100"), PUSH_UDH)
+    >>> push.transaction, push.location, push.size, push.expiry_relative
+    (b'T1', b'http://m/a', 10240, 259200)
+    """
+    if udh and udh != PUSH_UDH and sms.decode_udh(udh).destination not in _PORTS:
+        raise DecodeError("addressed to no push port", offset=0, clause="WAP-259 6.5")
+    push_id, type_at, headers_at, body_at = wsp.decode_push_pdu(user_data)
+    if headers_at == type_at + 1:
+        kind = _BY_NUMBER.get(user_data[type_at] & 0x7F, PushKind.OTHER)
+    else:
+        kind = _content_kind(user_data, type_at, headers_at)
+    if kind is not PushKind.MMS:
+        return Push(kind, push_id, body_at)
+
+    fields, _, faults = mms.walk(user_data, body_at)
+    pdu_type = version = charset = status = 0
+    transaction = location = sender = to = subject = message_class = message_id = b""
+    size = expiry_absolute = expiry_relative = date = -1
+    for code, start, stop in fields:
+        if code == table.MESSAGE_TYPE:
+            pdu_type = user_data[start]
+        elif code == table.TRANSACTION_ID:
+            transaction = user_data[start : stop - 1]
+        elif code == table.CONTENT_LOCATION:
+            location = user_data[start : stop - 1]
+        elif code == table.FROM:
+            sender = mms.from_address(user_data, start, stop)
+        elif code == table.MESSAGE_SIZE:
+            size = mms.integer(user_data, start, stop)
+        elif code == table.EXPIRY:
+            expiry_absolute, expiry_relative = mms.expiry(user_data, start, stop)
+        elif code == table.SUBJECT:
+            subject, charset = mms.encoded_string(user_data, start, stop)
+        elif code == table.MMS_VERSION:
+            version = user_data[start]
+        elif code == table.MESSAGE_CLASS:
+            message_class = user_data[start:stop].rstrip(b"\0")
+        elif code == table.MESSAGE_ID:
+            message_id = user_data[start : stop - 1]
+        elif code == table.TO:
+            to = mms.encoded_string(user_data, start, stop)[0]
+        elif code in _STATUSES:
+            status = user_data[start]
+        elif code == table.DATE:
+            date = mms.integer(user_data, start, stop)
+    if not pdu_type:
+        raise DecodeError("no message type", offset=body_at, clause="OMA-MMS-ENC 7.3.30")
+    return Push(
+        kind, push_id, body_at, pdu_type, version, transaction, location, sender, to, subject, charset, message_class,
+        size, expiry_absolute, expiry_relative, message_id, status, date, faults,
+    )  # fmt: skip
+
+
+def _content_kind(data: bytes, start: int, stop: int) -> PushKind:
+    """By a Content-Type written as text, or in general form with parameters (8.4.2.24)."""
+    if data[start] < 0x20:
+        start = wsp.decode_length(data, start)[1]
+    if start < stop and data[start] >= 0x80:
+        return _BY_NUMBER.get(data[start] & 0x7F, PushKind.OTHER)
+    name = data[start : max(start, data.find(0, start, stop))]
+    return _BY_NAME.get(name.partition(b";")[0].strip().lower(), PushKind.OTHER)
+
+
+def encode_notification(
+    *,
+    transaction: bytes,
+    location: bytes,
+    size: int,
+    sender: bytes = b"",
+    subject: bytes = b"",
+    charset: int = 0,
+    expiry_relative: int = -1,
+    expiry_absolute: int = -1,
+    message_class: bytes = b"\x80",
+    version: int = 0x90,
+    push_id: int = 1,
+) -> tuple[bytes, bytes]:
+    """An M-Notification.ind as (UDH, user data), field by field as Mbuni writes it. EncodeError for what the format cannot carry.
+
+    `charset` 0 writes the subject's octets bare, as Mbuni does with whatever the handset sent; else with its MIBenum. An empty `sender`
+    or `message_class` is left out. Exactly one expiry is given.
+
+    >>> udh, data = encode_notification(transaction=b"T1", location=b"http://m/a", size=10240, expiry_relative=259200)
+    >>> udh.hex(), data.hex()
+    ('0605040b8423f0', '010603beaf848c82985431008d908a808e0228008805810303f48083687474703a2f2f6d2f6100')
+    """
+    pdu = bytearray((table.MESSAGE_TYPE, table.M_NOTIFICATION_IND, table.TRANSACTION_ID))
+    pdu += wsp.encode_text(transaction)
+    pdu += bytes((table.MMS_VERSION, version))
+    if sender:
+        pdu += mms.encode_from(sender)
+    if subject:
+        pdu += bytes((table.SUBJECT,)) + mms.encode_string(subject, charset)
+    if message_class:
+        pdu += bytes((table.MESSAGE_CLASS,)) + (message_class if message_class[0] >= 0x80 else wsp.encode_text(message_class))
+    pdu += bytes((table.MESSAGE_SIZE,)) + wsp.encode_long(size)
+    pdu += bytes((table.EXPIRY,)) + mms.encode_expiry(expiry_absolute, expiry_relative)
+    pdu += bytes((table.CONTENT_LOCATION,)) + wsp.encode_text(location)
+    return PUSH_UDH, _framed(push_id, pdu)
+
+
+def encode_delivery_report(
+    *,
+    message_id: bytes,
+    to: bytes,
+    date: int,
+    status: int,
+    sender: bytes = b"",
+    version: int = 0x90,
+    push_id: int = 1,
+) -> tuple[bytes, bytes]:
+    """An M-Delivery.ind as (UDH, user data), as Mbuni writes it: it adds a From, which the standard does not know, when `sender` is given.
+
+    `date` in seconds since 1970; `status` an X-Mms-Status (0x81 retrieved). EncodeError for what the format cannot carry.
+
+    >>> encode_delivery_report(message_id=b"m", to=b"t", date=0x6B02CA4B, status=0x81)[1].hex()
+    '010603beaf848c868d908b6d0097740085046b02ca4b9581'
+    """
+    pdu = bytearray((table.MESSAGE_TYPE, table.M_DELIVERY_IND, table.MMS_VERSION, version, table.MESSAGE_ID))
+    pdu += wsp.encode_text(message_id)
+    pdu += bytes((table.TO,)) + wsp.encode_text(to)
+    if sender:
+        pdu += mms.encode_from(sender)
+    pdu += bytes((table.DATE,)) + wsp.encode_long(date)
+    pdu += bytes((table.STATUS, status))
+    return PUSH_UDH, _framed(push_id, pdu)
+
+
+_HEADERS: Final = bytes.fromhex("03beaf84")
+"""Three octets: Content-Type application/vnd.wap.mms-message, X-Wap-Application-Id 4 (mms.ua)."""
+
+
+def _framed(push_id: int, pdu: bytearray) -> bytes:
+    if not 0 <= push_id <= 255:
+        raise EncodeError(f"a push id has 8 bits, not {push_id}")
+    return bytes((push_id, wsp.PUSH)) + _HEADERS + pdu

@@ -1,0 +1,1 @@
+"""Assigned numbers by specification clause: data, no code."""

@@ -1,0 +1,91 @@
+"""Text as handsets and MMSCs send it: with the right character set, with a wrong one, or with none at all.
+
+`decode` never raises. A named character set is believed when the bytes fit it; otherwise, and for UTF-16 without a byte order
+mark, the reading is taken that gives the most ordinary Chinese or ASCII text. A guess can be wrong for a few characters of text.
+"""
+
+from __future__ import annotations
+
+import codecs
+from typing import Final
+
+from mmsd.codec.tables import charsets
+from mmsd.errors import EncodeError
+
+_GUESSES: Final = ("utf-8", "gb18030", "utf-16-be", "utf-16-le")
+"""In the order that wins at equal plausibility."""
+
+_BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le"))
+
+
+def decode(raw: bytes, charset: int = charsets.ANY) -> str:
+    """Text of `raw` in `charset` (MIBenum; 0 or 128 = unknown). Never raises: what cannot be read becomes U+FFFD.
+
+    >>> decode("端午安康".encode("utf-16")), decode("清明回家".encode("gb2312")), decode(b"Seed K7")
+    ('端午安康', '清明回家', 'Seed K7')
+    >>> decode("清明".encode("gb2312"), charsets.UTF_8)
+    '清明'
+    """
+    for bom, codec in _BOMS:
+        if raw.startswith(bom):
+            return _whole(raw[len(bom) :], codec).decode(codec, "replace").rstrip("\0")
+    codec = charsets.CODECS.get(charset, "")
+    if codec and codec != "utf-16":
+        try:
+            return _whole(raw, codec).decode(codec).rstrip("\0")
+        except UnicodeError:
+            pass  # the sender named another character set than it used
+    return guess(raw, _GUESSES[2:] + _GUESSES[:2] if codec == "utf-16" else _GUESSES)
+
+
+def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES) -> str:
+    """The reading of `raw` with the largest share of ordinary characters; Latin-1 when nothing fits.
+
+    >>> guess("一路平安".encode("utf-16-be")), guess(b"\\xd6\\xd0"), guess("Grüße".encode("latin-1"))
+    ('一路平安', '中', 'Grüße')
+    """
+    best, best_share = raw.decode("latin-1"), 0.5
+    for codec in candidates:
+        try:
+            text = _whole(raw, codec).decode(codec).rstrip("\0")
+        except UnicodeError:
+            continue
+        if any(0xE000 <= ord(char) < 0xF900 or char < "\t" for char in text):
+            continue  # private use and control characters: what a wrong reading yields
+        share = sum(map(_ordinary, text)) / len(text) if text else 1.0
+        if share > best_share:
+            best, best_share = text, share
+    return best
+
+
+def encode(text: str, charset: int) -> bytes:
+    """`text` in `charset` (MIBenum), UTF-16 big-endian behind its byte order mark. EncodeError when the set lacks a character.
+
+    >>> encode("中", charsets.UCS_2).hex(), encode("中", charsets.UTF_8).hex()
+    ('feff4e2d', 'e4b8ad')
+    """
+    codec = charsets.CODECS.get(charset)
+    if codec is None:
+        raise EncodeError(f"no character set has MIBenum {charset}")
+    try:
+        return codecs.BOM_UTF16_BE + text.encode("utf-16-be") if codec == "utf-16" else text.encode(codec)
+    except UnicodeError as error:
+        raise EncodeError(f"MIBenum {charset} ({codec}) lacks a character of the text") from error
+
+
+def _whole(raw: bytes, codec: str) -> bytes:
+    """Without the odd octet that a cut at NUL leaves of a UTF-16 text."""
+    return raw[: len(raw) & ~1] if codec.startswith("utf-16") else raw
+
+
+def _ordinary(char: str) -> bool:
+    """ASCII, Chinese punctuation and full-width forms, or one of the 3,755 common characters of GB 2312 (rows 16 to 55)."""
+    point = ord(char)
+    if point < 0x80:
+        return point >= 0x20 or char in "\r\n\t"
+    if 0x3000 <= point < 0x3040 or 0xFF00 <= point < 0xFFF0 or 0x2010 <= point < 0x2027:
+        return True
+    if 0x4E00 <= point < 0xA000:
+        code = char.encode("gb2312", "ignore")
+        return bool(code) and 0xB0 <= code[0] <= 0xD7
+    return False

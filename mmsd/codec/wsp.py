@@ -1,0 +1,185 @@
+"""WSP (WAP-230-WSP-20010705) primitives: the integers, texts and lengths that every header of MMS and push is made of.
+
+Decoders take the whole buffer and a place, return the value and the place behind it, and raise DecodeError when the bytes
+end or break the rule. Encoders raise EncodeError for what the rule cannot carry.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from mmsd.errors import DecodeError, EncodeError
+
+PUSH: Final = 0x06  # 8.2.4.1 table 34: the PDU type of Push
+_SHORT: Final = 0x80
+_LENGTH_QUOTE: Final = 0x1F
+_QUOTE: Final = 0x7F
+
+
+def decode_uintvar(data: bytes, at: int) -> tuple[int, int]:
+    """A uintvar of at most five octets (8.1.2).
+
+    >>> decode_uintvar(bytes.fromhex("8e02"), 0)
+    (1794, 2)
+    """
+    value = 0
+    for place in range(at, min(at + 5, len(data))):
+        octet = data[place]
+        value = value << 7 | octet & 0x7F
+        if octet < 0x80:
+            return value, place + 1
+    raise DecodeError("uintvar does not end", offset=at, clause="WAP-230 8.1.2")
+
+
+def encode_uintvar(value: int) -> bytes:
+    """The shortest uintvar. EncodeError outside 0 … 2³²−1.
+
+    >>> encode_uintvar(1794).hex()
+    '8e02'
+    """
+    if not 0 <= value <= 0xFFFFFFFF:
+        raise EncodeError(f"uintvar cannot hold {value}")
+    octets = [value & 0x7F]
+    while value := value >> 7:
+        octets.append(value & 0x7F | 0x80)
+    return bytes(reversed(octets))
+
+
+def decode_length(data: bytes, at: int) -> tuple[int, int]:
+    """A Value-length (8.4.2.2): one octet up to 30, or 31 and a uintvar.
+
+    >>> decode_length(b"\\x1f\\x2a\\x83", 0)
+    (42, 2)
+    """
+    if at >= len(data) or data[at] > _LENGTH_QUOTE:
+        raise DecodeError("no value length here", offset=at, clause="WAP-230 8.4.2.2")
+    if data[at] < _LENGTH_QUOTE:
+        return data[at], at + 1
+    return decode_uintvar(data, at + 1)
+
+
+def encode_length(length: int) -> bytes:
+    """The shortest Value-length.
+
+    >>> encode_length(30).hex(), encode_length(31).hex()
+    ('1e', '1f1f')
+    """
+    return bytes((length,)) if 0 <= length < _LENGTH_QUOTE else bytes((_LENGTH_QUOTE,)) + encode_uintvar(length)
+
+
+def decode_integer(data: bytes, at: int) -> tuple[int, int]:
+    """An Integer-value (8.4.2.3): Short-integer or Long-integer of up to 30 octets.
+
+    >>> decode_integer(b"\\x93", 0), decode_integer(b"\\x02\\x28\\x00", 0)
+    ((19, 1), (10240, 3))
+    """
+    if at < len(data):
+        first = data[at]
+        if first >= _SHORT:
+            return first & 0x7F, at + 1
+        stop = at + 1 + first
+        if 0 < first < _LENGTH_QUOTE and stop <= len(data):
+            return int.from_bytes(data[at + 1 : stop], "big"), stop
+    raise DecodeError("no integer here", offset=at, clause="WAP-230 8.4.2.3")
+
+
+def encode_short(value: int) -> bytes:
+    """A Short-integer (8.4.2.1). EncodeError outside 0 … 127.
+
+    >>> encode_short(19).hex()
+    '93'
+    """
+    if not 0 <= value < _SHORT:
+        raise EncodeError(f"short integer cannot hold {value}")
+    return bytes((value | _SHORT,))
+
+
+def encode_long(value: int) -> bytes:
+    """A Long-integer (8.4.2.1) in as few octets as hold it. EncodeError outside 0 … 2²⁴⁰−1.
+
+    >>> encode_long(10240).hex(), encode_long(0).hex()
+    ('022800', '0100')
+    """
+    size = max(1, (value.bit_length() + 7) // 8)
+    if value < 0 or size > 30:
+        raise EncodeError(f"long integer cannot hold {value}")
+    return bytes((size,)) + value.to_bytes(size, "big")
+
+
+def encode_integer(value: int) -> bytes:
+    """The shorter Integer-value.
+
+    >>> encode_integer(106).hex(), encode_integer(1000).hex()
+    ('ea', '0203e8')
+    """
+    return encode_short(value) if 0 <= value < _SHORT else encode_long(value)
+
+
+def decode_text(data: bytes, at: int) -> tuple[bytes, int]:
+    """A Text-string (8.4.2.1) without its Quote and its NUL.
+
+    >>> decode_text(b"\\x7f\\xc7\\xe5\\0", 0)
+    (b'\\xc7\\xe5', 4)
+    """
+    stop = data.find(0, at)
+    if stop < 0:
+        raise DecodeError("text does not end", offset=at, clause="WAP-230 8.4.2.1")
+    return data[at + (data[at] == _QUOTE) : stop], stop + 1
+
+
+def encode_text(text: bytes) -> bytes:
+    """A Text-string: quoted when its first octet would be read as a length or an integer. EncodeError for
+    what no reader takes for text: a NUL inside, a control octet at its head.
+
+    >>> encode_text(b"T0001"), encode_text("清".encode("gb2312"))
+    (b'T0001\\x00', b'\\x7f\\xc7\\xe5\\x00')
+    """
+    if 0 in text or (text and text[0] < 0x20):
+        raise EncodeError("a text string holds no NUL and begins with no control octet")
+    quote = b"\x7f" if text and text[0] >= _QUOTE else b""
+    return quote + text + b"\0"
+
+
+class PushPdu(NamedTuple):
+    """A connectionless Push (8.2.4.1): where its parts stand in the buffer."""
+
+    transaction: int  # TID: the pusher's count, 0 … 255
+    type_at: int  # Content-Type
+    headers_at: int
+    body_at: int
+
+
+def decode_push_pdu(data: bytes) -> PushPdu:
+    """The frame of a push: TID, type 06, length of headers. DecodeError for another PDU or headers that run past the end.
+
+    >>> decode_push_pdu(bytes.fromhex("010603beaf848c82"))
+    PushPdu(transaction=1, type_at=3, headers_at=4, body_at=6)
+    """
+    if len(data) < 4 or data[1] != PUSH:
+        raise DecodeError("no Push PDU", offset=1, clause="WAP-230 8.2.4.1")
+    length, type_at = decode_uintvar(data, 2)
+    body_at = type_at + length
+    if not length or body_at > len(data):
+        raise DecodeError("headers run past the end", offset=2, clause="WAP-230 8.2.4.1")
+    headers_at = skip_value(data, type_at)
+    if headers_at > body_at:
+        raise DecodeError("content type runs past the headers", offset=type_at, clause="WAP-230 8.2.4.1")
+    return PushPdu(data[0], type_at, headers_at, body_at)
+
+
+def skip_value(data: bytes, at: int) -> int:
+    """The place behind the header value that starts at `at`, whatever it is (8.4.1.2). DecodeError when it runs past the end.
+
+    >>> skip_value(b"\\x03\\x81\\x01\\x12\\x83", 0)
+    4
+    """
+    if at < len(data):
+        first = data[at]
+        if first >= _SHORT:
+            return at + 1
+        if first > _LENGTH_QUOTE:
+            return decode_text(data, at)[1]
+        length, start = decode_length(data, at)
+        if start + length <= len(data):
+            return start + length
+    raise DecodeError("value runs past the end", offset=at, clause="WAP-230 8.4.1.2")
