@@ -30,6 +30,7 @@ class Op(enum.IntEnum):
     BLANKS = 8  # blanks and tabs are passed over; no field
     AGAIN = 9  # the previous step's field, read once more
     ATTRIBUTE = 10  # the value of a named line of a block
+    LINES = 11  # up to the first literal that a line end follows, over line feeds: for raw text whose length nobody logs
 
 
 class Convert(enum.IntEnum):
@@ -81,7 +82,10 @@ IGNORE: Final = 2  # entry flag: the record is known and of no interest; form fl
 
 NO_DEFAULT: Final = -(1 << 63)
 LONGEST: Final = 1 << 17
-"""Bytes a counted or quoted field may have; more is a damaged length, not a message."""
+"""Bytes a counted field may have; more is a damaged length, not a message."""
+
+SPAN: Final = 1 << 14
+"""Bytes a QUOTED or LINES field that runs over line feeds may have: what one damaged record can swallow, or cost."""
 
 # columns of `Cells.rejects`
 REASON, STEP, WHERE, START, END = range(5)
@@ -91,7 +95,8 @@ REASON, STEP, WHERE, START, END = range(5)
 class Numbering:
     """How a national number becomes E.164: `country` 0 leaves it as it is.
 
-    A number of `length` digits that begins with `lead` (−1: any) gets the country code; so does one behind the `trunk` digit (−1: none), which goes.
+    A number of `length` digits that begins with `lead` (−1: any) gets the country code; so does one behind the `trunk` digit (−1: none),
+    which goes.
     """
 
     country: int = 0

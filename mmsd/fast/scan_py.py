@@ -21,7 +21,10 @@ Trace = Callable[[int, int, int], None]
 
 
 class _Fail(Exception):
-    """A step did not match: (reason, step, where)."""
+    """A step did not match."""
+
+    def __init__(self, reason: int, step: int, where: int) -> None:
+        self.at = (int(reason), step, where)
 
 
 class _More(Exception):
@@ -112,8 +115,8 @@ class _Scanner:
             try:
                 after = self.form(form, start)
             except _Fail as fail:
-                self.line_end(fail.args[2])
-                worst = fail.args if fail.args[2] > worst[2] else worst  # type: ignore[assignment]  # args are what was raised
+                self.line_end(fail.at[2])
+                worst = fail.at if fail.at[2] > worst[2] else worst
                 continue
             self.emit(start)
             return after
@@ -177,6 +180,8 @@ class _Scanner:
                 stop, after = self.counted(step, literal, number, at)
             case Op.QUOTED:
                 start, stop, after = self.quoted(step, number, at, end)
+            case Op.LINES:
+                stop, after = self.over_lines(literal, number, at)
         self.last = (start, stop)
         self.convert(step, number, start, stop)
         return after
@@ -196,7 +201,7 @@ class _Scanner:
 
     def quoted(self, step: list[int], number: int, at: int, end: int) -> tuple[int, int, int]:
         """A `"` next to another stands for itself; so does what follows a backslash."""
-        limit = min(len(self.data), at + p.LONGEST) if step[p.A] else end
+        limit = min(len(self.data), at + p.SPAN) if step[p.A] else end
         if at >= end or self.data[at] != ord('"'):
             raise _Fail(Reason.QUOTE, number, at)
         stop = at + 1
@@ -215,6 +220,18 @@ class _Scanner:
         if step[p.A] and stop + 1 >= len(self.data) and not self.final:
             raise _More
         return at + 1, stop, stop + 1
+
+    def over_lines(self, literal: bytes, number: int, at: int) -> tuple[int, int]:
+        limit = min(len(self.data), at + p.SPAN)
+        stop = at
+        while (stop := self.data.find(literal, stop, limit)) >= 0:
+            after = stop + len(literal)
+            if self.line_end(after)[0] == after:
+                return stop, after
+            stop += 1
+        if limit == len(self.data) and not self.final:
+            raise _More
+        raise _Fail(Reason.UNTIL, number, at)
 
     # ---------------------------------------------------------------------------------------------------------- convert
 
@@ -332,7 +349,7 @@ class _Scanner:
         try:
             at = self.form(0, start)
         except _Fail as failed:
-            fail = failed.args  # type: ignore[assignment]  # args are what was raised
+            fail = failed.at
             at = self.line_end(start)[1]
         while True:
             if at >= len(self.data):
@@ -350,7 +367,7 @@ class _Scanner:
                 try:
                     self.attribute(at, end, missing)
                 except _Fail as failed:
-                    fail = failed.args  # type: ignore[assignment]  # args are what was raised
+                    fail = failed.at
             at = after
         if fail is None and missing:
             fail = (Reason.MISSING, min(missing), start)
@@ -369,10 +386,9 @@ class _Scanner:
         if equals < 0:
             raise _Fail(Reason.ATTRIBUTE, 0, start)
         name = self.data[start:equals]
-        for offset, length, number in self.program.attributes.tolist():
-            if self.program.literals[offset : offset + length] == name:
-                break
-        else:
+        literals = self.program.literals
+        number = next((step for offset, length, step in self.program.attributes.tolist() if literals[offset : offset + length] == name), -1)
+        if number < 0:
             return
         value = equals + 3
         if value < end and self.data[value] == ord('"'):
@@ -391,5 +407,5 @@ def scan(program: Program, data: bytes, start: int, key: Key, final: bool) -> Ce
 
 def trace(program: Program, data: bytes, told: Trace) -> Cells:
     """`scan` of one record, telling every field that was taken on the way."""
-    scanner = _Scanner(program, data, (0, 0), True, told)
+    scanner = _Scanner(program, data, (0, 0), final=True, trace=told)
     return scanner.blocks(0) if len(program.attributes) else scanner.lines(0)

@@ -115,8 +115,10 @@ def hexadecimal(text: bytes) -> int | None:
 def address(text: bytes, numbering: Sequence[int], key: Key) -> int:
     """E.164 digits of a number as it was written (`numbering` as in `Numbering`), or NOT_A_NUMBER and a hash.
 
-    >>> [address(text, (86, 11, 1, 0), (0, 0)) for text in (b"+8613900000001", b" 13900000001/TYPE=PLMN", b"008613900000001", b"10086", b"-")]
-    [8613900000001, 8613900000001, 8613900000001, 10086, 0]
+    >>> [address(text, (86, 11, 1, 0), (0, 0)) for text in (b"+8613900000001", b" 13900000001/TYPE=PLMN", b"008613900000001")]
+    [8613900000001, 8613900000001, 8613900000001]
+    >>> [address(text, (86, 11, 1, 0), (0, 0)) for text in (b"10086", b"-", b"01012345678")], address(b"a@b", (0, 0, -1, -1), (0, 0)) >> 63
+    ([10086, 0, 861012345678], 1)
     """
     country, length, lead, trunk = numbering
     whole = text.strip(BLANKS).removesuffix(b"/TYPE=PLMN").strip(BLANKS)

@@ -27,7 +27,6 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -91,6 +90,10 @@ class Field:
     def last(self) -> Field:
         """It ends at the *last* occurrence of the literal behind it: for what an attacker writes."""
         return dataclasses.replace(self, op=Op.LAST)
+
+    def over_lines(self) -> Field:
+        """Raw text that may hold line feeds: it ends where the literal behind it stands before a line end. A message body: never shown."""
+        return dataclasses.replace(self, op=Op.LINES, body=True)
 
     def part(self, after: str = "", stop: str = "") -> Field:
         """Only what stands behind a text and before a character is converted; without the text it is empty."""
@@ -226,7 +229,7 @@ class Form:
 
     __slots__ = ("constants", "fields", "ignore", "template")
 
-    def __init__(self, template: str, *, set: Values | None = None, ignore: bool = False, **fields: Field) -> None:  # noqa: A002  # reads best
+    def __init__(self, template: str, *, set: Values | None = None, ignore: bool = False, **fields: Field) -> None:
         self.template = template
         self.fields = fields
         self.constants = dict(set or {})
@@ -257,11 +260,15 @@ class Block(Plan):
 class Step:
     """What a compiled step is called: for rejects and `explain`."""
 
-    name: str  # the field's name, "" for a literal
-    expects: str
-    column: str
-    text: str
-    body: bool
+    name: str = ""  # the field's name; a literal has none
+    expects: str = ""  # the literal that stands here, or ends the field
+    column: str = ""
+    text: str = ""
+    body: bool = False
+
+
+Choice = tuple[int, tuple[str, ...], npt.NDArray[np.int64]]
+"""(cell, columns, values int64[choice, columns]) of a `one_of` that sets several columns; NO_DEFAULT leaves a column as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +279,7 @@ class Compiled:
     program: Program
     columns: Mapping[str, int]
     texts: Mapping[str, int]
-    choices: tuple[tuple[int, tuple[str, ...], npt.NDArray[np.int64]], ...]  # (cell, columns, int64[choice, columns]) of a one_of with several
+    choices: tuple[Choice, ...]
     steps: tuple[Step, ...]
     has_body: bool
 
@@ -314,7 +321,7 @@ class _Builder:
     entries: list[list[int]] = field(default_factory=list)
     columns: dict[str, int] = field(default_factory=dict)
     texts: dict[str, int] = field(default_factory=dict)
-    choices: list[tuple[int, tuple[str, ...], npt.NDArray[np.int64]]] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
     defaults: list[int] = field(default_factory=list)
 
     def literal(self, value: bytes) -> tuple[int, int]:
@@ -357,7 +364,7 @@ class _Builder:
         self.names.append(name)
 
     def punctuation(self, op: Op, literal: str) -> None:
-        self.add(self.blank(op, literal.encode()), Step("", repr(literal), "", "", False))
+        self.add(self.blank(op, literal.encode()), Step(expects=literal))
 
     def field(self, made: Field, op: Op, name: str, literal: bytes) -> None:
         step = self.blank(op, literal)
@@ -440,9 +447,9 @@ class _Builder:
     def delimited(self, plan: str, made: Field, name: str, following: tuple[str, str]) -> int:
         """Add a field; how many of the tokens behind it its step has taken."""
         kind, literal = following
-        taken = kind == "literal" and made.op in (Op.UNTIL, Op.LAST, Op.COUNTED)
+        taken = kind == "literal" and made.op in (Op.UNTIL, Op.LAST, Op.COUNTED, Op.LINES)
         op = made.op
-        if op in (Op.UNTIL, Op.LAST) and not taken:
+        if op in (Op.UNTIL, Op.LAST, Op.LINES) and not taken:
             if kind != "end":
                 raise ValueError(f"{plan}: nothing says where the field {name!r} ends")
             op = Op.REST
@@ -460,7 +467,7 @@ def _default(column: str) -> int:
 
 
 def compile_plan(plan: Plan, numbering: Numbering = CHINA) -> Compiled:
-    """The kernel's arrays for a plan. Raises ValueError for a plan that does not make sense: a bug in a dialect, or a column map to refuse."""
+    """The kernel's arrays for a plan. ValueError for a plan that makes no sense: a bug in a dialect, or a column map to refuse."""
     build = _Builder()
     spans = [build.form(plan.name, form) for form in plan.forms]
     attributes = []
@@ -492,7 +499,8 @@ def compile_plan(plan: Plan, numbering: Numbering = CHINA) -> Compiled:
         np.array(attributes, np.int64).reshape(-1, 3),
         _slots(literals, attributes),
     )
-    return Compiled(plan.name, program, build.columns, build.texts, tuple(build.choices), tuple(build.names), any(step.body for step in build.names))
+    has_body = any(step.body for step in build.names)
+    return Compiled(plan.name, program, build.columns, build.texts, tuple(build.choices), tuple(build.names), has_body)
 
 
 def _slots(literals: bytes, attributes: Sequence[Sequence[int]]) -> npt.NDArray[np.int32]:
@@ -565,10 +573,9 @@ _SAID: Final[Mapping[Reason, str]] = {
 def _reason(compiled: Compiled, reason: int, step: int) -> tuple[str, str]:
     """(what to say, the step's name) of a reject."""
     made = compiled.steps[step]
-    name = made.name or made.expects
-    said = _SAID[Reason(reason)].format(made.expects if made.name == "" else repr(made.expects))
-    alone = reason in (Reason.LITERAL, Reason.TRAILING, Reason.ATTRIBUTE, Reason.UNINDENTED)
-    return (said if alone or not made.name else f"{made.name}: {said}"), name
+    said = _SAID[Reason(reason)].format(repr(made.expects))
+    alone = not made.name or reason in (Reason.TRAILING, Reason.ATTRIBUTE, Reason.UNINDENTED)
+    return (said if alone else f"{made.name}: {said}"), made.name or made.expects
 
 
 def _rejects(compiled: Compiled, cells: Cells, data: bytes, base: int) -> Rejects:
@@ -622,7 +629,7 @@ class Explained:
 
 def explain(compiled: Compiled, line: bytes, *, key: tuple[int, int] = (0, 0)) -> Explained:
     """What a plan makes of one record: for `mmsd try`. The fields are those of the form that fitted, or got furthest."""
-    cells = scan_py.scan(compiled.program, line, 0, key, True)
+    cells = scan_py.scan(compiled.program, line, 0, key, final=True)
     first, end = 0, len(compiled.steps)
     stopped, reason = -1, ""
     if len(cells.rejects):
@@ -646,8 +653,3 @@ def _shown(records: Records, step: Step, raw: bytes) -> str:
     if step.column and records.rows and not step.text:
         return str(int(records.columns[step.column][0]))
     return raw.decode(errors="replace")
-
-
-def scanner(plan: Plan, numbering: Numbering, key: tuple[int, int]) -> Callable[..., Parsed]:
-    """`run` of a plan as a function of (data, ordinal, offset, final)."""
-    return partial(run, compile_plan(plan, numbering), key=key)
