@@ -1,12 +1,18 @@
-"""MMS PDUs (OMA-TS-MMS-ENC-V1_3): the walk over their headers."""
+"""MMS PDUs (OMA-TS-MMS-ENC-V1_3), both ways: the walk over their headers, the values in them, whole PDUs.
+
+Tolerant in: what breaks a rule is named in `faults` and the rest is read. Strict out. A body is a slice of the bytes given.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
-from mmsd.codec import wsp
+from mmsd.codec import text, wsp
 from mmsd.codec.tables import charsets
 from mmsd.codec.tables import mms as table
+from mmsd.codec.wsp import ContentType
 from mmsd.errors import DecodeError, EncodeError
 
 CLAUSE = "OMA-MMS-ENC 7.1"
@@ -110,15 +116,20 @@ def from_address(data: bytes, start: int, stop: int) -> bytes:
     >>> from_address(bytes.fromhex("0480312f00"), 0, 5)
     b'1/'
     """
+    return _from_string(data, start, stop)[0]
+
+
+def _from_string(data: bytes, start: int, stop: int) -> tuple[bytes, int]:
+    """The address of a From value and its character set."""
     if data[start] < 0x1F:
         at = start + 1
     elif data[start] == 0x1F:
         at = wsp.decode_length(data, start)[1]
     else:
-        return encoded_string(data, start, stop)[0]  # no length, no token: seen from hand-made senders
+        return encoded_string(data, start, stop)  # no length, no token: a text alone, from senders that took From for To
     if at + 1 < stop and data[at] == table.ADDRESS_PRESENT:
-        return encoded_string(data, at + 1, stop)[0]
-    return b""
+        return encoded_string(data, at + 1, stop)
+    return b"", 0
 
 
 def expiry(data: bytes, start: int, stop: int) -> tuple[int, int]:
@@ -148,14 +159,14 @@ def encode_string(raw: bytes, charset: int = 0) -> bytes:
     return wsp.encode_length(len(value)) + value
 
 
-def encode_from(address: bytes) -> bytes:
-    """The whole From field for an address.
+def encode_from(address: bytes, charset: int = 0) -> bytes:
+    """A From value for an address.
 
     >>> encode_from(b"1/").hex()
-    '890480312f00'
+    '0480312f00'
     """
-    value = bytes((table.ADDRESS_PRESENT,)) + wsp.encode_text(address)
-    return bytes((table.FROM,)) + wsp.encode_length(len(value)) + value
+    value = bytes((table.ADDRESS_PRESENT,)) + encode_string(address, charset)
+    return wsp.encode_length(len(value)) + value
 
 
 def encode_expiry(absolute: int = -1, relative: int = -1) -> bytes:
@@ -168,3 +179,187 @@ def encode_expiry(absolute: int = -1, relative: int = -1) -> bytes:
         raise EncodeError("an expiry is either absolute or relative")
     value = bytes((table.RELATIVE if absolute < 0 else table.ABSOLUTE,)) + wsp.encode_long(max(absolute, relative))
     return wsp.encode_length(len(value)) + value
+
+
+# --------------------------------------------------------------------------------------------------------------- whole PDUs
+
+
+class Text(NamedTuple):
+    """An Encoded-string-value: its octets and the MIBenum it came with (0 = none). `str()` reads it.
+
+    >>> str(Text("清明".encode("gb2312")))
+    '清明'
+    """
+
+    raw: bytes
+    charset: int = 0
+
+    def __str__(self) -> str:
+        return text.decode(self.raw, self.charset)
+
+
+class Moment(NamedTuple):
+    """Seconds since 1970 (UTC), or from when the MMSC takes the PDU."""
+
+    seconds: int
+    relative: bool = False
+
+
+class Previously(NamedTuple):
+    """One station of a forwarded message: who (an address) or when (seconds since 1970), counted from 1."""
+
+    hop: int
+    value: Text | int
+
+
+Value = int | bytes | Text | Moment | Previously | ContentType
+Header = tuple[int, Value]
+"""A field's code and value: octets of a list (tables.mms.VALUES) and integers as int, ids and URIs as bytes. Code 0: a header given
+by name, its octets as they stand. From without an address is INSERT_ADDRESS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pdu:
+    """A PDU's headers in their order, and where its body stands in the bytes it was read from: no octet of it is copied."""
+
+    type: int
+    headers: tuple[Header, ...]
+    body: slice
+    faults: tuple[DecodeError, ...] = ()  # survived
+
+    def get(self, code: int) -> Value | None:
+        """The first value of a field, or None."""
+        return next((value for name, value in self.headers if name == code), None)
+
+    def all(self, code: int) -> tuple[Value, ...]:
+        """Every value of a field that may be repeated (To)."""
+        return tuple(value for name, value in self.headers if name == code)
+
+
+def decode(data: bytes) -> Pdu:
+    """Any MMS PDU. What breaks its rule is named in `faults`, its octets kept as bytes, and the rest read.
+
+    Raises DecodeError when no X-Mms-Message-Type stands in it: HTML, say, or another protocol.
+
+    >>> pdu = decode(bytes.fromhex("8c83985431008d909581"))
+    >>> table.TYPES[pdu.type], pdu.get(table.TRANSACTION_ID), pdu.get(table.STATUS)
+    ('m-notifyresp-ind', b'T1', 129)
+    """
+    fields, body_at, survived = walk(data)
+    faults = list(survived)
+    headers: list[Header] = []
+    for code, start, stop in fields:
+        name, form = table.FIELDS.get(code, ("", table.RAW))
+        if not name and code:
+            faults.append(DecodeError(f"field 0x{code:02x} is not assigned", offset=start - 1, clause="OMA-MMS-ENC 7.4"))
+        try:
+            headers.append((code, _decode_value(data, start, stop, form)))
+        except DecodeError as fault:
+            faults.append(fault)
+            headers.append((code, data[start:stop]))
+    pdu_type = next((value for code, value in headers if code == table.MESSAGE_TYPE), None)
+    if not isinstance(pdu_type, int):
+        raise DecodeError("no message type", offset=0, clause="OMA-MMS-ENC 7.3.30")
+    missing = table.MANDATORY.get(pdu_type, frozenset()) - {code for code, _ in headers}
+    faults += [
+        DecodeError(f"{table.FIELDS[code][0]} is missing from {table.TYPES[pdu_type]}", offset=body_at, clause="OMA-MMS-ENC 6")
+        for code in sorted(missing)
+    ]
+    return Pdu(pdu_type, tuple(headers), slice(body_at, len(data)), tuple(faults))
+
+
+def _decode_value(data: bytes, start: int, stop: int, form: str) -> Value:
+    """The value at [start, stop), a place `walk` found. DecodeError when it has another form."""
+    first = data[start]
+    match form:
+        case table.OCTET if first >= 0x80:
+            return first
+        case table.CLASS:
+            return first if first >= 0x80 else data[start : stop - 1]
+        case table.TEXT:
+            return data[start + (first == 0x7F) : stop - 1]
+        case table.STRING:
+            return Text(*encoded_string(data, start, stop))
+        case table.INTEGER if (value := integer(data, start, stop)) >= 0:
+            return value
+        case table.MOMENT:
+            absolute, relative = expiry(data, start, stop)
+            if max(absolute, relative) >= 0:
+                return Moment(max(absolute, relative), relative >= 0)
+        case table.FROM_FORM:
+            return Text(*address) if (address := _from_string(data, start, stop))[0] else table.INSERT_ADDRESS
+        case table.SENT_BY | table.SENT_DATE if first < 0x20:
+            hop, at = wsp.decode_integer(data, wsp.decode_length(data, start)[1])
+            if at < stop:
+                return Previously(hop, Text(*encoded_string(data, at, stop)) if form == table.SENT_BY else integer(data, at, stop))
+        case table.TYPE:
+            return wsp.decode_content_type(data, start, stop)
+        case table.RAW:
+            return data[start:stop]
+    raise DecodeError(f"value has not the form of {form}", offset=start, clause="OMA-MMS-ENC 7.3")
+
+
+def encode(headers: Sequence[Header], body: bytes = b"") -> bytes:
+    """A PDU of headers in the order given. EncodeError unless it is what clause 6 asks of its type: message type, transaction id and
+    version first, all mandatory fields, none foreign or twice, Content-Type last and only there a body.
+
+    >>> encode([(table.MESSAGE_TYPE, 0x83), (table.TRANSACTION_ID, b"T1"), (table.MMS_VERSION, 0x90), (table.STATUS, 0x81)]).hex()
+    '8c83985431008d909581'
+    """
+    _check(headers, bool(body))
+    return b"".join(bytes((code,)) + _encode_value(code, value) for code, value in headers) + body
+
+
+_OPENING: Final = (table.MESSAGE_TYPE, table.TRANSACTION_ID, table.MMS_VERSION)
+
+
+def _check(headers: Sequence[Header], body: bool) -> None:
+    codes = [code for code, _ in headers]
+    if codes[:1] != [table.MESSAGE_TYPE] or (pdu_type := headers[0][1]) not in table.MANDATORY or not isinstance(pdu_type, int):
+        raise EncodeError("a PDU opens with a message type of clause 6")
+    name, mandatory = table.TYPES[pdu_type], table.MANDATORY[pdu_type]
+    opening = [code for code in _OPENING if code in codes]
+    if codes[: len(opening)] != opening:
+        raise EncodeError(f"{name} opens with message type, transaction id and version")
+    for code in sorted(mandatory.difference(codes)):
+        raise EncodeError(f"{name} lacks {table.FIELDS[code][0]}")
+    for code in codes[1:]:
+        if code not in mandatory and code not in table.OPTIONAL[pdu_type]:
+            raise EncodeError(f"{name} holds no field 0x{code:02x}")
+        if code not in table.REPEATABLE and codes.count(code) > 1:
+            raise EncodeError(f"{name} holds {table.FIELDS[code][0]} once")
+    if pdu_type in table.ADDRESSED and table.RECEIVERS.isdisjoint(codes):
+        raise EncodeError(f"{name} has a receiver in To, Cc or Bcc")
+    if table.CONTENT_TYPE in codes and codes[-1] != table.CONTENT_TYPE:
+        raise EncodeError("Content-Type is the last header")
+    if body and codes[-1] != table.CONTENT_TYPE:
+        raise EncodeError(f"{name} has no body")
+
+
+def _encode_value(code: int, value: Value) -> bytes:
+    form = table.FIELDS[code][1]
+    match form, value:
+        case (table.OCTET | table.CLASS, int()) if 0x80 <= value <= 0xFF:
+            return bytes((value,))
+        case (table.TEXT | table.CLASS, bytes()):
+            return wsp.encode_text(value)
+        case (table.STRING, Text()):
+            return encode_string(value.raw, value.charset)
+        case (table.INTEGER, int()):
+            return wsp.encode_long(value)
+        case (table.MOMENT, Moment()):
+            return encode_expiry(relative=value.seconds) if value.relative else encode_expiry(value.seconds)
+        case (table.FROM_FORM, Text()):
+            return encode_from(value.raw, value.charset)
+        case (table.FROM_FORM, table.INSERT_ADDRESS):
+            return bytes((1, table.INSERT_ADDRESS))
+        case (table.SENT_BY | table.SENT_DATE, Previously()):
+            inner = value.value
+            tail = wsp.encode_long(inner) if isinstance(inner, int) else encode_string(inner.raw, inner.charset)
+            whole = wsp.encode_integer(value.hop) + tail
+            return wsp.encode_length(len(whole)) + whole
+        case (table.TYPE, ContentType()):
+            return wsp.encode_content_type(value)
+        case (table.RAW, bytes()):
+            return value
+    raise EncodeError(f"{table.FIELDS[code][0]} does not take {type(value).__name__}")

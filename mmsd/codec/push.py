@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from mmsd.codec import mms, sms, text, wsp
 from mmsd.codec.tables import mms as table
-from mmsd.errors import DecodeError, EncodeError
+from mmsd.codec.tables import wsp as wsp_table
+from mmsd.errors import DecodeError
 
 PUSH_UDH: Final = bytes.fromhex("0605040b8423f0")
 """To port 2948 from 9200: what Kannel and Mbuni put before a push."""
@@ -30,26 +31,17 @@ class PushKind(enum.IntEnum):
     SERVICE_LOADING = 5
 
 
-_BY_NUMBER: Final = {
-    0x3E: PushKind.MMS,
-    0x36: PushKind.PROVISIONING,
-    0x2E: PushKind.SERVICE_INDICATION,
-    0x30: PushKind.SERVICE_LOADING,
-    0x2D: PushKind.SERVICE_INDICATION,
-    0x2F: PushKind.SERVICE_LOADING,
+_KINDS: Final = {
+    "application/vnd.wap.mms-message": PushKind.MMS,
+    "application/vnd.wap.connectivity-wbxml": PushKind.PROVISIONING,
+    "application/x-wap-prov.browser-settings": PushKind.SETTINGS,
+    "application/x-wap-prov.browser-bookmarks": PushKind.SETTINGS,
+    "text/vnd.wap.si": PushKind.SERVICE_INDICATION,
+    "application/vnd.wap.sic": PushKind.SERVICE_INDICATION,
+    "text/vnd.wap.sl": PushKind.SERVICE_LOADING,
+    "application/vnd.wap.slc": PushKind.SERVICE_LOADING,
 }
-_BY_NAME: Final = {
-    b"application/vnd.wap.mms-message": PushKind.MMS,
-    b"application/vnd.wap.connectivity-wbxml": PushKind.PROVISIONING,
-    b"application/x-wap-prov.browser-settings": PushKind.SETTINGS,
-    b"application/x-wap-prov.browser-bookmarks": PushKind.SETTINGS,
-    b"text/vnd.wap.si": PushKind.SERVICE_INDICATION,
-    b"application/vnd.wap.sic": PushKind.SERVICE_INDICATION,
-    b"text/vnd.wap.sl": PushKind.SERVICE_LOADING,
-    b"application/vnd.wap.slc": PushKind.SERVICE_LOADING,
-}
-
-
+_BY_NUMBER: Final = {number: _KINDS.get(name, PushKind.OTHER) for number, name in enumerate(wsp_table.MEDIA)}
 _STATUSES: Final = frozenset({table.STATUS, table.READ_STATUS})
 
 
@@ -141,13 +133,9 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
 
 
 def _content_kind(data: bytes, start: int, stop: int) -> PushKind:
-    """By a Content-Type written as text, or in general form with parameters (8.4.2.24)."""
-    if data[start] < 0x20:
-        start = wsp.decode_length(data, start)[1]
-    if start < stop and data[start] >= 0x80:
-        return _BY_NUMBER.get(data[start] & 0x7F, PushKind.OTHER)
-    name = data[start : max(start, data.find(0, start, stop))]
-    return _BY_NAME.get(name.partition(b";")[0].strip().lower(), PushKind.OTHER)
+    """By a Content-Type written as text, or in general form with parameters."""
+    name = wsp.decode_content_type(data, start, stop).media
+    return _KINDS.get(name.partition(";")[0].strip().lower(), PushKind.OTHER)
 
 
 def encode_notification(
@@ -177,7 +165,7 @@ def encode_notification(
     pdu += wsp.encode_text(transaction)
     pdu += bytes((table.MMS_VERSION, version))
     if sender:
-        pdu += mms.encode_from(sender)
+        pdu += bytes((table.FROM,)) + mms.encode_from(sender)
     if subject:
         pdu += bytes((table.SUBJECT,)) + mms.encode_string(subject, charset)
     if message_class:
@@ -209,17 +197,15 @@ def encode_delivery_report(
     pdu += wsp.encode_text(message_id)
     pdu += bytes((table.TO,)) + wsp.encode_text(to)
     if sender:
-        pdu += mms.encode_from(sender)
+        pdu += bytes((table.FROM,)) + mms.encode_from(sender)
     pdu += bytes((table.DATE,)) + wsp.encode_long(date)
     pdu += bytes((table.STATUS, status))
     return PUSH_UDH, _framed(push_id, pdu)
 
 
-_HEADERS: Final = bytes.fromhex("03beaf84")
-"""Three octets: Content-Type application/vnd.wap.mms-message, X-Wap-Application-Id 4 (mms.ua)."""
+_CONTENT_TYPE: Final = wsp.encode_content_type(wsp.ContentType("application/vnd.wap.mms-message"))
+_HEADERS: Final = wsp.encode_short(wsp_table.X_WAP_APPLICATION_ID) + wsp.encode_short(wsp_table.MMS_UA)
 
 
 def _framed(push_id: int, pdu: bytearray) -> bytes:
-    if not 0 <= push_id <= 255:
-        raise EncodeError(f"a push id has 8 bits, not {push_id}")
-    return bytes((push_id, wsp.PUSH)) + _HEADERS + pdu
+    return wsp.encode_push_pdu(push_id, _CONTENT_TYPE, _HEADERS, bytes(pdu))
