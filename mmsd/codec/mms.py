@@ -43,6 +43,8 @@ def walk(data: bytes, at: int = 0) -> Walk:
             code = data[at]
             start = at + 1
             if code < 0x80:  # a header by its name: two text strings
+                if code < 0x20:
+                    raise DecodeError("no field begins here", offset=at, clause=CLAUSE)
                 code, start = 0, at
                 stop = wsp.skip_value(data, wsp.decode_text(data, at)[1])
             else:
@@ -150,12 +152,13 @@ def expiry(data: bytes, start: int, stop: int) -> tuple[int, int]:
 def encode_string(raw: bytes, charset: int = 0) -> bytes:
     """An Encoded-string-value (7.3.19): bare octets, or with their MIBenum. EncodeError for what it cannot carry.
 
-    >>> encode_string(b"Seed"), encode_string(b"\\xe4\\xb8\\xad", 106).hex()
-    (b'Seed\\x00', '05eae4b8ad00')
+    >>> encode_string(b"Seed"), encode_string("中".encode(), 106).hex()
+    (b'Seed\\x00', '06ea7fe4b8ad00')
     """
     if not charset:
         return wsp.encode_text(raw)
-    value = wsp.encode_integer(charset) + raw + b"\0"
+    quote = b"\x7f" if raw and raw[0] >= 0x7F else b""  # a Text-string here too, though half the handsets forget it
+    value = wsp.encode_integer(charset) + quote + raw + b"\0"
     return wsp.encode_length(len(value)) + value
 
 
