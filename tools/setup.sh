@@ -101,5 +101,6 @@ if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
 fi
 say "installing and compiling mmsd into .venv"
 rm -f "$mark"
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input --editable "$set_name" </dev/null
+.venv/bin/python -m pip install --disable-pip-version-check --no-input --editable "$set_name" </dev/null >.venv/install.log 2>&1 ||
+    { tail -n 30 .venv/install.log >&2; fail "pip failed; the whole log is in .venv/install.log"; }
 printf '%s\n' "$now" >"$mark"

@@ -1,0 +1,349 @@
+"""Settings from TOML: every fault at once, each with its line, its key, what was meant and what to do."""
+
+from __future__ import annotations
+
+import textwrap
+import tomllib
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmsd import config
+from mmsd.config import Fault, Faulty, KeyPath, check, coverage, load, load_campaigns, load_cities, locate
+from mmsd.errors import ConfigError
+from mmsd.rules.settings import Judgement
+
+FEED = """
+[feeds.mmsc1]
+dialect = "mbuni"
+paths = ["mmsc-access.log*"]
+"""
+
+
+@pytest.fixture
+def written(tmp_path: Path):
+    def write(text: str, name: str = "mmsd.toml") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return write
+
+
+def said(faults: list[Fault]) -> list[str]:
+    return [f"{fault.line} {fault.key}: {fault.what}; {fault.remedy}" for fault in faults]
+
+
+def test_defaults_paths_and_zones(written, tmp_path: Path):
+    settings = load(written(FEED + 'zone = "UTC"\n[state]\ndirectory = "state"\n[judgement]\ngrace = 5\n'))
+    feed = settings.feeds["mmsc1"]
+    assert feed.paths == (tmp_path / "mmsc-access.log*",)
+    assert feed.zone == ZoneInfo("UTC")
+    assert settings.zone.name == ZoneInfo("Asia/Shanghai")
+    assert settings.state.directory == tmp_path / "state"
+    assert settings.judgement == Judgement(grace=5.0)
+    assert config.role(feed) == "mmsc"
+
+
+def test_every_fault_at_once(written):
+    path = written(
+        """\
+        [feeds.mmsc1]
+        dialekt = "mbuni"
+        paths = "mmsc.log"
+
+        [feeds.mmsc2]
+        dialect = "mbumi"
+        paths = ["a.log"]
+        zone = "Asia/Shanghia"
+
+        [judgement]
+        grace = "10 min"
+        cases = -1
+        late = nan
+        final_report = "yes"
+
+        [operator]
+        country_code = "0086"
+        mmsc = ["http://mmsc.monternet.com/"]
+
+        [codes.smsc1]
+        absent = ["3:27", "3-27"]
+        barred = ["3:27"]
+
+        [camppaigns]
+        directory = "x"
+        """
+    )
+    assert said(check(path)) == [
+        "1 feeds.mmsc1.dialect: is missing; it has no default: set dialect = … here",
+        "2 feeds.mmsc1.dialekt: no such setting; did you mean `dialect`?",
+        "3 feeds.mmsc1.paths: expected a list, found the text 'mmsc.log'; put it in brackets: […]",
+        "8 feeds.mmsc2.zone: no time zone is called 'Asia/Shanghia'; take a name such as Asia/Shanghai or UTC",
+        "11 judgement.grace: expected a number, found the text '10 min'; durations are seconds, sizes are octets, without a unit",
+        "12 judgement.cases: -1 is out of range; take at least 0",
+        "13 judgement.late: nan is no quantity; take a finite number",
+        "14 judgement.final_report: expected true or false, found the text 'yes'; write true",
+        "17 operator.country_code: '0086' is no country code; its digits alone, such as \"86\"",
+        "18 operator.mmsc[0]: 'http://mmsc.monternet.com/' is no host[:port]; leave out http:// and the path",
+        "21 codes.smsc1.absent[1]: '3-27' is no network error; write type:code, such as \"3:27\", or the code alone",
+        "22 codes.smsc1.barred[0]: 3:27 means absent already; a code has one meaning",
+        "24 camppaigns: no such setting; did you mean `campaigns`?",
+    ]
+    with pytest.raises(Faulty) as raised:
+        load(path)
+    assert isinstance(raised.value, ConfigError)
+    assert str(raised.value).splitlines()[0].startswith(f"{path}:1: feeds.mmsc1.dialect: is missing")
+    assert len(raised.value.faults) == 13
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("[a\n", "1 : not TOML: Expected ']' at the end of a table declaration; see https://toml.io"),
+        ("[zone]\n", "0 feeds: is missing; it has no default: set feeds = … here"),
+        ("feeds = {}\n", "1 feeds: has no feed; name one: [feeds.mmsc1] with dialect and paths"),
+        (
+            FEED + "[feeds.'Größe']\ndialect='mbuni'\npaths=['b']\n",
+            "5 feeds.Größe: 'Größe' cannot name a feed; take up to 32 of a-z, 0-9, - and _",
+        ),
+        (FEED + "[feeds.b]\ndialect='mbuni'\npaths=[]\n", '7 feeds.b.paths: is empty; name the files: paths = ["/var/log/…"]'),
+        (FEED.replace("mbuni", "mbumi"), "3 feeds.mmsc1.dialect: no dialect is called 'mbumi'; did you mean `mbuni`?"),
+        (FEED + "options = {numberin = 1}\n", "5 feeds.mmsc1.options.numberin: no such option; did you mean numbering?"),
+        (
+            FEED + "[feeds.b]\ndialect='mbuni'\npaths=['mmsc-access.log*']\n",
+            "7 feeds.b.paths[0]: the feed 'mmsc1' reads this too; a file belongs to one feed",
+        ),
+        (
+            "[feeds.b]\ndialect='http'\npaths=['b']\noptions = {format='squid'}",
+            "1 feeds: none is an MMSC; deliveries begin there: add the feed of an MMSC's access log",
+        ),
+        (
+            FEED + "[feeds.aaa]\ndialect='radius'\npaths=['d']\n",
+            '5 feeds.aaa.covers: is missing; say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }',
+        ),
+        (FEED + "role = 'mms'\n", "5 feeds.mmsc1.role: the text 'mms' is not one of them; did you mean `mmsc`?"),
+        (
+            FEED + "samples = [7]\n",
+            "5 feeds.mmsc1.samples[0]: expected a table, found 7; write it as [feeds.mmsc1.samples[0]] with its settings below",
+        ),
+        (FEED + "domain = 7\n", '5 feeds.mmsc1.domain: expected text in quotes, found 7; put it in quotes: "7"'),
+        (FEED + "[judgement]\ncases = 2.5\n", "6 judgement.cases: expected a whole number, found 2.5; see docs/settings.md"),
+        (FEED + "[judgement]\ncases = '3'\n", "6 judgement.cases: expected a whole number, found the text '3'; take off the quotes: 3"),
+        (FEED + "[judgement]\ncases = true\n", "6 judgement.cases: expected a whole number, found true; see docs/settings.md"),
+        (FEED + "[campaigns]\ndirectory = 'none'\n", "0 campaigns.directory: no such folder; make it, or take the setting out"),
+    ],
+)
+def test_one_fault(written, text: str, fault: str):
+    assert said(check(written(text))) == [fault]
+
+
+def test_a_file_that_cannot_be_read(written, tmp_path: Path):
+    assert said(check(tmp_path / "none.toml")) == ["0 : cannot be read: No such file or directory; see its name and rights"]
+    path = tmp_path / "latin.toml"
+    path.write_bytes("# Größe".encode("latin-1"))
+    assert said(check(path)) == ["0 : not UTF-8 at byte 4; save the file as UTF-8"]
+
+
+LINE = "2026-11-22 17:43:55 Received MMS [INT:MM1] [ACT:] [MMSC:] [from:+8613812341234] [to:+8613987654321] [msgid:ab12] [size=1234] "
+LINE += "[UA:] [MMBox:]"
+
+
+def sample(line: str, expect: str) -> str:
+    return FEED + f'[[feeds.mmsc1.samples]]\nline = "{line}"\nexpect = {{ {expect} }}\n'
+
+
+def test_a_sample_line_that_is_read_as_expected(written):
+    expect = 'kind = "SUBMIT", sender = "8613812341234", receiver = "8613987654321", message = "ab12", size = 1234'
+    assert said(check(written(sample(LINE, expect + ", at = 2026-11-22T17:43:55+08:00")))) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "expect", "fault"),
+    [
+        (LINE, 'kind = "FETCH"', "7 feeds.mmsc1.samples[0].expect.kind: the line reads 'SUBMIT', not 'FETCH'"),
+        (LINE, 'receiver = "13987654321"', "7 feeds.mmsc1.samples[0].expect.receiver: the line reads '8613987654321', not '13987654321'"),
+        (LINE, "size = 1", "7 feeds.mmsc1.samples[0].expect.size: the line reads 1234, not 1"),
+        (LINE, 'reciever = "1"', "7 feeds.mmsc1.samples[0].expect.reciever: no such column or text; did you mean `receiver`?"),
+        ("nonsense", "size = 1", "6 feeds.mmsc1.samples[0].line: is not read"),
+    ],
+)
+def test_a_sample_line_that_is_not(written, line: str, expect: str, fault: str):
+    (found,) = said(check(written(sample(line, expect))))
+    assert found.startswith(fault)
+
+
+def test_coverage_says_what_the_feeds_see(written):
+    text = FEED + "[feeds.aaa]\ndialect='radius'\npaths=['d']\ncovers.apns=['CMWAP']\n[feeds.sms]\ndialect='kannel-sms'\npaths=['s']\n"
+    seen = coverage(load(written(text)).feeds)
+    assert (seen.mmsc, seen.sms, seen.gateway, seen.sessions, seen.sgsn) == (True, True, False, ("cmwap",), False)
+    everything = coverage(load(written(text.replace("covers.apns=['CMWAP']", "covers.all=true"))).feeds)
+    assert everything.sessions == ("*",)
+
+
+# ------------------------------------------------------------------------------------------------------------- campaigns, cities
+
+CAMPAIGN = """
+id = "relay"
+name = "Relay"
+starts = "2026-11-01"
+ends = "2026-11-30T20:00"
+[[seeds]]
+id = "torch"
+tags = ["torch"]
+"""
+
+
+def test_campaigns_by_file_name(written):
+    folder = written(CAMPAIGN.replace("relay", "second"), "campaigns/b.toml").parent
+    written(CAMPAIGN, "campaigns/a.toml")
+    written("not toml", "campaigns/note.txt")
+    assert [campaign.id for campaign in load_campaigns(folder)] == ["relay", "second"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"relay"', '"Relay 1"', "2 id: 'Relay 1' cannot name a campaign; take up to 32 of a-z, 0-9, - and _"),
+        ("2026-11-01", "1 November", "4 starts: '1 November' is no date; write 2026-11-22 or 2026-11-22T08:00, local time"),
+        ("2026-11-01", "2026-12-01", "5 ends: lies before starts; put them in order"),
+        (
+            'tags = ["torch"]',
+            "",
+            "6 seeds[0]: nothing tells this seed from other messages; give messages, tags, or subjects with size_min and size_max",
+        ),
+        ("tags", "subjects", "6 seeds[0].size_max: a subject alone is no proof; give size_min and size_max in octets, in order"),
+        ('"Relay"\n', '"Relay"\nsms_en = "no. {legs}, {serial}"\n', "4 sms_en: {legs} is no placeholder; did you mean `leg`?"),
+        ('"Relay"\n', '"Relay"\nsms_zh = "{leg}"\n', "4 sms_zh: does not tell the serial; put {serial} where it belongs"),
+        ('"Relay"\n', '"Relay"\nzone = "Mars"\n', "4 zone: no time zone is called 'Mars'; take a name such as Asia/Shanghai or UTC"),
+        ('"Relay"\n', '"Relay"\nlanguage = "fr"\n', "4 language: 'fr' is not one of them; take zh or en"),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[[seeds]]\nid = "torch"\ntags = ["x"]',
+            "6 seeds: two seeds have one id; give each seed an id of its own",
+        ),
+    ],
+)
+def test_a_campaign_at_fault(written, old: str, new: str, fault: str):
+    folder = written(CAMPAIGN.replace(old, new), "campaigns/a.toml").parent
+    with pytest.raises(Faulty) as raised:
+        load_campaigns(folder)
+    assert said(list(raised.value.faults)) == [fault]
+    path = written(FEED + '[campaigns]\ndirectory = "campaigns"\n')
+    assert said(check(path)) == [fault]
+
+
+def test_two_campaigns_with_one_id(written):
+    written(CAMPAIGN, "campaigns/a.toml")
+    folder = written(CAMPAIGN, "campaigns/b.toml").parent
+    with pytest.raises(Faulty, match=r"b\.toml:2: id: another file has the campaign 'relay' too"):
+        load_campaigns(folder)
+
+
+def test_cities(written):
+    path = written("# prefixes\n861381234, Nanjing\n\n86139,Suzhou\n", "cities.csv")
+    assert load_cities(path) == {"861381234": "Nanjing", "86139": "Suzhou"}
+    faulty = written("86138,Nanjing\n86138,Wuxi\n13x,Wuxi\n86138\n", "faulty.csv")
+    with pytest.raises(Faulty) as raised:
+        load_cities(faulty)
+    assert [fault.line for fault in raised.value.faults] == [2, 3, 4]
+    assert [fault.line for fault in check(written(FEED + '[cities]\nfile = "faulty.csv"\n'))] == [2, 3, 4]
+
+
+# ------------------------------------------------------------------------------------------------------------------- the locator
+
+
+def paths(value: object, path: KeyPath = ()) -> list[KeyPath]:
+    if isinstance(value, dict):
+        return [path, *(deeper for key, entry in value.items() for deeper in paths(entry, (*path, key)))]
+    if isinstance(value, list):
+        return [path, *(deeper for index, entry in enumerate(value) for deeper in paths(entry, (*path, index)))]
+    return [path]
+
+
+TRICKY = '''\
+a = "]#[" # [x]
+b.c."d.e" = [ # first
+  1, {f = """
+two "" lines
+""", g = 'x\\'},
+  [[], [2]],
+]
+[t . "u"]
+v = """a\\"""b"""  # still one
+[[t.w]]
+x = 1979-05-27T07:32:00Z
+[[t.w]]
+  [t.w.y]
+  z = -inf
+[[t.w.many]]
+k = \'\'\'it''s\'\'\'\'
+'''
+
+
+def test_tricky_text_is_located():
+    found = locate(TRICKY)
+    assert set(paths(tomllib.loads(TRICKY))) - {()} <= set(found)
+    lines = {
+        ("a",): 1,
+        ("b", "c", "d.e"): 2,
+        ("b", "c", "d.e", 0): 3,
+        ("b", "c", "d.e", 1, "f"): 3,
+        ("b", "c", "d.e", 1, "g"): 5,
+        ("b", "c", "d.e", 2, 1, 0): 6,
+        ("t", "u", "v"): 9,
+        ("t", "w", 0, "x"): 11,
+        ("t", "w", 1): 12,
+        ("t", "w", 1, "y", "z"): 14,
+        ("t", "w", 1, "many", 0, "k"): 16,
+    }
+    assert {path: found[path] for path in lines} == lines
+
+
+KEYS = st.text("abc_-.é \"#=[]'", min_size=1, max_size=4)
+SCALARS = st.one_of(st.integers(), st.booleans(), st.text("ab\"'#]}=,\\\n é", max_size=6))
+TREES = st.dictionaries(
+    KEYS,
+    st.recursive(SCALARS, lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(KEYS, deeper, max_size=3), max_leaves=8),
+    max_size=4,
+)
+
+
+def toml_string(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def toml_value(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return toml_string(value)
+    if isinstance(value, list):
+        return "[\n" + "".join(f"{toml_value(entry)}, # ]\n" for entry in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml_string(key)} = {toml_value(entry)}" for key, entry in value.items()) + "}"
+    return str(value)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), KEYS, TREES), max_size=4))
+def test_any_text_is_located(tables: list[tuple[int, str, dict[str, object]]]):
+    """Each top-level pair's line is where it was written, and nothing tomllib read stays without a line."""
+    lines: list[str] = []
+    written_at: dict[KeyPath, int] = {}
+    seen: set[str] = set()
+    for blank, name, tree in tables:
+        if name in seen:
+            continue
+        seen.add(name)
+        lines += ["# a = 1"] * blank + [f"[{toml_string(name)}]"]
+        for key, value in tree.items():
+            written_at[name, key] = len(lines) + 1
+            lines += f"{toml_string(key)} = {toml_value(value)}".split("\n")
+    text = "\n".join(lines)
+    found = locate(text)
+    assert {path: found[path] for path in written_at} == written_at
+    assert set(paths(tomllib.loads(text))) - {()} <= set(found)
