@@ -1,0 +1,128 @@
+"""What every dialect is: frozen options in, `Parsed` out. A dialect is a plan, and a `refine` for what a plan cannot say."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import Any, ClassVar, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.logs.options import Options
+from mmsd.logs.plan import Compiled, Explained, Numbering, Plan, compile_plan, explain, run
+from mmsd.logs.zones import to_utc
+from mmsd.model import I64Array, Parsed, Records, TextColumn, U64Array
+
+Columns = dict[str, npt.NDArray[Any]]
+Texts = dict[str, TextColumn]
+Key = tuple[int, int]
+
+
+class Dialect(ABC):
+    """One node's log format. `scan` is pure: it depends on its arguments and the options given at the start."""
+
+    name: ClassVar[str]
+    summary: ClassVar[str]  # one line for `--help` and `mmsd look`
+
+    def __init__(self, plan: Plan, *, zone: tzinfo, key: Key, numbering: Numbering) -> None:
+        self.zone: Final = zone
+        self.key: Final = key
+        self.numbering: Final = numbering
+        self.compiled: Final[Compiled] = compile_plan(plan, numbering)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, Any], *, zone: tzinfo, key: Key, path: str = "options") -> Self:
+        """A dialect from a feed's options. ConfigError opens with the key's path, which begins with `path`."""
+        table = Options(options, path)
+        dialect = cls.build(table, zone=zone, key=key, numbering=table.numbering())
+        table.finish()
+        return dialect
+
+    @classmethod
+    @abstractmethod
+    def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
+        """The dialect for these options; takes its own keys."""
+
+    def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
+        """The whole records in `data`, which begins at a record's start, `offset` bytes into file `ordinal` of the feed."""
+        parsed = run(self.compiled, data, ordinal=ordinal, offset=offset, final=final, key=self.key)
+        columns = dict(parsed.records.columns)
+        texts = dict(parsed.records.texts)
+        if parsed.records.rows:
+            self.refine(columns, texts)
+        records = Records(
+            parsed.records.rows,
+            {name: column for name, column in columns.items() if not name.startswith("_")},
+            {name: text for name, text in texts.items() if not name.startswith("_")},
+        )
+        return dataclasses.replace(parsed, records=records)
+
+    def refine(self, columns: Columns, texts: Texts) -> None:
+        """Turn what the plan found into what the model means, in place. Here: naive local times to UTC. Names with "_" are dropped after."""
+        columns["at"] = to_utc(columns["at"], self.zone)
+
+    def explain(self, line: bytes) -> Explained:
+        """Which characters of one record went to which column, and where the match stopped."""
+        return explain(self.compiled, line, key=self.key)
+
+
+_ODD: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
+_HALF: Final = np.uint64(32)
+
+
+def joined(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> U64Array:
+    """One uint64 a row from two (a pair of ids as one id); never 0. Order matters.
+
+    >>> a, b = joined(np.array([1, 2]), np.array([2, 1])).tolist()
+    >>> a != b
+    True
+    """
+    with np.errstate(over="ignore"):
+        state = (left.astype(np.uint64) + _ODD[0]) * _ODD[1]
+        state = ((state ^ (state >> _HALF)) + right.astype(np.uint64)) * _ODD[0]
+        state = (state ^ (state >> _HALF)) * _ODD[1]
+    state ^= state >> _HALF
+    return np.maximum(state, np.uint64(1))
+
+
+def chosen(condition: npt.NDArray[np.bool_], yes: TextColumn, no: TextColumn) -> TextColumn:
+    """Row by row the text of one column or the other; both are slices of the same data."""
+    return TextColumn(yes.data, np.where(condition, yes.start, no.start), np.where(condition, yes.stop, no.stop))
+
+
+class Arena:
+    """Texts that stand nowhere in the log (they were decoded), kept behind its bytes so that one column can hold both kinds."""
+
+    def __init__(self, data: bytes | memoryview, rows: int) -> None:
+        self.data = data
+        self._rows = rows
+        self._parts: list[bytes] = []
+        self._end = len(data)
+        self._slices: dict[str, tuple[I64Array, I64Array]] = {}
+
+    def put(self, name: str, row: int, text: bytes) -> tuple[int, int]:
+        """Give a row its text; where it stands."""
+        start, stop = self._end, self._end + len(text)
+        if text:
+            self._parts.append(text)
+            self._end = stop
+        self.slice(name, row, start, stop)
+        return start, stop
+
+    def slice(self, name: str, row: int, start: int, stop: int) -> None:
+        """Give a row a part of a text already here."""
+        if name not in self._slices:
+            self._slices[name] = np.zeros(self._rows, np.int64), np.zeros(self._rows, np.int64)
+        starts, stops = self._slices[name]
+        starts[row], stops[row] = start, stop
+
+    def begin(self, name: str, column: TextColumn) -> None:
+        """Start a text with what the log itself says."""
+        self._slices[name] = column.start.copy(), column.stop.copy()
+
+    def columns(self) -> Texts:
+        data = bytes(self.data) + b"".join(self._parts) if self._parts else self.data
+        return {name: TextColumn(data, starts, stops) for name, (starts, stops) in self._slices.items()}

@@ -1,0 +1,319 @@
+"""The access log of Kannel's bearerbox: SMS in and out, WAP pushes in hex, the SMSC's reports.
+
+A push's hex body holds the whole M-Notification.ind or M-Delivery.ind; it is decoded here. What a row then says:
+
+- PUSH (`pdu` 0x82, 0x86, 0x88): `receiver` the subscriber it went to; `sender` the address in the PDU: of a notification its From, of a
+  delivery or read report the subscriber it speaks of; `push_state` SUBMITTED, or REFUSED, DISCARDED.
+- PUSH_REPORT: the SMSC's word; `link` is that of the PUSH or SMS it belongs to, 0 when it was refused and never got an id.
+- SMS: to a subscriber, and no MMS push. MO: from a subscriber, who is the `receiver`; `sender` is the number written to.
+
+Traps: an EXPIRED receipt carries flag 2 when the SMSC sends no state TLV, so the receipt's text decides. A receipt's own id is hex where
+the log's FID is decimal: they are joined by FID. Bodies may hold `]`; they are read by length. Texts of SMS are neither kept nor shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from typing import ClassVar, Final, Self
+
+import numpy as np
+
+from mmsd import fast
+from mmsd.codec.push import Push, PushKind, decode_push
+from mmsd.codec.sms import decode_udh
+from mmsd.errors import ConfigError, DecodeError
+from mmsd.fast.values_py import address as as_address
+from mmsd.logs import formats
+from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts, joined
+from mmsd.logs.options import Options
+from mmsd.logs.plan import IGNORED, Field, Form, Numbering, Plan, address, digits, hashed, integer, moment, one_of, percent, skipped, text
+from mmsd.model import SECOND, CodeSet, Kind, PushState, TextColumn
+
+_SENT: Final = {"kind": Kind.SMS, "push_state": PushState.SUBMITTED}
+_REFUSED: Final = {"kind": Kind.SMS, "push_state": PushState.REFUSED}
+_DISCARDED: Final = {"kind": Kind.SMS, "push_state": PushState.DISCARDED}
+
+EVENTS: Final[Mapping[str, Mapping[str, int] | int | None]] = {
+    "Sent SMS": _SENT,
+    "Receive SMS": {"kind": Kind.MO},
+    "Receive DLR": {"kind": Kind.PUSH_REPORT},
+    "REJECTED Send SMS": _REFUSED,
+    "FAILED Send SMS": _DISCARDED,
+    "DISCARDED SMS": _DISCARDED,
+    "EXPIRED SMS": _DISCARDED,  # in the gateway's own queue: the SMSC never saw it
+    "DROPPED Received SMS": {"kind": Kind.MO},
+    "DROPPED Received DLR": {"kind": Kind.PUSH_REPORT},
+    "REJECTED Receive SMS*": {"kind": Kind.MO},
+    "DLR SMS": {"kind": Kind.PUSH_REPORT},  # Kannel 1.3's word for Receive DLR
+    "Sent DLR": IGNORED,  # reports that go out of the gateway to an application
+    "REJECTED Send DLR": IGNORED,
+    "FAILED Send DLR": IGNORED,
+    "DISCARDED DLR": IGNORED,
+    "EXPIRED DLR": IGNORED,
+}
+
+_BY_FLAG: Final = {
+    1: PushState.DELIVERED,
+    2: PushState.UNDELIVERABLE,
+    4: PushState.BUFFERED,
+    8: PushState.ACCEPTED,
+    16: PushState.REFUSED,
+    32: PushState.EXPIRED,
+    34: PushState.EXPIRED,
+    64: PushState.UNKNOWN,
+    66: PushState.UNKNOWN,
+}
+_FLAGS: Final = np.array([_BY_FLAG.get(flag, PushState.NONE) for flag in range(128)], np.uint8)
+
+_STAT: Final = {
+    "DELIVRD": PushState.DELIVERED,
+    "EXPIRED": PushState.EXPIRED,
+    "UNDELIV": PushState.UNDELIVERABLE,
+    "REJECTD": PushState.REJECTED,
+    "DELETED": PushState.DELETED,
+    "ACCEPTD": PushState.ACCEPTD,
+    "UNKNOWN": PushState.UNKNOWN,
+    "ENROUTE": PushState.BUFFERED,
+    "MI:*": PushState.EXPIRED,  # China Mobile gateways put the SMSC's own code here, reference/status-codes §8
+    "MJ:*": PushState.DELETED,
+    "MK:*": PushState.UNDELIVERABLE,
+    "ML:*": PushState.ACCEPTD,
+    "MM:*": PushState.UNKNOWN,
+    "MN:*": PushState.REJECTED,
+}
+
+
+def _words() -> tuple[Field, ...]:
+    """What a report's text says: stat and err of a receipt, the code of a NACK. Read from every body, used on reports alone."""
+    return (
+        one_of(_STAT, column="_stat", default=0).part("stat:", " ").keep("status"),
+        digits("_err").part("err:", " "),
+        text("_nack").part("NACK/", "/"),
+    )
+
+
+_LETTERS: Final[Mapping[str, Field]] = {
+    "l": one_of(EVENTS),
+    "i": hashed("_smsc").keep("smsc"),
+    "n": text("service"),
+    "A": text("account"),
+    "F": hashed("_fid").keep("fid"),
+    "D": percent("push_error").part("dlr_err=", "&"),
+    "p": address("sender").keep("sender"),
+    "P": address("receiver").keep("receiver"),
+    "c": integer("_coding"),
+    "d": integer("_dlr"),
+    "L": integer("_length"),
+    "U": integer("_udh_length"),
+    "u": text("_udh"),
+    "b": text("_body").private(),
+    "N": skipped().also(*_words()).private(),
+    "T": moment("%s"),
+    "t": moment("%Y-%m-%d %H:%M:%S"),
+}
+"""Fields by their letter in `access-log-format`; letters that are not here are passed over."""
+
+_TEXTS: Final = "baksSrN"  # what the sender of an SMS writes, or its report's text
+
+_LOCAL: Final = moment("%Y-%m-%d %H:%M:%S")
+_MARKS: Final = (Form("{at} Log begins", at=_LOCAL, ignore=True), Form("{at} Log ends", at=_LOCAL, ignore=True))
+
+
+def _usual(middle: str) -> Form:
+    fields = {letter: _LETTERS[letter] for letter in "linApPcdLU"}
+    fields |= {letter: _LETTERS[letter] for letter in "FD" if f"{{{letter}}}" in middle}
+    return Form(
+        "{at} {l} [SMSC:{i}] [SVC:{n}] [ACT:{A}] " + middle + "[from:{p}] [to:{P}] [flags:{}:{c}:{}:{}:{d}] [msg:{L}:{b}] [udh:{U}:{u}]",
+        at=_LOCAL,
+        b=text("_body").counted("_length", "_coding").also(*_words()),
+        u=text("_udh"),
+        **fields,
+    )
+
+
+PLAN: Final = Plan("kannel-sms", _usual("[BINF:{}] [FID:{F}] [META:{D}] "), *_MARKS, _usual("[BINF:{}] [FID:{F}] "), _usual("[BINF:{}] "), _usual(""))
+"""The default format of Kannel 1.4.5, then of the releases before it, which had fewer fields."""
+
+
+def custom_plan(form: str, *, clean: bool) -> tuple[Plan, bool]:
+    """The plan for an `access-log-format`, and whether its times are local. ConfigError when lines so written could not be read."""
+    tokens = formats.parse_kannel(form)
+    formats.refuse_touching(tokens, "%")
+    letters = [token.field for token in tokens if token.field]
+    if "l" not in letters or "P" not in letters:
+        raise ConfigError("%l (the event) and %P (the receiver) must be in the format: without them a line says nothing")
+    fields: dict[str, Field] = {}
+    template = "" if clean else "{at} "
+    clock = ""
+    if not clean:
+        fields["at"] = _LOCAL
+    elif clock := next((letter for letter in "Tt" if letter in letters), ""):
+        fields[clock] = _LETTERS[clock]
+    else:
+        raise ConfigError("with access-log-clean a line has no time of its own: put %T in the format")
+    for number, token in enumerate(tokens):
+        if not token.field:
+            template += token.text.replace("{", "{{").replace("}", "}}")
+            continue
+        name, known = token.field, _LETTERS.get(token.field)
+        if known is None or name in fields and name != clock or name in "Tt" and name != clock:
+            template += "{}"
+            continue
+        template += f"{{{name}}}"
+        if name == "b":
+            before = {earlier.field for earlier in tokens[:number]}
+            if number + 1 < len(tokens):
+                if not {"L", "c"} <= before or before & set(_TEXTS):
+                    raise ConfigError("nothing tells where %b ends: put it last, or put %L and %c before it and other texts of the message behind it")
+                known = known.counted("_length", "_coding")
+            if "N" not in letters:
+                known = known.also(*_words())
+        fields[name] = known
+    return Plan("kannel-sms", Form(template, **fields), *(() if clean else _MARKS)), not clean
+
+
+class KannelSms(Dialect):
+    """`kannel-sms`. Options: `format` (the gateway's `access-log-format`; "" = the default one), `clean` (its `access-log-clean`)."""
+
+    name: ClassVar[str] = "kannel-sms"
+    summary: ClassVar[str] = "Kannel bearerbox access log"
+
+    _local = True  # `at` is wall clock of the feed's zone
+
+    @classmethod
+    def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
+        form, clean = options.text("format"), options.flag("clean")
+        if not form:
+            if clean:
+                raise options.fault("clean", "the default format has no time of its own when access-log-clean is set; give the format too")
+            return cls(PLAN, zone=zone, key=key, numbering=numbering)
+        try:
+            plan, local = custom_plan(form, clean=clean)
+        except ConfigError as fault:
+            raise options.fault("format", str(fault)) from None
+        dialect = cls(plan, zone=zone, key=key, numbering=numbering)
+        dialect._local = local
+        return dialect
+
+    def refine(self, columns: Columns, texts: Texts) -> None:
+        if self._local:
+            super().refine(columns, texts)
+        kind = columns["kind"]
+        rows = len(kind)
+        none = np.zeros(rows, np.int64)
+        fid = columns.get("_fid", none)
+        columns["link"] = np.where(fid != 0, joined(columns.get("_smsc", none), fid), np.uint64(0))
+        columns["status"] = np.full(rows, -1, np.int32)
+        columns["code_set"] = np.zeros(rows, np.uint8)
+        columns.setdefault("sender", np.zeros(rows, np.uint64))
+
+        self._read_reports(columns, texts, np.flatnonzero(kind == Kind.PUSH_REPORT))
+
+        mobile = kind == Kind.MO
+        columns["sender"], columns["receiver"] = (
+            np.where(mobile, columns["receiver"], columns["sender"]),
+            np.where(mobile, columns["sender"], columns["receiver"]),
+        )
+        arena = Arena(texts["receiver"].data, rows)
+        nothing = TextColumn(arena.data, none, none)
+        sender, receiver = texts.get("sender", nothing), texts["receiver"]
+        for name, yes, no in (("sender", receiver, sender), ("receiver", sender, receiver)):
+            arena.begin(name, TextColumn(arena.data, np.where(mobile, yes.start, no.start), np.where(mobile, yes.stop, no.stop)))
+
+        self._read_pushes(columns, texts, arena, np.flatnonzero((kind == Kind.SMS) & (columns.get("_coding", none) == 1)))
+        texts.update(arena.columns())
+
+    def _read_reports(self, columns: Columns, texts: Texts, reports: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        """`push_state`, `push_error` and, of a refusal, the SMPP status of the rows that are reports."""
+        kind = columns["kind"]
+        rows = len(kind)
+        none = np.zeros(rows, np.int64)
+        flag = np.clip(columns.get("_dlr", none), 0, 127)
+        stat = columns.get("_stat", none)
+        says = (kind == Kind.PUSH_REPORT) & (flag != 8) & (flag != 16) & (stat != 0)
+        state = np.where(kind == Kind.PUSH_REPORT, _FLAGS[flag], columns["push_state"])
+        error = columns.setdefault("push_error", np.full(rows, -1, np.int32))
+        code = columns.get("_err", none)
+        columns["push_error"] = np.where(kind != Kind.PUSH_REPORT, -1, np.where((error < 0) & (code > 0), code, error)).astype(np.int32)
+        columns["push_state"] = np.where(says, stat, state).astype(np.uint8)
+        nack = texts.get("_nack")
+        if nack is not None:
+            for row in reports[flag[reports] == 16].tolist():
+                word = nack[row]
+                if word[:2] == b"0x" and len(word) <= 10:
+                    columns["status"][row] = _command_status(word)
+                    columns["code_set"][row] = CodeSet.SMPP
+                elif word:  # "Retries Exceeded": the gateway's own words
+                    columns["push_state"][row] = PushState.DISCARDED
+        if "status" in texts:
+            keep = says.astype(np.int64)
+            said = texts["status"]
+            texts["status"] = TextColumn(said.data, said.start * keep, said.stop * keep)
+
+    def _read_pushes(self, columns: Columns, texts: Texts, arena: Arena, candidates: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+        """Decode the 8-bit messages among `candidates`; those that are MMS become PUSH rows."""
+        rows = len(columns["kind"])
+        kind = columns["kind"]
+        for name in ("message", "transaction", "location", "authority"):
+            columns[name] = np.zeros(rows, np.uint64)
+        columns["pdu"] = np.zeros(rows, np.uint8)
+        columns["size"] = np.full(rows, -1, np.int64)
+        columns["expires"] = np.zeros(rows, np.int64)
+        body, header = texts.get("_body"), texts.get("_udh")
+        if body is None or header is None:
+            return
+        for row in candidates.tolist():
+            try:
+                udh = bytes.fromhex(header[row].decode("ascii"))
+                if not udh:
+                    continue
+                concat = decode_udh(udh).concat if udh[0] > 6 else None
+                if concat is not None and concat.sequence > 1:
+                    kind[row] = Kind.NONE  # a later piece, split by the application itself: the first one says what it is
+                    continue
+                push = decode_push(bytes.fromhex(body[row].decode("ascii")), udh)
+            except (DecodeError, ValueError):
+                continue  # to another port, or damaged: an SMS like others
+            if push.kind is PushKind.MMS:
+                kind[row] = Kind.PUSH
+                self._fill(columns, arena, row, push)
+
+    def _fill(self, columns: Columns, arena: Arena, row: int, push: Push) -> None:
+        columns["pdu"][row] = push.pdu_type
+        other = push.sender if push.pdu_type in (0x82, 0x88) else push.to
+        columns["sender"][row] = as_address(other, _rule(self.numbering), self.key)
+        arena.put("sender", row, other)
+        for name, value in (("transaction", push.transaction), ("message", push.message_id)):
+            if value:
+                columns[name][row] = fast.hash64(value, self.key)
+                arena.put(name, row, value)
+        if push.location:
+            columns["authority"][row], columns["location"][row] = fast.url_hashes(push.location, self.key)
+            start, stop = arena.put("location", row, push.location)
+            host, path = fast.split_url(push.location)
+            arena.slice("host", row, start + host, start + path)
+            arena.slice("path", row, start + path, stop)
+        if push.subject:
+            arena.put("subject", row, push.title.encode())
+        columns["size"][row] = push.size
+        if push.expiry_absolute >= 0:
+            columns["expires"][row] = push.expiry_absolute * SECOND
+        elif push.expiry_relative >= 0:
+            columns["expires"][row] = columns["at"][row] + push.expiry_relative * SECOND
+        if push.status:
+            columns["status"][row] = push.status
+            columns["code_set"][row] = CodeSet.MM1_STATUS if push.pdu_type == 0x86 else CodeSet.NONE
+
+
+def _command_status(word: bytes) -> int:
+    """The SMPP command_status in "0x0000000b"; −1 when it is none."""
+    try:
+        value = int(word, 16)
+    except ValueError:
+        return -1
+    return value if value < 1 << 31 else -1
+
+
+def _rule(numbering: Numbering) -> list[int]:
+    return [numbering.country, numbering.length, numbering.lead, numbering.trunk]

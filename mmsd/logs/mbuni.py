@@ -1,0 +1,112 @@
+"""The access log of the Mbuni MMSC and of its VAS gateway.
+
+Traps: the id of a NotifyResp is the notification's transaction, not the message. `Notify` is written before the SMSC has answered, and for
+reports to the sender too. The terminating subscriber stands in `to`, but in `from` of what he sent himself (NotifyResp, ReadReport).
+The User-Agent is written by the handset and may hold brackets.
+"""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+from typing import ClassVar, Final, Self
+
+import numpy as np
+
+from mmsd.logs.dialect import Columns, Dialect, Key, Texts, chosen
+from mmsd.logs.options import Options
+from mmsd.logs.plan import IGNORED, Form, Numbering, Plan, address, addresses, hashed, integer, moment, one_of, text
+from mmsd.model import CodeSet, Kind
+
+_TO: Final = 0  # `receiver` is the To, as logged
+_FROM: Final = 1  # `receiver` is the From: the subscriber's own PDU
+_EITHER: Final = 2  # VAS gateway: To, or From where there is no To
+
+_EVENTS: Final = {
+    "Received": {"kind": Kind.SUBMIT},
+    "Notify": {"kind": Kind.NOTIFY},
+    "Fetched": {"kind": Kind.FETCH},
+    "Failed Fetch": {"kind": Kind.FETCH_FAILED},
+    "NotifyResp": {"kind": Kind.RESPONSE, "_party": _FROM},
+    "ReadReport": {"kind": Kind.READ_REPORT, "_party": _FROM},
+    "Forwarded": {"kind": Kind.FORWARD},
+    "Stored": {"kind": Kind.SENT_OUT},
+    "Sent": {"kind": Kind.SENT_OUT},
+    "Queued": {"kind": Kind.SUBMIT},
+    "DeliveryReport": {"kind": Kind.REPORT, "_party": _EITHER},
+    "Received DLR": {"kind": Kind.REPORT, "_party": _EITHER},
+    "Received RR": {"kind": Kind.READ_REPORT, "_party": _EITHER},
+    "Replace": IGNORED,
+    "Cancel": IGNORED,
+    "Sending failed": IGNORED,  # the VAS gateway did not get it off its hands: it tries again
+}
+
+STATUSES: Final = {
+    "Expired": 0x80,
+    "Retrieved": 0x81,
+    "Rejected": 0x82,
+    "Deferred": 0x83,
+    "Unrecognised": 0x84,
+    "Unrecognized": 0x84,
+    "Indeterminate": 0x85,
+    "Forwarded": 0x86,
+    "Unreachable": 0x87,
+}
+"""X-Mms-Status by the name MMSCs write (both spellings occur)."""
+
+_INTERFACES: Final = {"MM1": 1, "MM3": 3, "MM4": 4, "MM7": 7, "MMSBox": 9}
+
+_AT: Final = moment("%Y-%m-%d %H:%M:%S")
+
+PLAN: Final = Plan(
+    "mbuni",
+    Form(
+        "{at} {event} MMS [INT:{interface}] [ACT:{account}] [MMSC:{smsc}] [from:{sender}] [to:{receiver}] [msgid:{message}]"
+        " [size={size}] [UA:{agent}] [MMBox:{}]",
+        at=_AT,
+        event=one_of(_EVENTS),
+        interface=one_of(_INTERFACES, column="interface", default=0),
+        account=one_of(STATUSES, column="status", default=-1).keep("account"),
+        smsc=text("smsc"),
+        sender=address("sender").keep("sender"),
+        receiver=addresses("receiver").keep("receiver"),
+        message=hashed("message").keep("message"),
+        size=integer("size"),
+        agent=text("agent").last(),
+    ),
+    Form("{at} Log begins", at=_AT, ignore=True),
+    Form("{at} Log ends", at=_AT, ignore=True),
+)
+
+
+class Mbuni(Dialect):
+    """`mbuni`: no options of its own."""
+
+    name: ClassVar[str] = "mbuni"
+    summary: ClassVar[str] = "Mbuni MMSC access log"
+
+    @classmethod
+    def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
+        return cls(PLAN, zone=zone, key=key, numbering=numbering)
+
+    def refine(self, columns: Columns, texts: Texts) -> None:
+        super().refine(columns, texts)
+        kind, party = columns["kind"], columns["_party"]
+        own = (party == _FROM) | ((party == _EITHER) & (columns["receiver"] == 0))
+        columns["receiver"], columns["sender"] = (
+            np.where(own, columns["sender"], columns["receiver"]),
+            np.where(own, columns["receiver"], columns["sender"]),
+        )
+        texts["receiver"], texts["sender"] = (
+            chosen(own, texts["sender"], texts["receiver"]),
+            chosen(own, texts["receiver"], texts["sender"]),
+        )
+        answer = kind == Kind.RESPONSE
+        columns["transaction"] = np.where(answer, columns["message"], np.uint64(0))
+        columns["message"] = np.where(answer, np.uint64(0), columns["message"])
+        nothing = texts["message"]
+        empty = chosen(np.ones(len(kind), np.bool_), type(nothing)(nothing.data, nothing.start, nothing.start), nothing)
+        texts["transaction"] = chosen(answer, nothing, empty)
+        texts["message"] = chosen(answer, empty, nothing)
+        says = (columns["status"] >= 0) & (answer | (kind == Kind.REPORT))
+        columns["status"] = np.where(says, columns["status"], np.int32(-1))
+        columns["code_set"] = np.where(says, CodeSet.MM1_STATUS, CodeSet.NONE).astype(np.uint8)

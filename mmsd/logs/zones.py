@@ -1,0 +1,64 @@
+"""Local wall-clock times of logs to UTC, whole columns at a time.
+
+Nodes write naive local times. The scanner reads them as if they were UTC; `to_utc` moves them by the zone's offset, which it asks
+of the given `tzinfo` once for each different minute (zones change on whole minutes; a chunk of log spans few of them).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
+
+import numpy as np
+
+from mmsd.errors import ConfigError
+from mmsd.model import MINUTE, I64Array
+
+_EPOCH = datetime(1970, 1, 1)
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?", re.ASCII)
+_LIMIT = 200 * 366 * 24 * 60  # minutes: times beyond ±200 years are nonsense, and beyond datetime's reach
+
+
+@lru_cache(maxsize=1 << 14)
+def _offset(zone: tzinfo, minute: int) -> int:
+    """Offset of `zone` in µs at a local minute counted from 1970. The first reading of an hour that comes twice; the old offset in one that never was."""
+    if not -_LIMIT < minute < _LIMIT:
+        return 0
+    offset = zone.utcoffset(_EPOCH + timedelta(minutes=minute))
+    return 0 if offset is None else offset // timedelta(microseconds=1)
+
+
+def to_utc(local: I64Array, zone: tzinfo) -> I64Array:
+    """`local` (int64 µs, wall clock read as if UTC) as µs UTC, element by element.
+
+    In the hour that autumn repeats the first reading is taken, so those times may be an hour early: the log does not say which it was.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> to_utc(np.array([8 * 3600 * 1_000_000]), ZoneInfo("Asia/Shanghai")).tolist()
+    [0]
+    """
+    if zone is UTC or local.size == 0:
+        return local
+    if isinstance(zone, timezone):
+        return local - _offset(zone, 0)
+    minutes, index = np.unique(local // MINUTE, return_inverse=True)
+    offsets = np.fromiter((_offset(zone, minute) for minute in minutes.tolist()), np.int64, minutes.size)
+    return local - offsets[index]
+
+
+def fixed_zone(text: str) -> timezone | None:
+    """A zone written as an offset, or None when `text` is a name.
+
+    >>> fixed_zone("+08:00"), fixed_zone("UTC"), fixed_zone("Asia/Shanghai")
+    (datetime.timezone(datetime.timedelta(seconds=28800)), datetime.timezone.utc, None)
+    """
+    if text.upper() in ("UTC", "GMT", "Z"):
+        return UTC
+    found = _OFFSET.fullmatch(text)
+    if found is None:
+        return None
+    minutes = int(found[2]) * 60 + int(found[3] or 0)
+    if minutes >= 24 * 60:
+        raise ConfigError(f"{text!r} is no offset from UTC: at most 23:59")
+    return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))
