@@ -1,0 +1,193 @@
+"""What a store promises, whatever database is behind it; and the values that go in and out.
+
+One `Batch` is one transaction. `transact` raises, and then nothing of the Batch is stored, except StoreDoubt (unknown) and whatever comes
+after the COMMIT; after any exception the caller drops what it remembers and calls `load` again (design §2, R4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy.typing as npt
+
+from mmsd.model import (
+    Attempt,
+    Audit,
+    Batch,
+    DayCount,
+    DelayCount,
+    Delivery,
+    Event,
+    Extent,
+    Finding,
+    Forward,
+    LineCount,
+    Mark,
+    Outgoing,
+    Reject,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """The rows a decision must see. Named before the transaction begins, read inside it."""
+
+    deliveries: frozenset[bytes] = frozenset()  # keys
+    findings: frozenset[bytes] = frozenset()  # keys
+    forwards: frozenset[bytes] = frozenset()  # keys
+    serials: frozenset[str] = frozenset()  # numbers somebody wants to issue
+    outbox: frozenset[bytes] = frozenset()  # keys
+    ordinals: frozenset[Ordinal] = frozenset()
+    cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
+
+
+class Ordinal(NamedTuple):
+    """Whose next forward gets an ordinal: campaign, sender (as in `Forward.sender`), sender's city."""
+
+    campaign: str
+    sender: str
+    city: str
+
+
+class Counted(NamedTuple):
+    """Forwards counted so far: of the sender ({leg}), of the city ({city_leg}), of the campaign ({total})."""
+
+    sender: int
+    city: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What came back: a row that does not exist is not in its dict. `ordinals` has every key asked for."""
+
+    deliveries: Mapping[bytes, Delivery] = field(default_factory=dict)
+    findings: Mapping[bytes, Finding] = field(default_factory=dict)
+    forwards: Mapping[bytes, Forward] = field(default_factory=dict)
+    serials: Mapping[str, bytes] = field(default_factory=dict)  # number → forward it belongs to
+    serial_of: Mapping[bytes, str] = field(default_factory=dict)  # forward → its number, of all `Needs.forwards`
+    outbox: Mapping[bytes, Outgoing] = field(default_factory=dict)
+    ordinals: Mapping[Ordinal, Counted] = field(default_factory=dict)
+    cold: Mapping[int, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """State as committed: the newest snapshot, the deltas after it in order, and every feed's position."""
+
+    snapshot: bytes | None
+    deltas: tuple[bytes, ...]
+    marks: Mapping[str, tuple[Mark, ...]]
+    extents: Mapping[str, tuple[Extent, ...]]
+    names: Mapping[str, Mapping[int, str]]  # family → id → text, as interned
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFilter:
+    """Conditions on stored deliveries, all of which must hold; the empty value asks for all."""
+
+    number: str | None = None  # receiver or sender
+    message: str | None = None
+    since: int | None = None  # submitted at or after
+    until: int | None = None  # submitted before
+    outcome: str | None = None
+    cause: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    """Deliveries by hour of submission, added up over hours [from, to)."""
+
+    outcomes: Mapping[str, int]
+    causes: Mapping[str, int]  # of failed ones
+    nodes: Mapping[str, Mapping[str, int]]  # node → outcome → n
+    cities: Mapping[str, Mapping[str, int]]  # sender's city → outcome → n
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignCounts:
+    """Forwards of one campaign. `days` maps (local date, city) to (counted, recognised but not counted)."""
+
+    forwards: int
+    people: int  # who forwarded at least once
+    days: Mapping[tuple[str, str], tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A forward and the serial it earned, "" for none."""
+
+    id: int
+    forward: Forward
+    serial: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What an operator watches: bytes of write-ahead log (over its limit intake stops), and the last failed housekeeping."""
+
+    wal_bytes: int
+    wal_limit: int
+    housekeeping: str  # "" = well
+
+
+class Store(Protocol):
+    """One owner writes; every method may be called from any thread."""
+
+    def transact(self, needs: Needs, decide: Callable[[Rows], Batch]) -> None:
+        """Read `needs`, decide and write, all in one transaction.
+
+        `decide` is pure and may run again. Raises StoreFull, StoreBusy, StoreDoubt, StoreDamaged, or StoreError when a Batch breaks
+        a promise (a serial given twice, bytes of a file counted twice).
+        """
+
+    def load(self) -> Loaded: ...
+    def write_snapshot(self, data: bytes) -> str:
+        """Make a snapshot durable beside the database and return the name for `Batch.snapshot`."""
+
+    def erase(self, number: str) -> bool:
+        """Forget who a subscriber is: one row. False when he was never stored."""
+
+    def purge(self, before: int) -> int:
+        """Drop what is kept for a while only, judged by event time: segments whose day ended before, cold dossiers. Returns rows."""
+
+    def health(self) -> Health: ...
+    def close(self) -> None: ...
+
+    # -------------------------------------------------------------------------------------------------------- reading
+
+    def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]:
+        """Newest stored first, with ids; the next page is `after` the last id."""
+
+    def delivery_count(self, where: DeliveryFilter) -> int: ...
+    def attempts(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Attempt]]: ...
+    def findings(
+        self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False
+    ) -> list[tuple[int, Finding]]: ...
+    def forwards(self, campaign: str | None, limit: int, after: int | None = None) -> list[Issued]:
+        """Oldest first."""
+
+    def all_deliveries(self) -> Iterator[Delivery]: ...
+    def all_attempts(self) -> Iterator[Attempt]: ...
+    def all_findings(self) -> Iterator[Finding]: ...
+    def all_forwards(self) -> Iterator[Issued]: ...
+    def kpi(self, from_hour: int, to_hour: int) -> Kpi: ...
+    def models(self, from_day: str, to_day: str) -> list[DayCount]: ...
+    def delays(self, from_hour: int, to_hour: int) -> list[DelayCount]: ...
+    def counts(self, campaign: str) -> CampaignCounts: ...
+    def campaigns(self) -> list[str]: ...
+    def serials_total(self, campaign: str | None = None) -> int: ...
+    def outbox(self, state: str | None, limit: int, after: int | None = None) -> list[tuple[int, Outgoing]]: ...
+    def outbox_states(self) -> Mapping[str, int]: ...
+    def events(self, after: int, limit: int) -> list[Event]: ...
+    def cursor(self, name: str) -> int: ...
+    def save_cursor(self, name: str, id: int) -> None: ...
+    def lines(self) -> list[LineCount]: ...
+    def rejects(self) -> list[tuple[str, Reject]]: ...
+    def audits(self, limit: int) -> list[Audit]: ...
+    def story(self, number: str) -> npt.NDArray[Any]:
+        """`model.CLOSED` rows of one receiver, the last days, oldest submission first; a restated delivery once, as last stated."""
+
+    def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]: ...

@@ -1,0 +1,270 @@
+"""The read side of SQLite: any thread, connections of its own that cannot write, short transactions.
+
+A long read would keep the write-ahead log from being reused, so whatever walks a whole table walks it in pages.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy.typing as npt
+
+from mmsd.errors import StoreError
+from mmsd.model import Attempt, Audit, DayCount, DelayCount, Delivery, Event, Finding, LineCount, Outgoing, Reject
+from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, rows, segments
+from mmsd.store.keys import Keys
+from mmsd.store.sql import select_in
+from mmsd.store.trouble import naming
+
+_PAGE: Final = 1_000
+
+Value = TypeVar("Value")
+
+
+class Reader:
+    """Every question the API, the pages and the exports ask."""
+
+    def __init__(self, path: Path, keys: Keys, busy_seconds: float) -> None:
+        self._path = path
+        self._keys = keys
+        self._busy_seconds = busy_seconds
+        self._lock = threading.Lock()
+        self._free: list[sqlite3.Connection] = []
+        self._closed = False
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection for one thread at a time; as many exist as ever read at once. One that failed is not used again."""
+        with naming():
+            with self._lock:
+                if self._closed:
+                    raise StoreError("the store is closed")
+                connection = self._free.pop() if self._free else None
+            if connection is None:
+                connection = sqlite3.connect(
+                    f"{self._path.absolute().as_uri()}?mode=ro",
+                    uri=True,
+                    timeout=self._busy_seconds,
+                    isolation_level=None,
+                    check_same_thread=False,
+                )
+            try:
+                yield connection
+            except BaseException:
+                connection.close()
+                raise
+            with self._lock:
+                if not self._closed:
+                    self._free.append(connection)
+                    return
+            connection.close()
+
+    def _all(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        with self._reading() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def close_readers(self) -> None:
+        with self._lock:
+            self._closed = True
+            for connection in self._free:
+                connection.close()
+            self._free.clear()
+
+    def _subscriber(self, number: str) -> int:
+        """The id of a number; −1, which no row has, when it was never stored."""
+        found = self._all("SELECT id FROM subscriber WHERE lookup = ?", self._keys.lookup(number))
+        return int(found[0][0]) if found else -1
+
+    # ------------------------------------------------------------------------------------------------------ verdicts
+
+    def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]:
+        condition, values = self._condition(where)
+        if after is not None:
+            condition += " AND d.id < ?"
+            values.append(after)
+        found = self._all(f"{rows.SELECT_DELIVERY} WHERE {condition} ORDER BY d.id DESC LIMIT ?", *values, limit)
+        return [(row[0], rows.delivery(self._keys, row)) for row in found]
+
+    def delivery_count(self, where: DeliveryFilter) -> int:
+        condition, values = self._condition(where)
+        return int(self._all(f"SELECT count(*) FROM delivery d WHERE {condition}", *values)[0][0])  # noqa: S608 terms of ours
+
+    def _condition(self, where: DeliveryFilter) -> tuple[str, list[Any]]:
+        terms: list[str] = ["1"]
+        values: list[Any] = []
+        if where.number is not None:
+            identity = self._subscriber(where.number)
+            terms.append("(d.receiver = ? OR d.sender = ?)")
+            values += [identity, identity]
+        for term, value in (
+            ("d.message = ?", where.message),
+            ("d.submitted >= ?", where.since),
+            ("d.submitted < ?", where.until),
+            ("d.outcome = ?", where.outcome),
+            ("d.cause = ?", where.cause),
+        ):
+            if value is not None:
+                terms.append(term)
+                values.append(value)
+        return " AND ".join(terms), values
+
+    def attempts(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Attempt]]:
+        found = self._newest(rows.SELECT_ATTEMPT, "a", number, limit, after=after)
+        return [(row[0], rows.attempt(self._keys, row)) for row in found]
+
+    def findings(self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False) -> list[tuple[int, Finding]]:
+        found = self._newest(rows.SELECT_FINDING, "f", number, limit, after=after, term="f.cleared = 0" if open_only else "1")
+        return [(row[0], rows.finding(self._keys, row)) for row in found]
+
+    def _newest(
+        self, select: str, table: str, number: str | None, limit: int, *, after: int | None, term: str = "1"
+    ) -> list[tuple[Any, ...]]:
+        values: list[Any] = []
+        if number is not None:
+            term += f" AND {table}.subscriber = ?"
+            values.append(self._subscriber(number))
+        if after is not None:
+            term += f" AND {table}.id < ?"
+            values.append(after)
+        return self._all(f"{select} WHERE {term} ORDER BY {table}.id DESC LIMIT ?", *values, limit)
+
+    def forwards(self, campaign: str | None, limit: int, after: int | None = None) -> list[Issued]:
+        term, values = ("f.id > ?", [after or 0]) if campaign is None else ("f.campaign = ? AND f.id > ?", [campaign, after or 0])
+        found = self._all(f"{rows.SELECT_FORWARD} WHERE {term} ORDER BY f.id LIMIT ?", *values, limit)
+        return [Issued(row[0], rows.forward(self._keys, row), row[-1] or "") for row in found]
+
+    # ------------------------------------------------------------------------------------------------- whole tables
+
+    def all_deliveries(self) -> Iterator[Delivery]:
+        return self._walk(rows.SELECT_DELIVERY, "d", rows.delivery)
+
+    def all_attempts(self) -> Iterator[Attempt]:
+        return self._walk(rows.SELECT_ATTEMPT, "a", rows.attempt)
+
+    def all_findings(self) -> Iterator[Finding]:
+        return self._walk(rows.SELECT_FINDING, "f", rows.finding)
+
+    def all_forwards(self) -> Iterator[Issued]:
+        return self._walk(rows.SELECT_FORWARD, "f", lambda keys, row: Issued(row[0], rows.forward(keys, row), row[-1] or ""))
+
+    def _walk(self, select: str, table: str, read: Callable[[Keys, rows.Row], Value]) -> Iterator[Value]:
+        last = 0
+        while page := self._all(f"{select} WHERE {table}.id > ? ORDER BY {table}.id LIMIT ?", last, _PAGE):
+            for row in page:
+                yield read(self._keys, row)
+            last = page[-1][0]
+
+    # ------------------------------------------------------------------------------------------------------ counters
+
+    def kpi(self, from_hour: int, to_hour: int) -> Kpi:
+        found = self._all(
+            "SELECT node, city, outcome, cause, sum(n) FROM hour_count WHERE hour >= ? AND hour < ? GROUP BY node, city, outcome, cause",
+            from_hour,
+            to_hour,
+        )
+        outcomes: dict[str, int] = defaultdict(int)
+        causes: dict[str, int] = defaultdict(int)
+        nodes: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        cities: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        for node, city, outcome, cause, n in found:
+            outcomes[outcome] += n
+            nodes[node][outcome] += n
+            cities[city][outcome] += n
+            if outcome == "failed":
+                causes[cause] += n
+        return Kpi(
+            _without_zeros(outcomes),
+            _without_zeros(causes),
+            {node: _without_zeros(n) for node, n in nodes.items()},
+            {city: _without_zeros(n) for city, n in cities.items()},
+        )
+
+    def models(self, from_day: str, to_day: str) -> list[DayCount]:
+        return [DayCount(*row) for row in self._all("SELECT * FROM day_count WHERE day >= ? AND day < ? AND n != 0", from_day, to_day)]
+
+    def delays(self, from_hour: int, to_hour: int) -> list[DelayCount]:
+        return [
+            DelayCount(*row) for row in self._all("SELECT * FROM delay_count WHERE hour >= ? AND hour < ? AND n != 0", from_hour, to_hour)
+        ]
+
+    def counts(self, campaign: str) -> CampaignCounts:
+        with self._reading() as connection:
+            connection.execute("BEGIN")  # totals and days of one moment
+            total = connection.execute("SELECT forwards, people FROM campaign_total WHERE campaign = ?", (campaign,)).fetchone()
+            days = connection.execute("SELECT day, city, counted, other FROM campaign_day WHERE campaign = ?", (campaign,)).fetchall()
+            connection.execute("COMMIT")
+        forwards, people = total or (0, 0)
+        return CampaignCounts(forwards, people, {(day, city): (counted, other) for day, city, counted, other in days if counted or other})
+
+    def campaigns(self) -> list[str]:
+        return [name for (name,) in self._all("SELECT DISTINCT campaign FROM campaign_day ORDER BY campaign")]
+
+    def serials_total(self, campaign: str | None = None) -> int:
+        if campaign is None:
+            return int(self._all("SELECT count(*) FROM serial")[0][0])
+        return int(self._all("SELECT count(*) FROM serial n JOIN forward f ON f.key = n.forward WHERE f.campaign = ?", campaign)[0][0])
+
+    # ----------------------------------------------------------------------------------------- what leaves the house
+
+    def outbox(self, state: str | None, limit: int, after: int | None = None) -> list[tuple[int, Outgoing]]:
+        """Oldest first."""
+        term, values = ("o.id > ?", [after or 0]) if state is None else ("o.state = ? AND o.id > ?", [state, after or 0])
+        found = self._all(f"{rows.SELECT_OUTGOING} WHERE {term} ORDER BY o.id LIMIT ?", *values, limit)
+        return [(row[0], rows.outgoing(self._keys, row)) for row in found]
+
+    def outbox_states(self) -> Mapping[str, int]:
+        return dict(self._all("SELECT state, count(*) FROM outbox GROUP BY state"))
+
+    def events(self, after: int, limit: int) -> list[Event]:
+        return [rows.event(row) for row in self._all("SELECT * FROM event WHERE id > ? ORDER BY id LIMIT ?", after, limit)]
+
+    def last_event(self) -> int:
+        """The newest event's id, 0 when there is none: where a page that only shows what comes next begins."""
+        return int(self._all("SELECT coalesce(max(id), 0) FROM event")[0][0])
+
+    def cursor(self, name: str) -> int:
+        found = self._all("SELECT id FROM cursor WHERE name = ?", name)
+        return int(found[0][0]) if found else 0
+
+    # --------------------------------------------------------------------------------------------------------- feeds
+
+    def lines(self) -> list[LineCount]:
+        return [LineCount(*row) for row in self._all("SELECT * FROM line_count ORDER BY feed, reason")]
+
+    def rejects(self) -> list[tuple[str, Reject]]:
+        found = self._all("SELECT feed, reason, step, place, head FROM reject ORDER BY feed, reason, id")
+        return [
+            (feed, Reject(reason, step, place, self._keys.unseal(rows.REJECT, rows.REJECT, head)))
+            for feed, reason, step, place, head in found
+        ]
+
+    def audits(self, limit: int) -> list[Audit]:
+        """Newest first."""
+        return [Audit(*row) for row in self._all("SELECT feed, what, path, detail, at FROM file_audit ORDER BY id DESC LIMIT ?", limit)]
+
+    # ------------------------------------------------------------------------------------------------ hot and cold
+
+    def story(self, number: str) -> npt.NDArray[Any]:
+        with self._reading() as connection:
+            return segments.find(connection, self._keys.blind(number))
+
+    def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
+        with self._reading() as connection:
+            return read_cold(connection, self._keys, subscribers)
+
+
+def read_cold(connection: sqlite3.Connection, keys: Keys, subscribers: Iterable[int]) -> dict[int, bytes]:
+    """Spilled dossiers of those `subscribers` that have one."""
+    names = {keys.lookup(rows.cold_name(who)): who for who in subscribers}
+    found = select_in(connection, "SELECT lookup, sealed FROM cold WHERE lookup IN ({})", names)
+    return {names[name]: keys.unseal(name, rows.COLD, sealed) for name, sealed in found}
+
+
+def _without_zeros(counts: Mapping[str, int]) -> dict[str, int]:
+    return {name: n for name, n in counts.items() if n}

@@ -1,0 +1,468 @@
+"""The store on SQLite: one thread owns the one connection that writes and checkpoints.
+
+Write-ahead log with synchronous=FULL: a COMMIT that returned survives a power cut. Whoever calls `transact` waits for his turn; nobody
+else's statements ever stand inside his transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import queue
+import sqlite3
+import tempfile
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
+from mmsd.model import Batch, Extent, Mark
+from mmsd.store import Health, Loaded, Needs, Rows, migrate, rows
+from mmsd.store.forwards import read_ordinals
+from mmsd.store.keys import Keys, sync_directory
+from mmsd.store.people import People
+from mmsd.store.read import Reader, read_cold
+from mmsd.store.segments import Segments, drop_days
+from mmsd.store.sql import select_in
+from mmsd.store.trouble import named, naming
+from mmsd.store.write import Writer
+
+MEBIBYTE: Final = 1 << 20
+DATABASE: Final = "mmsd.db"
+LOCK: Final = "mmsd.lock"
+
+_PAGE_BYTES: Final = 4096
+_SNAPSHOTS: Final = "state-*.snapshot"
+_DIGEST_BYTES: Final = 16
+_PURGED_AT_ONCE: Final = 64
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`[store]`."""
+
+    busy_seconds: float = 5.0
+    """How long to wait for a lock another program holds, before StoreBusy."""
+    checkpoint_bytes: int = 16 * MEBIBYTE
+    """The write-ahead log is copied into the database when it has grown to this."""
+    wal_limit_bytes: int = 512 * MEBIBYTE
+    """A reader that never ends keeps the log from being reused; beyond this size intake stops."""
+    cache_bytes: int = 64 * MEBIBYTE
+    durable: bool = True
+    """False only for throw-away stores (`mmsd look`, `mmsd replay`): nothing is synced."""
+
+
+def nothing(name: str) -> None:
+    """No fault at any point."""
+
+
+def commit(connection: sqlite3.Connection) -> None:
+    connection.execute("COMMIT")
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """Seams for tests. `point` is called at named boundaries (migrate, migrate_commit, in_transaction, before_commit, after_commit,
+    snapshot) and may raise or kill; `commit` may fail, or fail although it is durable."""
+
+    point: Callable[[str], None] = nothing
+    commit: Callable[[sqlite3.Connection], None] = commit
+
+
+NO_FAULTS: Final = Faults()
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Callable[[sqlite3.Connection], Any]
+    done: Future[Any] = field(default_factory=Future)
+
+
+class SqliteStore(Reader):
+    """The Store promise. Make one with `open` or `memory`; it holds the state directory until `close`."""
+
+    def __init__(self, directory: Path, *, settings: Settings, keys: Keys, wall: Callable[[], int], faults: Faults, lock: int) -> None:
+        super().__init__(directory / DATABASE, keys, settings.busy_seconds)
+        self.directory = directory
+        self._settings = settings
+        self._wall = wall
+        self._faults = faults
+        self._lock_descriptor = lock
+        self._people = People(keys)
+        self._segments = Segments()
+        self._writer = Writer(keys, self._people, self._segments)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._door = threading.Lock()
+        self._closing = False
+        self._doubt = ""
+        self._housekeeping = ""
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._run, args=(started,), name="store", daemon=True)
+        self._thread.start()
+        started.result()
+
+    # --------------------------------------------------------------------------------------------- opening, closing
+
+    @classmethod
+    def open(cls, directory: Path, *, settings: Settings, keys: Keys, wall: Callable[[], int], faults: Faults = NO_FAULTS) -> SqliteStore:
+        """Take the state directory, check it, bring its schema up to date.
+
+        Raises AlreadyRunning, SchemaTooNew and StoreDamaged before anything is written; ConfigError when `keys` are not those the
+        numbers in it were sealed with; StoreFull when it cannot be written.
+        """
+        try:
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = _take(directory)
+        except OSError as error:
+            raise StoreFull(f"state directory {directory}: {error.strerror}") from error
+        try:
+            return cls(directory, settings=settings, keys=keys, wall=wall, faults=faults, lock=lock)
+        except BaseException:
+            os.close(lock)
+            raise
+
+    @classmethod
+    def memory(cls, *, keys: Keys, wall: Callable[[], int]) -> SqliteStore:
+        """A store that is gone when closed, for `mmsd look` and `mmsd replay`: a temporary directory, nothing synced."""
+        temporary = tempfile.TemporaryDirectory(prefix="mmsd-")
+        try:
+            store = cls.open(Path(temporary.name), settings=Settings(durable=False), keys=keys, wall=wall)
+        except BaseException:
+            temporary.cleanup()
+            raise
+        store._temporary = temporary
+        return store
+
+    def close(self) -> None:
+        """Finish what is queued, checkpoint, let the directory go. Twice is once."""
+        with self._door:
+            if self._closing:
+                return
+            self._closing = True
+            self._jobs.put(None)
+        self.close_readers()
+        self._thread.join()
+        os.close(self._lock_descriptor)
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> SqliteStore:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --------------------------------------------------------------------------------------------------- transactions
+
+    def transact(self, needs: Needs, decide: Callable[[Rows], Batch]) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            self._within_limit(connection)
+            name = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
+            if name is not None:
+                self._remove_snapshots(but=name)
+
+        self._submit(work)
+
+    def _decided(self, connection: sqlite3.Connection, needs: Needs, decide: Callable[[Rows], Batch]) -> str | None:
+        """The body of a transaction; returns the snapshot that now stands for State, if it is a new one."""
+        self._faults.point("in_transaction")
+        batch = decide(self._read(connection, needs))
+        if batch.snapshot and not (self.directory / batch.snapshot).is_file():
+            raise StoreError(f"snapshot {batch.snapshot} is not in the state directory")
+        self._writer.write(connection, batch)
+        return batch.snapshot or None
+
+    def _read(self, connection: sqlite3.Connection, needs: Needs) -> Rows:
+        keys = self._keys
+        people = self._people.find(connection, {ordinal.sender for ordinal in needs.ordinals})
+
+        def by_key(select: str, read: Callable[[Keys, rows.Row], Result], wanted: frozenset[bytes]) -> dict[bytes, Result]:
+            return {row[1]: read(keys, row) for row in select_in(connection, f"{select} WHERE key IN ({{}})", wanted)}
+
+        return Rows(
+            deliveries=by_key(rows.SELECT_DELIVERY, rows.delivery, needs.deliveries),
+            findings=by_key(rows.SELECT_FINDING, rows.finding, needs.findings),
+            forwards=by_key(rows.SELECT_FORWARD, rows.forward, needs.forwards),
+            serials=dict(select_in(connection, "SELECT number, forward FROM serial WHERE number IN ({})", needs.serials)),
+            serial_of=dict(select_in(connection, "SELECT forward, number FROM serial WHERE forward IN ({})", needs.forwards)),
+            outbox=by_key(rows.SELECT_OUTGOING, rows.outgoing, needs.outbox),
+            ordinals=read_ordinals(connection, needs.ordinals, people),
+            cold=read_cold(connection, keys, needs.cold),
+        )
+
+    def _in_transaction(self, connection: sqlite3.Connection, work: Callable[[], Result]) -> Result:
+        """BEGIN, work, COMMIT. Whatever is raised before the COMMIT leaves the store as it was, and the writer's memory too."""
+        self._people.begin()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            result = work()
+            self._faults.point("before_commit")
+            self._faults.commit(connection)
+        except BaseException as error:
+            if not (isinstance(error, sqlite3.Error) and isinstance(named(error), StoreDoubt)):  # in doubt it is not touched again
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._segments.reload(connection)
+            raise
+        self._people.committed()
+        self._faults.point("after_commit")
+        return result
+
+    def _submit(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Have the writer's thread do it, and wait."""
+        job = _Job(work)
+        with self._door:
+            if self._closing:
+                raise StoreError("the store is closed")
+            self._jobs.put(job)
+        result: Result = job.done.result()
+        return result
+
+    def _within_limit(self, connection: sqlite3.Connection) -> None:
+        """Raises StoreBusy while some reader keeps a log of more than `wal_limit_bytes` from being reused."""
+        if self._wal_bytes() > self._settings.wal_limit_bytes:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # waits for readers, `busy_seconds` at most
+            if (size := self._wal_bytes()) > self._settings.wal_limit_bytes:
+                raise StoreBusy(f"the write-ahead log has grown to {size >> 20} MiB: a program has been reading the store for long; end it")
+
+    def _wal_bytes(self) -> int:
+        try:
+            return (self.directory / f"{DATABASE}-wal").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    # ------------------------------------------------------------------------------------------------ the writer's thread
+
+    def _run(self, started: Future[None]) -> None:
+        try:
+            with naming():
+                connection = self._prepare()
+        except BaseException as error:  # noqa: BLE001 raised in `open`, whose thread waits for it
+            started.set_exception(error)
+            return
+        started.set_result(None)
+        while (job := self._jobs.get()) is not None:
+            self._do(job, connection)
+            while self._tend(connection) and self._jobs.empty():
+                pass
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()  # the last connection to close copies the log into the database
+
+    def _do(self, job: _Job, connection: sqlite3.Connection) -> None:
+        try:
+            if self._doubt:
+                raise StoreDoubt(self._doubt)
+            with naming():
+                result = job.work(connection)
+        except BaseException as error:  # noqa: BLE001 raised where the job was asked for
+            if isinstance(error, StoreDoubt):
+                self._doubt = str(error)
+            job.done.set_exception(error)
+        else:
+            job.done.set_result(result)
+
+    def _tend(self, connection: sqlite3.Connection) -> bool:
+        """One piece of housekeeping in its own transaction. False when none is due, or it failed: then it waits for the next job."""
+        if self._doubt or not self._segments.due:
+            return False
+        try:
+            with naming():
+                self._in_transaction(connection, lambda: self._segments.tend(connection))
+        except StoreError as error:
+            self._housekeeping = str(error)
+            if isinstance(error, StoreDoubt):
+                self._doubt = str(error)
+            return False
+        self._housekeeping = ""
+        return True
+
+    def _prepare(self) -> sqlite3.Connection:
+        """Look before touching: version, damage and key of what is there; then open for writing and migrate."""
+        path = self.directory / DATABASE
+        steps = migrate.read_steps()
+        if path.exists() and path.stat().st_size:
+            self._inspect(path, steps)
+        connection = sqlite3.connect(path, timeout=self._settings.busy_seconds, isolation_level=None, cached_statements=256)
+        try:
+            pages = self._settings.checkpoint_bytes // _PAGE_BYTES
+            for pragma in (
+                f"page_size = {_PAGE_BYTES}",
+                "journal_mode = WAL",
+                f"synchronous = {'FULL' if self._settings.durable else 'OFF'}",
+                "foreign_keys = ON",
+                f"wal_autocheckpoint = {pages}",
+                f"journal_size_limit = {self._settings.checkpoint_bytes}",
+                f"cache_size = -{self._settings.cache_bytes >> 10}",
+                "temp_store = MEMORY",
+            ):
+                connection.execute(f"PRAGMA {pragma}").fetchall()
+            migrate.migrate(connection, steps, self._faults.point)
+            connection.execute("INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO NOTHING", (self._keys.id,))
+            self._segments.reload(connection)
+            self._remove_snapshots(but=_snapshot_name(connection))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _inspect(self, path: Path, steps: list[migrate.Step]) -> None:
+        with contextlib.closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=self._settings.busy_seconds)
+        ) as connection:
+            version = migrate.version_of(connection)
+            migrate.refuse_newer(version, steps)
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise StoreDamaged(f"{path}: {found}; restore it from the backup and keep the damaged file for analysis")
+            key = connection.execute("SELECT value FROM meta WHERE name = 'key'").fetchone() if version else None
+            if key is not None and key[0] != self._keys.id:
+                raise ConfigError(f"store.key_file: {path} was sealed with key {key[0]}, not with {self._keys.id}; restore its key file")
+
+    # ------------------------------------------------------------------------------------------------ state, snapshots
+
+    def load(self) -> Loaded:
+        return self._submit(self._load)
+
+    def _load(self, connection: sqlite3.Connection) -> Loaded:
+        marks: defaultdict[str, list[Mark]] = defaultdict(list)
+        for feed, ordinal, head, head_length, offset, guard, path, device, inode, done in connection.execute(
+            "SELECT feed, ordinal, head, head_length, offset, guard, path, device, inode, done FROM mark ORDER BY feed, ordinal"
+        ):
+            marks[feed].append(Mark(ordinal, head, head_length, offset, guard, path, device, inode, bool(done)))
+        extents: defaultdict[str, list[Extent]] = defaultdict(list)
+        for feed, *extent in connection.execute(
+            "SELECT feed, ordinal, head, head_length, start, stop, path, guard FROM extent ORDER BY feed, ordinal, start"
+        ):
+            extents[feed].append(Extent(feed, *extent))
+        names: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        for family, identity, text in connection.execute("SELECT family, id, text FROM interned"):
+            names[family][identity] = text
+        name = _snapshot_name(connection)
+        return Loaded(
+            snapshot=self._read_snapshot(name) if name else None,
+            deltas=tuple(body for (body,) in connection.execute("SELECT body FROM state_delta ORDER BY id")),
+            marks={feed: tuple(found) for feed, found in marks.items()},
+            extents={feed: tuple(found) for feed, found in extents.items()},
+            names=dict(names),
+        )
+
+    def write_snapshot(self, data: bytes) -> str:
+        with self._door:  # two writers must not take one name
+            number = max((int(path.stem.partition("-")[2]) for path in self.directory.glob(_SNAPSHOTS)), default=0) + 1
+            path = self.directory / f"state-{number:06d}.snapshot"
+            try:
+                with path.open("xb") as file:
+                    file.write(_digest(data))
+                    file.write(data)
+                    file.flush()
+                    if self._settings.durable:
+                        os.fsync(file.fileno())
+                if self._settings.durable:
+                    sync_directory(self.directory)
+            except OSError as error:
+                path.unlink(missing_ok=True)
+                raise StoreFull(f"{path.name} cannot be written: {error.strerror}") from error
+        self._faults.point("snapshot")
+        return path.name
+
+    def _read_snapshot(self, name: str) -> bytes:
+        try:
+            content = (self.directory / name).read_bytes()
+        except OSError as error:
+            raise StoreDamaged(f"snapshot {name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
+        digest, data = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if digest != _digest(data):
+            raise StoreDamaged(f"snapshot {name} is damaged; restore the state directory as a whole")
+        return data
+
+    def _remove_snapshots(self, but: str) -> None:
+        """Those that no row names: replaced, or written for a transaction that never was."""
+        for path in self.directory.glob(_SNAPSHOTS):
+            if path.name != but:
+                path.unlink(missing_ok=True)
+
+    # ---------------------------------------------------------------------------------------------------- other writes
+
+    def save_cursor(self, name: str, id: int) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT INTO cursor (name, id) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id", (name, id))
+
+        self._submit(lambda connection: self._in_transaction(connection, lambda: work(connection)))
+
+    def erase(self, number: str) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            lookup = self._keys.lookup(number)
+            connection.execute("DELETE FROM cold WHERE lookup = ?", (lookup,))
+            found = connection.execute(
+                "UPDATE subscriber SET lookup = NULL, sealed = NULL, erased = ? WHERE lookup = ? RETURNING id", (self._wall(), lookup)
+            ).fetchone()
+            if found is None:
+                return False
+            connection.execute("UPDATE outbox SET body = '' WHERE subscriber = ?", found)  # a body may hold the number
+            return True
+
+        def erased(connection: sqlite3.Connection) -> bool:
+            connection.execute("PRAGMA secure_delete = ON")  # overwrite, so that no page keeps the old bytes
+            try:
+                found = self._in_transaction(connection, lambda: work(connection))
+            finally:
+                connection.execute("PRAGMA secure_delete = OFF")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._people.forget(number)
+            return found
+
+        return self._submit(erased)
+
+    def purge(self, before: int) -> int:
+        """In small transactions, so that others get their turn in between."""
+
+        def work(connection: sqlite3.Connection) -> int:
+            events = connection.execute(
+                "DELETE FROM event WHERE at < ? AND id IN"
+                " (SELECT id FROM event WHERE id <= coalesce((SELECT min(id) FROM cursor), id) ORDER BY id LIMIT ?)",
+                (before, _PURGED_AT_ONCE),
+            ).rowcount
+            cold = connection.execute(
+                "DELETE FROM cold WHERE lookup IN (SELECT lookup FROM cold WHERE keep_until < ? LIMIT ?)", (before, _PURGED_AT_ONCE)
+            ).rowcount
+            return events + cold + drop_days(connection, before, _PURGED_AT_ONCE)
+
+        total = 0
+        while dropped := self._submit(lambda connection: self._in_transaction(connection, lambda: work(connection))):
+            total += dropped
+        return total
+
+    def health(self) -> Health:
+        return Health(self._wal_bytes(), self._settings.wal_limit_bytes, self._doubt or self._housekeeping)
+
+
+def _take(directory: Path) -> int:
+    """Lock the state directory for this process; the lock ends with the process, however it ends. Returns the lock's descriptor."""
+    descriptor = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        os.close(descriptor)
+        raise AlreadyRunning(f"process {holder or '?'} already runs on the state directory {directory}; stop it") from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _snapshot_name(connection: sqlite3.Connection) -> str:
+    found = connection.execute("SELECT file FROM state_snapshot").fetchone()
+    return str(found[0]) if found else ""
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
