@@ -8,6 +8,7 @@ environment. A path in a file is relative to that file's folder. Secrets are giv
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import math
 import operator
@@ -21,7 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -30,6 +31,8 @@ from mmsd.errors import ConfigError
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own, SeedSettings
+from mmsd.store import sqlite
+from mmsd.web import site
 
 KeyPath = tuple[str | int, ...]
 """Keys from the top of a TOML file: `("feeds", "mmsc1", "paths", 0)`."""
@@ -106,6 +109,8 @@ class Settings(msgspec.Struct, frozen=True):
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
     cities: Cities = Cities()
+    store: sqlite.Settings = sqlite.Settings()
+    web: site.Settings = site.Settings()
 
 
 ROLES: Final[Mapping[str, Role]] = {
@@ -286,6 +291,13 @@ class _Report:
             near = near[:-1]
         self.faults.append(Fault(str(self.path), self.lines.get(near, 0), dotted(key), what, remedy))
 
+    def relay(self, error: ConfigError, key: KeyPath, remedy: str) -> None:
+        """A room's own fault, `path: what[; remedy]`; its path may begin at the top of the file or at `key`."""
+        path, colon, rest = str(error).partition(": ")
+        inner: KeyPath = tuple(path.split(".")) if colon and " " not in path else ()
+        what, _, said = (rest if inner else str(error)).partition("; ")
+        self.add(inner if inner[: len(key)] == key else (*key, *inner), what, said or remedy)
+
 
 def dotted(key: KeyPath) -> str:
     """A key path as people write it.
@@ -300,7 +312,7 @@ def dotted(key: KeyPath) -> str:
 
 
 def _meant(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6) or [name for name in known if name.startswith(word)]
     if close:
         return f"did you mean `{close[0]}`?"
     return f"known are {', '.join(sorted(known))}" if known else "take it out"
@@ -341,10 +353,29 @@ Check = Callable[[Any, KeyPath, _Report], None]
 """Looks at a struct that has the right types: (it, where it stands, where to report)."""
 
 
+class Entry(NamedTuple):
+    """One setting of a struct."""
+
+    kind: Any
+    required: bool
+
+
+def fields(kind: type[Any]) -> dict[str, Entry]:
+    """The settings of a Struct or dataclass by name."""
+    if issubclass(kind, msgspec.Struct):
+        return {field.name: Entry(field.type, field.required) for field in msgspec.structs.fields(kind)}
+    kinds = get_type_hints(kind, include_extras=True)
+    missing = dataclasses.MISSING
+    return {
+        field.name: Entry(kinds[field.name], field.default is missing and field.default_factory is missing)
+        for field in dataclasses.fields(kind)
+    }
+
+
 class _Reader:
     """Turns what tomllib read into the tree's types. Reports every fault and goes on with the next key."""
 
-    def __init__(self, report: _Report, checks: Mapping[type[msgspec.Struct], Check]) -> None:
+    def __init__(self, report: _Report, checks: Mapping[type[Any], Check]) -> None:
         self.report = report
         self.base = report.path.parent
         self.checks = checks
@@ -359,7 +390,7 @@ class _Reader:
         if origin in (Union, types.UnionType):
             kind = next(option for option in get_args(kind) if option is not types.NoneType)
             return self.read(kind, value, key)
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        if isinstance(kind, type) and (issubclass(kind, msgspec.Struct) or dataclasses.is_dataclass(kind)):
             return self._struct(kind, value, key)
         if origin is tuple or origin is frozenset:
             return self._sequence(origin, get_args(kind)[0], value, key)
@@ -376,22 +407,26 @@ class _Reader:
         self.report.add(key, what, remedy)
         return _FAULTY
 
-    def _struct(self, kind: type[msgspec.Struct], value: object, key: KeyPath) -> Any:
+    def _struct(self, kind: type[Any], value: object, key: KeyPath) -> Any:
         if not isinstance(value, dict):
             return self._wrong(key, f"expected a table, found {_called(value)}", f"write it as [{dotted(key)}] with its settings below")
-        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        known = fields(kind)
         made: dict[str, Any] = {}
         for name, entry in value.items():
-            if name in fields:
-                made[name] = self.read(fields[name].type, entry, (*key, name))
+            if name in known:
+                made[name] = self.read(known[name].kind, entry, (*key, name))
             else:
-                made[name] = self._wrong((*key, name), "no such setting", _meant(name, list(fields)))
-        for name, field in fields.items():
+                made[name] = self._wrong((*key, name), "no such setting", _meant(name, list(known)))
+        for name, field in known.items():
             if field.required and name not in value:
                 made[name] = self._wrong((*key, name), "is missing", f"it has no default: set {name} = … here")
         if any(entry is _FAULTY for entry in made.values()):
             return _FAULTY
-        struct = kind(**made)
+        try:
+            struct = kind(**made)
+        except ConfigError as error:  # the room's own check
+            self.report.relay(error, key, "see docs/settings.md")
+            return _FAULTY
         if kind in self.checks:
             self.checks[kind](struct, key, self.report)
         return struct
@@ -514,7 +549,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         return None, report.faults
     top = raw.get("zone")
     zone = _zone(top.get("name") if isinstance(top, dict) else None) or Zone().name  # feeds are checked even where this is at fault
-    reader = _Reader(report, {Feed: partial(_check_feed, zone), Operator: _check_operator, Codes: _check_codes})
+    reader = _Reader(report, {Feed: partial(_check_feed, zone), Operator: _check_operator, Codes: _check_codes, site.Settings: _check_web})
     settings = reader.read(Settings, raw, ())
     faults = report.faults
     if settings is not _FAULTY:
@@ -592,17 +627,10 @@ def _check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: _Report) -> No
     try:
         dialect = DIALECTS[feed.dialect].from_options(feed.options, zone=feed.zone or zone, key=_HASH_KEY)
     except ConfigError as error:
-        _relay(error, key, report)
+        report.relay(error, key, "see docs/settings.md, dialects")
         return
     for index, sample in enumerate(feed.samples):
         _check_sample(dialect, sample, (*key, "samples", index), report)
-
-
-def _relay(error: ConfigError, key: KeyPath, report: _Report) -> None:
-    """A dialect's own fault: its message opens with the path from `options` on."""
-    path, _, rest = str(error).partition(": ")
-    what, _, remedy = (rest or path).partition("; ")
-    report.add((*key, *path.split(".")) if rest else (*key, "options"), what, remedy or "see docs/settings.md, dialects")
 
 
 def _check_sample(dialect: Dialect, sample: Sample, key: KeyPath, report: _Report) -> None:
@@ -644,6 +672,11 @@ def _check_operator(operator: Operator, key: KeyPath, report: _Report) -> None:
         for index, authority in enumerate(getattr(operator, name)):
             if re.fullmatch(r"[^\s/:@]+(:[0-9]{1,5})?", authority) is None:
                 report.add((*key, name, index), f"{authority!r} is no host[:port]", "leave out http:// and the path")
+
+
+def _check_web(web: site.Settings, key: KeyPath, report: _Report) -> None:
+    if web.port + web.ports - 1 > 65535:
+        report.add((*key, "port"), f"{web.port} with {web.ports} port(s) to try runs past 65535", "take a lower one; 0 is any free one")
 
 
 def _check_codes(codes: Codes, key: KeyPath, report: _Report) -> None:

@@ -135,6 +135,15 @@ def test_every_fault_at_once(written):
         (FEED + "[judgement]\ncases = 2.5\n", "6 judgement.cases: expected a whole number, found 2.5; see docs/settings.md"),
         (FEED + "[judgement]\ncases = '3'\n", "6 judgement.cases: expected a whole number, found the text '3'; take off the quotes: 3"),
         (FEED + "[judgement]\ncases = true\n", "6 judgement.cases: expected a whole number, found true; see docs/settings.md"),
+        (
+            FEED + "[web]\nport = 65535\nports = 2\n",
+            "6 web.port: 65535 with 2 port(s) to try runs past 65535; take a lower one; 0 is any free one",
+        ),
+        (
+            FEED + "[web]\n\nhost = '0.0.0.0'\n",
+            "7 web.host: 0.0.0.0 is not loopback; set web.certificate and web.key, or put a TLS proxy before us",
+        ),
+        (FEED + "[store]\nbusy = 1\n", "6 store.busy: no such setting; did you mean `busy_seconds`?"),
         (FEED + "[campaigns]\ndirectory = 'none'\n", "0 campaigns.directory: no such folder; make it, or take the setting out"),
     ],
 )
