@@ -30,6 +30,7 @@ class Dialect(ABC):
     def __init__(self, plan: Plan, *, zone: tzinfo, key: Key, numbering: Numbering) -> None:
         self.zone: Final = zone
         self.key: Final = key
+        self.plan: Final = plan
         self.numbering: Final = numbering
         self.compiled: Final[Compiled] = compile_plan(plan, numbering)
 
@@ -118,6 +119,14 @@ class Arena:
             self._slices[name] = np.zeros(self._rows, np.int64), np.zeros(self._rows, np.int64)
         starts, stops = self._slices[name]
         starts[row], stops[row] = start, stop
+
+    def fill(self, name: str, rows: npt.NDArray[np.bool_], text: bytes) -> None:
+        """Give many rows one text."""
+        start, stop = self._end, self._end + len(text)
+        self._parts.append(text)
+        self._end = stop
+        starts, stops = self._slices[name]
+        starts[rows], stops[rows] = start, stop
 
     def begin(self, name: str, column: TextColumn) -> None:
         """Start a text with what the log itself says."""

@@ -281,7 +281,7 @@ class KannelSms(Dialect):
 
     def _fill(self, columns: Columns, arena: Arena, row: int, push: Push) -> None:
         columns["pdu"][row] = push.pdu_type
-        other = push.sender if push.pdu_type in (0x82, 0x88) else push.to
+        other = push.sender or (push.to if push.pdu_type == 0x86 else b"")  # a standard report has no From: its To is whom it speaks of
         columns["sender"][row] = as_address(other, _rule(self.numbering), self.key)
         arena.put("sender", row, other)
         for name, value in (("transaction", push.transaction), ("message", push.message_id)):
