@@ -172,15 +172,13 @@ def encode_from(address: bytes, charset: int = 0) -> bytes:
     return wsp.encode_length(len(value)) + value
 
 
-def encode_expiry(absolute: int = -1, relative: int = -1) -> bytes:
-    """An X-Mms-Expiry value; exactly one of the two is given, else EncodeError.
+def encode_expiry(seconds: int, relative: bool) -> bytes:
+    """An X-Mms-Expiry value. EncodeError before 1970 or in the past.
 
-    >>> encode_expiry(relative=259200).hex()
+    >>> encode_expiry(259200, relative=True).hex()
     '05810303f480'
     """
-    if (absolute < 0) == (relative < 0):
-        raise EncodeError("an expiry is either absolute or relative")
-    value = bytes((table.RELATIVE if absolute < 0 else table.ABSOLUTE,)) + wsp.encode_long(max(absolute, relative))
+    value = bytes((table.RELATIVE if relative else table.ABSOLUTE,)) + wsp.encode_long(seconds)
     return wsp.encode_length(len(value)) + value
 
 
@@ -310,7 +308,16 @@ def encode(headers: Sequence[Header], body: bytes = b"") -> bytes:
     '8c83985431008d909581'
     """
     _check(headers, bool(body))
-    return b"".join(bytes((code,)) + _encode_value(code, value) for code, value in headers) + body
+    return encode_headers(headers) + body
+
+
+def encode_headers(headers: Sequence[Header]) -> bytes:
+    """Headers alone, each value by the form of its field: whether they belong together is not asked. EncodeError for another form.
+
+    >>> encode_headers([(table.STATUS, 0x81)]).hex()
+    '9581'
+    """
+    return b"".join(bytes((code,)) + _encode_value(code, value) for code, value in headers)
 
 
 _OPENING: Final = (table.MESSAGE_TYPE, table.TRANSACTION_ID, table.MMS_VERSION)
@@ -340,7 +347,7 @@ def _check(headers: Sequence[Header], body: bool) -> None:
 
 
 def _encode_value(code: int, value: Value) -> bytes:
-    form = table.FIELDS[code][1]
+    name, form = table.FIELDS.get(code, (f"field 0x{code:02x}", ""))
     match form, value:
         case (table.OCTET | table.CLASS, int()) if 0x80 <= value <= 0xFF:
             return bytes((value,))
@@ -351,7 +358,7 @@ def _encode_value(code: int, value: Value) -> bytes:
         case (table.INTEGER, int()):
             return wsp.encode_long(value)
         case (table.MOMENT, Moment()):
-            return encode_expiry(relative=value.seconds) if value.relative else encode_expiry(value.seconds)
+            return encode_expiry(value.seconds, value.relative)
         case (table.FROM_FORM, Text()):
             return encode_from(value.raw, value.charset)
         case (table.FROM_FORM, table.INSERT_ADDRESS):
@@ -365,4 +372,4 @@ def _encode_value(code: int, value: Value) -> bytes:
             return wsp.encode_content_type(value)
         case (table.RAW, bytes()):
             return value
-    raise EncodeError(f"{table.FIELDS[code][0]} does not take {type(value).__name__}")
+    raise EncodeError(f"{name} does not take {value!r:.40}")

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from mmsd.codec import mms, sms, text, wsp
 from mmsd.codec.tables import mms as table
 from mmsd.codec.tables import wsp as wsp_table
-from mmsd.errors import DecodeError
+from mmsd.errors import DecodeError, EncodeError
 
 PUSH_UDH: Final = bytes.fromhex("0605040b8423f0")
 """To port 2948 from 9200: what Kannel and Mbuni put before a push."""
@@ -101,9 +101,9 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
         if code == table.MESSAGE_TYPE:
             pdu_type = user_data[start]
         elif code == table.TRANSACTION_ID:
-            transaction = user_data[start : stop - 1]
+            transaction = user_data[start + (user_data[start] == 0x7F) : stop - 1]
         elif code == table.CONTENT_LOCATION:
-            location = user_data[start : stop - 1]
+            location = user_data[start + (user_data[start] == 0x7F) : stop - 1]
         elif code == table.FROM:
             sender = mms.from_address(user_data, start, stop)
         elif code == table.MESSAGE_SIZE:
@@ -117,7 +117,7 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
         elif code == table.MESSAGE_CLASS:
             message_class = user_data[start:stop].rstrip(b"\0")
         elif code == table.MESSAGE_ID:
-            message_id = user_data[start : stop - 1]
+            message_id = user_data[start + (user_data[start] == 0x7F) : stop - 1]
         elif code == table.TO:
             to = mms.encoded_string(user_data, start, stop)[0]
         elif code in _STATUSES:
@@ -155,25 +155,30 @@ def encode_notification(
     """An M-Notification.ind as (UDH, user data), field by field as Mbuni writes it. EncodeError for what the format cannot carry.
 
     `charset` 0 writes the subject's octets bare, as Mbuni does with whatever the handset sent; else with its MIBenum. An empty `sender`
-    or `message_class` is left out. Exactly one expiry is given.
+    or `subject` is left out. Exactly one expiry is given.
 
     >>> udh, data = encode_notification(transaction=b"T1", location=b"http://m/a", size=10240, expiry_relative=259200)
     >>> udh.hex(), data.hex()
     ('0605040b8423f0', '010603beaf848c82985431008d908a808e0228008805810303f48083687474703a2f2f6d2f6100')
     """
-    pdu = bytearray((table.MESSAGE_TYPE, table.M_NOTIFICATION_IND, table.TRANSACTION_ID))
-    pdu += wsp.encode_text(transaction)
-    pdu += bytes((table.MMS_VERSION, version))
+    if (expiry_absolute < 0) == (expiry_relative < 0):
+        raise EncodeError("an expiry is either absolute or relative")
+    headers: list[mms.Header] = [
+        (table.MESSAGE_TYPE, table.M_NOTIFICATION_IND),
+        (table.TRANSACTION_ID, transaction),
+        (table.MMS_VERSION, version),
+    ]
     if sender:
-        pdu += bytes((table.FROM,)) + mms.encode_from(sender)
+        headers.append((table.FROM, mms.Text(sender)))
     if subject:
-        pdu += bytes((table.SUBJECT,)) + mms.encode_string(subject, charset)
-    if message_class:
-        pdu += bytes((table.MESSAGE_CLASS,)) + (message_class if message_class[0] >= 0x80 else wsp.encode_text(message_class))
-    pdu += bytes((table.MESSAGE_SIZE,)) + wsp.encode_long(size)
-    pdu += bytes((table.EXPIRY,)) + mms.encode_expiry(expiry_absolute, expiry_relative)
-    pdu += bytes((table.CONTENT_LOCATION,)) + wsp.encode_text(location)
-    return PUSH_UDH, _framed(push_id, pdu)
+        headers.append((table.SUBJECT, mms.Text(subject, charset)))
+    headers += [
+        (table.MESSAGE_CLASS, message_class[0] if message_class[:1] >= b"\x80" else message_class),
+        (table.MESSAGE_SIZE, size),
+        (table.EXPIRY, mms.Moment(expiry_absolute) if expiry_relative < 0 else mms.Moment(expiry_relative, relative=True)),
+        (table.CONTENT_LOCATION, location),
+    ]
+    return PUSH_UDH, _framed(push_id, mms.encode(headers))
 
 
 def encode_delivery_report(
@@ -193,19 +198,21 @@ def encode_delivery_report(
     >>> encode_delivery_report(message_id=b"m", to=b"t", date=0x6B02CA4B, status=0x81)[1].hex()
     '010603beaf848c868d908b6d0097740085046b02ca4b9581'
     """
-    pdu = bytearray((table.MESSAGE_TYPE, table.M_DELIVERY_IND, table.MMS_VERSION, version, table.MESSAGE_ID))
-    pdu += wsp.encode_text(message_id)
-    pdu += bytes((table.TO,)) + wsp.encode_text(to)
+    headers: list[mms.Header] = [
+        (table.MESSAGE_TYPE, table.M_DELIVERY_IND),
+        (table.MMS_VERSION, version),
+        (table.MESSAGE_ID, message_id),
+        (table.TO, mms.Text(to)),
+    ]
     if sender:
-        pdu += bytes((table.FROM,)) + mms.encode_from(sender)
-    pdu += bytes((table.DATE,)) + wsp.encode_long(date)
-    pdu += bytes((table.STATUS, status))
-    return PUSH_UDH, _framed(push_id, pdu)
+        headers.append((table.FROM, mms.Text(sender)))
+    headers += [(table.DATE, date), (table.STATUS, status)]
+    return PUSH_UDH, _framed(push_id, mms.encode_headers(headers))
 
 
 _CONTENT_TYPE: Final = wsp.encode_content_type(wsp.ContentType("application/vnd.wap.mms-message"))
 _HEADERS: Final = wsp.encode_short(wsp_table.X_WAP_APPLICATION_ID) + wsp.encode_short(wsp_table.MMS_UA)
 
 
-def _framed(push_id: int, pdu: bytearray) -> bytes:
-    return wsp.encode_push_pdu(push_id, _CONTENT_TYPE, _HEADERS, bytes(pdu))
+def _framed(push_id: int, pdu: bytes) -> bytes:
+    return wsp.encode_push_pdu(push_id, _CONTENT_TYPE, _HEADERS, pdu)

@@ -186,9 +186,8 @@ def decode_content_type(data: bytes, start: int, stop: int) -> ContentType:
     """
     if start < stop <= len(data) and data[start] <= _LENGTH_QUOTE:
         length, at = decode_length(data, start)
-        if at + length > stop:
-            raise DecodeError("content type runs past its end", offset=start, clause="WAP-230 8.4.2.24")
-        stop = at + length
+        if at + length != stop:
+            raise DecodeError("content type ends at another place than its length says", offset=start, clause="WAP-230 8.4.2.24")
         media, at = _decode_media(data, at)
         parameters = []
         while at < stop:
@@ -198,7 +197,7 @@ def decode_content_type(data: bytes, start: int, stop: int) -> ContentType:
         parameters = []
         media, at = _decode_media(data, start)
     if at != stop:
-        raise DecodeError("content type ends at another place than its length says", offset=start, clause="WAP-230 8.4.2.24")
+        raise DecodeError("content type's last value ends at another place than it", offset=start, clause="WAP-230 8.4.2.24")
     return ContentType(media, tuple(parameters))
 
 

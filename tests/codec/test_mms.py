@@ -67,7 +67,7 @@ def test_all_eleven_types_have_a_vector():
         ("8c83 985400 8d90 9581 9312", t.STATUS, t.RETRIEVED, "header is cut short"),
         ("8c83 985400 8d90 9581 8505010203", t.STATUS, t.RETRIEVED, "value runs past the end"),
         ("8c83 985400 8d90 9581 0009", t.STATUS, t.RETRIEVED, "no field begins here"),
-        ("8c84 8d90 850165 840483ea8100", t.CONTENT_TYPE, bytes.fromhex("0483ea8100"), "parameter without value"),
+        ("8c84 8d90 850165 84028381", t.CONTENT_TYPE, bytes.fromhex("028381"), "parameter without value"),
     ],
 )
 def test_fault_is_survived_and_named(octets, code, value, reason):
@@ -110,7 +110,7 @@ NOTIFY_RESPONSE = [(t.MESSAGE_TYPE, 0x83), (t.TRANSACTION_ID, b"T"), (t.MMS_VERS
         ([*NOTIFY_RESPONSE, (t.SUBJECT, Text(b"s"))], b"", "holds no field 0x96"),
         ([*NOTIFY_RESPONSE, (0, b"X\0y\0")], b"", "holds no field 0x00"),
         (NOTIFY_RESPONSE, b"body", "has no body"),
-        ([*NOTIFY_RESPONSE[:3], (t.STATUS, b"text")], b"", "X-Mms-Status does not take bytes"),
+        ([*NOTIFY_RESPONSE[:3], (t.STATUS, b"text")], b"", "X-Mms-Status does not take b'text'"),
         ([NOTIFY_RESPONSE[0], (t.TRANSACTION_ID, b"a\0b"), *NOTIFY_RESPONSE[2:]], b"", "holds no NUL"),
         (PDUS[0][2][:5] + PDUS[0][2][7:], b"", "has a receiver"),
         ([*PDUS[0][2][:-2], PDUS[0][2][-1], PDUS[0][2][-2]], b"", "Content-Type is the last"),
@@ -119,12 +119,6 @@ NOTIFY_RESPONSE = [(t.MESSAGE_TYPE, 0x83), (t.TRANSACTION_ID, b"T"), (t.MMS_VERS
 def test_what_breaks_clause_6_is_not_written(headers, body, reason):
     with pytest.raises(EncodeError, match=reason):
         mms.encode(headers, body)
-
-
-@pytest.mark.parametrize("times", [(-1, -1), (5, 5)])
-def test_an_expiry_is_one_of_two(times):
-    with pytest.raises(EncodeError, match="absolute or relative"):
-        mms.encode_expiry(*times)
 
 
 def test_a_text_reads_as_people_do():
