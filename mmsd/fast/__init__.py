@@ -1,17 +1,29 @@
 """Small kernels that touch every byte of every log, each twice: compiled, and in plain Python as the specification.
 
-`TWIN` names the build that runs: "avx2", "base" or "python" (asked for by MMSD_PURE=1).
+`TWIN` names the build that runs: "avx2", "base", or "python" (asked for by MMSD_PURE=1, here or when mmsd was built).
 """
 
 from __future__ import annotations
 
-from typing import Final
+import os
+from importlib.util import find_spec
 
-from mmsd.fast.hash_py import Key, hash64
+from mmsd.fast.hash_py import Key
 from mmsd.fast.program import Cells, Program
-from mmsd.fast.scan_py import scan
 from mmsd.fast.values_py import split_url, url_hashes
 
-__all__ = ["TWIN", "Cells", "Key", "Program", "hash64", "scan", "split_url", "url_hashes"]
+if os.environ.get("MMSD_PURE") == "1" or find_spec("mmsd.fast.scan_base") is None:
+    from mmsd.fast.hash_py import combine, hash64, hash64_many
+    from mmsd.fast.scan_py import scan
 
-TWIN: Final = "python"
+    TWIN = "python"
+else:
+    from mmsd.fast.scan_base import combine, has_avx2, hash64, hash64_many, scan
+
+    TWIN = "base"
+    if has_avx2() and find_spec("mmsd.fast.scan_avx2") is not None:
+        from mmsd.fast.scan_avx2 import combine, hash64, hash64_many, scan
+
+        TWIN = "avx2"
+
+__all__ = ["TWIN", "Cells", "Key", "Program", "combine", "hash64", "hash64_many", "scan", "split_url", "url_hashes"]

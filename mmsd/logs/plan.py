@@ -127,7 +127,7 @@ _VARIABLE: Final = re.compile("%[efszZ]")
 
 
 def moment(form: str, column: str = "at") -> Field:
-    """A time by a format of %Y %m %d %e %H %M %S %f %b %a %s %z %Z: µs, as if UTC unless %z is there. %Z (a name) is passed over."""
+    """A time by a format of %Y %m %d %e %H %M %S %f %b %a %s %z %Z: µs, as if UTC unless %z is there; %Z (a name) is passed over."""
     if _VARIABLE.search(form):
         return Field(Convert.TIME, column, form=form.encode())
     width = len(re.sub("%(.)", lambda found: "." * _TIME_WIDTHS.get(found[1], 2), form))
