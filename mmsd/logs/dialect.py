@@ -14,7 +14,7 @@ import numpy.typing as npt
 from mmsd.logs.options import Options
 from mmsd.logs.plan import Compiled, Explained, Numbering, Plan, compile_plan, explain, run
 from mmsd.logs.zones import to_utc
-from mmsd.model import I64Array, Parsed, Records, TextColumn, U64Array
+from mmsd.model import I64Array, Parsed, Records, TextColumn
 
 Columns = dict[str, npt.NDArray[Any]]
 Texts = dict[str, TextColumn]
@@ -68,25 +68,6 @@ class Dialect(ABC):
     def explain(self, line: bytes) -> Explained:
         """Which characters of one record went to which column, and where the match stopped."""
         return explain(self.compiled, line, key=self.key)
-
-
-_ODD: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F))
-_HALF: Final = np.uint64(32)
-
-
-def joined(left: npt.NDArray[Any], right: npt.NDArray[Any]) -> U64Array:
-    """One uint64 a row from two (a pair of ids as one id); never 0. Order matters.
-
-    >>> a, b = joined(np.array([1, 2]), np.array([2, 1])).tolist()
-    >>> a != b
-    True
-    """
-    with np.errstate(over="ignore"):
-        state = (left.astype(np.uint64) + _ODD[0]) * _ODD[1]
-        state = ((state ^ (state >> _HALF)) + right.astype(np.uint64)) * _ODD[0]
-        state = (state ^ (state >> _HALF)) * _ODD[1]
-    state ^= state >> _HALF
-    return np.maximum(state, np.uint64(1))
 
 
 def chosen(condition: npt.NDArray[np.bool_], yes: TextColumn, no: TextColumn) -> TextColumn:

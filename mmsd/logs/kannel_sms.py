@@ -25,7 +25,7 @@ from mmsd.codec.sms import decode_udh
 from mmsd.errors import ConfigError, DecodeError
 from mmsd.fast.values_py import address as as_address
 from mmsd.logs import formats
-from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts, joined
+from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Field, Form, Numbering, Plan, address, digits, hashed, integer, moment, one_of, percent, skipped, text
 from mmsd.model import SECOND, CodeSet, Kind, PushState, TextColumn
@@ -202,8 +202,8 @@ class KannelSms(Dialect):
         kind = columns["kind"]
         rows = len(kind)
         none = np.zeros(rows, np.int64)
-        fid = columns.get("_fid", none)
-        columns["link"] = np.where(fid != 0, joined(columns.get("_smsc", none), fid), np.uint64(0))
+        smsc, fid = (np.ascontiguousarray(columns.get(name, none)).view(np.uint64) for name in ("_smsc", "_fid"))
+        columns["link"] = fast.combine(smsc, fid, self.key)
         columns["status"] = np.full(rows, -1, np.int32)
         columns["code_set"] = np.zeros(rows, np.uint8)
         columns.setdefault("sender", np.zeros(rows, np.uint64))
