@@ -91,8 +91,6 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     self_forward: bool = False
     serial_prefix: str = ""
     language: str = "zh"
-    sms: dict[str, str] = {
-        "zh": "您转发的彩信已送达（第{leg}次）。序列号：{serial}",
-        "en": "Your forward was received (no. {leg}). Serial: {serial}",
-    }
+    sms_zh: str = "您转发的彩信已送达（第{leg}次）。序列号：{serial}"
+    sms_en: str = "Your forward was received (no. {leg}). Serial: {serial}"
     sms_expires: float = 24 * 3600.0

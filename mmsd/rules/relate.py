@@ -1,0 +1,347 @@
+"""One subscriber's dossier → the threads of the deliveries to him.
+
+`assemble` is a pure function of the *set* of traces: it sorts them itself, so any order of arrival gives the same deliveries (rule R5).
+
+How traces find their delivery (there is no key that all nodes share):
+
+- a SUBMIT or FORWARD record opens a delivery; the record's message id is its identity for good;
+- a notification push opens a *leg* (transaction id, content location); it belongs to the opened delivery with its sender whose Notify line
+  stands within `join` seconds of it. M-Forward keeps the original message id, which is learned from that Notify line (or from Fetched);
+- NotifyResp carries the leg's transaction id, a gateway's GET its content location, a receipt the SMSC's id of the push;
+- Fetched, Sent and delivery reports carry message id and sender; Failed Fetch carries nothing but the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
+from mmsd.rules.settings import Judgement
+from mmsd.rules.traces import AT, FEED, KIND, LINK, MESSAGE, ORIGIN, OTHER, PATH, STATUS, TRANSACTION, A, D, Trace
+
+NEVER: Final = 1 << 62
+"""Later than any event time."""
+
+RETRIEVED, DEFERRED = 129, 131
+"""X-Mms-Status (`reference` status-codes §3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedInfo:
+    """What judgement needs to know of a feed, by its index in State."""
+
+    name: str
+    node: str
+    domain: int  # MMSC nodes that share one message-id space have one number
+    family: str  # mmsc, sms, gateway, session
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """Which kinds of feeds are read, and from when (µs); a kind that is not read is `None`."""
+
+    mmsc: int | None = None
+    sms: int | None = None
+    gateway: int | None = None
+    sessions: int | None = None
+    all_apns: bool = False
+    sgsn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The operator's settings as hashes, and what the traffic itself has shown of its MMSC's addresses."""
+
+    authorities: frozenset[int]  # given; empty: those of the notifications
+    known: frozenset[int]  # MMSCs of any operator
+    names: tuple[str, ...]  # the texts of `authorities`, for near misses
+    mms_apns: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """Network errors of one SMSC (`push_error`) by what they mean."""
+
+    absent: frozenset[int] = frozenset()
+    barred: frozenset[int] = frozenset()
+    full: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a dossier's judgement may look at besides the dossier."""
+
+    settings: Judgement
+    feeds: Sequence[FeedInfo]
+    covered: Covered
+    expected: Expected
+    meaning: Meaning
+    portal_at: Callable[[int], int]  # authority → when the n-th number was seen to GET from it; NEVER
+    resets: Callable[[int], Sequence[int]]  # GGSN → when it restarted accounting
+    text: Callable[[int], bytes]  # text behind a hash; b"" when unknown
+    leases: Callable[[int, int], Sequence[Trace]]  # (GGSN, address) → session starts on it
+    activity: Callable[[int, int, int], Sequence[Trace]]  # (subscriber, from, to) → gateway lines of any kind
+
+
+@dataclass(slots=True)
+class Leg:
+    """A notification: its pushes (several tries), in order of time."""
+
+    transaction: int
+    location: int
+    sender: int
+    pushes: list[Trace] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        at: int = self.pushes[0][AT]
+        return at
+
+
+@dataclass(slots=True)
+class Thread:
+    """One delivery and all traces that were found to be its own."""
+
+    domain: int
+    identity: int  # message id of the line that opened it, for good
+    message: int  # message id the MMSC uses for it; 0 = not yet learned
+    sender: int
+    opened: Trace | None
+    forwarded: bool = False
+    leg: Leg | None = None
+    notifies: list[Trace] = field(default_factory=list)
+    reports: list[Trace] = field(default_factory=list)  # SMSC's words on its pushes
+    fetches: list[Trace] = field(default_factory=list)
+    failed: list[Trace] = field(default_factory=list)
+    gets: list[Trace] = field(default_factory=list)
+    answers: list[Trace] = field(default_factory=list)  # NotifyResp, Acknowledge
+    finals: list[Trace] = field(default_factory=list)
+    out: list[Trace] = field(default_factory=list)
+    own: bool = False
+
+    @property
+    def began(self) -> int:
+        if self.opened is not None:
+            at: int = self.opened[AT]
+            return at
+        return min((t[AT] for t in (*self.notifies, *self.fetches, *self.answers, *(self.leg.pushes if self.leg else ()))), default=0)
+
+    @property
+    def retrieved_at(self) -> int:
+        return min((t[AT] for t in self.fetches), default=0)
+
+
+@dataclass(slots=True)
+class Dossier:
+    """One subscriber's traces sorted into threads and what stands beside them."""
+
+    subscriber: int
+    threads: list[Thread] = field(default_factory=list)
+    posts: list[Trace] = field(default_factory=list)
+    gets: list[Trace] = field(default_factory=list)
+    origins: list[Trace] = field(default_factory=list)
+    sessions: list[Trace] = field(default_factory=list)
+    answers: list[Trace] = field(default_factory=list)
+
+
+def _addressed(number: int) -> bool:
+    return number != 0 and not number & NOT_A_NUMBER
+
+
+def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Dossier:
+    """Sorts a dossier's traces (in order of time) into threads. Traces are tuples as `traces.FIELDS` names them."""
+    dossier = Dossier(subscriber)
+    opened: dict[tuple[int, int, bool], Thread] = {}
+    legs: dict[int, Leg] = {}
+    notifies: list[Trace] = []
+    fetches: list[Trace] = []
+    failed: list[Trace] = []
+    finals: list[Trace] = []
+    out: list[Trace] = []
+    reports: dict[int, list[Trace]] = {}
+    feeds = context.feeds
+    for trace in traces:
+        kind = trace[KIND]
+        if kind in (Kind.SUBMIT, Kind.FORWARD):
+            domain = feeds[trace[FEED]].domain
+            key = (domain, trace[MESSAGE], kind == Kind.FORWARD)
+            if key not in opened:
+                message = 0 if kind == Kind.FORWARD else trace[MESSAGE]
+                opened[key] = Thread(domain, trace[MESSAGE], message, trace[OTHER], trace, kind == Kind.FORWARD, own=trace[D] == 1)
+        elif kind == Kind.NOTIFY:
+            notifies.append(trace)
+        elif kind == Kind.PUSH:
+            leg = legs.setdefault(trace[TRANSACTION], Leg(trace[TRANSACTION], trace[PATH], trace[OTHER]))
+            leg.pushes.append(trace)
+        elif kind == Kind.PUSH_REPORT:
+            reports.setdefault(trace[LINK], []).append(trace)
+        elif kind == Kind.RESPONSE:
+            dossier.answers.append(trace)
+        elif kind == Kind.FETCH:
+            fetches.append(trace)
+        elif kind == Kind.FETCH_FAILED:
+            failed.append(trace)
+        elif kind in (Kind.REPORT, Kind.EXPIRE):
+            finals.append(trace)
+        elif kind == Kind.SENT_OUT:
+            out.append(trace)
+        elif kind == Kind.ATTEMPT:
+            (dossier.posts if trace[A] == Method.POST else dossier.gets).append(trace)
+        elif kind == ORIGIN:
+            dossier.origins.append(trace)
+        elif Kind.SESSION_START <= kind <= Kind.SESSION_REJECT:
+            dossier.sessions.append(trace)
+    threads = list(opened.values())
+    _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notifies, context.settings)
+    _join_fetches(threads, fetches, feeds)
+    by_transaction = {thread.leg.transaction: thread for thread in threads if thread.leg}
+    by_location = {thread.leg.location: thread for thread in threads if thread.leg and thread.leg.location}
+    for leg in legs.values():
+        if leg.transaction not in by_transaction:  # the push was seen, the submit never: an orphan
+            thread = Thread(-1, leg.transaction, 0, leg.sender, None, leg=leg)
+            threads.append(thread)
+            by_transaction[leg.transaction] = thread
+            by_location[leg.location] = thread
+    for thread in threads:
+        if thread.leg:
+            for push in thread.leg.pushes:
+                if push[LINK]:
+                    thread.reports.extend(r for r in reports.get(push[LINK], ()) if r[AT] >= push[AT] - context.settings.skew * SECOND)
+    for get in dossier.gets:
+        asked = by_location.get(get[PATH])
+        if asked is not None:
+            asked.gets.append(get)
+    _join_notifies(threads, notifies)
+    _join_answers(threads, by_transaction, dossier.answers, context)
+    _join_by_message(threads, finals, "finals")
+    _join_by_message(threads, out, "out")
+    _join_failed(threads, failed, dossier.gets, by_location, context.settings)
+    dossier.threads = threads
+    return dossier
+
+
+def _join_legs(threads: list[Thread], legs: list[Leg], notifies: list[Trace], settings: Judgement) -> None:
+    join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
+    free = [thread for thread in threads if thread.leg is None]
+    pairs: list[tuple[int, int, int, int]] = []
+    for number, leg in enumerate(legs):
+        for place, thread in enumerate(free):
+            if thread.opened is None or thread.opened[AT] > leg.first + skew:
+                continue
+            if _addressed(leg.sender) and _addressed(thread.sender) and leg.sender != thread.sender:
+                continue
+            if not thread.forwarded and (leg.sender & NOT_A_NUMBER) != (thread.sender & NOT_A_NUMBER) and leg.sender and thread.sender:
+                continue
+            distance = _nearest(leg, thread, threads, notifies, join)
+            if distance <= join:
+                pairs.append((distance, leg.first, thread.opened[AT], number << 32 | place))
+            else:  # no Notify line beside the push (log late or lost): the oldest delivery that waits
+                pairs.append((NEVER, leg.first, thread.opened[AT], number << 32 | place))
+    taken_legs: set[int] = set()
+    taken: set[int] = set()
+    for _, _, _, packed in sorted(pairs):
+        number, place = packed >> 32, packed & 0xFFFFFFFF
+        if number in taken_legs or place in taken:
+            continue
+        taken_legs.add(number)
+        taken.add(place)
+        thread, leg = free[place], legs[number]
+        thread.leg = leg
+        if thread.forwarded and not thread.message:
+            thread.message = _original(leg, threads, notifies, join)
+
+
+def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notifies: list[Trace], join: int) -> int:
+    """Least distance in time between a push of the leg and a Notify line that may be this delivery's."""
+    best = NEVER
+    submitted = {other.message for other in threads if not other.forwarded and other.sender == thread.sender} if thread.forwarded else set()
+    for notify in notifies:
+        if (notify[MESSAGE] in submitted) if thread.forwarded else (notify[MESSAGE] != thread.message):
+            continue
+        for push in leg.pushes:
+            best = min(best, abs(notify[AT] - push[AT]))
+    return best
+
+
+def _original(leg: Leg, threads: list[Thread], notifies: list[Trace], join: int) -> int:
+    """The message id a forwarded leg goes by: that of the nearest Notify line that is no delivery's own."""
+    own = {other.message for other in threads if not other.forwarded and (other.leg is None or other.sender == leg.sender)}
+    best, message = join + 1, 0
+    for notify in notifies:
+        for push in leg.pushes:
+            distance = abs(notify[AT] - push[AT])
+            if distance < best and (notify[MESSAGE] not in own):
+                best, message = distance, notify[MESSAGE]
+    return message
+
+
+def _join_fetches(threads: list[Thread], fetches: list[Trace], feeds: Sequence[FeedInfo]) -> None:
+    for fetch in fetches:
+        message, sender, at = fetch[MESSAGE], fetch[OTHER], fetch[AT]
+        domain = feeds[fetch[FEED]].domain
+        same = [t for t in threads if t.message == message and t.domain == domain and (t.sender == sender or not sender)]
+        if not same:
+            same = [t for t in threads if t.forwarded and not t.message and t.sender == sender and t.began <= at + SECOND]
+        if not same:
+            same = [t for t in threads if t.message == message and t.domain == domain]
+        if not same:
+            threads.append(Thread(domain, message, message, sender, None, fetches=[fetch]))
+            continue
+        # several legs of one id from one sender: the first not yet fetched, begun before this line
+        begun = [t for t in same if t.began <= at + SECOND] or same
+        thread = next((t for t in begun if not t.fetches), begun[0])
+        thread.fetches.append(fetch)
+        thread.message = thread.message or message
+
+
+def _join_notifies(threads: list[Thread], notifies: list[Trace]) -> None:
+    for notify in notifies:
+        for thread in threads:
+            if thread.message == notify[MESSAGE] and thread.opened is not None:
+                retrieved = thread.retrieved_at
+                if not retrieved or notify[AT] <= retrieved:  # afterwards it is a report pushed to him as a sender
+                    thread.notifies.append(notify)
+                    break
+
+
+def _join_answers(threads: list[Thread], by_transaction: Mapping[int, Thread], answers: list[Trace], context: Context) -> None:
+    for answer in answers:
+        thread = by_transaction.get(answer[TRANSACTION])
+        if thread is None and context.covered.sms is None:
+            # without the SMS feed no leg is known: the delivery that was fetched last before this answer, or the only open one
+            fetched = [t for t in threads if t.leg is None and t.fetches and t.retrieved_at <= answer[AT] + SECOND and not _answered(t)]
+            waiting = [t for t in threads if t.leg is None and t.opened and not t.fetches and t.began <= answer[AT] and not _answered(t)]
+            if answer[STATUS] in (RETRIEVED, -1) and fetched:
+                thread = max(fetched, key=lambda t: t.retrieved_at)
+            elif len(waiting) == 1:
+                thread = waiting[0]
+        if thread is not None:
+            thread.answers.append(answer)
+
+
+def _answered(thread: Thread) -> bool:
+    return any(answer[STATUS] != DEFERRED for answer in thread.answers)
+
+
+def _join_by_message(threads: list[Thread], traces: list[Trace], name: str) -> None:
+    for trace in traces:
+        for thread in threads:
+            if thread.message == trace[MESSAGE] and (thread.sender == trace[OTHER] or not trace[OTHER] or not thread.sender):
+                getattr(thread, name).append(trace)
+                break
+
+
+def _join_failed(
+    threads: list[Thread], failed: list[Trace], gets: list[Trace], by_location: Mapping[int, Thread], settings: Judgement
+) -> None:
+    join = int(settings.join * SECOND)
+    for trace in failed:
+        near = [(abs(get[AT] - trace[AT]), get) for get in gets if get[PATH] in by_location and abs(get[AT] - trace[AT]) <= join]
+        if near:
+            by_location[min(near)[1][PATH]].failed.append(trace)
+            continue
+        waiting = [t for t in threads if t.opened and t.began <= trace[AT] and not t.fetches]
+        if len(waiting) == 1:
+            waiting[0].failed.append(trace)

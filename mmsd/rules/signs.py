@@ -1,0 +1,484 @@
+"""The signs of one thread (evidence table §1, §2, §7): what MMSC, SMSC, gateway and accounting showed, in the table's own words.
+
+Everything is bounded by event time: an absence speaks only up to `horizon`, and a line beyond the deadline changes no sign that
+speaks of absence. So the signs of a closed delivery do not depend on how far a neighbour feed happened to be read (rule R5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mmsd.model import SECOND, CodeSet, Content, Kind, PushState
+from mmsd.rules.causes import Signs
+from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Meaning, Thread
+from mmsd.rules.traces import (
+    AT,
+    AUTHORITY,
+    CODE_SET,
+    ERROR,
+    EXTRA,
+    FEED,
+    KIND,
+    LINK,
+    OTHER,
+    PATH,
+    SIZE,
+    STATUS,
+    WHERE,
+    B,
+    C,
+    Trace,
+)  # fmt: skip
+
+EXPIRED, REJECTED, UNRECOGNISED, INDETERMINATE, FORWARDED, UNREACHABLE = 128, 130, 132, 133, 134, 135
+FINALS: Final[Mapping[int, str]] = {
+    RETRIEVED: "retrieved", EXPIRED: "expired", REJECTED: "rejected", UNRECOGNISED: "unrecognised", FORWARDED: "forwarded",
+    INDETERMINATE: "unknown", UNREACHABLE: "expired",
+}  # fmt: skip
+BAD_REPORTS: Final = {
+    PushState.EXPIRED, PushState.UNDELIVERABLE, PushState.REJECTED, PushState.DELETED, PushState.REFUSED, PushState.DISCARDED,
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Seen:
+    """A thread's signs and the times that judgement turns on."""
+
+    signs: Signs
+    due: int  # event time at which the next absence may be judged
+    expiry: int
+    pushed: int
+    retrieved: int
+    closed: int  # the line or the deadline that closed it
+    attempts: list[tuple[Trace, str, str]]  # (POST, strength, what it shows)
+    used: list[Trace]  # gateway and session lines the signs rest on
+
+
+def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Seen:
+    """Gathers the signs of one thread as known at `horizon`: event time up to which every needed feed has been read."""
+    settings, covered = context.settings, context.covered
+    pushes = thread.leg.pushes if thread.leg else []
+    pushed = pushes[0][AT] if pushes else (thread.notifies[0][AT] if thread.notifies else 0)
+    retrieved = thread.retrieved_at
+    final = min(thread.finals, key=lambda t: (t[AT], t[WHERE])) if thread.finals else None
+    expiry = max((push[EXTRA] for push in pushes), default=0) or thread.began + int(settings.window * SECOND)
+    deadline = final[AT] if final is not None else expiry + int(settings.grace * SECOND)
+    confirm = min(max(deadline, retrieved), retrieved + int(settings.confirm * SECOND)) if retrieved else deadline
+    due = confirm if retrieved else deadline
+    skew = int(settings.skew * SECOND)
+    ripe = due if final is not None and not retrieved else due + skew
+    signs = Signs(over=horizon >= ripe)
+    used: list[Trace] = []
+    missing = []
+    if covered.mmsc is None:
+        missing.append("mmsc")
+    if covered.sms is None:
+        missing.append("sms")
+    if covered.gateway is None:
+        missing.append("gateway")
+    if covered.sessions is None:
+        missing.append("sessions")
+    signs.not_covered = tuple(missing)
+
+    if covered.mmsc is None:
+        signs.m = "n/c"
+    if final is not None:
+        signs.m, signs.m_final, signs.m_status = "final", FINALS.get(final[STATUS], "unknown"), final[STATUS]
+    elif thread.out:
+        signs.m = "sent_out"
+
+    until = max(due, retrieved)
+    gets = [get for get in thread.gets if get[AT] <= until + skew]
+    _sign_retrieval(signs, thread, gets, covered, final)
+    _sign_confirmation(signs, thread, covered)
+    _sign_get(signs, thread, gets, covered)
+    attempts = _sign_posts(signs, thread, dossier, context, pushed, until)
+    _sign_push(signs, thread, dossier, context, until)
+    if signs.r == "retrieved" and thread.opened is not None:
+        firsts = [t[AT] for t in thread.reports if t[B] == PushState.DELIVERED]
+        signs.late_by_fetch = not firsts
+        signs.late = min([*firsts, retrieved]) - thread.began > settings.late * SECOND
+    if not signs.over or signs.r == "retrieved":
+        return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+    if signs.p == "failed":
+        _sign_alive(signs, dossier, context, pushed, expiry, used)
+    else:
+        _sign_session(signs, thread, dossier, context, until, used)
+    return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+
+
+def _closing(signs: Signs, thread: Thread, due: int, final: Trace | None) -> int:
+    if signs.c in ("confirmed", "rejected", "unrecognised"):
+        answered = min((t[AT] for t in thread.answers if t[STATUS] != DEFERRED), default=due)
+        return max(answered, thread.retrieved_at)
+    if final is not None:
+        at: int = final[AT]
+        return at
+    return due
+
+
+def _sign_retrieval(signs: Signs, thread: Thread, gets: list[Trace], covered: Covered, final: Trace | None) -> None:
+    if thread.fetches:
+        signs.r = "retrieved"
+        whole = [get for get in gets if _whole(get, thread)]
+        confirmed = any(_is_retrieved(answer) for answer in thread.answers)
+        signs.doubted = bool(gets) and not whole and not confirmed
+    elif final is not None and final[STATUS] == RETRIEVED:
+        signs.r = "retrieved"
+    elif thread.failed:
+        signs.r = "failed"
+        statuses = [t[STATUS] for t in thread.failed if t[CODE_SET] == CodeSet.MM1_RETRIEVE]
+        signs.r_status = statuses[-1] if statuses else -1
+    elif covered.mmsc is not None or final is not None:
+        signs.r = "none"
+
+
+def _is_retrieved(answer: Trace) -> bool:
+    return answer[STATUS] in (RETRIEVED, -1)  # an Acknowledge logged without a status acknowledges
+
+
+def _sign_confirmation(signs: Signs, thread: Thread, covered: Covered) -> None:
+    statuses = {answer[STATUS] for answer in thread.answers}
+    if statuses & {RETRIEVED, -1}:
+        signs.c = "confirmed"
+    elif REJECTED in statuses:
+        signs.c = "rejected"
+    elif UNRECOGNISED in statuses:
+        signs.c = "unrecognised"
+    elif DEFERRED in statuses:
+        signs.c = "deferred"
+    elif covered.mmsc is not None:
+        signs.c = "none"
+
+
+def _whole(get: Trace, thread: Thread) -> bool:
+    if not 200 <= get[STATUS] < 300:
+        return False
+    sizes = [t[SIZE] for t in thread.fetches if t[SIZE] > 0]
+    return get[SIZE] < 0 or not sizes or get[SIZE] >= min(sizes)
+
+
+def _sign_get(signs: Signs, thread: Thread, gets: list[Trace], covered: Covered) -> None:
+    if covered.gateway is None:
+        return
+    if not gets:
+        signs.get = "none"
+        return
+    last = gets[-1]
+    status = last[STATUS]
+    if status == 407 or (200 <= status < 300 and last[C] in (Content.HTML,)):
+        signs.get = "denied-407"
+    elif 200 <= status < 300:
+        signs.get = "ok" if _whole(last, thread) else "short"
+    elif status == 403:
+        signs.get = "denied"
+    elif status in (404, 410):
+        signs.get = "gone"
+    elif status in (0, 408, 499):
+        signs.get = "short"
+    elif status >= 500:
+        signs.get = "5xx"
+    else:
+        signs.get = "none"
+
+
+def authorities(dossier: Dossier, context: Context) -> frozenset[int]:
+    """Authorities that are our MMSC's: those given, else those of the notifications and those that answered for their locations."""
+    if context.expected.authorities:
+        return context.expected.authorities
+    found: set[int] = set()
+    for thread in dossier.threads:
+        if thread.leg:
+            found.update(push[AUTHORITY] for push in thread.leg.pushes)
+            found.update(get[AUTHORITY] for get in thread.gets if 200 <= get[STATUS] < 300)
+    return frozenset(found)
+
+
+def near_miss(host: str, expected: Sequence[str]) -> bool:
+    """An address that can only come from mistyped settings: ≤ 2 edits from an expected one, or its name on another port.
+
+    >>> near_miss("mmsc.monternte.com", ["mmsc.monternet.com"]), near_miss("127.0.0.1:9", ["127.0.0.1:1981"]), near_miss("wap.sina.com", ["mmsc.monternet.com"])
+    (True, True, False)
+    """
+    name, _, _ = host.partition(":")
+    return any(name == other.partition(":")[0] or _edits(name, other.partition(":")[0]) <= 2 for other in expected)
+
+
+def _edits(a: str, b: str) -> int:
+    if abs(len(a) - len(b)) > 2:
+        return 3
+    before = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        row = [i]
+        for j, y in enumerate(b, 1):
+            row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (x != y)))
+        before = row
+    return before[-1]
+
+
+def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[int]) -> str:
+    """How sure it is that a POST is MMS traffic at all (table §2): sure, likely, weak."""
+    settings = context.settings
+    authority, at = post[AUTHORITY], post[AT]
+    if post[B] == Content.MMS:
+        return "sure"
+    if post[B] == Content.FORM:
+        return "weak"
+    join = int(settings.join * SECOND)
+    if authority in ours and 200 <= post[STATUS] < 300 and any(abs(t[AT] - at) <= join for t in (*dossier.answers, *dossier.origins)):
+        return "sure"
+    listed = authority in ours or authority in context.expected.known
+    if listed:
+        return "likely"
+    if context.portal_at(authority) <= at + int(settings.session * SECOND):
+        return "weak"
+    names = context.expected.names or tuple(context.text(a).decode("latin-1") for a in sorted(ours))
+    if near_miss(context.text(authority).decode("latin-1"), names):
+        return "likely"
+    window = int(settings.session * SECOND)
+    if any(
+        thread.leg and any(0 <= at - push[AT] <= window for push in thread.leg.pushes) and _arrived(thread, at)
+        for thread in dossier.threads
+    ):
+        return "likely"
+    if any(other[B] == Content.MMS and other[AUTHORITY] == authority and other[AT] < at for other in dossier.posts):
+        return "likely"
+    return "weak"
+
+
+def _arrived(thread: Thread, by: int) -> bool:
+    """Something shows that a push of this thread reached the handset by then."""
+    return any(t[AT] <= by for t in (*thread.fetches, *thread.answers, *thread.gets)) or any(
+        t[B] == PushState.DELIVERED and t[AT] <= by for t in thread.reports
+    )
+
+
+def shows(post: Trace, ours: frozenset[int]) -> str:
+    """What a POST that is MMS says about the settings: ok, wrong path, wrong host, denied, 5xx, other."""
+    status = post[STATUS]
+    if post[AUTHORITY] not in ours:
+        return "denied" if status == 407 else "wrong host"
+    if status in (403, 407):
+        return "denied"
+    if status in (400, 404, 405, 415) or (200 <= status < 300 and post[C] == Content.HTML):
+        return "wrong path"
+    if 200 <= status < 300:
+        return "ok"
+    return "5xx" if status >= 500 else "other"
+
+
+ORDER: Final = ("ok", "wrong path", "wrong host", "denied", "5xx")
+
+
+def _sign_posts(signs: Signs, thread: Thread, dossier: Dossier, context: Context, pushed: int, until: int) -> list[tuple[Trace, str, str]]:
+    if context.covered.gateway is None:
+        return []
+    signs.post = "none"
+    ours = authorities(dossier, context)
+    found: list[tuple[Trace, str, str]] = []
+    if not pushed:
+        return found
+    skew = int(context.settings.skew * SECOND)
+    for post in dossier.posts:
+        if pushed - skew <= post[AT] <= until + skew:
+            how = strength(post, dossier, context, ours)
+            if how != "weak":
+                found.append((post, how, shows(post, ours)))
+    for what in ORDER:
+        matching = [entry for entry in found if entry[2] == what]
+        if matching:
+            signs.post = what
+            signs.post_likely = all(entry[1] == "likely" for entry in matching)
+            break
+    return found
+
+
+def _sign_push(signs: Signs, thread: Thread, dossier: Dossier, context: Context, until: int) -> None:
+    if thread.fetches or thread.answers or thread.gets or thread.failed:
+        signs.p = "delivered"  # proof beats every report
+        return
+    if context.covered.sms is None:
+        signs.p = "n/c"
+        return
+    pushes = thread.leg.pushes if thread.leg else []
+    words = []
+    for push in pushes:
+        state, error = push[B], push[ERROR]
+        for report in thread.reports:
+            if report[LINK] == push[LINK] and report[LINK] and report[AT] <= until and report[B] in (*BAD_REPORTS, PushState.DELIVERED):
+                state, error = report[B], report[ERROR]
+        words.append((state, error))
+    if any(state == PushState.DELIVERED for state, _ in words):
+        signs.p = "delivered"
+    elif words and all(state in BAD_REPORTS for state, _ in words):
+        signs.p = "failed"
+        signs.p_reason = _reason(*words[-1], context.meaning)
+
+
+def _reason(state: int, error: int, meaning: Meaning) -> str:
+    if state in (PushState.REFUSED, PushState.DISCARDED):
+        return "refused"
+    if state == PushState.REJECTED:
+        return "rejected"
+    if state in (PushState.UNDELIVERABLE, PushState.DELETED):
+        code = error & 0xFFFF
+        for name, codes in (("barred", meaning.barred), ("full", meaning.full)):
+            if error in codes or code in codes:
+                return name
+    return "absent"
+
+
+def _sign_alive(signs: Signs, dossier: Dossier, context: Context, pushed: int, expiry: int, used: list[Trace]) -> None:
+    if context.covered.gateway is None:
+        return
+    seen = [t for t in context.activity(dossier.subscriber, pushed, expiry) if pushed <= t[AT] <= expiry]
+    seen += [t for t in (*dossier.posts, *dossier.gets) if pushed <= t[AT] <= expiry]
+    seen += [t for t in dossier.sessions if t[KIND] == Kind.SESSION_START and pushed <= t[AT] <= expiry]
+    signs.alive = "yes" if seen else "no"
+    if seen:
+        used.append(min(seen, key=lambda t: (t[AT], t[FEED], t[WHERE])))
+
+
+# ------------------------------------------------------------------------------------------------------------------ sessions
+
+
+@dataclass(slots=True)
+class Session:
+    """A packet session as accounting shows it: interval, APN, octets. `end` NEVER = open; `sure` up to which presence is proved."""
+
+    key: int
+    apn: int
+    start: int
+    end: int
+    sure: int
+    octets: int
+    traces: list[Trace]
+    network_chosen: bool = False
+
+
+def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
+    """Session intervals of one subscriber (table §7): retransmissions are one, a Stop without Start counts back, a GGSN's restart closes."""
+    found: dict[int, Session] = {}
+    for trace in traces:
+        kind, key, at = trace[KIND], trace[LINK], trace[AT]
+        if kind == Kind.SESSION_REJECT:
+            continue
+        session = found.get(key)
+        if session is None:
+            start = at - max(trace[EXTRA], 0) if kind != Kind.SESSION_START else at
+            session = found[key] = Session(key, trace[PATH], start, NEVER, at, 0, [])
+        session.traces.append(trace)
+        session.sure = max(session.sure, at)
+        session.octets = max(session.octets, trace[SIZE])
+        session.network_chosen = session.network_chosen or trace[C] in (3, 4)
+        if kind == Kind.SESSION_START:
+            session.start = min(session.start, at)
+        elif kind == Kind.SESSION_STOP:
+            session.end = min(session.end, at)
+    for session in found.values():
+        if session.end != NEVER:
+            continue
+        ggsn = session.traces[0][OTHER]
+        ends = [at for at in context.resets(ggsn) if at >= session.start]
+        lease = [t[AT] for t in context.leases(ggsn, session.traces[0][ERROR]) if t[AT] > session.start and t[LINK] != session.key]
+        session.end = min([*ends, *lease, NEVER])
+    return sorted(found.values(), key=lambda s: (s.start, s.key))
+
+
+_PROTOCOLS: Final = {CodeSet.SM_CAUSE: "sm", CodeSet.GMM_CAUSE: "gmm", CodeSet.GTP_CAUSE: "gtp"}
+
+
+def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Context, until: int, used: list[Trace]) -> None:
+    covered, settings = context.covered, context.settings
+    if covered.sessions is None:
+        return
+    pushes = [push for push in (thread.leg.pushes if thread.leg else []) if not _push_failed(push, thread)]
+    sessions = intervals(dossier.sessions, context)
+    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
+    rejects = [t for t in dossier.sessions if t[KIND] == Kind.SESSION_REJECT]
+    signs.s, session = "none", None
+    for push in pushes:
+        for candidate in sessions:
+            if candidate.start > min(push[AT] + window, until) or candidate.end < push[AT]:
+                continue
+            if candidate.apn in context.expected.mms_apns:
+                name = "expected"
+            elif push[AT] <= candidate.start <= push[AT] + reaction:
+                name = "other-new"
+            else:
+                name = "other-standing"
+            if _RANK[name] < _RANK[signs.s]:
+                signs.s, session = name, candidate
+        for reject in rejects:
+            if push[AT] <= reject[AT] <= push[AT] + window and _RANK["rejected"] < _RANK[signs.s]:
+                signs.s, session = "rejected", None
+                signs.s_cause = (_PROTOCOLS.get(reject[CODE_SET], ""), reject[STATUS])
+                signs.s_apn_expected = reject[PATH] in context.expected.mms_apns
+                used.append(reject)
+    if signs.s == "none" and not covered.all_apns:
+        signs.s = "not-mms"
+    if signs.s == "expected" and session is not None:
+        _sign_silence(signs, session, sessions, pushes, dossier, context, used)
+    elif session is not None:
+        used.extend(session.traces[:1])
+    if signs.s == "other-new":
+        signs.other_new = _wrong_sessions(dossier, sessions, context, until)
+    if signs.s == "none":
+        began = covered.sessions
+        history = settings.history_days * 86400 * SECOND
+        signs.seen_before = any(session.start <= until for session in sessions) or until - began < history
+
+
+_RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 3, "none": 4}
+
+
+def _push_failed(push: Trace, thread: Thread) -> bool:
+    return push[B] in BAD_REPORTS or any(r[LINK] == push[LINK] and r[LINK] and r[B] in BAD_REPORTS for r in thread.reports)
+
+
+def _sign_silence(
+    signs: Signs, session: Session, sessions: list[Session], pushes: list[Trace], dossier: Dossier, context: Context, used: list[Trace]
+) -> None:
+    """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
+    settings = context.settings
+    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
+    skew = SECOND
+    silent: list[Session] = []
+    for push in pushes:
+        for other in sessions:
+            if other.apn not in context.expected.mms_apns or other.start > push[AT] + window or other.end < push[AT]:
+                continue
+            end = min(other.end, other.start + 86400 * SECOND)
+            lines = [
+                t for t in context.activity(dossier.subscriber, other.start - skew, end + skew) if other.start - skew <= t[AT] <= end + skew
+            ]
+            lines += [t for t in (*dossier.posts, *dossier.gets) if other.start - skew <= t[AT] <= end + skew]
+            if not lines:
+                silent.append(other)
+                if push[AT] <= other.start <= push[AT] + reaction and other.octets < 2000:
+                    signs.s_fast = True
+                    used.extend(other.traces[:1])
+            else:
+                used.append(lines[0])
+    signs.s_silent = bool(silent)
+    if not used:
+        used.extend(session.traces[:1])
+
+
+def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context, until: int) -> int:
+    """Pushes to this number, of any message, that were followed by a new session on another APN and by none on the MMS APN."""
+    settings = context.settings
+    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
+    count = 0
+    for thread in dossier.threads:
+        for push in thread.leg.pushes if thread.leg else ():
+            at = push[AT]
+            if at > until or until - at > settings.case_days * 86400 * SECOND:
+                continue
+            near = [s for s in sessions if s.start <= at + window and s.end >= at]
+            new = [s for s in near if s.apn not in context.expected.mms_apns and at <= s.start <= at + reaction]
+            if new and not any(s.apn in context.expected.mms_apns for s in near):
+                count += 1
+    return count

@@ -1,0 +1,613 @@
+"""State: everything judgement remembers between two Batches, and how it is packed.
+
+One sequencer owns it. `take` merges records, `judge` turns what became ripe into facts; both only touch memory. What changed since the
+last Batch is packed by `delta` (and folded back by `State.load`), so State is durable by itself and never re-read from logs (rule R3).
+
+Parts: a `TraceLog` of traces by subscriber; the verdicts already published, so that a restatement is a difference; small side tables
+(texts behind hashes, session leases, gateway activity, portals, GGSN restarts, seed messages, holdings); and the index of what was spilled.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
+from mmsd.rules.settings import Judgement
+from mmsd.rules.traces import ORIGIN, TRACE, Trace, TraceLog, in_set
+
+FORMAT: Final = 1
+"""Version of the packed form; another version is refused, never guessed."""
+
+NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
+TEXT_LIMIT: Final = 200
+
+ACTIVE: Final = np.dtype([("subscriber", "<u8"), ("at", "<i8"), ("where", "<i8"), ("feed", "<u2")])
+"""A gateway line that is not kept, reduced to "this number was on a gateway": one a number and five seconds."""
+ACTIVE_STEP: Final = 5 * SECOND
+
+RIPENING: Final = frozenset({
+    Kind.SUBMIT, Kind.FORWARD, Kind.PUSH, Kind.FETCH, Kind.RESPONSE, Kind.REPORT, Kind.EXPIRE, Kind.SENT_OUT, Kind.FETCH_FAILED,
+})  # fmt: skip
+"""Kinds that can change a verdict or a deadline at once; the rest waits for the deadline."""
+
+MMSC_KINDS: Final = np.array(sorted({*RIPENING, Kind.NOTIFY, Kind.PUSH_REPORT}), np.uint8)
+
+
+class Published(msgspec.Struct, array_like=True):
+    """What was last said of one delivery. Key: (domain, identity, forwarded) within its subscriber."""
+
+    subscriber: int
+    domain: int
+    identity: int
+    forwarded: bool
+    rule: str = ""
+    outcome: str = ""
+    cause: str = ""
+    confidence: float = 0.0
+    hour: int = 0
+    node: str = ""
+    city: str = ""
+    bin: int = -1
+    due: int = NEVER
+    closed: int = 0
+    touched: int = 0
+    awarded: bool = False
+    row: bool = False
+    group: str = ""
+
+    @property
+    def key(self) -> tuple[int, int, bool]:
+        return self.domain, self.identity, self.forwarded
+
+
+class Holding(msgspec.Struct, array_like=True, frozen=True):
+    """A subscriber came to hold a seed: (when retrieved, campaign, generation, the forward's key or b"" from the service itself)."""
+
+    subscriber: int
+    at: int
+    campaign: str
+    generation: int
+    key: bytes
+    sender: int = 0
+
+
+class _Delta(msgspec.Struct, array_like=True):
+    """Everything that changed since the last Batch."""
+
+    format: int
+    feeds: list[tuple[str, str, int, str]]
+    traces: bytes
+    active: bytes
+    leases: bytes
+    published: list[Published]
+    gone: list[tuple[int, int, int, bool]]
+    texts: dict[int, bytes]
+    portals: dict[int, list[int]]
+    resets: list[tuple[int, int]]
+    seeds: dict[int, int]
+    holdings: list[Holding]
+    spilled: dict[int, int]
+    thawed: list[int]
+    authorities: list[int]
+    marks: dict[int, int]
+    since: dict[int, int]
+    found: list[tuple[int, str, int, int]]
+
+
+class _Cold(msgspec.Struct, array_like=True):
+    """A dossier that left memory."""
+
+    traces: bytes
+    published: list[Published]
+
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(slots=True)
+class Ripe:
+    """One delivery whose verdict may have changed."""
+
+    thread: Thread
+    dossier: Dossier
+
+
+class State:
+    """See the module. `feeds` is append-only: a feed keeps its index for good."""
+
+    def __init__(self, *, settings: Judgement, expected: Expected, meaning: Meaning, own_senders: frozenset[int] = frozenset()) -> None:
+        self.settings = settings
+        self.expected = expected
+        self.meaning = meaning
+        self.own_senders = np.array(sorted(own_senders), np.uint64)
+        self.all_apns = False
+        self.sgsn = False
+        self.sees: Mapping[str, Callable[[Records, int], int]] = {}
+        self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → seed number + 1, 0 = none
+        self.feeds: list[FeedInfo] = []
+        self.log = TraceLog()
+        self.active = TraceLog()
+        self.leased = TraceLog()
+        self.published: dict[int, dict[tuple[int, int, bool], Published]] = {}
+        self.texts: dict[int, bytes] = {}
+        self.portals: dict[int, list[int]] = {}  # authority → flat [at, number, at, number …], the earliest `portal` distinct numbers
+        self.reset_at: dict[int, list[int]] = {}
+        self.seeds: dict[int, int] = {}  # message → seed number
+        self.holdings: dict[int, list[Holding]] = {}
+        self.cold: dict[int, int] = {}  # subscriber → due
+        self.authorities: set[int] = set()
+        self.marks: dict[int, int] = {}  # feed → newest line time
+        self.since: dict[int, int] = {}  # feed → time of the first line ever read
+        self.found: dict[tuple[int, str], tuple[int, int]] = {}  # (subscriber, cause) → finding raised, cleared
+        self.horizon = 0
+        self._due: list[tuple[int, int]] = []
+        self._fresh: dict[str, Any] = {}
+        self._forget_changes()
+
+    # ------------------------------------------------------------------------------------------------------------ taking in
+
+    def feed(self, name: str, node: str, domain: int, family: str) -> int:
+        """The feed's index; a new feed gets the next one."""
+        for index, info in enumerate(self.feeds):
+            if info.name == name:
+                return index
+        self.feeds.append(FeedInfo(name, node, domain, family))
+        self._fresh["feeds"].append((name, node, domain, family))
+        return len(self.feeds) - 1
+
+    def take(self, feed: int, records: Records) -> npt.NDArray[np.uint64]:
+        """Merges records; the subscribers who may now have something to be judged, sorted and distinct."""
+        if not records.rows:
+            return np.empty(0, np.uint64)
+        at = records["at"]
+        newest = int(at.max())
+        if newest > self.marks.get(feed, 0):
+            self._fresh["marks"][feed] = self.marks[feed] = newest
+        if feed not in self.since:
+            self._fresh["since"][feed] = self.since[feed] = int(at.min())
+        family = self.feeds[feed].family
+        if family == "gateway":
+            rows = self._take_attempts(feed, records)
+        elif family == "session":
+            rows = self._take_sessions(feed, records)
+        else:
+            rows = self._take_messages(feed, records)
+        self.log.append(rows)
+        self._fresh["traces"].append(rows)
+        return self._ripe(rows)
+
+    def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+        kinds = rows["kind"]
+        wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8)) | self._candidates(rows)
+        late = (rows["at"] <= self.horizon) & ~wanted
+        subscribers = np.unique(rows["subscriber"][wanted])
+        if late.any():
+            known = [n for n in np.unique(rows["subscriber"][late]).tolist() if n in self.published or n in self.cold]
+            subscribers = np.union1d(subscribers, np.array(known, np.uint64))
+        return subscribers
+
+    def _candidates(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """POSTs that are MMS whoever sent them: they are judged although no delivery is open."""
+        posts = (rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST)
+        return np.asarray(posts & (rows["b"] == Content.MMS))
+
+    def _rows(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        rows = np.zeros(len(chosen), TRACE)
+        rows["feed"] = feed
+        for name in ("at", "where", "kind", "status", "code_set", "message", "transaction", "authority", "size"):
+            rows[name] = records[name][chosen]
+        rows["subscriber"] = records["receiver"][chosen]
+        rows["other"] = records["sender"][chosen]
+        return rows
+
+    def _take_messages(self, feed: int, records: Records) -> npt.NDArray[Any]:
+        kind, receiver = records["kind"], records["receiver"]
+        pdu = records["pdu"]
+        wanted = in_set(kind, MMSC_KINDS) & (receiver != 0)
+        wanted &= (kind != Kind.PUSH) | (pdu == NOTIFICATION) | (pdu == DELIVERY_REPORT)
+        chosen = np.flatnonzero(wanted)
+        rows = self._rows(feed, records, chosen)
+        rows["link"] = records["link"][chosen]
+        rows["path"] = records["location"][chosen]
+        rows["extra"] = records["expires"][chosen]
+        rows["error"] = records["push_error"][chosen]
+        rows["b"] = records["push_state"][chosen]
+        rows["a"] = np.where(pdu[chosen] != 0, pdu[chosen], records["interface"][chosen])
+        # a delivery report is pushed to the message's sender and speaks of its receiver: it belongs in the receiver's dossier
+        report = (rows["kind"] == Kind.PUSH) & (rows["a"] == DELIVERY_REPORT)
+        rows["kind"][report] = Kind.REPORT
+        rows["subscriber"][report], rows["other"][report] = rows["other"][report], rows["subscriber"][report].copy()
+        known = rows["subscriber"] != 0
+        rows, chosen = rows[known], chosen[known]
+        rows["d"] = in_set(rows["other"], self.own_senders)
+        self._keep_texts(records, chosen, ("message", "transaction", "sender", "receiver"))
+        pushes = rows["kind"] == Kind.PUSH
+        self._learn_authorities(records, chosen[pushes])
+        if self.seed_of is not None:
+            for place in np.flatnonzero(pushes | (rows["kind"] == Kind.SUBMIT)).tolist():
+                seed = self.seed_of(records, int(chosen[place]))
+                if seed:
+                    rows["c"][place] = seed
+                    self.seed_message(int(rows["message"][place]), seed)
+        opened = np.flatnonzero(((rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)) & (rows["other"] & NOT_A_NUMBER == 0))
+        if len(opened):
+            _, first = np.unique(rows["where"][opened], return_index=True)
+            origins = rows[opened[first]]
+            origins["subscriber"], origins["other"] = origins["other"], origins["subscriber"].copy()
+            origins["kind"] = ORIGIN
+            rows = np.concatenate([rows, origins])
+        return rows
+
+    def _take_attempts(self, feed: int, records: Records) -> npt.NDArray[Any]:
+        kind, receiver, method, authority = records["kind"], records["receiver"], records["method"], records["authority"]
+        mine = (kind == Kind.ATTEMPT) & (receiver != 0)
+        post = mine & (method == Method.POST)
+        get = mine & (method == Method.GET)
+        ours = np.array(sorted(self.expected.authorities or self.authorities), np.uint64)
+        kept = post | (get & (in_set(authority, ours) | (records["answer_type"] == Content.MMS)))
+        self._count_portals(records["at"][get], authority[get], receiver[get])
+        self._note_activity(feed, records, np.flatnonzero(mine & ~kept))
+        chosen = np.flatnonzero(kept)
+        rows = self._rows(feed, records, chosen)
+        rows["path"] = records["path"][chosen]
+        rows["extra"] = records["sent"][chosen]
+        rows["size"] = records["octets"][chosen]
+        rows["a"], rows["b"], rows["c"] = method[chosen], records["request_type"][chosen], records["answer_type"][chosen]
+        self._keep_texts(records, chosen[rows["a"] == Method.POST], ("host", "path"))
+        self._keep_texts(records, chosen[rows["a"] != Method.POST], ("host",))
+        return rows
+
+    def _note_activity(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> None:
+        if not len(chosen):
+            return
+        rows = np.zeros(len(chosen), ACTIVE)
+        rows["subscriber"], rows["at"], rows["where"], rows["feed"] = (
+            records["receiver"][chosen], records["at"][chosen], records["where"][chosen], feed,
+        )  # fmt: skip
+        order = np.lexsort((rows["where"], rows["at"], rows["subscriber"]))
+        rows = rows[order]
+        step = rows["at"] // ACTIVE_STEP
+        first = np.ones(len(rows), bool)
+        first[1:] = (np.diff(rows["subscriber"]) != 0) | (np.diff(step) != 0)
+        rows = rows[first]
+        self.active.append(rows)
+        self._fresh["active"].append(rows)
+
+    def _count_portals(self, at: npt.NDArray[Any], authority: npt.NDArray[Any], number: npt.NDArray[Any]) -> None:
+        """Keeps, for each authority, the times at which its first `portal` distinct numbers were seen: a minimum, whatever the order."""
+        if not len(at):
+            return
+        order = np.lexsort((at, number, authority))
+        at, authority, number = at[order], authority[order], number[order]
+        first = np.ones(len(at), bool)
+        first[1:] = (np.diff(authority) != 0) | (np.diff(number) != 0)
+        limit = self.settings.portal
+        at, authority, number = at[first], authority[first], number[first]
+        starts = np.flatnonzero(np.concatenate(([True], np.diff(authority) != 0)))
+        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(at)], strict=True):
+            key = int(authority[start])
+            held = self.portals.get(key, [])
+            merged = dict(zip(held[1::2], held[::2], strict=True))
+            if len(merged) >= limit and int(at[start:stop].min()) >= max(merged.values()):
+                continue
+            for when, who in zip(at[start:stop].tolist(), number[start:stop].tolist(), strict=True):
+                merged[who] = min(when, merged.get(who, NEVER))
+            kept = sorted((when, who) for who, when in merged.items())[:limit]
+            flat = [value for pair in kept for value in pair]
+            if flat != held:
+                self._fresh["portals"][key] = self.portals[key] = flat
+
+    def _take_sessions(self, feed: int, records: Records) -> npt.NDArray[Any]:
+        kind = records["kind"]
+        for row in np.flatnonzero((kind == Kind.SESSION_ON) | (kind == Kind.SESSION_OFF)).tolist():
+            ggsn, at = int(records["ggsn"][row]), int(records["at"][row])
+            if at not in self.reset_at.get(ggsn, ()):
+                self.reset_at[ggsn] = sorted([*self.reset_at.get(ggsn, []), at])
+                self._fresh["resets"].append((ggsn, at))
+        starts = (kind == Kind.SESSION_START) | (kind == Kind.SESSION_STOP) | (kind == Kind.SESSION_INTERIM) | (kind == Kind.SESSION_REJECT)
+        chosen = np.flatnonzero(starts & (records["receiver"] != 0))
+        rows = self._rows(feed, records, chosen)
+        rows["other"], rows["link"], rows["path"] = records["ggsn"][chosen], records["session"][chosen], records["apn"][chosen]
+        rows["message"], rows["transaction"], rows["authority"] = records["imei"][chosen], records["imsi"][chosen], records["sgsn"][chosen]
+        rows["extra"] = records["duration"][chosen]
+        rows["size"] = np.maximum(records["octets_in"][chosen], 0) + np.maximum(records["octets_out"][chosen], 0)
+        rows["error"] = records["address"][chosen].astype(np.uint32).view(np.int32)
+        rows["status"] = np.where(rows["kind"] == Kind.SESSION_REJECT, records["cause"][chosen], -1)
+        rows["c"] = records["selection"][chosen] + 1
+        leased = rows[rows["kind"] == Kind.SESSION_START]
+        leased["subscriber"] = lease_key(leased["other"], leased["error"])
+        self.leased.append(leased)
+        self._fresh["leases"].append(leased)
+        self._keep_texts(records, chosen, ("apn",))
+        return rows
+
+    _HASHED: Final = {"host": "authority"}
+
+    def _keep_texts(self, records: Records, chosen: npt.NDArray[Any], names: Iterable[str]) -> None:
+        """Remembers the text behind each new hash; of senders and receivers only what is no number."""
+        for name in names:
+            if name not in records.texts:
+                continue
+            keys = records[self._HASHED.get(name, name)][chosen]
+            if name in ("sender", "receiver"):
+                keys = np.where(keys & NOT_A_NUMBER, keys, np.uint64(0))
+            distinct, place = np.unique(keys, return_index=True)
+            for key, row in zip(distinct.tolist(), chosen[place].tolist(), strict=True):
+                if key and key not in self.texts:
+                    self._fresh["texts"][key] = self.texts[key] = records.text(name, row)[:TEXT_LIMIT]
+
+    def _learn_authorities(self, records: Records, chosen: npt.NDArray[Any]) -> None:
+        if self.expected.authorities or not len(chosen):
+            return
+        new = set(np.unique(records["authority"][chosen]).tolist()) - self.authorities - {0}
+        self.authorities |= new
+        self._fresh["authorities"].extend(sorted(new))
+        if "host" in records.texts:
+            self._keep_texts(records, chosen, ("host",))
+
+    def seed_message(self, message: int, seed: int) -> None:
+        """This message id is a seed's from now on."""
+        if message and message not in self.seeds:
+            self._fresh["seeds"][message] = self.seeds[message] = seed
+
+    def find(self, subscriber: int, cause: str, raised: int, cleared: int) -> bool:
+        """Remembers a finding as raised and cleared at these times; False when that is what was last said."""
+        if self.found.get((subscriber, cause)) == (raised, cleared):
+            return False
+        self.found[subscriber, cause] = (raised, cleared)
+        self._fresh["found"].append((subscriber, cause, raised, cleared))
+        return True
+
+    def hold(self, holding: Holding) -> None:
+        held = self.holdings.setdefault(holding.subscriber, [])
+        if holding not in held:
+            held.append(holding)
+            held.sort(key=lambda h: (h.at, h.key))
+            self._fresh["holdings"].append(holding)
+
+    # --------------------------------------------------------------------------------------------------------------- judging
+
+    def context(self) -> Context:
+        """What a dossier's judgement may look at."""
+        return Context(
+            self.settings, self.feeds, self.covered(), self.expected, self.meaning, self._portal_at,
+            lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
+        )  # fmt: skip
+
+    def covered(self) -> Covered:
+        """Kinds of feeds that are read, each from its first line on."""
+        first: dict[str, int] = {}
+        for index, info in enumerate(self.feeds):
+            if index in self.since:
+                first[info.family] = min(first.get(info.family, NEVER), self.since[index])
+        return Covered(
+            first.get("mmsc"), first.get("sms"), first.get("gateway"), first.get("session"), all_apns=self.all_apns, sgsn=self.sgsn
+        )
+
+    def _portal_at(self, authority: int) -> int:
+        held = self.portals.get(authority, [])
+        return held[-2] if len(held) >= 2 * self.settings.portal else NEVER
+
+    def _leases(self, ggsn: int, address: int) -> Sequence[Trace]:
+        if not address:
+            return ()
+        key = int(lease_key(np.array([ggsn], np.uint64), np.array([address], np.int32))[0])
+        return self.leased.dossier(key)
+
+    def _activity(self, subscriber: int, start: int, stop: int) -> list[Trace]:
+        """ACTIVE rows shaped like traces: only subscriber, at, where and feed are set."""
+        found: list[Trace] = []
+        for number, at, where, feed in self.active.dossier(subscriber):
+            if start <= at <= stop:
+                found.append((number, at, where, *([0] * 10), feed, int(Kind.ATTEMPT), 0, 0, 0, 0, 0))
+        return found
+
+    def due(self, horizon: int) -> npt.NDArray[np.uint64]:
+        """Subscribers with a deadline at or before `horizon`, spilled ones included; sorted and distinct."""
+        ripe: set[int] = set()
+        while self._due and self._due[0][0] <= horizon:
+            ripe.add(heapq.heappop(self._due)[1])
+        return np.array(sorted(ripe), np.uint64)
+
+    def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterable[Dossier]:
+        context = self.context()
+        for number, traces in self.log.dossiers(subscribers):
+            yield assemble(number, traces, context)
+
+    def publish(self, entry: Published) -> None:
+        """Remembers what was said; its deadline is watched."""
+        self.published.setdefault(entry.subscriber, {})[entry.key] = entry
+        self._fresh["published"].append(entry)
+        if entry.due < NEVER:
+            heapq.heappush(self._due, (entry.due, entry.subscriber))
+
+    def retract(self, entry: Published) -> None:
+        del self.published[entry.subscriber][entry.key]
+        if not self.published[entry.subscriber]:
+            del self.published[entry.subscriber]
+        self._fresh["gone"].append((entry.subscriber, *entry.key))
+
+    # -------------------------------------------------------------------------------------------------------- hot and cold
+
+    def quiet(self, horizon: int) -> list[int]:
+        """Subscribers whose deliveries saw no line for `quiet` seconds of event time (rule R8)."""
+        before = horizon - int(self.settings.quiet * SECOND)
+        return [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
+
+    def spill(self, subscribers: Sequence[int], horizon: int) -> list[tuple[int, bytes, int]]:
+        """Packs quiet dossiers for the store and forgets them: (subscriber, packed, keep until). What can no longer change is only forgotten."""
+        spilled: list[tuple[int, bytes, int]] = []
+        chosen = np.array(sorted(subscribers), np.uint64)
+        restate = int(self.settings.restate * SECOND)
+        packed: dict[int, npt.NDArray[Any]] = {}
+        kinds = np.append(MMSC_KINDS, np.uint8(Kind.ATTEMPT))
+        for run in self.log.runs:
+            rows = run[in_set(run["subscriber"], chosen)]
+            rows = rows[np.isin(rows["kind"], kinds) | (rows["kind"] >= Kind.SESSION_START)]
+            for number in np.unique(rows["subscriber"]).tolist():
+                mine = rows[rows["subscriber"] == number]
+                packed[number] = np.concatenate([packed[number], mine]) if number in packed else mine
+        for number in sorted(subscribers):
+            held = list(self.published.get(number, {}).values())
+            until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
+            settled = all(entry.rule in ("D1", "R1") and not entry.row for entry in held)
+            for entry in held:
+                self.retract(entry)
+            if settled or number not in packed:
+                continue
+            due = min((entry.due for entry in held), default=NEVER)
+            self.cold[number] = due
+            self._fresh["spilled"][number] = due
+            if due < NEVER:
+                heapq.heappush(self._due, (due, number))
+            spilled.append((number, _pack(_Cold(packed[number].tobytes(), held)), until))
+        self.log.keep(lambda rows: ~in_set(rows["subscriber"], chosen) | (rows["kind"] >= Kind.SESSION_START))
+        return spilled
+
+    def thaw(self, blobs: Mapping[int, bytes]) -> None:
+        """Takes spilled dossiers back."""
+        for number, blob in blobs.items():
+            cold = msgspec.msgpack.decode(blob, type=_Cold)
+            rows = np.frombuffer(cold.traces, TRACE)
+            have = {(t[1], t[2], t[13]) for t in self.log.dossier(number)}
+            rows = rows[[(r["at"], r["where"], r["feed"]) not in have for r in rows]] if have else rows
+            self.log.append(rows.copy())
+            self._fresh["traces"].append(rows)
+            for entry in cold.published:
+                self.publish(entry)
+            self.cold.pop(number, None)
+            self._fresh["thawed"].append(number)
+
+    def prune(self, horizon: int) -> None:
+        """Drops what no later judgement can ask for: old traces of numbers without deliveries, sessions long over, old activity."""
+        keep = int((self.settings.session + self.settings.reaction) * SECOND) + 5 * MINUTE
+        before = horizon - keep
+        watched = np.array(sorted(self.published), np.uint64)
+        oldest = min((e.touched for held in self.published.values() for e in held.values()), default=horizon)
+        stopped = np.unique(
+            np.concatenate([np.empty(0, np.uint64), *[run["link"][run["kind"] == Kind.SESSION_STOP] for run in self.log.runs]])
+        )
+        day = horizon - 86400 * SECOND
+
+        def needed(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+            standing = (rows["kind"] >= Kind.SESSION_START) & (rows["kind"] <= Kind.SESSION_INTERIM)
+            standing &= ~in_set(rows["link"], stopped) & (rows["at"] >= day)
+            return np.asarray((rows["at"] >= before) | in_set(rows["subscriber"], watched) | standing)
+
+        self.log.keep(needed)
+        self.active.keep(lambda rows: rows["at"] >= min(before, oldest - keep))
+        self.leased.keep(lambda rows: rows["at"] >= day)
+        used: set[int] = set(self.seeds) | set(self.portals) | self.authorities
+        for run in self.log.runs:
+            for name in ("message", "transaction", "authority", "path", "other", "subscriber"):
+                used.update(np.unique(run[name]).tolist())
+        self.texts = {key: value for key, value in self.texts.items() if key in used}
+
+    # ------------------------------------------------------------------------------------------------------------ durability
+
+    def _forget_changes(self) -> None:
+        self._fresh = {
+            "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
+            "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
+        }  # fmt: skip
+
+    def delta(self) -> bytes:
+        """What changed since the last call, packed; b"" when nothing did."""
+        fresh = self._fresh
+        if not any(fresh.values()):
+            return b""
+        last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
+        gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
+        kept = [entry for key, entry in last.items() if key[1:] in self.published.get(key[0], {})]
+        packed = _pack(
+            _Delta(
+                FORMAT, fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
+                fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
+                fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"],
+            )
+        )  # fmt: skip
+        self._forget_changes()
+        return packed
+
+    def snapshot(self) -> bytes:
+        """The whole State, packed as one delta on nothing."""
+        self._forget_changes()
+        feeds = [(f.name, f.node, f.domain, f.family) for f in self.feeds]
+        published = [entry for held in self.published.values() for entry in held.values()]
+        resets = [(ggsn, at) for ggsn, times in self.reset_at.items() for at in times]
+        holdings = [holding for held in self.holdings.values() for holding in held]
+        return _pack(
+            _Delta(
+                FORMAT, feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
+                resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
+                [(number, cause, *times) for (number, cause), times in self.found.items()],
+            )
+        )  # fmt: skip
+
+    def load(self, packed: Iterable[bytes]) -> None:
+        """Folds a snapshot and later deltas into this (empty) State. Raises ValueError when the format is another."""
+        for data in packed:
+            delta = msgspec.msgpack.decode(data, type=_Delta)
+            if delta.format != FORMAT:
+                raise ValueError(f"packed State has format {delta.format}, this mmsd reads {FORMAT}")
+            self.feeds.extend(FeedInfo(*feed) for feed in delta.feeds)
+            self.log.append(np.frombuffer(delta.traces, TRACE).copy())
+            self.active.append(np.frombuffer(delta.active, ACTIVE).copy())
+            self.leased.append(np.frombuffer(delta.leases, TRACE).copy())
+            for number, *key in delta.gone:
+                held = self.published.get(number, {})
+                held.pop((key[0], key[1], bool(key[2])), None)
+                if not held:
+                    self.published.pop(number, None)
+            for number in delta.spilled:
+                self.log.keep(lambda rows, n=number: (rows["subscriber"] != np.uint64(n)) | (rows["kind"] >= Kind.SESSION_START))
+            for entry in delta.published:
+                self.published.setdefault(entry.subscriber, {})[entry.key] = entry
+            self.texts.update(delta.texts)
+            self.portals.update(delta.portals)
+            for ggsn, at in delta.resets:
+                self.reset_at[ggsn] = sorted({*self.reset_at.get(ggsn, []), at})
+            self.seeds.update(delta.seeds)
+            for holding in delta.holdings:
+                self.holdings.setdefault(holding.subscriber, []).append(holding)
+            self.cold.update(delta.spilled)
+            for number in delta.thawed:
+                self.cold.pop(number, None)
+            self.authorities.update(delta.authorities)
+            self.marks.update(delta.marks)
+            self.since.update(delta.since)
+            self.found.update({(number, cause): (raised, cleared) for number, cause, raised, cleared in delta.found})
+        for held_here in self.holdings.values():
+            held_here.sort(key=lambda h: (h.at, h.key))
+        self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]
+        self._due += [(due, number) for number, due in self.cold.items() if due < NEVER]
+        heapq.heapify(self._due)
+        self._forget_changes()
+
+
+def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
+    """Key of (GGSN, address) in the lease log: private pools of several GGSNs overlap, so the GGSN is part of it."""
+    mixed = ggsn.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    return np.asarray(mixed ^ address.view(np.uint32).astype(np.uint64))
+
+
+def _joined(parts: list[npt.NDArray[Any]]) -> bytes:
+    return b"".join(part.tobytes() for part in parts)
+
+
+@dataclass(slots=True)
+class Tally:
+    """Increments of the three cubes, folded as they come."""
+
+    hours: Counter[tuple[int, str, str, str, str]] = field(default_factory=Counter)
+    days: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    delays: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)

@@ -1,0 +1,391 @@
+"""From ripe subscribers to facts: verdicts said or restated, counters, findings' evidence, forward candidates.
+
+`Judge.judge` compares what a dossier says now with what was published and returns the difference. It touches State's memory of what was
+said and nothing else; the sequencer turns the `Facts` into a Batch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, Attempt, Delivery, Evidence, Kind, Method
+from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
+from mmsd.rules.causes import Verdict, judge
+from mmsd.rules.findings import Sign, evaluate
+from mmsd.rules.relate import NEVER, Context, Dossier, Thread
+from mmsd.rules.signs import Seen, authorities, look, shows, strength
+from mmsd.rules.state import Holding, Published, State, Tally
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, STATUS, WHERE, A, Trace
+
+UNLOGGED_SUBMIT: Final = MINUTE
+"""Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
+
+Raised = tuple[int, str, float, int, int, tuple[Evidence, ...]]
+"""(subscriber, cause, confidence, raised at, cleared at, evidence)."""
+
+
+class Cities:
+    """Number prefix → city, longest prefix first. City "" = unknown prefix, counted by the caller."""
+
+    def __init__(self, prefixes: Mapping[str, str]) -> None:
+        self._prefixes = dict(prefixes)
+        self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
+
+    def of(self, number: int) -> str:
+        """
+        >>> Cities({"86138": "Nanjing", "8613812": "Suzhou"}).of(8613812341234)
+        'Suzhou'
+        """
+        if number & NOT_A_NUMBER:
+            return ""
+        digits = str(number)
+        for length in self._lengths:
+            city = self._prefixes.get(digits[:length])
+            if city is not None:
+                return city
+        return ""
+
+
+class Closed(NamedTuple):
+    """A judged delivery for the segments: the fields of `model.CLOSED` before numbers are hashed and names interned."""
+
+    at: int
+    closed: int
+    receiver: int
+    sender: int
+    message: int
+    leg: int
+    pushed: int
+    retrieved: int
+    outcome: str
+    cause: str
+    rule: str
+    node: str
+    size: int
+
+
+@dataclass(slots=True)
+class Facts:
+    """What one round of judging found."""
+
+    deliveries: list[tuple[bytes, Delivery]] = field(default_factory=list)
+    closed: list[Closed] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+    candidates: list[Candidate] = field(default_factory=list)
+    attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
+    findings: list[Raised] = field(default_factory=list)
+
+
+class Judge:
+    """Judges dossiers of a State. `file_of(feed, ordinal)` names a log file for evidence; `keep_all` makes a row of every delivery."""
+
+    def __init__(
+        self,
+        state: State,
+        *,
+        campaigns: Campaigns,
+        cities: Cities,
+        zone: tzinfo,
+        file_of: Callable[[int, int], str],
+        keep_all: bool = False,
+    ) -> None:
+        self.state = state
+        self.campaigns = campaigns
+        self.cities = cities
+        self.zone = zone
+        self.file_of = file_of
+        self.keep_all = keep_all
+        self._said: dict[tuple[int, int], tuple[str, str]] = {}
+
+    def judge(self, subscribers: npt.NDArray[np.uint64], horizon: int) -> Facts:
+        """Judges the (sorted, distinct) subscribers as known at `horizon`."""
+        facts = Facts()
+        context = self.state.context()
+        for dossier in self.state.dossiers(subscribers):
+            self._judge_dossier(dossier, context, horizon, facts)
+        return facts
+
+    def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> None:
+        held = self.state.published.get(dossier.subscriber, {})
+        before = dict(held)
+        now: set[tuple[int, int, bool]] = set()
+        signs: list[Sign] = []
+        for thread in dossier.threads:
+            seen = look(thread, dossier, context, horizon)
+            verdict = judge(seen.signs)
+            entry = self._entry(thread, seen, verdict)
+            now.add(entry.key)
+            old = before.get(entry.key)
+            self._award(thread, dossier, seen, entry, old, horizon, facts)
+            self._say(thread, seen, verdict, entry, old, facts)
+            signs.extend(_signs_of(thread, seen, verdict))
+        for key in set(before) - now:
+            self._count(before[key], facts, -1)
+            self.state.retract(before[key])
+        signs.extend(self._judge_attempts(dossier, context, horizon, facts))
+        for cause, confidence, raised, cleared, chosen in evaluate(dossier, signs, self.state.settings, context.expected.mms_apns):
+            evidence = tuple(self._evidence(trace) for trace in chosen)
+            facts.findings.append((dossier.subscriber, cause, confidence, raised, cleared, evidence))
+
+    # ------------------------------------------------------------------------------------------------------------ deliveries
+
+    def _entry(self, thread: Thread, seen: Seen, verdict: Verdict) -> Published:
+        began = thread.began
+        node = self.state.feeds[_first(thread)[FEED]].node
+        orphan = thread.opened is None
+        outcome, cause = verdict.outcome, verdict.cause
+        if thread.own:
+            outcome, cause = "own", ""
+        elif orphan:
+            outcome, cause = "orphan", ""
+        elif verdict.lapsed:
+            outcome = "lapsed"
+        elif outcome == "open":
+            cause = ""
+        closes = verdict.outcome != "open" or verdict.lapsed
+        return Published(
+            _first(thread)[0], thread.domain, thread.identity, thread.forwarded, verdict.rule, outcome, cause, verdict.confidence,
+            began // HOUR, node, self.cities.of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
+            NEVER if closes or orphan else seen.due, seen.closed if closes else 0, _touched(thread), group=verdict.group,
+        )  # fmt: skip
+
+    def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
+        changed = old is None or (old.rule, old.outcome, old.cause, old.confidence, old.node, old.city, old.hour, old.bin) != (
+            entry.rule, entry.outcome, entry.cause, entry.confidence, entry.node, entry.city, entry.hour, entry.bin,
+        )  # fmt: skip
+        if old is not None:
+            entry.row = old.row
+        if changed:
+            if old is not None:
+                self._count(old, facts, -1)
+            self._count(entry, facts, 1)
+            seed, _, _ = evidence_of(thread, self.state.seeds)
+            closed = entry.outcome not in ("open", "orphan")
+            if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or seed)):
+                entry.row = True
+                facts.deliveries.append((self.row_key(entry), self.delivery(thread, seen, verdict, entry)))
+            if closed and thread.opened is not None:
+                facts.closed.append(
+                    Closed(
+                        thread.began, entry.closed, entry.subscriber, thread.sender, thread.message or thread.identity,
+                        thread.leg.transaction if thread.leg else 0, seen.pushed, seen.retrieved, verdict.outcome, verdict.cause, verdict.rule,
+                        entry.node, _size(thread),
+                    )
+                )  # fmt: skip
+        if old is None or changed or old.due != entry.due or old.touched != entry.touched or old.awarded != entry.awarded:
+            self.state.publish(entry)
+
+    def row_key(self, entry: Published) -> bytes:
+        """16 bytes that name this delivery in the store, whatever is learned of its leg later."""
+        text = f"{entry.domain}\0{entry.identity}\0{entry.forwarded:d}\0{entry.subscriber}".encode()
+        return hashlib.blake2b(text, digest_size=16, person=b"mmsd-delivery").digest()
+
+    def delivery(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published) -> Delivery:
+        """The row people see: texts instead of hashes, evidence by file and offset."""
+        state = self.state
+        leg = state.texts.get(thread.leg.transaction, b"").decode("utf-8", "replace") if thread.leg else ""
+        message = state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
+        evidence = [] if thread.opened is None else [thread.opened]
+        for traces in (
+            thread.leg.pushes if thread.leg else (), thread.reports, thread.gets, thread.fetches, thread.failed, thread.answers, thread.finals,
+            thread.out, [post for post, _, _ in seen.attempts], seen.used,
+        ):  # fmt: skip
+            evidence.extend(traces)
+        distinct = {(t[FEED], t[WHERE], t[KIND]): t for t in evidence}
+        ordered = sorted(distinct.values(), key=lambda t: (t[AT], t[FEED], t[WHERE]))
+        domain = str(thread.domain) if thread.domain >= 0 else ""
+        return Delivery(
+            domain=domain, node=entry.node, message=message, receiver=self.shown(entry.subscriber), leg=leg, transaction=leg,
+            sender=self.shown(thread.sender), submitted=thread.began if thread.opened is not None else 0, closed=entry.closed,
+            outcome=verdict.outcome, cause=verdict.cause if thread.opened is not None else "", rule=verdict.rule, group=verdict.group,
+            confidence=verdict.confidence, lapsed=verdict.lapsed, suspects=verdict.suspects, not_covered=verdict.not_covered,
+            evidence=tuple(self._evidence(t) for t in ordered), pushed=seen.pushed, retrieved=seen.retrieved, size=_size(thread),
+            detail=verdict.detail, own=thread.own, off_net=bool(thread.out), orphan=thread.opened is None, hints=verdict.hints, city=entry.city,
+        )  # fmt: skip
+
+    def shown(self, number: int) -> str:
+        """Digits of a number, or the text of what is none."""
+        if number & NOT_A_NUMBER:
+            return self.state.texts.get(number, b"").decode("utf-8", "replace")
+        return str(number) if number else ""
+
+    def _evidence(self, trace: Trace) -> Evidence:
+        ordinal, offset = trace[WHERE] >> 44, trace[WHERE] & (1 << 44) - 1
+        feed = trace[FEED]
+        kind = "SUBMIT" if trace[KIND] == ORIGIN else Kind(trace[KIND]).name
+        return Evidence(self.state.feeds[feed].name, self.file_of(feed, ordinal), offset, kind, trace[AT])
+
+    def _count(self, entry: Published, facts: Facts, n: int) -> None:
+        tally = facts.tally
+        tally.hours[entry.hour, entry.node, entry.city, entry.outcome, entry.cause] += n
+        if entry.outcome in ("delivered", "failed"):
+            tally.days[local_day(entry.hour * HOUR, self.zone), "", entry.cause] += n
+            if entry.bin >= 0:
+                tally.delays[entry.hour, entry.node, entry.cause, entry.bin] += n
+
+    # -------------------------------------------------------------------------------------------------------------- forwards
+
+    def _award(
+        self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int, facts: Facts
+    ) -> None:
+        """Makes a candidate of a seed's retrieval once its hold is over; a seed that came from the service makes a holding."""
+        entry.awarded = old.awarded if old is not None else False
+        if entry.awarded or not self.campaigns or thread.opened is None or not seen.retrieved:
+            return
+        number, method, score = evidence_of(thread, self.state.seeds)
+        if not number or seen.signs.doubted:
+            return
+        seed = self.campaigns.of(number)
+        if thread.message:
+            self.state.seed_message(thread.message, number)
+        ready = seen.retrieved + int(seed.campaign.hold * SECOND)
+        if horizon < ready:
+            entry.due = min(entry.due, ready)
+            return
+        entry.awarded = True
+        if self.campaigns.is_service(thread.sender):
+            self.state.hold(Holding(dossier.subscriber, seen.retrieved, seed.campaign.id, 0, SERVICE))
+            return
+        facts.candidates.append(self._candidate(thread, dossier, seen, seed, method, score))
+
+    def _candidate(self, thread: Thread, dossier: Dossier, seen: Seen, seed: Seed, method: str, score: float) -> Candidate:
+        campaign = seed.campaign
+        settings = self.state.settings
+        siblings = [
+            other for other in dossier.threads if other.sender == thread.sender and evidence_of(other, self.state.seeds)[0] == seed.number
+        ]
+        posts = [t for t in self.state.log.dossier(thread.sender) if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST]
+        answered = answered_by(posts, int(settings.join * SECOND))
+        group = group_of(thread, siblings, answered, int(campaign.resend * SECOND))
+        key = forward_key(campaign.id, group, thread.sender, dossier.subscriber)
+        parent, generation = self._parent(thread, campaign.id)
+        same_pair = [h for h in self.state.holdings.get(dossier.subscriber, ()) if h.campaign == campaign.id and h.sender == thread.sender]
+        self.state.hold(Holding(dossier.subscriber, seen.retrieved, campaign.id, generation, key, thread.sender))
+        reason = ""
+        if thread.sender == dossier.subscriber and not campaign.self_forward:
+            reason = "self"
+        elif not seed.starts <= thread.began < seed.ends:
+            reason = "outside_dates"
+        elif thread.out:
+            reason = "off_net"
+        elif sum(h.at < seen.retrieved for h in same_pair) >= campaign.pair_cap:
+            reason = "pair_cap"
+        message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
+        return Candidate(
+            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.cities.of(thread.sender), method, score,
+            generation, parent, reason,
+        )  # fmt: skip
+
+    def _parent(self, thread: Thread, campaign: str) -> tuple[bytes | None, int]:
+        """The copy of the seed most recently retrieved by the sender before he sent it on; (None, 1) when none was seen."""
+        held = [holding for holding in self.state.holdings.get(thread.sender, ()) if holding.campaign == campaign]
+        place = bisect_left([holding.at for holding in held], thread.began + 1)
+        if not place:
+            return None, 1
+        parent = held[place - 1]
+        return parent.key or None, parent.generation + 1
+
+    # -------------------------------------------------------------------------------------------------------------- attempts
+
+    def _judge_attempts(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Sign]:
+        """Verdicts Z1 … Z6 of a subscriber's own requests; those that are surely no MMS are left out."""
+        signs: list[Sign] = []
+        if context.covered.gateway is None or not (dossier.posts or dossier.threads):
+            return signs
+        ours = authorities(dossier, context)
+        join = int(context.settings.join * SECOND)
+        for post in dossier.posts:
+            how = strength(post, dossier, context, ours)
+            if how == "weak" or post[AT] + join > horizon:
+                continue
+            answers = [t for t in dossier.answers if abs(t[AT] - post[AT]) <= join]
+            origins = [t for t in dossier.origins if abs(t[AT] - post[AT]) <= join]
+            what = shows(post, ours)
+            verdict = {"ok": "Z1", "wrong host": "Z2", "wrong path": "Z3", "denied": "Z4", "5xx": "Z5"}.get(what, "")
+            if verdict == "Z1" and not answers and not origins:
+                sure_submit = how == "sure" and context.covered.mmsc is not None and post[AT] + UNLOGGED_SUBMIT <= horizon
+                verdict = "Z6" if sure_submit else ""
+            kind = "confirm" if answers else "submit" if origins else "post"
+            confidence = 0.99 if how == "sure" else 0.8
+            if verdict in ("Z2", "Z3"):
+                signs.append(Sign("BAD_MMSC_URL", post[AT], confidence, post))
+            elif verdict == "Z4" and post[STATUS] == 407:
+                signs.append(Sign("BAD_PROXY", post[AT], 0.7, post))
+            self._say_attempt(dossier, post, kind, how, verdict, facts)
+        for thread in dossier.threads:
+            for get in thread.gets:
+                if get[AT] <= horizon:
+                    self._say_attempt(dossier, get, "fetch", "sure", "", facts)
+        return signs
+
+    def _say_attempt(self, dossier: Dossier, trace: Trace, kind: str, how: str, verdict: str, facts: Facts) -> None:
+        key = (trace[FEED], trace[WHERE])
+        if self._said.get(key) == (kind, verdict) or not (self.keep_all or verdict not in ("", "Z1")):
+            return
+        self._said[key] = (kind, verdict)
+        host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
+        attempt = Attempt(
+            self.shown(dossier.subscriber), self.state.feeds[trace[FEED]].node, Method(trace[A]).name, host, int(port) if port.isdigit() else 80,
+            self.state.texts.get(trace[PATH], b"").decode("latin-1"), trace[STATUS], kind, how, trace[AT], verdict, (self._evidence(trace),),
+        )  # fmt: skip
+        name = f"{self.state.feeds[trace[FEED]].name}\0{trace[WHERE]}".encode()
+        facts.attempts.append((hashlib.blake2b(name, digest_size=16, person=b"mmsd-attempt").digest(), attempt))
+
+
+def _first(thread: Thread) -> Trace:
+    """The line that speaks for a thread: what opened it, else the first sign of it. Each stands in the receiver's dossier."""
+    if thread.opened is not None:
+        return thread.opened
+    return next(iter((*thread.notifies, *thread.fetches, *(thread.leg.pushes if thread.leg else ()), *thread.answers)))
+
+
+def _bin(delay: int) -> int:
+    """floor(log2(seconds + 1)) of a delay in µs; a clock that went backwards counts as no delay."""
+    return (max(delay, 0) // SECOND + 1).bit_length() - 1
+
+
+def _size(thread: Thread) -> int:
+    for traces in (thread.fetches, thread.leg.pushes if thread.leg else [], [thread.opened] if thread.opened else []):
+        for trace in traces:
+            if 0 <= trace[10] < 1 << 31:
+                size: int = trace[10]
+                return size
+    return -1
+
+
+def _touched(thread: Thread) -> int:
+    groups = (
+        thread.notifies,
+        thread.reports,
+        thread.fetches,
+        thread.failed,
+        thread.answers,
+        thread.finals,
+        thread.leg.pushes if thread.leg else (),
+    )
+    newest = max((t[AT] for group in groups for t in group), default=0)
+    return max(newest, thread.opened[AT] if thread.opened else 0)
+
+
+def _signs_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Sign]:
+    """What a delivery's verdict says of the receiver's settings."""
+    trace = next((post for post, _, what in seen.attempts if what in ("wrong host", "wrong path")), None) or (
+        seen.used[0] if seen.used else None
+    )
+    if trace is None:
+        trace = thread.leg.pushes[0] if thread.leg else thread.opened
+    if trace is None or thread.opened is None:
+        return []
+    if verdict.hints:
+        return [Sign(cause, trace[AT], verdict.confidence, trace) for cause in verdict.hints]
+    if verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):
+        return [Sign(verdict.cause, trace[AT], verdict.confidence, trace)]
+    return []
