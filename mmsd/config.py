@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.errors import ConfigError
+from mmsd.link.tail import TailSettings
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own, SeedSettings
@@ -109,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True):
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
     cities: Cities = Cities()
+    tail: TailSettings = TailSettings()
     store: sqlite.Settings = sqlite.Settings()
     web: site.Settings = site.Settings()
 
@@ -360,6 +362,10 @@ class Entry(NamedTuple):
     required: bool
 
 
+CHOSEN: Final[Mapping[type[Any], frozenset[str]]] = {TailSettings: frozenset({"follow"}), sqlite.Settings: frozenset({"durable"})}
+"""Fields that a command sets (`replay` reads to the end, `look` keeps nothing) and no file."""
+
+
 def fields(kind: type[Any]) -> dict[str, Entry]:
     """The settings of a Struct or dataclass by name."""
     if issubclass(kind, msgspec.Struct):
@@ -369,6 +375,7 @@ def fields(kind: type[Any]) -> dict[str, Entry]:
     return {
         field.name: Entry(kinds[field.name], field.default is missing and field.default_factory is missing)
         for field in dataclasses.fields(kind)
+        if field.name not in CHOSEN.get(kind, ())
     }
 
 

@@ -50,7 +50,7 @@ hand_in() { # a file or folder of the host, to the same place inside, read-only
     fi
 }
 
-mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1 | tr -d ' ')
+mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d/*.sources 2>/dev/null | head -n 1 | tr -d " " || true)
 mirror=${FRESH_MIRROR:-${mirror:-http://deb.debian.org/debian}}
 say "debootstrap bookworm from $mirror into $chroot_dir"
 hand_in_apt() {

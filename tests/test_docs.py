@@ -1,0 +1,171 @@
+"""What is there is documented, and what is documented is there: settings, commands, causes, dialects, tables, topics, endpoints, links."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_origin
+from zoneinfo import ZoneInfo
+
+import msgspec
+import pytest
+
+from mmsd import config
+from mmsd.config import Feed, Settings
+from mmsd.logs import DIALECTS
+from mmsd.rules.settings import CampaignSettings
+
+# ---------------------------------------------------------------------------------------------------------------------- settings
+
+
+def structs(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], type]]:
+    """Every struct of the tree with its path; NAME stands for a table's own names, [] for an element."""
+    if get_origin(kind) is dict:
+        yield from structs(get_args(kind)[1], (*path, "NAME"))
+    elif get_origin(kind) is tuple:
+        yield from structs(get_args(kind)[0], (*path, "[]"))
+    elif isinstance(kind, type) and hasattr(kind, "__match_args__"):
+        yield path, kind
+        for name, entry in config.fields(kind).items():
+            yield from structs(entry.kind, (*path, name))
+
+
+TREE = [(path, kind) for path, kind in structs(Settings, ()) if path] + [
+    (("campaign", *path), kind) for path, kind in structs(CampaignSettings, ())
+]
+HEADINGS = {
+    ("feeds", "NAME"): "## [feeds.NAME]",
+    ("feeds", "NAME", "covers"): "### covers",
+    ("feeds", "NAME", "samples", "[]"): "### samples",
+    ("codes", "NAME"): "## [codes.SMSC]",
+    ("campaign",): "## Campaign files",
+    ("campaign", "seeds", "[]"): "### [[seeds]]",
+}
+
+
+def default(kind: type, name: str) -> object:
+    """The default of a field as the documentation writes it; None for one that has none."""
+    if not issubclass(kind, msgspec.Struct):
+        return getattr(kind(), name)
+    (field,) = (field for field in msgspec.structs.fields(kind) if field.name == name)
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return field.default
+
+
+def shown(value: object) -> str:
+    if value is msgspec.NODEFAULT:
+        return "–"
+    if value is None:
+        return "unset"
+    if isinstance(value, ZoneInfo | Path):
+        return f"`{value}`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
+    if isinstance(value, str):
+        return f'`"{value}"`'
+    if isinstance(value, tuple):
+        return f"`[{', '.join(shown(entry).strip('`') for entry in value)}]`"
+    if isinstance(value, dict) or hasattr(type(value), "__match_args__"):
+        return "`{}`"
+    return f"`{value}`"
+
+
+@pytest.fixture(scope="module")
+def tables(root: Path) -> dict[str, dict[str, str]]:
+    """docs/settings.md: heading → setting → default."""
+    found: dict[str, dict[str, str]] = {}
+    heading = ""
+    for line in (root / "docs/settings.md").read_text().splitlines():
+        if line.startswith("#"):
+            heading = line
+        elif row := re.match(r"\| `(\w+)` \| (.*?) \| .+ \|$", line):
+            found.setdefault(heading, {})[row[1]] = row[2]
+    return found
+
+
+@pytest.mark.parametrize(("path", "kind"), TREE, ids=lambda value: ".".join(value) if isinstance(value, tuple) else "")
+def test_every_setting_is_documented_with_its_default(tables: dict[str, dict[str, str]], path: tuple[str, ...], kind: type):
+    heading = HEADINGS.get(path, f"## [{'.'.join(path)}]")
+    assert tables[heading] == {name: shown(default(kind, name)) for name in config.fields(kind)}
+
+
+def test_nothing_else_is_documented_as_a_setting(tables: dict[str, dict[str, str]]):
+    assert {HEADINGS.get(path, f"## [{'.'.join(path)}]") for path, _ in TREE} == set(tables)
+
+
+def uncommented(text: str) -> str:
+    """The file with every setting in force: `#name = …` is a setting, `# text` a remark."""
+    return re.sub(r"^#(?=\S)", "", text, flags=re.MULTILINE)
+
+
+def test_the_configuration_file_shows_every_setting_with_its_default(root: Path, tmp_path: Path):
+    text = (root / "config/mmsd.toml").read_text()
+    path = tmp_path / "mmsd.toml"
+    path.write_text(uncommented(text))
+    settings = config.load(path)
+    assert msgspec.structs.replace(settings, feeds={}, codes={}) == Settings(feeds={})
+    raw = tomllib.loads(uncommented(text))
+    for section, kind in ((name, entry.kind) for name, entry in config.fields(Settings).items() if hasattr(entry.kind, "__match_args__")):
+        for name in config.fields(kind):
+            assert name in raw[section] or f"\n# {name} = " in text, f"[{section}] {name} is not shown"
+    for name in config.fields(Feed):
+        assert re.search(rf"^#? ?(\[\[feeds\.\w+\.)?{name}\b", text, re.MULTILINE) or f".{name}]]" in text, (
+            f"[feeds.NAME] {name} is not shown"
+        )
+    for name, value in raw["codes"]["default"].items():
+        assert tuple(value) == default(config.Codes, name)
+    config.load(root / "config/mmsd.toml")
+
+
+def test_the_campaign_file_shows_every_setting_with_its_default(root: Path, tmp_path: Path):
+    text = (root / "config/campaigns/demo.toml").read_text()
+    (tmp_path / "demo.toml").write_text(uncommented(text))
+    (full,) = config.load_campaigns(tmp_path)
+    (plain,) = config.load_campaigns(root / "config/campaigns")
+    assert full == plain
+    raw = tomllib.loads(uncommented(text))
+    assert set(raw) == set(config.fields(CampaignSettings))
+    assert set().union(*raw["seeds"]) == set(config.fields(config.SeedSettings))
+
+
+def test_every_configuration_we_ship_is_sound(root: Path):
+    files = sorted((root / "config").glob("*.toml"))
+    assert [path.name for path in files if config.check(path)] == []
+    assert {"mmsd.toml", "demo.toml"} <= {path.name for path in files}
+
+
+def test_every_dialect_is_documented_and_has_a_role(root: Path):
+    text = (root / "docs/settings.md").read_text()
+    assert [name for name in DIALECTS if f"`{name}`" not in text] == []
+    assert set(DIALECTS) - set(config.ROLES) == {"columns"}
+
+
+# ------------------------------------------------------------------------------------------------------------------------- links
+
+
+def test_every_link_leads_somewhere(root: Path):
+    broken = []
+    for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text()):
+            if "://" not in target and not (page.parent / target).exists():
+                broken.append(f"{page.relative_to(root)}: {target}")
+    assert broken == []
+
+
+def test_every_decision_is_listed(root: Path):
+    pages = sorted(path.name for path in (root / "docs/adr").glob("0*.md"))
+    assert re.findall(r"\]\((0[^)]+)\)", (root / "docs/adr/README.md").read_text()) == pages
+    for name in pages:
+        text = (root / "docs/adr" / name).read_text()
+        assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Why", "What", "What it costs"], name
+
+
+def test_the_readme_names_what_each_verb_needs(root: Path):
+    makefile = (root / "Makefile").read_text()
+    verbs = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
+        used = set(re.findall(r"(?:`|    )make ([a-z]+)", page.read_text()))
+        assert used <= verbs, f"{page.relative_to(root)}: no such verb {used - verbs}"
