@@ -93,6 +93,12 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
     if kind is not PushKind.MMS:
         return Push(kind, push_id, body_at)
 
+    skewed: tuple[DecodeError, ...] = ()
+    if user_data[body_at : body_at + 1] != b"\x8c":  # seen in the field: a length of headers that takes in the message type
+        at = user_data.find(b"\x8c", headers_at, body_at)
+        if at >= 0:
+            skewed = (DecodeError("length of headers reaches into the content", offset=2, clause="WAP-230 8.2.4.1"),)
+            body_at = at
     fields, _, faults = mms.walk(user_data, body_at)
     pdu_type = version = charset = status = 0
     transaction = location = sender = to = subject = message_class = message_id = b""
@@ -128,7 +134,7 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
         raise DecodeError("no message type", offset=body_at, clause="OMA-MMS-ENC 7.3.30")
     return Push(
         kind, push_id, body_at, pdu_type, version, transaction, location, sender, to, subject, charset, message_class,
-        size, expiry_absolute, expiry_relative, message_id, status, date, faults,
+        size, expiry_absolute, expiry_relative, message_id, status, date, skewed + faults,
     )  # fmt: skip
 
 

@@ -286,7 +286,7 @@ def decode_push_pdu(data: bytes) -> PushPdu:
     PushPdu(transaction=1, type_at=3, headers_at=4, body_at=6)
     """
     if len(data) < 4 or data[1] != table.PUSH:
-        raise DecodeError("no Push PDU", offset=1, clause="WAP-230 8.2.4.1")
+        raise DecodeError("no Push PDU", offset=min(1, len(data)), clause="WAP-230 8.2.4.1")
     length, type_at = decode_uintvar(data, 2)
     body_at = type_at + length
     if not length or body_at > len(data):

@@ -15,7 +15,7 @@ PDUS: Final[list[tuple[str, str, list[Header], bytes]]] = [
     (
         "m-send-req, address to be inserted, UTF-8 subject, related with SMIL",
         "8c80" + T1 + "8d93 850465000000 890181 97 2b383600 82 612d6200 96 06ea7fe4b8ad00 8a80 8f82 8681 9080 87 0581030151 80"
-        "84 18 b3 89 6170706c69636174696f6e2f736d696c00 8a 3c733e00 0102",
+        "84 18 b3 89 6170706c69636174696f6e2f736d696c00 8a 3c733e00 01 01 02 83 6869",
         [
             (t.MESSAGE_TYPE, t.M_SEND_REQ),
             (t.TRANSACTION_ID, b"T1"),
@@ -35,7 +35,7 @@ PDUS: Final[list[tuple[str, str, list[Header], bytes]]] = [
                 ContentType("application/vnd.wap.multipart.related", (("type", b"application/smil"), ("start", b"<s>"))),
             ),
         ],
-        b"\x01\x02",
+        b"\x01\x01\x02\x83hi",  # one part: text/plain
     ),
     (
         "m-send-conf",
