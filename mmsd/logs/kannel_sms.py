@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 
@@ -134,6 +134,12 @@ def _usual(middle: str) -> Form:
 
 PLAN: Final = Plan("kannel-sms", _usual("[BINF:{}] [FID:{F}] [META:{D}] "), *_MARKS, _usual("[BINF:{}] [FID:{F}] "), _usual("[BINF:{}] "), _usual(""))
 """The default format of Kannel 1.4.5, then of the releases before it, which had fewer fields."""
+
+
+KNOWN: Final[tuple[Mapping[str, Any], ...]] = (
+    {"format": "%t|%T|%l|%i|%n|%A|%B|%I|%F|%x|%p|%P|%m:%c:%M:%C:%d|%L|%U|%u|%N|%D|%k|%b", "clean": True},
+)
+"""Options of custom formats known to be in use: `logs.guess` tries them."""
 
 
 def custom_plan(form: str, *, clean: bool) -> tuple[Plan, bool]:

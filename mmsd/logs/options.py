@@ -32,12 +32,12 @@ class Options:
     def fault(self, key: str, what: str) -> ConfigError:
         return ConfigError(f"{self.path(key)}: {what}")
 
-    def _take(self, key: str) -> Any:
+    def take(self, key: str) -> Any:
         self._known.add(key)
         return self._table.get(key)
 
     def text(self, key: str, default: str = "", *, among: Iterable[str] = ()) -> str:
-        value = self._take(key)
+        value = self.take(key)
         if value is None:
             return default
         if not isinstance(value, str):
@@ -48,7 +48,7 @@ class Options:
         return value
 
     def flag(self, key: str, default: bool = False) -> bool:
-        value = self._take(key)
+        value = self.take(key)
         if value is None:
             return default
         if not isinstance(value, bool):
@@ -56,7 +56,7 @@ class Options:
         return value
 
     def integer(self, key: str, default: int, *, low: int = 0, high: int = 1 << 31) -> int:
-        value = self._take(key)
+        value = self.take(key)
         if value is None:
             return default
         if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
@@ -64,7 +64,7 @@ class Options:
         return value
 
     def texts(self, key: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
-        value = self._take(key)
+        value = self.take(key)
         if value is None:
             return default
         if not isinstance(value, list | tuple) or not all(isinstance(item, str) for item in value):
@@ -72,7 +72,7 @@ class Options:
         return tuple(value)
 
     def table(self, key: str) -> Mapping[str, Any] | None:
-        value = self._take(key)
+        value = self.take(key)
         if value is None:
             return None
         if not isinstance(value, Mapping):
