@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Any, Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Event, Forward, Outgoing, Records, Serial, masked
 from mmsd.rules.relate import Thread
@@ -185,7 +185,7 @@ class Awarded:
 
 
 def decide(
-    candidates: Sequence[Candidate], existing: Iterable[bytes], ordinals: Mapping[tuple[str, str, str], tuple[int, int, int]],
+    candidates: Sequence[Candidate], existing: Iterable[bytes], ordinals: Mapping[Any, tuple[int, int, int]],
     random: Sequence[int], now: int,
 ) -> Awarded:  # fmt: skip
     """Forwards, serials and outbox rows for candidates: a fold in order of (retrieval, key). Pure; may run again.

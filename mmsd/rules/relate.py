@@ -35,7 +35,7 @@ class FeedInfo:
     name: str
     node: str
     domain: int  # MMSC nodes that share one message-id space have one number
-    family: str  # mmsc, sms, gateway, session
+    family: str  # mmsc, sms, gateway, sessions
 
 
 @dataclass(frozen=True, slots=True)

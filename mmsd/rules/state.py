@@ -177,7 +177,7 @@ class State:
         family = self.feeds[feed].family
         if family == "gateway":
             rows = self._take_attempts(feed, records)
-        elif family == "session":
+        elif family == "sessions":
             rows = self._take_sessions(feed, records)
         else:
             rows = self._take_messages(feed, records)
@@ -390,7 +390,7 @@ class State:
             if index in self.since:
                 first[info.family] = min(first.get(info.family, NEVER), self.since[index])
         return Covered(
-            first.get("mmsc"), first.get("sms"), first.get("gateway"), first.get("session"), all_apns=self.all_apns, sgsn=self.sgsn
+            first.get("mmsc"), first.get("sms"), first.get("gateway"), first.get("sessions"), all_apns=self.all_apns, sgsn=self.sgsn
         )
 
     def _portal_at(self, authority: int) -> int:
@@ -486,6 +486,10 @@ class State:
                 self.publish(entry)
             self.cold.pop(number, None)
             self._fresh["thawed"].append(number)
+
+    def take_thawed(self) -> list[int]:
+        """Subscribers thawed since the last delta: the store forgets their spilled form in the same Batch."""
+        return list(self._fresh["thawed"])
 
     def prune(self, horizon: int) -> None:
         """Drops what no later judgement can ask for: old traces of numbers without deliveries, sessions long over, old activity."""

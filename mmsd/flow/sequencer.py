@@ -1,0 +1,423 @@
+"""The one owner of State: read → parse → relate → decide → commit. One tick makes one Batch, one Batch is one transaction.
+
+A tick takes at most one chunk of each ready feed, merges it into State, judges who became ripe, and commits facts, outbox, events,
+State delta and the positions of every feed together (rules R1–R6). After any doubt it forgets everything and loads: there is no other
+recovery. The wall clock closes nothing while a feed has unread bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.errors import StoreBusy, StoreFull
+from mmsd.model import (
+    CLOSED,
+    MINUTE,
+    SECOND,
+    Audit,
+    Batch,
+    Chunk,
+    DayCount,
+    DelayCount,
+    Event,
+    Extent,
+    Finding,
+    HourCount,
+    LineCount,
+    Mark,
+    Parsed,
+    Reject,
+    masked,
+)  # fmt: skip
+from mmsd.rules import campaign
+from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
+from mmsd.rules.state import State
+from mmsd.rules.verdicts import Closed, Facts, Judge, Raised
+from mmsd.store import Needs, Ordinal, Rows, Store
+
+SPREAD: Final = 5 * MINUTE
+"""Backlogs advance together: a feed that is so far ahead of the slowest one with unread bytes waits for it."""
+SNAPSHOT_BYTES: Final = 4 << 20
+"""A new snapshot replaces the deltas when they have grown to this."""
+HOUSEKEEPING: Final = 2 * MINUTE
+"""Event time between two looks at what is quiet or old."""
+END: Final = 1 << 61
+"""Beyond any event time: `--until end`."""
+CAUSE_IDS: Final = {cause: place for place, cause in enumerate(CAUSES)}
+RULE_IDS: Final = {rule: place for place, rule in enumerate(RULES)}
+OUTCOME_IDS: Final = {outcome: place for place, outcome in enumerate(OUTCOMES)}
+
+
+class Source(Protocol):
+    """What the sequencer asks of a tailer (link/tail.py)."""
+
+    def poll(self) -> None: ...
+    def read(self, limit: int) -> Chunk | None: ...
+    def take(self, consumed: int) -> None: ...
+    def pending(self) -> list[Mark]: ...
+    def extents(self) -> list[Extent]: ...
+    def committed(self) -> None: ...
+    def reset(self, marks: Iterable[Mark]) -> None: ...
+    def behind(self) -> int: ...
+    @property
+    def idle(self) -> bool: ...
+    def finished(self) -> bool: ...
+    def audits(self) -> list[Audit]: ...
+
+
+class Scanner(Protocol):
+    """What the sequencer asks of a dialect."""
+
+    def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed: ...
+
+
+@dataclass(slots=True)
+class Feed:
+    """One source with its dialect. `index` is its number in State."""
+
+    name: str
+    node: str
+    domain: int
+    family: str  # mmsc, sms, gateway, sessions
+    source: Source
+    dialect: Scanner
+    covers_nothing: bool = False  # read for its lines, but its silence proves nothing
+    index: int = -1
+    over: bool = False  # replay: everything has been read
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`[sequencer]`."""
+
+    chunk_bytes: int = 1 << 20
+    """At most so much of each feed in one Batch."""
+    poll_seconds: float = 0.25
+    """How often files are looked at when nothing wakes us earlier."""
+    samples: int = 20
+    """Reject samples kept of one feed and reason in one run."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """What has happened since the start of this process."""
+
+    lines: Counter[str] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    octets: Counter[str] = field(default_factory=Counter)
+    rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    forwards: int = 0
+    batches: int = 0
+    reloads: int = 0
+    horizon: int = 0
+    trouble: str = ""  # why intake stands still, "" when it does not
+
+
+@dataclass(slots=True)
+class _Read:
+    """What one tick read, before it is committed."""
+
+    lines: Counter[str] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    octets: Counter[str] = field(default_factory=Counter)
+    rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
+    samples: list[tuple[str, Reject]] = field(default_factory=list)
+    audits: list[Audit] = field(default_factory=list)
+    ripe: list[npt.NDArray[np.uint64]] = field(default_factory=list)
+
+
+class Sequencer:
+    """See the module. Not thread-safe: one thread calls `load` and `tick`."""
+
+    def __init__(
+        self,
+        store: Store,
+        feeds: Sequence[Feed],
+        *,
+        new_state: Callable[[], State],
+        new_judge: Callable[[State, Callable[[int, int], str]], Judge],
+        settings: Settings,
+        wall: Callable[[], int],
+        random_bits: Callable[[int], int],
+        blind: Callable[[str], int],
+        live: bool = True,
+        fault_point: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self._store = store
+        self.feeds = list(feeds)
+        self._new_state = new_state
+        self._new_judge = new_judge
+        self._settings = settings
+        self._wall = wall
+        self._random_bits = random_bits
+        self._blind = blind
+        self._live = live
+        self._fault_point = fault_point
+        self.progress = Progress()
+        self.until = 0  # replay: every mark is moved here once all files are read
+        self._delta_bytes = 0
+        self._tended = 0
+        self._sampled: Counter[tuple[str, str]] = Counter()
+        self._paths: dict[tuple[int, int], str] = {}
+        self._nodes: dict[str, int] = {}
+        self._new_nodes: list[tuple[str, int, str]] = []
+        self._told = 0
+        self.state = new_state()
+        self.judge = new_judge(self.state, self._path)
+
+    # ---------------------------------------------------------------------------------------------------------------- start
+
+    def load(self) -> None:
+        """State and marks as committed. This is the start and the only recovery (R4)."""
+        loaded = self._store.load()
+        state = self._new_state()
+        state.load([*([loaded.snapshot] if loaded.snapshot else []), *loaded.deltas])
+        self._delta_bytes = sum(map(len, loaded.deltas))
+        self._nodes = {name: number for number, name in loaded.names.get("node", {}).items()}
+        self._new_nodes = []
+        self._paths = {}
+        for feed in self.feeds:
+            feed.index = state.feed(feed.name, feed.node, feed.domain, feed.family)
+            feed.over = False
+            marks = loaded.marks.get(feed.name, ())
+            for mark in marks:
+                self._paths[feed.index, mark.ordinal] = mark.path
+            feed.source.reset(marks)
+        state.horizon = 0
+        self.state = state
+        self.judge = self._new_judge(state, self._path)
+
+    def _path(self, feed: int, ordinal: int) -> str:
+        return self._paths.get((feed, ordinal), "")
+
+    # ----------------------------------------------------------------------------------------------------------------- tick
+
+    def tick(self) -> bool:
+        """One Batch. True when there was something to commit; False when every feed is at its end.
+
+        StoreDoubt, StoreDamaged and faults of our own propagate: the process must end. A full or busy store is waited for: State and
+        marks are loaded again and the next tick tries anew.
+        """
+        try:
+            worked = self._tick()
+        except (StoreFull, StoreBusy) as error:
+            self.progress.trouble = str(error)
+            self.progress.reloads += 1
+            self.load()
+            return False
+        if worked:
+            self.progress.trouble = ""
+        return worked
+
+    def _tick(self) -> bool:
+        read = _Read()
+        took = self._take_chunks(read)
+        horizon = self._horizon()
+        ripe = [*read.ripe, self.state.due(horizon)]
+        subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
+        if not took and not len(subscribers) and not read.audits:
+            return False
+        self._thaw(subscribers)
+        facts = self.judge.judge(subscribers, horizon)
+        self.state.horizon = max(self.state.horizon, horizon)
+        self.progress.horizon = self.state.horizon
+        spilled = self._tend(horizon)
+        self._commit(read, facts, spilled)
+        return True
+
+    def _take_chunks(self, read: _Read) -> bool:
+        took = False
+        for feed in self._ready():
+            chunk = feed.source.read(self._settings.chunk_bytes)
+            if chunk is None:
+                feed.over = feed.source.finished()
+                continue
+            self._paths[feed.index, chunk.ordinal] = chunk.path
+            parsed = feed.dialect.scan(chunk.data, ordinal=chunk.ordinal, offset=chunk.offset, final=chunk.final)
+            feed.source.take(parsed.consumed)
+            self._fault_point("read")
+            if not parsed.consumed:
+                continue
+            took = True
+            name = feed.name
+            read.lines[name] += parsed.lines
+            read.records[name] += parsed.records.rows
+            read.octets[name] += parsed.consumed
+            for reason, n in parsed.rejects.counts.items():
+                read.rejects[name, reason] += n
+            for sample in parsed.rejects.samples:
+                if self._sampled[name, sample.reason] < self._settings.samples:
+                    self._sampled[name, sample.reason] += 1
+                    read.samples.append((name, sample))
+            read.ripe.append(self.state.take(feed.index, parsed.records))
+        for feed in self.feeds:
+            read.audits.extend(feed.source.audits())
+        return took
+
+    def _ready(self) -> list[Feed]:
+        """Feeds to read now: lowest high-water mark first, none too far ahead of one that still has bytes (R5)."""
+        for feed in self.feeds:
+            feed.source.poll()
+        waiting = [feed for feed in self.feeds if not feed.over]
+        marks = {feed.name: self.state.marks.get(feed.index, 0) for feed in waiting}
+        backlog = [marks[feed.name] for feed in waiting if not feed.source.idle]
+        lowest = min(backlog, default=0)
+        chosen = [feed for feed in waiting if marks[feed.name] <= lowest + SPREAD or not backlog]
+        return sorted(chosen, key=lambda feed: marks[feed.name])
+
+    def _horizon(self) -> int:
+        """Event time up to which every feed that speaks has been read."""
+        now = self._wall()
+        marks = []
+        for feed in self.feeds:
+            mark = self.state.marks.get(feed.index)
+            if mark is None:
+                if not feed.source.idle:
+                    return self.state.horizon
+                continue
+            if feed.covers_nothing:
+                continue
+            if self._live and feed.source.idle:
+                mark = max(mark, now - int(self.state.settings.idle * SECOND))
+            elif feed.over and self.until and all(other.over for other in self.feeds):
+                mark = max(mark, self.until)
+            marks.append(mark)
+        return max(min(marks, default=0), self.state.horizon)
+
+    def _thaw(self, subscribers: npt.NDArray[np.uint64]) -> None:
+        cold = [number for number in subscribers.tolist() if number in self.state.cold]
+        if cold:
+            self.state.thaw(self._store.cold(cold))
+
+    def _tend(self, horizon: int) -> list[tuple[int, bytes, int]]:
+        """Now and then: quiet dossiers leave memory, what is old is dropped (R8)."""
+        if not horizon or horizon - self._tended < HOUSEKEEPING:
+            return []
+        self._tended = horizon
+        quiet = self.state.quiet(horizon)
+        spilled = self.state.spill(quiet, horizon) if quiet else []
+        self.state.prune(horizon)
+        return spilled
+
+    # --------------------------------------------------------------------------------------------------------------- commit
+
+    def _commit(self, read: _Read, facts: Facts, spilled: list[tuple[int, bytes, int]]) -> None:
+        """Everything in one transaction. What is built here is built once; `decide` only adds what depends on rows."""
+        now = self._wall()
+        batch = Batch(now, spilled=spilled)
+        batch.thawed = self.state.take_thawed()
+        for feed in self.feeds:
+            batch.marks.extend((feed.name, mark) for mark in feed.source.pending())
+            batch.extents.extend(feed.source.extents())
+        self._pack_state(batch)
+        batch.deliveries = facts.deliveries
+        batch.attempts = facts.attempts
+        batch.closed = self._closed(facts.closed)
+        batch.interned = self._new_nodes
+        batch.hours = [HourCount(*key, n) for key, n in facts.tally.hours.items() if n]
+        batch.days = [DayCount(*key, n) for key, n in facts.tally.days.items() if n]
+        batch.delays = [DelayCount(*key, n) for key, n in facts.tally.delays.items() if n]
+        batch.lines = [LineCount(name, "", n, read.records[name], read.octets[name]) for name, n in read.lines.items()]
+        batch.lines += [LineCount(name, reason, n, 0, 0) for (name, reason), n in read.rejects.items()]
+        batch.rejects = read.samples
+        batch.audits = [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
+        batch.findings, batch.events = self._findings(facts.findings)
+        random = [self._random_bits(72) for _ in facts.candidates]
+        ordinals = [Ordinal(c.seed.campaign.id, str(c.sender), c.city) for c in facts.candidates]
+        needs = Needs(forwards=frozenset(c.key for c in facts.candidates), ordinals=frozenset(ordinals))
+        outcomes, causes = _changes(facts)
+        awarded = 0
+        batch.events += self._totals(read, outcomes, now)
+
+        def decide(rows: Rows) -> Batch:
+            nonlocal awarded
+            made = campaign.decide(facts.candidates, rows.forwards, rows.ordinals, random, now)
+            awarded = sum(forward.counted for forward in made.forwards)
+            batch.forwards, batch.serials, batch.outbox = made.forwards, made.serials, made.outbox
+            whole = Batch(**{name: getattr(batch, name) for name in batch})
+            whole.events = [*batch.events, *made.events]
+            return whole
+
+        self._fault_point("relate")
+        self._store.transact(needs, decide)
+        self._fault_point("committed")
+        self._new_nodes = []
+        for feed in self.feeds:
+            feed.source.committed()
+        progress = self.progress
+        progress.batches += 1
+        progress.forwards += awarded
+        for mine, theirs in (
+            (progress.lines, read.lines), (progress.records, read.records), (progress.octets, read.octets), (progress.outcomes, outcomes),
+            (progress.causes, causes),
+        ):  # fmt: skip
+            mine.update(theirs)
+        progress.rejects.update(read.rejects)
+
+    def _pack_state(self, batch: Batch) -> None:
+        delta = self.state.delta()
+        if self._delta_bytes + len(delta) > SNAPSHOT_BYTES:
+            batch.snapshot = self._store.write_snapshot(self.state.snapshot())
+            self._delta_bytes = 0
+        else:
+            batch.delta = delta
+            self._delta_bytes += len(delta)
+
+    def _closed(self, rows: Sequence[Closed]) -> npt.NDArray[np.void] | None:
+        if not rows:
+            return None
+        packed = np.zeros(len(rows), CLOSED)
+        for place, row in enumerate(rows):
+            packed[place] = (
+                row.at, row.closed, self._blind(self.judge.shown(row.receiver)), self._blind(self.judge.shown(row.sender)), row.message, row.leg, row.pushed, row.retrieved,
+                OUTCOME_IDS[row.outcome], CAUSE_IDS[row.cause], RULE_IDS[row.rule], self._node(row.node), row.size,
+            )  # fmt: skip
+        return packed
+
+    def _node(self, name: str) -> int:
+        if name not in self._nodes:
+            self._nodes[name] = len(self._nodes) + 1
+            self._new_nodes.append(("node", self._nodes[name], name))
+        return self._nodes[name]
+
+    def _findings(self, raised: Sequence[Raised]) -> tuple[list[tuple[bytes, Finding]], list[Event]]:
+        findings: list[tuple[bytes, Finding]] = []
+        events: list[Event] = []
+        for number, cause, confidence, at, cleared, evidence in raised:
+            if not self.state.find(number, cause, at, cleared):
+                continue
+            subject = self.judge.shown(number)
+            key = hashlib.blake2b(f"{number}\0{cause}".encode(), digest_size=16, person=b"mmsd-finding").digest()
+            findings.append((key, Finding("subscriber", subject, cause, confidence, at, evidence, cleared)))
+            data = {"cause": cause, "confidence": confidence, "subject": masked(subject), "cleared": bool(cleared)}
+            events.append(Event(cleared or at, "finding", cause, data))
+        return findings, events
+
+    def _totals(self, read: _Read, outcomes: Mapping[str, int], now: int) -> list[Event]:
+        """At most one a second: what live pages and MQTT show moving."""
+        if now - self._told < SECOND:
+            return []
+        self._told = now
+        lines = self.progress.lines.total() + read.lines.total()
+        so_far = self.progress.outcomes + Counter(outcomes)
+        data = {"lines": lines, "forwards": self.progress.forwards, "horizon": self.state.horizon, **{k: v for k, v in so_far.items() if k}}
+        return [Event(now, "totals", "", data)]
+
+
+def _changes(facts: Facts) -> tuple[Counter[str], Counter[str]]:
+    outcomes: Counter[str] = Counter()
+    causes: Counter[str] = Counter()
+    for (_, _, _, outcome, cause), n in facts.tally.hours.items():
+        outcomes[outcome] += n
+        if outcome == "failed":
+            causes[cause] += n
+    return outcomes, causes
