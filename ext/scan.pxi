@@ -39,6 +39,7 @@ cdef enum:
     LONGEST = 1 << 17
     SPAN = 1 << 14
     REJECT_WIDTH = 5
+    TWICE = -2
     CACHED = 40  # longest time whose minute is remembered
 
 cdef enum Outcome:
@@ -736,7 +737,7 @@ cdef const uint8_t *take(State *s, Step *t, const uint8_t *at) noexcept nogil:
         after = stop + t.literal.length
     elif t.op == OP_COUNTED:
         count = s.cells[t.a]
-        if t.b >= 0 and (s.cells[t.b] == 1 or s.cells[t.b] == 2) and count <= LONGEST:
+        if count <= LONGEST and (t.b == TWICE or (t.b >= 0 and (s.cells[t.b] == 1 or s.cells[t.b] == 2))):
             count *= 2
         if count < 0 or count > LONGEST:
             return fail(s, COUNT, at)

@@ -22,7 +22,7 @@ class Op(enum.IntEnum):
     LITERAL = 0  # the literal stands here; no field
     UNTIL = 1  # up to the first occurrence of the literal in this line, which is passed over
     FIXED = 2  # `A` bytes
-    COUNTED = 3  # as many bytes as cell `A` says, twice that when cell `B` (−1: none) is 1 or 2; the literal must follow
+    COUNTED = 3  # as many bytes as cell `A` says, twice that when cell `B` is 1 or 2 (`B` −1: never, −2: always); the literal follows
     QUOTED = 4  # "…" with \" or "" inside; `A` = 1: may hold line feeds
     LAST = 5  # up to the last occurrence of the literal in this line
     REST = 6  # up to the end of this line
@@ -81,6 +81,7 @@ PREFIX: Final = 1  # entry flag: enough that the field begins so
 IGNORE: Final = 2  # entry flag: the record is known and of no interest; form flag: the same for the whole form
 
 NO_DEFAULT: Final = -(1 << 63)
+TWICE: Final = -2  # `B` of a COUNTED step
 LONGEST: Final = 1 << 17
 """Bytes a counted field may have; more is a damaged length, not a message."""
 

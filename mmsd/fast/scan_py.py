@@ -188,7 +188,7 @@ class _Scanner:
 
     def counted(self, step: list[int], literal: bytes, number: int, at: int) -> tuple[int, int]:
         count = self.cells[step[p.A]]
-        if step[p.B] >= 0 and self.cells[step[p.B]] in (1, 2):
+        if step[p.B] == p.TWICE or (step[p.B] >= 0 and self.cells[step[p.B]] in (1, 2)):
             count *= 2
         stop = at + count
         if not 0 <= count <= p.LONGEST:

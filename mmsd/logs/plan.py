@@ -60,6 +60,7 @@ class Field:
     lines: bool = False  # a quoted field may hold line feeds
     count: str = ""  # columns a counted field asks
     coding: str = ""
+    twice: bool = False
     after: bytes = b""
     stop: bytes = b""
     form: bytes = b""  # of a time
@@ -79,9 +80,9 @@ class Field:
         """It has so many bytes."""
         return dataclasses.replace(self, op=Op.FIXED, width=width)
 
-    def counted(self, count: str, coding: str = "") -> Field:
-        """It has as many bytes as the column says, twice that when `coding` is 1 or 2 (Kannel's hex). A message body: never shown."""
-        return dataclasses.replace(self, op=Op.COUNTED, count=count, coding=coding, body=True)
+    def counted(self, count: str, coding: str = "", *, twice: bool = False) -> Field:
+        """It has as many bytes as the column says; twice that when `twice`, or `coding` is 1 or 2 (Kannel's hex). Never shown: a body."""
+        return dataclasses.replace(self, op=Op.COUNTED, count=count, coding=coding, twice=twice, body=True)
 
     def quoted(self, lines: bool = False) -> Field:
         """It stands in double quotes, with \\" or "" inside; `lines`: and may hold line feeds."""
@@ -190,7 +191,7 @@ def url(column: str = "authority", path: str = "path") -> Field:
 
 
 def one_of(table: Mapping[str, Values | int | None], *, column: str = "", default: Values | int | None = None) -> Field:
-    """One of the table's texts, each setting columns: `{"Sent": {"kind": 3}}`, or with `column` just `{"Sent": 3}`; IGNORED drops the record.
+    """One of the table's texts, each setting columns: `{"Sent": {"kind": 3}}`, or with `column` just `{"Sent": 3}`; IGNORED drops it.
 
     A text that ends in "*" is a prefix. Another text rejects, unless there is a default.
     """
@@ -383,7 +384,7 @@ class _Builder:
             step[p.A] = int(made.lines)
         elif op == Op.COUNTED:
             step[p.A] = self.columns[made.count]
-            step[p.B] = self.columns[made.coding] if made.coding else -1
+            step[p.B] = self.columns[made.coding] if made.coding else p.TWICE if made.twice else -1
         elif op == Op.ATTRIBUTE:
             step[p.B] = int(made.required)
         self.add(step, Step(name, literal.decode(), made.column or made.second, made.text, made.body))
