@@ -82,7 +82,7 @@ def _try(dialect: type[Dialect], options: dict[str, Any], head: bytes) -> Guess 
     if read <= 0:
         return None
     score = min(1.0, read / max(records, 1)) * (1.0 if parsed.records.rows else 0.5)
-    what = dialect.summary + "".join(f', {key} "{value}"' for key, value in options.items())
+    what = dialect.summary + "".join(f', {key} "{value}"' for key, value in options.items() if isinstance(value, str))
     return Guess(dialect.name, options, score, f"{read} of {records} {_noun(dialect)} read as {what}{_kinds(parsed)}")
 
 
@@ -91,6 +91,8 @@ def _noun(dialect: type[Dialect]) -> str:
 
 
 def _kinds(parsed: Parsed) -> str:
-    """ ": 17 notify, 5 submit": the commonest kinds."""
+    """The commonest kinds, ": 17 notify, 5 submit"."""
     counts = Counter(parsed.records["kind"].tolist()).most_common(3)
-    return ": " + ", ".join(f"{count} {Kind(kind).name.lower().replace('_', ' ')}" for kind, count in counts) if counts else ", none of them says anything"
+    if not counts:
+        return ", none of them says anything"
+    return ": " + ", ".join(f"{count} {Kind(kind).name.lower().replace('_', ' ')}" for kind, count in counts)

@@ -25,7 +25,7 @@ import numpy as np
 
 from mmsd import fast
 from mmsd.errors import ConfigError
-from mmsd.logs.dialect import Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Columns, Dialect, Key, Texts, form_of
 from mmsd.logs.options import Options
 from mmsd.logs.plan import (
     Field,
@@ -126,7 +126,7 @@ class _Record:
             spec.finish()
 
     def take_entry(self, column: str, spec: Options) -> None:
-        if column != "url" and (column not in COLUMNS and column not in TEXTS or column == "where"):
+        if column != "url" and ((column not in COLUMNS and column not in TEXTS) or column == "where"):
             raise self.field_fault(column, "no such column; docs/dialects.md lists them")
         source = spec.take("from")
         names = [source] if isinstance(source, str) else source
@@ -218,7 +218,8 @@ class _Record:
         for column in ("at", "kind"):
             if column not in columns:
                 raise self.options.fault("map", f"gives no {column}; a record needs a time and a kind")
-        template, fields, skip = "", {}, 0
+        template, skip = "", 0
+        fields: dict[str, Field] = {}
         for number, (name, width, quoted) in enumerate(self.fields):
             if skip:
                 skip -= 1
@@ -237,7 +238,7 @@ class _Record:
             fields[f"f{number}"] = whole
             template += f"{{f{number}}}"
             skip = self.spans.get(name, 1) - 1
-        return Form(template, set=self.constants, **fields)
+        return form_of(template, fields, set=self.constants)
 
 
 def _record(options: Options, separator: str) -> _Record:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd.logs.options import Options
-from mmsd.logs.plan import Compiled, Explained, Numbering, Plan, compile_plan, explain, run
+from mmsd.logs.plan import Compiled, Explained, Field, Form, Numbering, Plan, compile_plan, explain, run
 from mmsd.logs.zones import to_utc
 from mmsd.model import I64Array, Parsed, Records, TextColumn
 
@@ -62,12 +62,19 @@ class Dialect(ABC):
         return dataclasses.replace(parsed, records=records)
 
     def refine(self, columns: Columns, texts: Texts) -> None:
-        """Turn what the plan found into what the model means, in place. Here: naive local times to UTC. Names with "_" are dropped after."""
+        """Turn what the plan found into what the model means, in place. Here: naive local times to UTC. Names with "_" go afterwards."""
         columns["at"] = to_utc(columns["at"], self.zone)
 
     def explain(self, line: bytes) -> Explained:
         """Which characters of one record went to which column, and where the match stopped."""
         return explain(self.compiled, line, key=self.key)
+
+
+def form_of(template: str, fields: Mapping[str, Field], *, set: Mapping[str, int] | None = None, ignore: bool = False) -> Form:
+    """A form whose fields were found at run time."""
+    form = Form(template, set=set, ignore=ignore)
+    form.fields = dict(fields)
+    return form
 
 
 def chosen(condition: npt.NDArray[np.bool_], yes: TextColumn, no: TextColumn) -> TextColumn:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from mmsd.errors import ConfigError
 
@@ -31,13 +32,14 @@ _SQUID = re.compile(
     r"(?:(?:http|ssl|tls|icap|adapt|note|proxy_protocol|transport)::)?(?P<code>[<>]?[A-Za-z][A-Za-z0-9_]*)(?:\{(?P<after>[^}]*)\})?)",
     re.ASCII,
 )
-# A code runs on into letters that follow ("%rmx"); Squid takes the longest code it knows. These are the ones that have a longer brother.
 _SQUID_CODES = (
-    "ts", "tu", "tl", "tg", "tr", "dt", "tS", "sn", "un", "ul", "ui", "us", "ue", "rm", "ru", "rp", "rP", "rv", "rG", ">rm", ">ru", ">rp", ">rP", ">rs", ">rd", ">rv",
-    "<rm", "<ru", "<rp", "<rP", "<rs", "<rd", "<rv", ">a", ">A", ">p", ">la", ">lp", ">eui", ">qos", ">nfmark", "<a", "<A", "<p", "<la", "<lp", "<qos", "<nfmark", "la", "lp",
-    ">h", "<h", ">ha", "Hs", ">Hs", "<Hs", "st", ">st", "<st", ">sh", "<sh", "<bs", "<sH", "<pt", "<tt", "mt", "Ss", "Sh", "et", "ea", "ssl_bump", "err_code", "err_detail",
+    "ts", "tu", "tl", "tg", "tr", "dt", "tS", "sn", "un", "ul", "ui", "us", "ue", "rm", "ru", "rp", "rP", "rv", "rG", ">rm", ">ru",
+    ">rp", ">rP", ">rs", ">rd", ">rv", "<rm", "<ru", "<rp", "<rP", "<rs", "<rd", "<rv", ">a", ">A", ">p", ">la", ">lp", ">eui",
+    ">qos", ">nfmark", "<a", "<A", "<p", "<la", "<lp", "<qos", "<nfmark", "la", "lp", ">h", "<h", ">ha", "Hs", ">Hs", "<Hs", "st",
+    ">st", "<st", ">sh", "<sh", "<bs", "<sH", "<pt", "<tt", "mt", "Ss", "Sh", "et", "ea", "ssl_bump", "err_code", "err_detail",
     "request_attempts", "master_xaction", "busy_time", "credentials", "external_acl",
 )  # fmt: skip
+"""Squid's codes. Letters may follow one at once ("%rmx"): the longest code counts."""
 
 
 def parse_squid(form: str) -> list[Token]:
@@ -71,7 +73,8 @@ def parse_squid(form: str) -> list[Token]:
                 raise ConfigError(f"%{code} is no field of a Squid logformat")
             at -= len(code) - len(shorter)
             code = shorter
-        tokens.append(Token(field=code, argument=found["before"] or found["after"] or "", escape='"' if quoted and code.endswith("h") else ""))
+        escape = '"' if quoted and code.endswith("h") else ""
+        tokens.append(Token(field=code, argument=found["before"] or found["after"] or "", escape=escape))
     return tokens
 
 
@@ -143,6 +146,6 @@ def _append(tokens: list[Token], text: str) -> None:
 
 def refuse_touching(tokens: list[Token], sign: str) -> None:
     """ConfigError where two fields touch: nobody could say where the first one ends. `sign` is what a field begins with."""
-    for left, right in zip(tokens, tokens[1:], strict=False):
+    for left, right in pairwise(tokens):
         if left.field and right.field:
             raise ConfigError(f"{sign}{left.field} and {sign}{right.field} stand side by side: put a separator between them")

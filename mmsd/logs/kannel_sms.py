@@ -25,7 +25,7 @@ from mmsd.codec.sms import decode_udh
 from mmsd.errors import ConfigError, DecodeError
 from mmsd.fast.values_py import address as as_address
 from mmsd.logs import formats
-from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts, form_of
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Field, Form, Numbering, Plan, address, digits, hashed, integer, moment, one_of, percent, skipped, text
 from mmsd.model import SECOND, CodeSet, Kind, PushState, TextColumn
@@ -123,16 +123,21 @@ _MARKS: Final = (Form("{at} Log begins", at=_LOCAL, ignore=True), Form("{at} Log
 def _usual(middle: str) -> Form:
     fields = {letter: _LETTERS[letter] for letter in "linApPcdLU"}
     fields |= {letter: _LETTERS[letter] for letter in "FD" if f"{{{letter}}}" in middle}
-    return Form(
+    fields |= {"at": _LOCAL, "b": text("_body").counted("_length", "_coding").also(*_words()), "u": text("_udh")}
+    return form_of(
         "{at} {l} [SMSC:{i}] [SVC:{n}] [ACT:{A}] " + middle + "[from:{p}] [to:{P}] [flags:{}:{c}:{}:{}:{d}] [msg:{L}:{b}] [udh:{U}:{u}]",
-        at=_LOCAL,
-        b=text("_body").counted("_length", "_coding").also(*_words()),
-        u=text("_udh"),
-        **fields,
+        fields,
     )
 
 
-PLAN: Final = Plan("kannel-sms", _usual("[BINF:{}] [FID:{F}] [META:{D}] "), *_MARKS, _usual("[BINF:{}] [FID:{F}] "), _usual("[BINF:{}] "), _usual(""))
+PLAN: Final = Plan(
+    "kannel-sms",
+    _usual("[BINF:{}] [FID:{F}] [META:{D}] "),
+    *_MARKS,
+    _usual("[BINF:{}] [FID:{F}] "),
+    _usual("[BINF:{}] "),
+    _usual(""),
+)
 """The default format of Kannel 1.4.5, then of the releases before it, which had fewer fields."""
 
 
@@ -163,7 +168,7 @@ def custom_plan(form: str, *, clean: bool) -> tuple[Plan, bool]:
             template += token.text.replace("{", "{{").replace("}", "}}")
             continue
         name, known = token.field, _LETTERS.get(token.field)
-        if known is None or name in fields and name != clock or name in "Tt" and name != clock:
+        if known is None or (name != clock and (name in fields or name in "Tt")):
             template += "{}"
             continue
         template += f"{{{name}}}"
@@ -171,12 +176,12 @@ def custom_plan(form: str, *, clean: bool) -> tuple[Plan, bool]:
             before = {earlier.field for earlier in tokens[:number]}
             if number + 1 < len(tokens):
                 if not {"L", "c"} <= before or before & set(_TEXTS):
-                    raise ConfigError("nothing tells where %b ends: put it last, or put %L and %c before it and other texts of the message behind it")
+                    raise ConfigError("nothing tells where %b ends; put it last, or %L and %c before it and other texts behind it")
                 known = known.counted("_length", "_coding")
             if "N" not in letters:
                 known = known.also(*_words())
         fields[name] = known
-    return Plan("kannel-sms", Form(template, **fields), *(() if clean else _MARKS)), not clean
+    return Plan("kannel-sms", form_of(template, fields), *(() if clean else _MARKS)), not clean
 
 
 class KannelSms(Dialect):

@@ -22,6 +22,7 @@ _AT: Final = moment("%Y-%m-%d %H:%M:%S")
 _REQUEST: Final = {"kind": Kind.SMS_REQUEST}
 _ANSWERED: Final = {"kind": Kind.MO}
 _REST: Final = skipped().private()
+_SENDER: Final = address("receiver").keep("receiver")  # who wrote the SMS that a service answered
 
 PLAN: Final = Plan(
     "kannel-smsbox",
@@ -38,14 +39,14 @@ PLAN: Final = Plan(
         "{at} SMS HTTP-request sender:{receiver} request: '{rest}' url: '{url}' reply: {status} '{body}",
         set=_ANSWERED,
         at=_AT,
-        receiver=address("receiver").keep("receiver"),
+        receiver=_SENDER,
         rest=_REST,
         url=_REST.last(),
         status=integer("status"),
         body=_REST,
     ),
-    Form("{at} SMS HTTP-request sender:{receiver} request: '{rest}", set=_ANSWERED, at=_AT, receiver=address("receiver").keep("receiver"), rest=_REST),
-    Form("{at} SMS request sender:{receiver} request: '{rest}", set=_ANSWERED, at=_AT, receiver=address("receiver").keep("receiver"), rest=_REST),
+    Form("{at} SMS HTTP-request sender:{receiver} request: '{rest}", set=_ANSWERED, at=_AT, receiver=_SENDER, rest=_REST),
+    Form("{at} SMS request sender:{receiver} request: '{rest}", set=_ANSWERED, at=_AT, receiver=_SENDER, rest=_REST),
     Form("{at} send-SMS request failed - {*}", set={**_REQUEST, "push_state": PushState.REFUSED}, at=_AT),
     Form("{at} Log begins", at=_AT, ignore=True),
     Form("{at} Log ends", at=_AT, ignore=True),

@@ -1,7 +1,7 @@
 """The access log of Kannel's wapbox: one line a request, written when the origin has answered.
 
-Traps: only the *answer's* type is logged, so a POST to a dead MMSC and a failed web form look alike. 502 with an empty type means the origin
-could not be reached. The APN is never logged. The number is that of the RADIUS session holding the address, `-` when none did.
+Traps: only the *answer's* type is logged, so a POST to a dead MMSC and a failed web form look alike. 502 with an empty type means that the
+origin could not be reached. The APN is never logged. The number is that of the RADIUS session holding the address, `-` when none did.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ The User-Agent is written by the handset and may hold brackets.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
 from typing import ClassVar, Final, Self
 
@@ -21,7 +22,7 @@ _TO: Final = 0  # `receiver` is the To, as logged
 _FROM: Final = 1  # `receiver` is the From: the subscriber's own PDU
 _EITHER: Final = 2  # VAS gateway: To, or From where there is no To
 
-_EVENTS: Final = {
+_EVENTS: Final[Mapping[str, Mapping[str, int] | int | None]] = {
     "Received": {"kind": Kind.SUBMIT},
     "Notify": {"kind": Kind.NOTIFY},
     "Fetched": {"kind": Kind.FETCH},

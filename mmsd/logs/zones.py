@@ -15,14 +15,14 @@ import numpy as np
 from mmsd.errors import ConfigError
 from mmsd.model import MINUTE, I64Array
 
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # wall clock: the zone is what is asked for
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?", re.ASCII)
 _LIMIT = 200 * 366 * 24 * 60  # minutes: times beyond ±200 years are nonsense, and beyond datetime's reach
 
 
 @lru_cache(maxsize=1 << 14)
 def _offset(zone: tzinfo, minute: int) -> int:
-    """Offset of `zone` in µs at a local minute counted from 1970. The first reading of an hour that comes twice; the old offset in one that never was."""
+    """Offset of `zone` in µs at a local minute counted from 1970; of an hour that comes twice that of its first coming."""
     if not -_LIMIT < minute < _LIMIT:
         return 0
     offset = zone.utcoffset(_EPOCH + timedelta(minutes=minute))
