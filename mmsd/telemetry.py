@@ -1,0 +1,114 @@
+"""What `/metrics` prints: Prometheus metrics in a registry of our own.
+
+Fed with values that others return: the sequencer hands over each Batch after its commit, so what is counted here is what the store has.
+Labels are names from the configuration, the evidence table or the code, never a number, a host or any other word a log line could bring.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+
+from mmsd.model import Batch
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_COMMIT_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_TICK_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+_HTTP_SECONDS: Final = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
+
+
+class Telemetry:
+    """All metrics of one process. Its methods only add up; they never wait, fail or ask anybody anything."""
+
+    def __init__(self, *, version: str, twin: str, process: bool = True) -> None:
+        """`twin`: which build of the scanner runs. `process`: also memory, CPU and descriptors of this process."""
+        self.registry = registry = CollectorRegistry()
+        if process:
+            ProcessCollector(namespace="mmsd", registry=registry)
+        build = Info("mmsd_build", "Version of mmsd and the scanner build that runs", registry=registry)
+        build.info({"version": version, "twin": twin})
+
+        self._lines = Counter("mmsd_lines", "Log records read", ["feed"], registry=registry)
+        self._records = Counter("mmsd_records", "Rows made of them: one a record and receiver", ["feed"], registry=registry)
+        self._octets = Counter("mmsd_read_octets", "Octets read, after decompression", ["feed"], registry=registry)
+        self._rejects = Counter("mmsd_rejects", "Log records that did not fit their format", ["feed", "reason"], registry=registry)
+        self._audits = Counter("mmsd_file_audits", "Files that shrank, were cut or lost", ["feed", "what"], registry=registry)
+        self._behind = Gauge("mmsd_feed_behind_octets", "Octets written but not yet read", ["feed"], registry=registry)
+        self._lag = Gauge("mmsd_feed_lag_seconds", "Wall clock minus the newest line's time", ["feed"], registry=registry)
+        self._up = Gauge("mmsd_feed_up", "1 while the feed's files can be read", ["feed"], registry=registry)
+
+        self._deliveries = Gauge(
+            "mmsd_deliveries", "Deliveries judged since this process started, net of restatements", ["outcome", "cause"], registry=registry
+        )
+        self._open = Gauge("mmsd_open_deliveries", "Deliveries held in State", registry=registry)
+        self._attempts = Counter("mmsd_attempts", "Subscribers' own requests kept as rows", ["verdict"], registry=registry)
+        self._findings = Counter("mmsd_findings", "Findings raised or cleared", ["subject", "cause"], registry=registry)
+        self._forwards = Counter("mmsd_forwards", "Forwards of seed messages decided", ["campaign", "counted"], registry=registry)
+        self._serials = Counter("mmsd_serials", "Serials issued", registry=registry)
+        self._outbox = Counter("mmsd_outbox_rows", "Outgoing rows written", ["kind", "state"], registry=registry)
+        self._events = Counter("mmsd_events", "Event rows written", ["topic"], registry=registry)
+
+        self._commits = Histogram("mmsd_commit_seconds", "One transaction, BEGIN to COMMIT", registry=registry, buckets=_COMMIT_SECONDS)
+        self._ticks = Histogram("mmsd_tick_seconds", "One tick of the sequencer, read to commit", registry=registry, buckets=_TICK_SECONDS)
+        self._recoveries = Counter("mmsd_recoveries", "Times State was dropped and loaded again", ["reason"], registry=registry)
+
+        self._requests = Counter("mmsd_http_requests", "HTTP requests answered", ["route", "method", "status"], registry=registry)
+        self._request_seconds = Histogram("mmsd_http_seconds", "Time to answer, streams excepted", registry=registry, buckets=_HTTP_SECONDS)
+        self._clients = Gauge("mmsd_live_clients", "Live pages connected", registry=registry)
+        self._dropped = Counter("mmsd_live_clients_dropped", "Live pages dropped because they read too slowly", registry=registry)
+
+    def observe(self, batch: Batch, *, commit_seconds: float, tick_seconds: float, open_deliveries: int) -> None:
+        """Count one Batch that *has committed*. Seconds by the monotonic clock; `open_deliveries` = slots of State in use."""
+        for line in batch.lines:
+            if line.reason:
+                self._rejects.labels(line.feed, line.reason).inc(line.lines)
+            else:
+                self._lines.labels(line.feed).inc(line.lines)
+                self._records.labels(line.feed).inc(line.records)
+                self._octets.labels(line.feed).inc(line.octets)
+        for audit in batch.audits:
+            self._audits.labels(audit.feed, audit.what).inc()
+        for hour in batch.hours:
+            self._deliveries.labels(hour.outcome, hour.cause).inc(hour.n)
+        for _, attempt in batch.attempts:
+            self._attempts.labels(attempt.verdict).inc()
+        for _, finding in batch.findings:
+            self._findings.labels(finding.subject_kind, finding.cause).inc()
+        for forward in batch.forwards:
+            self._forwards.labels(forward.campaign, "yes" if forward.counted else "no").inc()
+        self._serials.inc(len(batch.serials))
+        for row in batch.outbox:
+            self._outbox.labels(row.kind, row.state).inc()
+        for event in batch.events:
+            self._events.labels(event.topic).inc()
+        self._commits.observe(commit_seconds)
+        self._ticks.observe(tick_seconds)
+        self._open.set(open_deliveries)
+
+    def feed(self, name: str, *, behind: int, lag_seconds: float, up: bool) -> None:
+        """State of one feed: octets not yet read, age of its newest line, whether its files can be read."""
+        self._behind.labels(name).set(behind)
+        self._lag.labels(name).set(lag_seconds)
+        self._up.labels(name).set(up)
+
+    def recovered(self, reason: str) -> None:
+        """State was dropped and loaded again (rule R4). `reason`: name of the error class."""
+        self._recoveries.labels(reason).inc()
+
+    def answered(self, route: str, method: str, status: int, seconds: float | None) -> None:
+        """One HTTP answer. `route` is the pattern, never the path; `seconds` None for a stream."""
+        self._requests.labels(route, method, str(status)).inc()
+        if seconds is not None:
+            self._request_seconds.observe(seconds)
+
+    def clients(self, connected: int) -> None:
+        self._clients.set(connected)
+
+    def dropped(self) -> None:
+        self._dropped.inc()
+
+    def exposition(self) -> bytes:
+        """The text of `/metrics`, Prometheus text format 0.0.4."""
+        return generate_latest(self.registry)

@@ -1,0 +1,252 @@
+"""`/api/v1`: JSON for people with curl and for dashboards. docs/http.md is its contract, field by field.
+
+Every answer is built from named fields, never from a whole row. Numbers are masked, always: this API has no way to a full one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+import msgspec
+import phonenumbers
+from aiohttp import web
+
+from mmsd.model import HOUR, Delivery, Evidence, masked
+from mmsd.store import DeliveryFilter, Kpi
+from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, shown, veiled, whole
+from mmsd.web.source import Health, Reader
+from mmsd.web.totals import feeds, outcomes, places, shares, totals, window
+
+MOST_ROWS: Final = 500
+MOST_HOURS: Final = 31 * 24
+OUTCOMES: Final = ("delivered", "failed", "open")
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_.:@/-]{1,64}\Z")
+_CAMPAIGN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
+
+
+class Search(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /api/v1/deliveries/search`."""
+
+    number: str
+    limit: int = 100
+    after: int | None = None
+
+
+class Api:
+    """The handlers. `health` is asked at each request; `campaigns` are the ids that exist; `region` reads national numbers (ISO 3166)."""
+
+    def __init__(
+        self, reader: Reader, ask: Ask, health: Callable[[], Health], *, wall: Callable[[], int], campaigns: Collection[str], region: str
+    ) -> None:
+        self._reader = reader
+        self._ask = ask
+        self._health = health
+        self._wall = wall
+        self._campaigns = campaigns
+        self._region = region
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", "/api/v1/health", self.health, "read"),
+            Route("GET", "/api/v1/totals", self.totals, "read"),
+            Route("GET", "/api/v1/kpi", self.kpi, "read"),
+            Route("GET", "/api/v1/deliveries", self.deliveries, "read"),
+            Route("POST", "/api/v1/deliveries/search", self.search, "read"),
+            Route("GET", "/api/v1/campaigns/{id}/counts", self.counts, "read"),
+        ]
+
+    async def health(self, request: web.Request) -> web.Response:
+        known_only(request)
+        health = self._health()
+        return reply(
+            {
+                "version": health.version,
+                "twin": health.twin,
+                "started": iso(health.started),
+                "ready": health.ready,
+                "reasons": health.reasons,
+                "open_deliveries": health.open_deliveries,
+                "feeds": feeds(health.feeds),
+            }
+        )
+
+    async def totals(self, request: web.Request) -> web.Response:
+        known_only(request)
+        health, now = self._health(), self._wall()
+        return reply(await self._ask(lambda: totals(self._reader, health, now)))
+
+    async def kpi(self, request: web.Request) -> web.Response:
+        query = known_only(request, "from", "to")
+        first, last = window(self._health(), self._wall())
+        since, until = moment(query, "from"), moment(query, "to")
+        to_hour = last if until is None else -(-until // HOUR)
+        from_hour = max(0, to_hour - (last - first)) if since is None else since // HOUR
+        if not 0 < to_hour - from_hour <= MOST_HOURS:
+            detail = f"from `from` to `to` is {to_hour - from_hour} hours"
+            raise Problem(400, "bad_range", detail, f"Ask for 1 to {MOST_HOURS} hours; `to` is the later one.")
+
+        def read() -> tuple[Kpi, list[Kpi]]:
+            whole_range = self._reader.kpi(from_hour, to_hour)
+            return whole_range, [self._reader.kpi(hour, hour + 1) for hour in range(from_hour, to_hour)]
+
+        whole_range, hours = await self._ask(read)
+        return reply(
+            {
+                "from": iso(from_hour * HOUR),
+                "to": iso(to_hour * HOUR),
+                "total": _ratios(whole_range),
+                "hours": [{"hour": iso(hour * HOUR), **_ratios(kpi)} for hour, kpi in enumerate(hours, from_hour) if kpi.outcomes],
+                "nodes": places(whole_range.nodes),
+                "cities": places(whole_range.cities),
+            }
+        )
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        query = known_only(request, "outcome", "cause", "node", "message", "since", "until", "after", "limit")
+        outcome = query.get("outcome")
+        if outcome is not None and outcome not in OUTCOMES:
+            refuse("outcome", outcome, f"one of {', '.join(OUTCOMES)}")
+        where = DeliveryFilter(
+            message=_name(query, "message"),
+            since=moment(query, "since"),
+            until=moment(query, "until"),
+            outcome=outcome,
+            cause=_name(query, "cause"),
+            node=_name(query, "node"),
+        )
+        after = whole(query, "after", None, 1, 2**63 - 1)
+        limit = whole(query, "limit", 100, 1, MOST_ROWS)
+        rows = await self._ask(lambda: self._reader.deliveries(where, limit, after))
+        return reply({"deliveries": [delivery(row) for _, row in rows], "after": rows[-1][0] if len(rows) == limit else None})
+
+    async def search(self, request: web.Request) -> web.Response:
+        known_only(request)
+        search = await posted(request, Search)
+        if not 1 <= search.limit <= MOST_ROWS:
+            raise Problem(400, "bad_parameter", f"limit is not a whole number from 1 to {MOST_ROWS}", "Leave it out for 100.")
+        if search.after is not None and not 1 <= search.after < 2**63:
+            raise Problem(400, "bad_parameter", "after is not an `after` of an earlier answer", "Leave it out for the newest.")
+        number = address(search.number, self._region)
+        where = DeliveryFilter(number=number)
+        rows = await self._ask(lambda: self._reader.deliveries(where, search.limit, search.after))
+        return reply(
+            {
+                "number": masked(number),
+                "deliveries": [{"role": "receiver" if row.receiver == number else "sender", **delivery(row)} for _, row in rows],
+                "after": rows[-1][0] if len(rows) == search.limit else None,
+            }
+        )
+
+    async def counts(self, request: web.Request) -> web.Response:
+        query = known_only(request, "day", "city")
+        campaign = request.match_info["id"]
+        day, city = query.get("day"), query.get("city")
+        if day is not None and not _DAY.match(day):
+            refuse("day", day, "a local date such as 2026-11-22")
+        known, counts = await self._ask(lambda: (campaign in self._reader.campaigns(), self._reader.counts(campaign)))
+        if not _CAMPAIGN.match(campaign) or not (known or campaign in self._campaigns):
+            raise Problem(404, "no_such_campaign", f"there is no campaign {shown(campaign)!r}", "See config/campaigns/*.toml.")
+        rows = sorted(
+            (row_day, row_city, counted, other)
+            for (row_day, row_city), (counted, other) in counts.days.items()
+            if day in (None, row_day) and city in (None, row_city)
+        )
+        days, cities = Counter[str](), Counter[str]()
+        for row_day, row_city, counted, _ in rows:
+            days[row_day] += counted
+            cities[row_city] += counted
+        return reply(
+            {
+                "campaign": campaign,
+                "forwards": days.total(),
+                "people": counts.people if day is None and city is None else None,
+                "days": [{"day": name, "forwards": days[name]} for name in sorted(days)],
+                "cities": [{"city": share.name, "forwards": share.n, "share": share.share} for share in shares(cities)],
+                "counts": [
+                    {"day": row_day, "city": row_city, "forwards": counted, "not_counted": other}
+                    for row_day, row_city, counted, other in rows
+                ],
+            }
+        )
+
+
+def address(text: str, region: str) -> str:
+    """What a person typed as E.164 digits; e-mail addresses stay as they are. Problem 400 never repeats it.
+
+    >>> address("+86 138 1234-1234", "CN"), address("13812341234", "CN"), address("bob@example.com", "CN")
+    ('8613812341234', '8613812341234', 'bob@example.com')
+    """
+    text = text.strip()
+    if "@" in text and len(text) <= 254:
+        return text.lower()
+    digits = re.sub(r"[\s().-]", "", text[:64])
+    digits = f"+{digits[2:]}" if digits.startswith("00") else digits
+    candidates = [digits, f"+{digits}"] if not digits.startswith("+") else [digits]
+    for candidate in candidates:  # a national number first, then one with its country code but no plus
+        try:
+            number = phonenumbers.parse(candidate, region)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(number):
+            return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
+    raise Problem(400, "bad_number", "`number` is no phone number", "Write it with + and the country code, or as it is dialled in this country.")
+
+
+def delivery(row: Delivery) -> dict[str, Any]:
+    """One delivery as JSON. Field names are those of `mmsd replay --deliveries`."""
+    return {
+        "node": row.node,
+        "message": row.message,
+        # Until the transaction is known a leg is the number the message came from.
+        "leg": row.leg if row.leg == row.transaction else veiled(row.leg),
+        "transaction": row.transaction,
+        "sender": masked(row.sender) if row.sender else "",
+        "receiver": masked(row.receiver),
+        "submitted": iso(row.submitted),
+        "pushed": iso(row.pushed),
+        "retrieved": iso(row.retrieved),
+        "closed": iso(row.closed),
+        "outcome": row.outcome,
+        "lapsed": row.lapsed,
+        "cause": row.cause,
+        "detail": row.detail,
+        "rule": row.rule,
+        "group": row.group,
+        "confidence": row.confidence,
+        "suspects": row.suspects,
+        "not_covered": row.not_covered,
+        "size": row.size if row.size >= 0 else None,
+        "city": row.city,
+        "own": row.own,
+        "orphan": row.orphan,
+        "off_net": row.off_net,
+        "evidence": [_evidence(line) for line in row.evidence],
+    }
+
+
+def _evidence(line: Evidence) -> dict[str, Any]:
+    return {"feed": line.feed, "file": line.file, "offset": line.offset, "kind": line.kind, "at": iso(line.at), "note": line.note}
+
+
+def _name(query: dict[str, str], name: str) -> str | None:
+    text = query.get(name)
+    if text is not None and not _NAME.match(text):
+        refuse(name, text, "a name of letters, digits and _ . : @ / -")
+    return text
+
+
+def _ratios(kpi: Kpi) -> dict[str, Any]:
+    folded = outcomes(kpi.outcomes)
+    return {
+        "delivered": folded.delivered,
+        "failed": folded.failed,
+        "open": folded.open,
+        "ratio": folded.ratio,
+        "open_share": folded.open_share,
+        "causes": kpi.causes,
+    }

@@ -1,0 +1,337 @@
+"""The HTTP site as a whole: settings, the guard in front of every address, and the server.
+
+Every request passes: host → rate limit → token or session → scope → time limit → handler. An address without a stated scope does not exist.
+Listens on loopback; anything wider needs TLS. Nothing here asks `flow` for anything: what changes state is a row somebody else acts on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Collection
+from concurrent.futures import Executor
+from ipaddress import ip_address
+from typing import Final, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from aiohttp import hdrs, web
+
+from mmsd.errors import ConfigError, StoreError
+from mmsd.telemetry import CONTENT_TYPE, Telemetry
+from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
+from mmsd.web.answers import Handler, Problem, Route, known_only, reply
+from mmsd.web.api import Api
+from mmsd.web.pages import Pages, cookie_name
+from mmsd.web.source import FeedHealth, Health, Reader
+from mmsd.web.stream import Stream
+
+__all__ = ["FeedHealth", "Health", "Reader", "Settings", "Site"]
+
+_T = TypeVar("_T")
+_log: Final = logging.getLogger(__name__)
+_LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Server": "mmsd",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[web]`. Durations are seconds."""
+
+    host: str = "127.0.0.1"  # anything but loopback needs `certificate` and `key`
+    port: int = 8080  # 0: any free one
+    ports: int = 1  # how many ports to try from `port` on, when it is taken
+    token_file: str = "tokens"  # noqa: S105 - a file name; relative to the state directory
+    public_url: str = ""  # how browsers reach us through a proxy: "https://mmsd.example.net"
+    certificate: str = ""  # PEM file
+    key: str = ""  # PEM file
+    open_metrics: bool = False  # /metrics without a token
+    region: str = "CN"  # how national numbers in a search are read, ISO 3166
+    rate: float = 20.0  # requests a second and caller, in the long run
+    burst: float = 60.0  # at once
+    login_rate: float = 0.2  # sign-ins a second and address
+    login_burst: float = 5.0
+    request_seconds: float = 10.0  # to send a request's body and to be answered
+    read_seconds: float = 5.0  # for the store to answer
+    idle_seconds: float = 30.0  # an idle connection is closed
+    body_octets: int = 16384
+    session_seconds: float = 12 * 3600.0
+    live_pages: int = 64
+
+    def __post_init__(self) -> None:
+        if bool(self.certificate) != bool(self.key):
+            raise ConfigError("web.certificate: certificate and key come together; set both or neither")
+        if not _is_loopback(self.host) and not self.certificate:
+            raise ConfigError(f"web.host: {self.host} is not loopback; set web.certificate and web.key, or put a TLS proxy before us")
+        url = urlsplit(self.public_url)
+        if self.public_url and (url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/")):
+            raise ConfigError("web.public_url: expected scheme and host, such as https://mmsd.example.net")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Site:
+    """All of it, wired. `application` for tests, `serve` for the daemon."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        health: Callable[[], Health],
+        tokens: Tokens,
+        telemetry: Telemetry,
+        settings: Settings,
+        *,
+        wall: Callable[[], int],
+        monotonic: Callable[[], float],
+        random: Random,
+        executor: Executor,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        campaigns: Collection[str] = (),
+    ) -> None:
+        """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down."""
+        self._health = health
+        self._tokens = tokens
+        self._telemetry = telemetry
+        self._settings = settings
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._executor = executor
+        self.sessions = Sessions(tokens, random, monotonic, settings.session_seconds)
+        self._callers = Limiter(settings.rate, settings.burst, monotonic)
+        tries = Limiter(settings.login_rate, settings.login_burst, monotonic)
+        public = urlsplit(settings.public_url)
+        self._hosts = {*_LOOPBACK_NAMES, *([public.hostname] if public.hostname else [])}
+        self._any_host = not _is_loopback(settings.host)
+        self.stream = Stream(
+            reader,
+            self._ask,
+            health,
+            telemetry,
+            wall=wall,
+            monotonic=monotonic,
+            allowed=lambda request: self._grant(request)[0] is not None,
+            most_clients=settings.live_pages,
+        )
+        self.routes: list[Route] = [
+            Route("GET", "/livez", self._livez, ""),
+            Route("GET", "/readyz", self._readyz, ""),
+            Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
+            *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region).routes(),
+            *self.stream.routes(),
+            *Pages(
+                self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https"
+            ).routes(),
+        ]
+        self._scopes = {route.path: route.scope for route in self.routes}
+
+    def application(self) -> web.Application:
+        application = web.Application(
+            middlewares=[self._account, self._guard], client_max_size=self._settings.body_octets
+        )
+        for route in self.routes:
+            application.router.add_route(route.method, route.path, route.handler)
+            if route.method == "GET":
+                application.router.add_route("HEAD", route.path, route.handler)
+        application.on_response_prepare.append(_harden)
+        application.on_shutdown.append(self._end_streams)
+        return application
+
+    def login_link(self, base: str) -> str:
+        """An address that signs one browser in, once. The code stands in the fragment, which no server, log or referrer sees."""
+        return f"{base.rstrip('/')}/login#{self.sessions.invite()}"
+
+    async def serve(self, ready: Callable[[str], None]) -> None:
+        """Listen, call `ready` with the base URL, serve until cancelled. ConfigError when no port is free or the certificate is no good."""
+        context = self._tls()
+        runner = web.AppRunner(
+            self.application(), access_log=None, handle_signals=False, keepalive_timeout=self._settings.idle_seconds, shutdown_timeout=2.0
+        )
+        await runner.setup()
+        try:
+            port = await self._listen(runner, context)
+            host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
+            ready(f"{'https' if context else 'http'}://{host}:{port}")
+            await self.stream.run(self._sleep)
+        finally:
+            await runner.cleanup()
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if not self._settings.certificate:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self._settings.certificate, self._settings.key)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigError(f"web.certificate: cannot be used: {error}") from error
+        return context
+
+    async def _listen(self, runner: web.AppRunner, context: ssl.SSLContext | None) -> int:
+        first = self._settings.port
+        for port in range(first, first + self._settings.ports):
+            try:
+                await web.TCPSite(runner, self._settings.host, port, ssl_context=context).start()
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                    raise ConfigError(f"web.host: cannot listen on {self._settings.host}: {error.strerror}") from error
+                continue
+            return int(runner.addresses[0][1])
+        last = first + self._settings.ports - 1
+        tried = f"port {first} is" if last == first else f"ports {first} to {last} are"
+        raise ConfigError(f"web.port: {tried} taken or not ours to use; set another")
+
+    # ---------------------------------------------------------------------------------------------------------- the guard
+
+    @web.middleware
+    async def _account(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Outermost: whatever happens becomes an answer, a count and a log line that name the pattern, never the path."""
+        began = self._monotonic()
+        resource = request.match_info.route.resource
+        route = resource.canonical if resource is not None else "none"
+        try:
+            answer = await handler(request)
+        except Problem as problem:
+            answer = problem.response()
+        except web.HTTPException as error:
+            answer = _translated(error)
+        except StoreError as error:
+            _log.warning("http %s %s: %s", request.method, route, type(error).__name__)
+            answer = _STORE_AWAY.response()
+        except Exception:  # noqa: BLE001 - a loop's edge: one request fails, the site goes on
+            _log.exception("http %s %s failed", request.method, route)
+            answer = Problem(500, "internal", "this is a fault of mmsd's", "Its log has the traceback; please report it.").response()
+        seconds = self._monotonic() - began
+        method = request.method if request.method in hdrs.METH_ALL else "other"
+        self._telemetry.answered(route, method, answer.status, seconds if isinstance(answer, web.Response) else None)
+        _log.debug("http %s %s %d %.1f ms", request.method, route, answer.status, seconds * 1e3)
+        return answer
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._check_host(request)
+        grant, by_cookie = self._grant(request)
+        wait = self._callers.take(grant.digest if grant else f"address {request.remote}")
+        if wait:
+            raise Problem(
+                429, "too_many_requests", f"more than {self._settings.rate:g} requests a second", "Wait as Retry-After says.",
+                {"Retry-After": str(int(wait) + 1)},
+            )  # fmt: skip
+        if request.match_info.http_exception is not None:  # no such address, or not this method: say so without a token
+            return await handler(request)
+        path = request.match_info.route.resource.canonical if request.match_info.route.resource is not None else ""
+        scope = self._scopes[path]
+        if scope and grant is None:
+            if path == "/":
+                return web.Response(status=303, headers={"Location": "/login"})
+            raise Problem(
+                401, "no_token", "this address needs a valid token", "Send `Authorization: Bearer TOKEN`, or sign in on /login.",
+                {"WWW-Authenticate": "Bearer"},
+            )  # fmt: skip
+        if scope and grant is not None and scope not in grant.scopes:
+            raise Problem(403, "wrong_scope", f"the token lacks the scope {scope!r}", "Ask for a token with that scope.")
+        if request.method == "POST" and (by_cookie or not scope):
+            _check_origin(request)
+        if path == "/events":
+            return await handler(request)
+        try:
+            async with asyncio.timeout(self._settings.request_seconds):
+                return await handler(request)
+        except TimeoutError:
+            if not request.content.at_eof():
+                raise Problem(408, "slow_body", "the body did not arrive in time", "Send it faster.", {"Connection": "close"}) from None
+            raise _STORE_AWAY from None
+
+    def _check_host(self, request: web.Request) -> None:
+        # A foreign name that resolves to loopback (DNS rebinding) must not reach us through somebody's browser.
+        name = urlsplit(f"//{request.host}").hostname or ""
+        if not self._any_host and name not in self._hosts:
+            raise Problem(421, "wrong_host", "this server does not answer to that name", "Use 127.0.0.1, or set web.public_url.")
+
+    def _grant(self, request: web.Request) -> tuple[Grant | None, bool]:
+        """(grant or None, whether it came by cookie). A presented token that is no good is not made up for by a cookie."""
+        header = request.headers.get(hdrs.AUTHORIZATION)
+        if header is not None:
+            kind, _, secret = header.partition(" ")
+            return (self._tokens.check(secret.strip()) if kind.lower() == "bearer" else None), False
+        cookie = request.cookies.get(cookie_name(request))
+        return (self.sessions.find(cookie) if cookie else None), True
+
+    async def _ask(self, read: Callable[[], _T]) -> _T:
+        """Run a blocking read on the executor. Problem 503 when it fails or takes too long."""
+        try:
+            async with asyncio.timeout(self._settings.read_seconds):
+                return await asyncio.get_running_loop().run_in_executor(self._executor, read)
+        except TimeoutError:
+            raise _STORE_AWAY from None
+
+    async def _end_streams(self, application: web.Application) -> None:
+        self.stream.end()
+
+    # ------------------------------------------------------------------------------------------------------- own addresses
+
+    async def _livez(self, request: web.Request) -> web.Response:
+        known_only(request)
+        return reply({"status": "alive"})
+
+    async def _readyz(self, request: web.Request) -> web.Response:
+        known_only(request)
+        health = self._health()
+        degraded = sum(feed.state != "ok" for feed in health.feeds)
+        body = {"status": "ready" if health.ready else "not ready", "reasons": health.reasons, "degraded": degraded}
+        return reply(body, status=200 if health.ready else 503)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        known_only(request)
+        return web.Response(body=self._telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE})
+
+
+_STORE_AWAY: Final = Problem(
+    503, "store_away", "the store does not answer just now", "Try again soon; /readyz says why.", {"Retry-After": "5"}
+)
+
+_HTTP_ERRORS: Final = {
+    404: ("no_such_address", "there is nothing at this address", "docs/http.md lists the addresses."),
+    405: ("wrong_method", "this address does not take that method", "docs/http.md says which it takes."),
+    413: ("body_too_long", "the body is longer than allowed", "Send less; web.body_octets is the limit."),
+}
+
+
+def _translated(error: web.HTTPException) -> web.Response:
+    """aiohttp's own refusals in our words: theirs may repeat the address."""
+    name, detail, remedy = _HTTP_ERRORS.get(error.status, ("bad_request", "the request is not understood", "See docs/http.md."))
+    headers = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
+    return Problem(error.status, name, detail, remedy, headers).response()
+
+
+def _check_origin(request: web.Request) -> None:
+    """A form posted by another site is refused: SameSite keeps the cookie away, this keeps the request away too."""
+    site = request.headers.get("Sec-Fetch-Site")
+    origin = request.headers.get(hdrs.ORIGIN)
+    foreign = site not in ("same-origin", "none") if site is not None else origin is not None and urlsplit(origin).netloc != request.host
+    if foreign:
+        raise Problem(403, "foreign_origin", "this request comes from another site", "Use the pages of this site, or a token.")
+
+
+async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)
+    response.headers.setdefault("Cache-Control", "no-store")

@@ -1,0 +1,54 @@
+"""What the web is given: the reading side of the store, and the state of the daemon.
+
+The web never calls `flow` and never writes. `Reader` is the part of `mmsd.store.Store` it uses, so that tests can keep the promise with
+lists. Every call may block: all of them go through `Ask`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from mmsd.model import Delivery, Event, LineCount
+from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
+
+
+class Reader(Protocol):
+    """`mmsd.store.Store`, as far as the web reads it: what each call promises stands there."""
+
+    def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]: ...
+    def kpi(self, from_hour: int, to_hour: int) -> Kpi: ...
+    def counts(self, campaign: str) -> CampaignCounts: ...
+    def campaigns(self) -> list[str]: ...
+    def serials_total(self, campaign: str | None = None) -> int: ...
+    def outbox_states(self) -> Mapping[str, int]: ...
+    def events(self, after: int, limit: int) -> list[Event]: ...
+    def last_event(self) -> int: ...
+    def lines(self) -> list[LineCount]: ...
+
+
+class FeedHealth(msgspec.Struct, frozen=True):
+    """One feed as an operator sees it."""
+
+    name: str
+    dialect: str
+    node: str
+    state: str  # ok, degraded
+    lines: int
+    behind: int  # octets written but not read
+    mark: int  # high-water mark: event time of its newest line, µs UTC; 0 = no line yet
+    detail: str = ""  # why it is degraded
+
+
+class Health(msgspec.Struct, frozen=True):
+    """The daemon as it is now."""
+
+    version: str
+    twin: str  # which build of the scanner runs
+    started: int  # µs UTC
+    ready: bool  # takes work: the store is open and State is loaded
+    reasons: tuple[str, ...]  # why not
+    open_deliveries: int  # slots of State in use
+    feeds: tuple[FeedHealth, ...]

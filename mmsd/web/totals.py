@@ -1,0 +1,166 @@
+"""The numbers of the live page, as one value: what was read, what became of the messages, how the feeds do.
+
+Pure over a `Reader`: it blocks as the reader does and knows no clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from mmsd.model import HOUR
+from mmsd.web.answers import iso
+from mmsd.web.source import FeedHealth, Health, Reader
+
+WINDOW_HOURS: Final = 24
+
+
+class Share(msgspec.Struct, frozen=True):
+    name: str
+    n: int
+    share: float
+
+
+class Outcomes(msgspec.Struct, frozen=True):
+    """Deliveries by outcome. `ratio` = delivered ÷ (delivered + failed); it is never to be shown without `open_share`."""
+
+    delivered: int
+    failed: int
+    open: int
+    ratio: float | None
+    open_share: float | None
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Outcomes of one node, or of one city's senders."""
+
+    name: str
+    outcomes: Outcomes
+
+
+class RejectCount(msgspec.Struct, frozen=True):
+    feed: str
+    reason: str
+    n: int
+
+
+class FeedState(msgspec.Struct, frozen=True):
+    """`FeedHealth` as JSON: `mark` in ISO 8601, null before the first line."""
+
+    name: str
+    dialect: str
+    node: str
+    state: str
+    lines: int
+    behind: int
+    mark: str | None
+    detail: str
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Deliveries are those submitted in the window; lines, rejects, forwards, serials and the outbox count from the first day."""
+
+    window_from: str | None
+    window_to: str | None
+    ready: bool
+    reasons: tuple[str, ...]
+    lines: int
+    records: int
+    octets: int
+    rejects: int
+    outcomes: Outcomes
+    open_deliveries: int
+    causes: tuple[Share, ...]
+    nodes: tuple[Place, ...]
+    forwards: int
+    cities: tuple[Share, ...]
+    serials: int
+    outbox: Mapping[str, int]
+    feeds: tuple[FeedState, ...]
+    rejected: tuple[RejectCount, ...]
+
+
+def outcomes(counts: Mapping[str, int]) -> Outcomes:
+    """Counts by outcome, with their ratios.
+
+    >>> outcomes({"delivered": 3, "failed": 1}).ratio
+    0.75
+    """
+    delivered, failed, still_open = (counts.get(name, 0) for name in ("delivered", "failed", "open"))
+    closed = delivered + failed
+    return Outcomes(
+        delivered,
+        failed,
+        still_open,
+        round(delivered / closed, 5) if closed else None,
+        round(still_open / (closed + still_open), 5) if closed + still_open else None,
+    )
+
+
+def places(counts: Mapping[str, Mapping[str, int]]) -> tuple[Place, ...]:
+    return tuple(Place(name, outcomes(counts[name])) for name in sorted(counts))
+
+
+def shares(counts: Mapping[str, int]) -> tuple[Share, ...]:
+    """Largest first, equal ones by name; shares of their sum.
+
+    >>> [(share.name, share.share) for share in shares({"b": 1, "a": 3})]
+    [('a', 0.75), ('b', 0.25)]
+    """
+    whole = sum(counts.values())
+    return tuple(Share(name, n, round(n / whole, 5)) for name, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])) if n > 0)
+
+
+def window(health: Health, now: int) -> tuple[int, int]:
+    """[from, to) in hours since 1970: the last day of *event* time, or of `now` while no line has been read."""
+    newest = max((feed.mark for feed in health.feeds), default=0) or now
+    to_hour = newest // HOUR + 1
+    return to_hour - WINDOW_HOURS, to_hour
+
+
+def totals(reader: Reader, health: Health, now: int) -> Totals:
+    """Read everything the live page shows. `now`: wall clock, µs UTC. StoreError as the reader raises it."""
+    from_hour, to_hour = window(health, now)
+    kpi = reader.kpi(from_hour, to_hour)
+    lines = reader.lines()
+    read = [row for row in lines if not row.reason]
+    rejected = (RejectCount(row.feed, row.reason, row.lines) for row in lines if row.reason)
+    cities = _cities(reader)
+    return Totals(
+        window_from=iso(from_hour * HOUR),
+        window_to=iso(to_hour * HOUR),
+        ready=health.ready,
+        reasons=health.reasons,
+        lines=sum(row.lines for row in read),
+        records=sum(row.records for row in read),
+        octets=sum(row.octets for row in read),
+        rejects=sum(row.lines for row in lines if row.reason),
+        outcomes=outcomes(kpi.outcomes),
+        open_deliveries=health.open_deliveries,
+        causes=shares(kpi.causes),
+        nodes=places(kpi.nodes),
+        forwards=sum(cities.values()),
+        cities=shares(cities),
+        serials=reader.serials_total(),
+        outbox=reader.outbox_states(),
+        feeds=feeds(health.feeds),
+        rejected=tuple(sorted(rejected, key=lambda row: (-row.n, row.feed, row.reason))),
+    )
+
+
+def _cities(reader: Reader) -> Counter[str]:
+    """Counted forwards of all campaigns by the sender's city."""
+    cities: Counter[str] = Counter()
+    for campaign in reader.campaigns():
+        for (_, city), (counted, _) in reader.counts(campaign).days.items():
+            cities[city] += counted
+    return cities
+
+
+def feeds(states: Iterable[FeedHealth]) -> tuple[FeedState, ...]:
+    return tuple(
+        FeedState(feed.name, feed.dialect, feed.node, feed.state, feed.lines, feed.behind, iso(feed.mark), feed.detail) for feed in states
+    )

@@ -1,0 +1,111 @@
+"""A headless Chromium, driven over its DevTools socket: no driver, no library, a profile of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--disable-extensions", "--disable-dev-shm-usage", "--mute-audio",
+    "--force-prefers-reduced-motion", "--hide-scrollbars", "--remote-debugging-port=0",
+)  # fmt: skip
+
+
+class Page:
+    """One tab. `complaints` gathers what the console and the security policy objected to."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+        self._number = 0
+        self.complaints: list[str] = []
+
+    async def call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        self._number += 1
+        await self._socket.send_json({"id": self._number, "method": method, "params": parameters})
+        async for message in self._socket:
+            answer = json.loads(message.data)
+            self._note(answer)
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+        raise AssertionError("the browser went away")
+
+    def _note(self, message: dict[str, Any]) -> None:
+        if message.get("method") == "Log.entryAdded":
+            self.complaints.append(message["params"]["entry"]["text"])
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(str(message["params"]["exceptionDetails"]))
+
+    async def value(self, expression: str) -> Any:
+        result = await self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    async def until(self, condition: str) -> None:
+        """Wait, in the page, for a JavaScript condition; survives a navigation. The test's own time limit ends a wait in vain."""
+        look = f"const look = () => ({condition}) ? go(true) : setTimeout(look, 50); look();"
+        while True:
+            with contextlib.suppress(AssertionError):  # the page under it was left
+                if await self.value(f"new Promise(go => {{ {look} }})"):
+                    return
+
+    async def open(self, url: str) -> None:
+        await self.call("Page.navigate", url=url)
+
+    async def picture(self, path: Path, width: int, height: int, *, dark: bool = False) -> None:
+        await self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
+        await self.call("Emulation.setEmulatedMedia", features=features)
+        # Two frames: the layout of the new size has been drawn.
+        await self.value("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(() => go(true))))")
+        shot = await self.call("Page.captureScreenshot", captureBeyondViewport=True)
+        await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
+
+
+@contextlib.asynccontextmanager
+async def browser() -> AsyncIterator[Page]:
+    """A browser with one empty tab; gone, with its profile, at the end."""
+    assert CHROMIUM, "chromium is not installed"
+    with tempfile.TemporaryDirectory(prefix="mmsd-browser-", ignore_cleanup_errors=True) as profile:
+        process = await asyncio.create_subprocess_exec(
+            CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank",
+            stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            assert process.stderr is not None
+            async for line in process.stderr:
+                if b"DevTools listening on ws://" in line:
+                    port = int(line.split(b"ws://")[1].split(b"/")[0].rpartition(b":")[2])
+                    break
+            else:
+                raise AssertionError("chromium did not start")
+            drain = asyncio.create_task(_drain(process.stderr))
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                    tab = next(target for target in await answer.json() if target["type"] == "page")
+                async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                    page = Page(socket)
+                    for domain in ("Page", "Log", "Runtime"):
+                        await page.call(f"{domain}.enable")
+                    yield page
+        finally:
+            process.kill()
+            await process.wait()
+        await drain
+
+
+async def _drain(pipe: asyncio.StreamReader) -> None:
+    while await pipe.read(65536):
+        pass

@@ -1,0 +1,170 @@
+"""A site over lists: the store's promise kept with plain values, clocks that stand until they are moved, and a browserless client."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+from aiohttp.test_utils import TestClient, TestServer
+
+from mmsd.model import Delivery, Event, Evidence, LineCount
+from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
+from mmsd.telemetry import Telemetry
+from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
+from mmsd.web.site import FeedHealth, Health, Settings, Site
+
+NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
+HOUR_OF_NOON = NOON // 3_600_000_000
+RECEIVER, SENDER = "8613812341234", "8613998765432"
+
+
+class Shelf:
+    """A `Reader` made of lists."""
+
+    def __init__(self) -> None:
+        self.hours: list[tuple[int, str, str, str, str, int]] = []  # hour, node, city, outcome, cause, n
+        self.rows: list[Delivery] = []
+        self.days: dict[str, dict[tuple[str, str], tuple[int, int]]] = {}
+        self.serials = 0
+        self.waiting: dict[str, int] = {}
+        self.news: list[Event] = []
+        self.read: list[LineCount] = []
+        self.failure: Exception | None = None
+
+    def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]:
+        self._check()
+        found = [
+            (number, row)
+            for number, row in reversed(list(enumerate(self.rows, 1)))
+            if (after is None or number < after)
+            and where.number in (None, row.receiver, row.sender)
+            and where.message in (None, row.message)
+            and where.outcome in (None, row.outcome)
+            and where.cause in (None, row.cause)
+            and where.node in (None, row.node)
+            and (where.since is None or row.submitted >= where.since)
+            and (where.until is None or row.submitted < where.until)
+        ]
+        return found[:limit]
+
+    def kpi(self, from_hour: int, to_hour: int) -> Kpi:
+        self._check()
+        outcomes, causes = Counter[str](), Counter[str]()
+        nodes: dict[str, Counter[str]] = defaultdict(Counter)
+        cities: dict[str, Counter[str]] = defaultdict(Counter)
+        for hour, node, city, outcome, cause, n in self.hours:
+            if from_hour <= hour < to_hour:
+                outcomes[outcome] += n
+                nodes[node][outcome] += n
+                cities[city][outcome] += n
+                if outcome == "failed":
+                    causes[cause] += n
+        return Kpi(outcomes, causes, nodes, cities)
+
+    def counts(self, campaign: str) -> CampaignCounts:
+        self._check()
+        days = self.days.get(campaign, {})
+        forwards = sum(counted for counted, _ in days.values())
+        return CampaignCounts(forwards, forwards, days)
+
+    def campaigns(self) -> list[str]:
+        return sorted(self.days)
+
+    def serials_total(self, campaign: str | None = None) -> int:
+        return self.serials
+
+    def outbox_states(self) -> Mapping[str, int]:
+        return self.waiting
+
+    def events(self, after: int, limit: int) -> list[Event]:
+        self._check()
+        return [event for event in self.news if event.id > after][:limit]
+
+    def last_event(self) -> int:
+        return self.news[-1].id if self.news else 0
+
+    def lines(self) -> list[LineCount]:
+        return self.read
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+class Inline(Executor):
+    """Runs at once, in the caller's thread."""
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(work(*args, **named))
+        except Exception as error:  # noqa: BLE001 - it is the caller's
+            future.set_exception(error)
+        return future
+
+
+class House:
+    """A site with everything injected. `token` opens it; clocks are `now` (µs) and `uptime` (s)."""
+
+    def __init__(self, folder: Path, *, settings: Settings | None = None, executor: Executor | None = None) -> None:
+        self.shelf = Shelf()
+        self.now = NOON
+        self.uptime = 100.0
+        self._drawn = 0
+        self.token_file = folder / "tokens"
+        create(self.token_file, self.random)
+        self.token = self.token_file.with_name("tokens" + PLAIN_SUFFIX).read_text().strip()
+        self.tokens = Tokens(self.token_file, lambda: self.now)
+        self.telemetry = Telemetry(version="0.1.0", twin="python", process=False)
+        self.health = Health("0.1.0", "python", NOON - 60_000_000, True, (), 4, (feed("mmsc1"), feed("wap1", state="degraded")))
+        self.site = Site(
+            self.shelf,
+            lambda: self.health,
+            self.tokens,
+            self.telemetry,
+            settings or Settings(),
+            wall=lambda: self.now,
+            monotonic=lambda: self.uptime,
+            random=self.random,
+            executor=executor or Inline(),
+            campaigns=("relay", "unused"),
+        )
+
+    def random(self, n: int) -> bytes:
+        """Different at each call, the same at each run."""
+        self._drawn += 1
+        return self._drawn.to_bytes(4, "big") * (n // 4)
+
+    def grant(self, line: str) -> None:
+        """Another line for the token file."""
+        with self.token_file.open("a") as file:
+            file.write(f"{line}\n")
+
+    def visit(self, story: Callable[[TestClient[Any, Any]], Awaitable[None]], *, token: str | None = None) -> None:
+        """Run `story` with a client that presents `token` (None: the house's own; "": none). Redirects are the story's to follow."""
+        secret = self.token if token is None else token
+
+        async def run() -> None:
+            headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+            async with TestClient(TestServer(self.site.application()), headers=headers) as client:
+                await story(client)
+
+        asyncio.run(run())
+
+
+def feed(name: str, **changes: Any) -> FeedHealth:
+    values = {"dialect": "mbuni", "node": name, "state": "ok", "lines": 100, "behind": 0, "mark": NOON, **changes}
+    return FeedHealth(name, **values)
+
+
+def delivery(**changes: Any) -> Delivery:
+    values: dict[str, Any] = {
+        "domain": "mmsc1", "node": "mmsc1", "message": "m1", "receiver": RECEIVER, "leg": "t1", "transaction": "t1", "sender": SENDER,
+        "submitted": NOON, "closed": NOON + 1_500_000, "outcome": "failed", "cause": "NO_PUSH", "rule": "N5", "group": "no_retrieval",
+        "confidence": 0.9, "evidence": (Evidence("mmsc1", "access.log", 120, "SUBMIT", NOON),),
+    }  # fmt: skip
+    return Delivery(**{**values, **changes})
