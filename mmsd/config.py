@@ -296,7 +296,7 @@ class _Report:
     def relay(self, error: ConfigError, key: KeyPath, remedy: str) -> None:
         """A room's own fault, `path: what[; remedy]`; its path may begin at the top of the file or at `key`."""
         path, colon, rest = str(error).partition(": ")
-        inner: KeyPath = tuple(path.split(".")) if colon and " " not in path else ()
+        inner: KeyPath = tuple(int(part) if part.isdigit() else part for part in path.split(".")) if colon and " " not in path else ()
         what, _, said = (rest if inner else str(error)).partition("; ")
         self.add(inner if inner[: len(key)] == key else (*key, *inner), what, said or remedy)
 
@@ -594,7 +594,7 @@ def _read_cities(path: Path) -> tuple[dict[str, str], list[Fault]]:
         return {}, [Fault(str(path), 0, "cities.file", f"cannot be read: {error}", "see its name, its rights and that it is UTF-8")]
     for number, line in enumerate(lines, 1):
         prefix, comma, city = (part.strip() for part in line.partition(","))
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or line.startswith("#") or (number, prefix, city) == (1, "prefix", "city"):
             continue
         if not comma or not city or re.fullmatch(r"[1-9][0-9]{0,14}", prefix) is None:
             faults.append(Fault(str(path), number, "", f"{line!r} is no prefix with a city", "write 8613812,Nanjing"))
@@ -634,7 +634,7 @@ def _check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: _Report) -> No
     try:
         dialect = DIALECTS[feed.dialect].from_options(feed.options, zone=feed.zone or zone, key=_HASH_KEY)
     except ConfigError as error:
-        report.relay(error, key, "see docs/settings.md, dialects")
+        report.relay(error, key, "see docs/dialects.md")
         return
     for index, sample in enumerate(feed.samples):
         _check_sample(dialect, sample, (*key, "samples", index), report)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 from mmsd import config
 from mmsd.config import Feed, Settings
 from mmsd.logs import DIALECTS
-from mmsd.rules.settings import CampaignSettings
+from mmsd.rules.causes import CAUSES, ROWS
+from mmsd.rules.settings import CampaignSettings, Codes, SeedSettings
 
 # ---------------------------------------------------------------------------------------------------------------------- settings
 
@@ -116,7 +119,7 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
             f"[feeds.NAME] {name} is not shown"
         )
     for name, value in raw["codes"]["default"].items():
-        assert tuple(value) == default(config.Codes, name)
+        assert tuple(value) == default(Codes, name)
     config.load(root / "config/mmsd.toml")
 
 
@@ -128,13 +131,15 @@ def test_the_campaign_file_shows_every_setting_with_its_default(root: Path, tmp_
     assert full == plain
     raw = tomllib.loads(uncommented(text))
     assert set(raw) == set(config.fields(CampaignSettings))
-    assert set().union(*raw["seeds"]) == set(config.fields(config.SeedSettings))
+    assert set().union(*raw["seeds"]) == set(config.fields(SeedSettings))
 
 
-def test_every_configuration_we_ship_is_sound(root: Path):
-    files = sorted((root / "config").glob("*.toml"))
-    assert [path.name for path in files if config.check(path)] == []
-    assert {"mmsd.toml", "demo.toml"} <= {path.name for path in files}
+def test_every_configuration_we_ship_is_sound(root: Path, tmp_path: Path):
+    shutil.copytree(root / "config", tmp_path / "config")
+    (tmp_path / "config/cities.csv").write_text("prefix,city\n")  # the simulator's
+    files = sorted((tmp_path / "config").glob("*.toml"))
+    assert [str(fault) for path in files for fault in config.check(path)] == []
+    assert [path.name for path in files] == ["demo.toml", "mmsd.toml"]
 
 
 def test_every_dialect_is_documented_and_has_a_role(root: Path):
@@ -169,3 +174,30 @@ def test_the_readme_names_what_each_verb_needs(root: Path):
     for page in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]:
         used = set(re.findall(r"(?:`|    )make ([a-z]+)", page.read_text()))
         assert used <= verbs, f"{page.relative_to(root)}: no such verb {used - verbs}"
+
+
+# -------------------------------------------------------------------------------------------------- causes, endpoints, commands
+
+
+def test_every_cause_and_row_is_documented(root: Path):
+    text = (root / "docs/causes.md").read_text()
+    assert [cause for cause in CAUSES if cause and not re.search(rf"\b{cause}\b", text)] == []
+    assert [row for row in ROWS if not re.search(rf"\b{row}\b", text)] == []
+
+
+def test_every_endpoint_is_documented_and_every_documented_one_is_there(root: Path):
+    served = {
+        (method, route)
+        for path in sorted((root / "mmsd/web").glob("*.py"))
+        for method, route in re.findall(r'Route\(\s*"([A-Z]+)",\s*"([^"]+)"', path.read_text())
+    }
+    assert len(served) > 8
+    assert set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^` ]*)`", (root / "docs/http.md").read_text())) == served
+
+
+def test_every_command_is_explained(root: Path):
+    cli = importlib.import_module("mmsd.cli")
+    text = "".join(page.read_text() for page in [root / "README.md", *sorted((root / "docs").glob("*.md"))])
+    assert len(cli.main.commands) >= 5
+    assert [name for name in cli.main.commands if f"mmsd {name}" not in text] == []
+    assert [name for name, command in cli.main.commands.items() if not command.help] == []

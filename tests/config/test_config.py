@@ -254,7 +254,7 @@ def test_two_campaigns_with_one_id(written):
 
 
 def test_cities(written):
-    path = written("# prefixes\n861381234, Nanjing\n\n86139,Suzhou\n", "cities.csv")
+    path = written("prefix,city\n# Jiangsu\n861381234, Nanjing\n\n86139,Suzhou\n", "cities.csv")
     assert load_cities(path) == {"861381234": "Nanjing", "86139": "Suzhou"}
     faulty = written("86138,Nanjing\n86138,Wuxi\n13x,Wuxi\n86138\n", "faulty.csv")
     with pytest.raises(Faulty) as raised:
