@@ -90,7 +90,6 @@ class Leg:
     """A notification: its pushes (several tries), in order of time."""
 
     transaction: int
-    location: int
     sender: int
     pushes: list[Trace] = field(default_factory=list)
 
@@ -173,7 +172,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
         elif kind == Kind.NOTIFY:
             notifies.append(trace)
         elif kind == Kind.PUSH:
-            leg = legs.setdefault(trace[TRANSACTION], Leg(trace[TRANSACTION], trace[PATH], trace[OTHER]))
+            leg = legs.setdefault(trace[TRANSACTION], Leg(trace[TRANSACTION], trace[OTHER]))
             leg.pushes.append(trace)
         elif kind == Kind.PUSH_REPORT:
             reports.setdefault(trace[LINK], []).append(trace)
@@ -197,16 +196,17 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notifies, context.settings)
     _join_fetches(threads, fetches, feeds)
     by_transaction = {thread.leg.transaction: thread for thread in threads if thread.leg}
-    by_location = {thread.leg.location: thread for thread in threads if thread.leg and thread.leg.location}
     for leg in legs.values():
         if leg.transaction not in by_transaction:  # the push was seen, the submit never: an orphan
             thread = Thread(-1, leg.transaction, 0, leg.sender, None, leg=leg)
             threads.append(thread)
             by_transaction[leg.transaction] = thread
-            by_location[leg.location] = thread
+    by_location: dict[int, Thread] = {}
     for thread in threads:
         if thread.leg:
             for push in thread.leg.pushes:
+                if push[PATH]:
+                    by_location[push[PATH]] = thread
                 if push[LINK]:
                     thread.reports.extend(r for r in reports.get(push[LINK], ()) if r[AT] >= push[AT] - context.settings.skew * SECOND)
     for get in dossier.gets:

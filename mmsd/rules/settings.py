@@ -15,6 +15,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     grace: float = 600.0  # beyond expiry, before absence closes a delivery
     skew: float = 2.0  # how far clocks of two nodes may differ
     join: float = 3.0  # a Notify line and its push stand within this
+    answer: float = 5.0  # a POST so soon after a fetch of a content location is the handset's answer to it
     confirm: float = 900.0  # how long a retrieved message waits for its confirmation before it closes as OK_UNCONFIRMED
     cases: int = 3  # N: failures of one shape that raise a finding
     case_days: float = 7.0  # W

@@ -62,7 +62,7 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     pushes = thread.leg.pushes if thread.leg else []
     pushed = pushes[0][AT] if pushes else (thread.notifies[0][AT] if thread.notifies else 0)
     retrieved = thread.retrieved_at
-    final = min(thread.finals, key=lambda t: (t[AT], t[WHERE])) if thread.finals else None
+    final = min((t for t in thread.finals if t[STATUS] != DEFERRED), key=lambda t: (t[AT], t[WHERE]), default=None)
     expiry = max((push[EXTRA] for push in pushes), default=0) or thread.began + int(settings.window * SECOND)
     deadline = final[AT] if final is not None else expiry + int(settings.grace * SECOND)
     confirm = min(max(deadline, retrieved), retrieved + int(settings.confirm * SECOND)) if retrieved else deadline
@@ -237,22 +237,12 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
     names = context.expected.names or tuple(context.text(a).decode("latin-1") for a in sorted(ours))
     if near_miss(context.text(authority).decode("latin-1"), names):
         return "likely"
-    window = int(settings.session * SECOND)
-    if any(
-        thread.leg and any(0 <= at - push[AT] <= window for push in thread.leg.pushes) and _arrived(thread, at)
-        for thread in dossier.threads
-    ):
+    answer = int(settings.answer * SECOND)
+    if any(0 <= at - get[AT] <= answer for thread in dossier.threads for get in thread.gets):
         return "likely"
     if any(other[B] == Content.MMS and other[AUTHORITY] == authority and other[AT] < at for other in dossier.posts):
         return "likely"
     return "weak"
-
-
-def _arrived(thread: Thread, by: int) -> bool:
-    """Something shows that a push of this thread reached the handset by then."""
-    return any(t[AT] <= by for t in (*thread.fetches, *thread.answers, *thread.gets)) or any(
-        t[B] == PushState.DELIVERED and t[AT] <= by for t in thread.reports
-    )
 
 
 def shows(post: Trace, ours: frozenset[int]) -> str:
