@@ -6,8 +6,9 @@ any two halves of a file equals the scan of the whole.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,21 +32,72 @@ class _More(Exception):
     """The record's end is not in the data yet."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A row of `Program.steps` with what it points to."""
+
+    number: int
+    op: int
+    literal: bytes
+    a: int
+    b: int
+    convert: int
+    cell: int
+    text: int
+    after: bytes
+    stop: bytes
+    table: tuple[tuple[bytes, int, int], ...]  # (literal, value, flags)
+    form: bytes  # of a time
+    default: int
+    cell2: int
+    text2: int
+
+    @staticmethod
+    def of(program: Program, number: int) -> _Step:
+        row = program.steps[number].tolist()
+
+        def literal(start: int, length: int) -> bytes:
+            return program.literals[start : start + length]
+
+        timed = row[p.CONVERT] == Convert.TIME
+        table = () if timed else program.entries[row[p.TABLE] : row[p.TABLE] + row[p.TABLE_LENGTH]].tolist()
+        return _Step(
+            number,
+            row[p.OP],
+            literal(row[p.LITERAL], row[p.LITERAL_LENGTH]),
+            row[p.A],
+            row[p.B],
+            row[p.CONVERT],
+            row[p.CELL],
+            row[p.TEXT],
+            literal(row[p.AFTER], row[p.AFTER_LENGTH]),
+            bytes([row[p.STOP]]) if row[p.STOP] >= 0 else b"",
+            tuple((literal(start, length), value, flags) for start, length, value, flags in table),
+            literal(row[p.TABLE], row[p.TABLE_LENGTH]) if timed else b"",
+            row[p.DEFAULT],
+            row[p.CELL2],
+            row[p.TEXT2],
+        )
+
+
 class _Scanner:
-    program: Program
-    data: bytes
-    key: Key
-    final: bool
-    trace: Trace | None = None
-    rows: list[list[int]] = field(default_factory=list)
-    offsets: list[int] = field(default_factory=list)
-    rejects: list[tuple[int, int, int, int, int]] = field(default_factory=list)
-    cells: list[int] = field(default_factory=list)
-    pieces: list[tuple[int, int]] = field(default_factory=list)
-    spread: list[int] = field(default_factory=list)  # the ADDRESSES step of this record
-    ignore: bool = False
-    last: tuple[int, int] = (0, 0)  # the last step's whole field
+    """One scan: the tables it goes by, the record it is in, what it has found."""
+
+    def __init__(self, program: Program, data: bytes, key: Key, *, final: bool, trace: Trace | None = None) -> None:
+        self.data, self.key, self.final, self.trace = data, key, final, trace
+        self.steps = [_Step.of(program, number) for number in range(len(program.steps))]
+        self.forms: list[list[int]] = program.forms.tolist()
+        self.initial: list[list[int]] = program.initial.tolist()
+        self.numbering: list[int] = program.numbering.tolist()
+        self.attributes = {program.literals[start : start + length]: step for start, length, step in program.attributes.tolist()}
+        self.required = {step for step in self.attributes.values() if self.steps[step].b == 1}
+        self.cells: list[int] = []
+        self.list: tuple[_Step, int, int] | None = None  # this record's ADDRESSES field
+        self.ignore = False
+        self.last = (0, 0)  # the last step's whole field
+        self.rows: list[list[int]] = []
+        self.offsets: list[int] = []
+        self.rejects: list[tuple[int, int, int, int, int]] = []
 
     # ---------------------------------------------------------------------------------------------------------- records
 
@@ -76,21 +128,23 @@ class _Scanner:
         """The record's row, or one for each of its receivers."""
         if self.ignore:
             return
-        if not self.spread:
+        if self.list is None:
             self.rows.append(self.cells)
             self.offsets.append(start)
             return
-        step = self.program.steps[self.spread[0]].tolist()
-        for begin, stop in self.pieces:
-            row = list(self.cells)
-            self.cells = row
-            self.put(step, values.address(self.data[begin:stop], self.program.numbering.tolist(), self.key), begin, stop)
-            self.rows.append(row)
+        step, begin, stop = self.list
+        for piece in self.data[begin:stop].split(b","):
+            left = begin + len(piece) - len(piece.lstrip(values.BLANKS))
+            right = max(left, begin + len(piece.rstrip(values.BLANKS)))
+            self.cells = list(self.cells)
+            self.put(step.cell, step.text, values.address(piece, self.numbering, self.key), left, right)
+            self.rows.append(self.cells)
             self.offsets.append(start)
+            begin += len(piece) + 1
 
     def begin(self, form: int) -> None:
-        self.cells = self.program.initial[form].tolist()
-        self.pieces, self.spread, self.ignore = [], [], bool(self.program.forms[form, 2])
+        self.cells = list(self.initial[form])
+        self.list, self.ignore = None, bool(self.forms[form][2])
 
     def lines(self, start: int) -> Cells:
         """Scan records that are lines."""
@@ -110,7 +164,7 @@ class _Scanner:
     def record(self, start: int) -> int:
         """One record by the first form that fits, or a reject by the one that got furthest; where the next begins."""
         worst = (0, 0, -1)
-        for form in range(len(self.program.forms)):
+        for form in range(len(self.forms)):
             self.begin(form)
             try:
                 after = self.form(form, start)
@@ -125,9 +179,9 @@ class _Scanner:
         return after
 
     def form(self, form: int, at: int) -> int:
-        first, end, _ = self.program.forms[form].tolist()
+        first, end, _ = self.forms[form]
         self.last = (at, at)
-        for step in range(first, end):
+        for step in self.steps[first:end]:
             at = self.step(step, at)
         text_end, after = self.line_end(at)
         if at != text_end:
@@ -136,7 +190,7 @@ class _Scanner:
 
     def found(self, consumed: int, seen: int, skipped: int) -> Cells:
         return Cells(
-            np.array(self.rows, np.int64).reshape(-1, self.program.cells),
+            np.array(self.rows, np.int64).reshape(-1, len(self.initial[0])),
             np.array(self.offsets, np.int64),
             np.array(self.rejects, np.int64).reshape(-1, 5),
             consumed,
@@ -146,183 +200,164 @@ class _Scanner:
 
     # ------------------------------------------------------------------------------------------------------------ steps
 
-    def step(self, number: int, at: int) -> int:
+    def step(self, step: _Step, at: int) -> int:
         """Take the step's field at `at`, convert it; where the next step goes on."""
-        step = self.program.steps[number].tolist()
-        literal = self.program.literals[step[p.LITERAL] : step[p.LITERAL] + step[p.LITERAL_LENGTH]]
         end, _ = self.line_end(at)
         start, stop, after = at, at, at
-        match step[p.OP]:
+        match step.op:
             case Op.LITERAL:
-                if not self.data.startswith(literal, at, end):
-                    raise _Fail(Reason.LITERAL, number, at)
-                return at + len(literal)
+                if not self.data.startswith(step.literal, at, end):
+                    raise _Fail(Reason.LITERAL, step.number, at)
+                return at + len(step.literal)
             case Op.OPTIONAL:
-                return at + len(literal) if self.data.startswith(literal, at, end) else at
+                return at + len(step.literal) if self.data.startswith(step.literal, at, end) else at
             case Op.BLANKS:
                 while at < end and self.data[at] in values.BLANKS:
                     at += 1
                 return at
             case Op.UNTIL | Op.LAST:
-                stop = self.data.find(literal, at, end) if step[p.OP] == Op.UNTIL else self.data.rfind(literal, at, end)
+                find = self.data.find if step.op == Op.UNTIL else self.data.rfind
+                stop = find(step.literal, at, end)
                 if stop < 0:
-                    raise _Fail(Reason.UNTIL, number, at)
-                after = stop + len(literal)
+                    raise _Fail(Reason.UNTIL, step.number, at)
+                after = stop + len(step.literal)
             case Op.FIXED:
-                stop = after = at + step[p.A]
+                stop = after = at + step.a
                 if stop > end:
-                    raise _Fail(Reason.SHORT, number, at)
+                    raise _Fail(Reason.SHORT, step.number, at)
             case Op.REST:
                 stop = after = end
             case Op.AGAIN:
                 start, stop = self.last
             case Op.COUNTED:
-                stop, after = self.counted(step, literal, number, at)
+                stop, after = self.counted(step, at)
             case Op.QUOTED:
-                start, stop, after = self.quoted(step, number, at, end)
+                start, stop, after = self.quoted(step, at, end)
             case Op.LINES:
-                stop, after = self.over_lines(literal, number, at)
+                stop, after = self.over_lines(step, at)
         self.last = (start, stop)
-        self.convert(step, number, start, stop)
+        self.convert(step, start, stop)
         return after
 
-    def counted(self, step: list[int], literal: bytes, number: int, at: int) -> tuple[int, int]:
-        count = self.cells[step[p.A]]
-        if step[p.B] == p.TWICE or (step[p.B] >= 0 and self.cells[step[p.B]] in (1, 2)):
+    def counted(self, step: _Step, at: int) -> tuple[int, int]:
+        count = self.cells[step.a]
+        if step.b == p.TWICE or (step.b >= 0 and self.cells[step.b] in (1, 2)):
             count *= 2
         stop = at + count
         if not 0 <= count <= p.LONGEST:
-            raise _Fail(Reason.COUNT, number, at)
-        if stop + len(literal) > len(self.data) and not self.final:
+            raise _Fail(Reason.COUNT, step.number, at)
+        if stop + len(step.literal) > len(self.data) and not self.final:
             raise _More
-        if stop > len(self.data) or not self.data.startswith(literal, stop):
-            raise _Fail(Reason.COUNT, number, at)
-        return stop, stop + len(literal)
+        if stop > len(self.data) or not self.data.startswith(step.literal, stop):
+            raise _Fail(Reason.COUNT, step.number, at)
+        return stop, stop + len(step.literal)
 
-    def quoted(self, step: list[int], number: int, at: int, end: int) -> tuple[int, int, int]:
-        """A `"` next to another stands for itself; so does what follows a backslash."""
-        limit = min(len(self.data), at + p.SPAN) if step[p.A] else end
+    def quoted(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
+        """(start, stop, behind the closing quote); a `"` next to another stands for itself, and so does what follows a backslash."""
+        limit = min(len(self.data), at + p.SPAN) if step.a else end
         if at >= end or self.data[at] != ord('"'):
-            raise _Fail(Reason.QUOTE, number, at)
+            raise _Fail(Reason.QUOTE, step.number, at)
         stop = at + 1
         while stop < limit:
             if self.data[stop] == ord('"'):
-                if self.data[stop + 1 : stop + 2] != b'"' or stop + 1 >= limit:
+                if stop + 1 >= limit or self.data[stop + 1] != ord('"'):
                     break
                 stop += 1
             elif self.data[stop] == ord("\\"):
                 stop += 1
             stop += 1
-        if stop >= limit:
-            if step[p.A] and limit == len(self.data) and not self.final:
-                raise _More
-            raise _Fail(Reason.QUOTE, number, at)
-        if step[p.A] and stop + 1 >= len(self.data) and not self.final:
+        if step.a and not self.final and (stop >= limit == len(self.data) or stop + 1 == len(self.data)):
             raise _More
+        if stop >= limit:
+            raise _Fail(Reason.QUOTE, step.number, at)
         return at + 1, stop, stop + 1
 
-    def over_lines(self, literal: bytes, number: int, at: int) -> tuple[int, int]:
+    def over_lines(self, step: _Step, at: int) -> tuple[int, int]:
         limit = min(len(self.data), at + p.SPAN)
         stop = at
-        while (stop := self.data.find(literal, stop, limit)) >= 0:
-            after = stop + len(literal)
+        while (stop := self.data.find(step.literal, stop, limit)) >= 0:
+            after = stop + len(step.literal)
             if self.line_end(after)[0] == after:
                 return stop, after
             stop += 1
         if limit == len(self.data) and not self.final:
             raise _More
-        raise _Fail(Reason.UNTIL, number, at)
+        raise _Fail(Reason.UNTIL, step.number, at)
 
     # ---------------------------------------------------------------------------------------------------------- convert
 
-    def put(self, step: list[int], value: int, start: int, stop: int) -> None:
-        if step[p.CELL] >= 0:
-            self.cells[step[p.CELL]] = value - (1 << 64) if value >= 1 << 63 else value
-        if step[p.TEXT] >= 0:
-            self.cells[step[p.TEXT] : step[p.TEXT] + 2] = [start, stop]
+    def put(self, cell: int, text: int, value: int, start: int, stop: int) -> None:
+        if cell >= 0:
+            self.cells[cell] = value - (1 << 64) if value >= 1 << 63 else value
+        if text >= 0:
+            self.cells[text : text + 2] = [start, stop]
 
-    def convert(self, step: list[int], number: int, start: int, stop: int) -> None:
+    def convert(self, step: _Step, start: int, stop: int) -> None:
         start, stop = self.part(step, start, stop)
         if self.trace is not None:
-            self.trace(number, start, stop)
+            self.trace(step.number, start, stop)
         text = self.data[start:stop]
-        reason, value = Reason.NUMBER, 0
-        got: int | None = 0
-        match step[p.CONVERT]:
+        reason = Reason.NUMBER
+        value: int | None = 0
+        match step.convert:
             case Convert.TIME:
-                reason = Reason.TIME
-                got = values.moment(text, self.program.literals[step[p.TABLE] : step[p.TABLE] + step[p.TABLE_LENGTH]])
+                reason, value = Reason.TIME, values.moment(text, step.form)
             case Convert.INT:
-                got = values.integer(text)
+                value = values.integer(text)
             case Convert.DIGITS:
-                got = values.digits(text)
+                value = values.digits(text)
             case Convert.ADDRESS:
-                got = values.address(text, self.program.numbering.tolist(), self.key)
+                value = values.address(text, self.numbering, self.key)
             case Convert.ADDRESSES:
-                self.spread = [number]
-                self.pieces = self.split(start, stop)
+                self.list = (step, start, stop)
             case Convert.HASH:
-                got = hash64(text, self.key) if text else 0
+                value = hash64(text, self.key) if text else 0
             case Convert.HASH_LOWER:
-                got = hash64(text.lower(), self.key) if text else 0
+                value = hash64(text.lower(), self.key) if text else 0
             case Convert.ENUM:
-                reason, got = Reason.UNKNOWN, self.entry(step, text)
+                reason, value = Reason.UNKNOWN, self.entry(step, text)
             case Convert.ENUM_TYPE:
-                reason, got = Reason.UNKNOWN, self.entry(step, text.partition(b";")[0].strip(values.BLANKS).lower())
+                reason, value = Reason.UNKNOWN, self.entry(step, text.partition(b";")[0].strip(values.BLANKS).lower())
             case Convert.HEX:
-                got = values.hexadecimal(text)
+                value = values.hexadecimal(text)
             case Convert.IPV4:
-                got = values.ipv4(text)
+                value = values.ipv4(text)
             case Convert.URL:
-                got = self.url(step, text, start, stop)
+                self.url(step, text, start)
+                return
             case Convert.AUTHORITY:
-                got = values.authority(text, self.key)
+                value = values.authority(text, self.key)
             case Convert.APN:
-                got = values.apn(text, self.key)
+                value = values.apn(text, self.key)
             case Convert.PERCENT:
-                got = values.percent(text)
-        if got is None:
-            raise _Fail(reason, number, start)
-        value = got
-        if step[p.CONVERT] != Convert.URL:
-            self.put(step, value, start, stop)
+                value = values.percent(text)
+        if value is None:
+            raise _Fail(reason, step.number, start)
+        self.put(step.cell, step.text, value, start, stop)
 
-    def part(self, step: list[int], start: int, stop: int) -> tuple[int, int]:
+    def part(self, step: _Step, start: int, stop: int) -> tuple[int, int]:
         """The part of a field behind a literal and before a byte; empty, at the field's end, when the literal is not there."""
-        if step[p.AFTER_LENGTH]:
-            after = self.data.find(self.program.literals[step[p.AFTER] : step[p.AFTER] + step[p.AFTER_LENGTH]], start, stop)
-            start = after + step[p.AFTER_LENGTH] if after >= 0 else stop
-        if step[p.STOP] >= 0:
-            end = self.data.find(bytes([step[p.STOP]]), start, stop)
+        if step.after:
+            after = self.data.find(step.after, start, stop)
+            start = after + len(step.after) if after >= 0 else stop
+        if step.stop:
+            end = self.data.find(step.stop, start, stop)
             stop = end if end >= 0 else stop
         return start, stop
 
-    def split(self, start: int, stop: int) -> list[tuple[int, int]]:
-        pieces = []
-        for piece in self.data[start:stop].split(b","):
-            end = start + len(piece)
-            left = start + len(piece) - len(piece.lstrip(values.BLANKS))
-            pieces.append((left, max(left, left + len(piece.strip(values.BLANKS)))))
-            start = end + 1
-        return pieces
-
-    def entry(self, step: list[int], text: bytes) -> int | None:
-        for start, length, value, flags in self.program.entries[step[p.TABLE] : step[p.TABLE] + step[p.TABLE_LENGTH]].tolist():
-            literal = self.program.literals[start : start + length]
+    def entry(self, step: _Step, text: bytes) -> int | None:
+        for literal, value, flags in step.table:
             if text == literal or (flags & p.PREFIX and text.startswith(literal)):
                 self.ignore = self.ignore or bool(flags & p.IGNORE)
-                return int(value)
-        return None if step[p.DEFAULT] == p.NO_DEFAULT else int(step[p.DEFAULT])
+                return value
+        return None if step.default == p.NO_DEFAULT else step.default
 
-    def url(self, step: list[int], text: bytes, start: int, stop: int) -> int:
+    def url(self, step: _Step, text: bytes, start: int) -> None:
         """Fills both cells and both texts: host, path."""
         host, path = values.url_hashes(text, self.key)
-        at, slash = values.split_url(text) if host or path else (0, 0)
-        self.put(step, host, start + at, start + slash)
-        second = list(step)
-        second[p.CELL], second[p.TEXT] = step[p.CELL2], step[p.TEXT2]
-        self.put(second, path, start + slash if host or path else start, stop if host or path else start)
-        return 0
+        at, slash = values.split_url(text) if path else (0, 0)
+        self.put(step.cell, step.text, host, start + at, start + slash)
+        self.put(step.cell2, step.text2, path, start + slash, start + len(text) if path else start)
 
     # ----------------------------------------------------------------------------------------------------------- blocks
 
@@ -344,7 +379,7 @@ class _Scanner:
     def block(self, start: int) -> int:
         """One block; it ends behind its blank line. A line that is not indented breaks it off and begins the next."""
         fail: tuple[int, int, int] | None = None
-        missing = {step for _, _, step in self.program.attributes.tolist() if self.program.steps[step, p.B]}
+        missing = set(self.required)
         self.begin(0)
         try:
             at = self.form(0, start)
@@ -385,10 +420,8 @@ class _Scanner:
         equals = self.data.find(b" = ", start, end)
         if equals < 0:
             raise _Fail(Reason.ATTRIBUTE, 0, start)
-        name = self.data[start:equals]
-        literals = self.program.literals
-        number = next((step for offset, length, step in self.program.attributes.tolist() if literals[offset : offset + length] == name), -1)
-        if number < 0:
+        number = self.attributes.get(self.data[start:equals])
+        if number is None:
             return
         value = equals + 3
         if value < end and self.data[value] == ord('"'):
@@ -396,12 +429,14 @@ class _Scanner:
                 raise _Fail(Reason.QUOTE, number, value)
             value, end = value + 1, end - 1
         missing.discard(number)
-        self.convert(self.program.steps[number].tolist(), number, value, end)
+        self.convert(self.steps[number], value, end)
+        for step in itertools.takewhile(lambda step: step.op == Op.AGAIN, self.steps[number + 1 :]):
+            self.convert(step, value, end)
 
 
 def scan(program: Program, data: bytes, start: int, key: Key, final: bool) -> Cells:
     """Rows, rejects and how far it got, of the records in `data[start:]`. `final`: what has no line end is a record all the same."""
-    scanner = _Scanner(program, data, key, final)
+    scanner = _Scanner(program, data, key, final=final)
     return scanner.blocks(start) if len(program.attributes) else scanner.lines(start)
 
 
