@@ -1,0 +1,95 @@
+"""`python -m sim generate|live|score`: a simulated province, its logs and its truth."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from mmsd.errors import ConfigError
+from sim.pace import generate, live
+from sim.scenario import Scenario, load
+from sim.score import report, score_files
+
+_OUT = click.Path(file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group()
+def main() -> None:
+    """A province that does not exist: subscribers, nodes, logs in the nodes' true formats, and the truth in a file."""
+
+
+@main.command("generate")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--out", type=_OUT, required=True, help="folder for logs, truth.jsonl, totals.json, feeds.json")
+@click.option("--messages", type=click.IntRange(min=1), help="subscriber to subscriber, instead of the scenario's")
+@click.option("--seed", type=int, help="instead of the scenario's")
+def generate_command(scenario: Path, out: Path, messages: int | None, seed: int | None) -> None:
+    """Whole log files, as fast as the machine can. SCENARIO is a file, or the name of a shipped one: small, demo, hour."""
+    _refuse_old(out)
+    began = time.monotonic()
+
+    def progress(deliveries: int, lines: int) -> None:
+        print(f"\r{deliveries:,} deliveries, {lines:,} lines", end="", file=sys.stderr, flush=True)
+
+    province = generate(_load(scenario), out, messages=messages, seed=seed, progress=progress if sys.stderr.isatty() else None)
+    lines = sum(file.lines for file in province.feeds.values())
+    spent = time.monotonic() - began
+    totals = province.truth.totals
+    print(f"{totals['deliveries']:,} deliveries, {totals['forwards']:,} forwards, {lines:,} lines in {spent:.1f} s")
+
+
+@main.command("live")
+@click.argument("scenario", type=click.Path(path_type=Path))
+@click.option("--out", type=_OUT, required=True, help="folder for logs, truth.jsonl, totals.json, feeds.json")
+@click.option("--duration", type=float, default=60.0, show_default=True, help="seconds; 0 = until stopped")
+@click.option("--seed", type=int, help="instead of the scenario's")
+def live_command(scenario: Path, out: Path, duration: float, seed: int | None) -> None:
+    """Logs that grow and rotate by the wall clock, until the duration is over or a SIGTERM or SIGINT comes."""
+    _refuse_old(out)
+    stop: list[int] = []
+
+    def stopping(number: int, _frame: object) -> None:
+        stop.append(number)
+
+    signal.signal(signal.SIGTERM, stopping)
+    signal.signal(signal.SIGINT, stopping)
+    province = live(
+        _load(scenario), out, duration, wall=lambda: time.time_ns() // 1000, pause=time.sleep, stopped=lambda: bool(stop), seed=seed
+    )
+    totals = province.truth.totals
+    print(f"{totals['deliveries']:,} deliveries, {totals['forwards']:,} forwards, {len(province.open)} left open")
+
+
+@main.command("score")
+@click.option("--truth", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="folder of the simulator's run")
+@click.option("--deliveries", type=_FILE, required=True, help="of `mmsd replay --deliveries … --reveal`")
+@click.option("--forwards", type=_FILE, required=True, help="of `mmsd replay --forwards … --reveal`")
+def score_command(truth: Path, deliveries: Path, forwards: Path) -> None:
+    """Compares an export with the truth; exit 1 on any difference in outcomes, forwards or serials."""
+    result = score_files(truth, deliveries, forwards)
+    print(report(result))
+    sys.exit(1 if result.differences else 0)
+
+
+def _load(path: Path) -> Scenario:
+    try:
+        return load(path)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(78)
+
+
+def _refuse_old(out: Path) -> None:
+    """A second run into one folder would mix two truths."""
+    if (out / "truth.jsonl").exists():
+        print(f"{out}: holds an earlier run; give an empty folder", file=sys.stderr)
+        sys.exit(78)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,162 @@
+"""The province: cities, numbers, handsets and what is wrong with them. All numbers are invented."""
+
+from __future__ import annotations
+
+import enum
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sim.agenda import Streams
+from sim.scenario import Population
+
+if TYPE_CHECKING:
+    from sim.radius import Session
+
+CITIES: Final = (
+    "Nanjing", "Wuxi", "Xuzhou", "Changzhou", "Suzhou", "Nantong", "Lianyungang",
+    "Huaian", "Yancheng", "Yangzhou", "Zhenjiang", "Taizhou", "Suqian",
+)  # fmt: skip
+_BLOCKS: Final = 8  # of 10,000 numbers, a city
+_BROWSERS: Final = "1371"
+_SUBSCRIBERS: Final = "1340"
+
+MODELS: Final = (  # User-Agent, type allocation code
+    (b"Nokia6600/1.0 (4.09.1) SymbianOS/7.0s Series60/2.0", "35580700"),
+    (b"NokiaE71-1/200.21.118", "35629402"),
+    (b"SonyEricssonK800i/R1KG", "35347100"),
+    (b"SonyEricssonW800i/R1AA", "35248600"),
+    (b"MOT-V600/0B.09.38R MIB/2.2", "35149200"),
+    (b"SAMSUNG-SGH-E700/1.0", "35760800"),
+    (b"Lenovo-i750/S1", "35990400"),
+    (b"AMOI-M636/1.2", "35412000"),
+    (b"ZTE-F100/1.0", "35934801"),
+)
+
+
+class Behaviour(enum.StrEnum):
+    """What a subscriber's handset, settings or subscription make of a notification."""
+
+    HEALTHY = "healthy"
+    WRONG_APN = "wrong_apn"  # a session on the internet APN after each push
+    WRONG_PROXY = "wrong_proxy"  # a session of its own on the MMS APN, nothing at the gateway
+    WRONG_MMSC = "wrong_mmsc"  # fetches, then answers to another host
+    WRONG_PATH = "wrong_path"  # fetches, then answers to a path that is no MMSC
+    NO_FETCH = "no_fetch"
+    OFF_EXPIRED = "off_expired"  # EXPIRED receipts
+    OFF_ALIVE = "off_alive"  # EXPIRED receipts, but he browses
+    UNDELIV = "undeliv"  # barred
+    SMSC_REFUSED = "smsc_refused"
+    SMSC_REJECTED = "smsc_rejected"  # REJECTD receipts
+    SILENT = "silent"  # no receipt, no reaction
+    REJECT = "reject"
+    DEFER_LATER = "defer_later"
+    DEFER_NEVER = "defer_never"
+    NO_ACK = "no_ack"
+    REFETCH = "refetch"  # fetches twice, before or after the acknowledgement
+    LATE = "late"  # comes back into coverage after a while
+
+
+FETCHES: Final = frozenset(
+    {Behaviour.HEALTHY, Behaviour.WRONG_MMSC, Behaviour.WRONG_PATH, Behaviour.NO_ACK, Behaviour.REFETCH, Behaviour.LATE}
+)
+SENDS: Final = frozenset(
+    {Behaviour.HEALTHY, Behaviour.NO_ACK, Behaviour.REFETCH, Behaviour.REJECT, Behaviour.DEFER_LATER, Behaviour.DEFER_NEVER}
+)
+"""Whose own submits reach the MMSC."""
+
+ASTRAY: Final = frozenset({Behaviour.WRONG_MMSC, Behaviour.WRONG_PATH})
+"""Whose POSTs go to a wrong address: answers and submits alike."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscriber:
+    """One number and its handset. `digits` with the country code; `msisdn` as the network's gateways show it."""
+
+    digits: bytes
+    city: str
+    behaviour: Behaviour
+    agent: bytes
+    profile: bytes  # name in the x-wap-profile URL
+    imsi: bytes
+    imei: bytes
+    ggsn: int
+    wapbox: bool
+    apn_upper: bool
+    standing: str = ""  # "", "cmwap" or "cmnet": a session open all day
+    variant: float = 0.0  # 0 … 1: which of several ways of a behaviour
+    plus: bytes = b""
+    msisdn: bytes = b""
+    session: Session | None = None  # on the MMS APN, usable now
+    internet: Session | None = None
+    reactions: int = 0  # pushes answered by a session on the internet APN
+
+    def __post_init__(self) -> None:
+        self.plus = b"+" + self.digits
+        self.msisdn = self.plus if self.ggsn else self.digits  # the second GGSN writes the sign
+
+
+class People:
+    """`subscribers` have MMS handsets, `browsers` never get or send one. `senders`, `astray`: who submits, rightly or wrongly."""
+
+    def __init__(self, population: Population, streams: Streams) -> None:
+        random_ = streams("people")
+        names = tuple(Behaviour(name) for name in population.behaviours)
+        weights = tuple(population.behaviours.values())
+        drawn = random_.choices(names, weights, k=population.subscribers)
+        self.subscribers = [_make(random_, i, _SUBSCRIBERS, behaviour, population.wapbox) for i, behaviour in enumerate(drawn)]
+        self.browsers = [_make(random_, i, _BROWSERS, Behaviour.HEALTHY, population.wapbox) for i in range(population.browsers)]
+        for subscriber in self.subscribers:
+            _settle(subscriber, random_, population)
+        self.senders = [s for s in self.subscribers if s.behaviour in SENDS]
+        self.astray = [s for s in self.subscribers if s.behaviour in ASTRAY]
+
+
+def _make(random_: random.Random, index: int, network: str, behaviour: Behaviour, wapbox: float) -> Subscriber:
+    city, place = index % len(CITIES), index // len(CITIES)
+    block = city * _BLOCKS + place // 10_000 % _BLOCKS
+    # 7,919 is coprime to 10,000: neighbours do not have neighbouring numbers
+    number = f"86{network}{500 + block}{place * 7919 % 10_000:04d}"
+    agent, code = random_.choice(MODELS)
+    return Subscriber(
+        digits=number.encode(),
+        city=CITIES[city],
+        behaviour=behaviour,
+        agent=agent,
+        profile=agent.partition(b"/")[0],
+        imsi=b"46002%010d" % (1_000_000_000 * (1 + len(network) % 2) + index * 131 + int(network)),
+        imei=f"{code}{index % 1_000_000:06d}{random_.randrange(1, 16):02d}".encode(),
+        ggsn=random_.randrange(2),
+        wapbox=random_.random() < wapbox,
+        apn_upper=random_.random() < 0.2,
+        variant=random_.random(),
+    )
+
+
+def _settle(subscriber: Subscriber, random_: random.Random, population: Population) -> None:
+    """Who keeps a session open all day. Those who get no push have none: a session would say that they are there."""
+    draw = random_.random()
+    if subscriber.behaviour in SENDS or subscriber.behaviour in ASTRAY:
+        if draw < population.standing_cmwap:
+            subscriber.standing = "cmwap"
+        elif draw < population.standing_cmwap + population.standing_cmnet:
+            subscriber.standing = "cmnet"
+    elif subscriber.behaviour is Behaviour.NO_FETCH:
+        if draw < 0.25:
+            subscriber.standing = "cmnet"
+        elif draw < 0.5:
+            subscriber.standing = "cmwap"
+            subscriber.ggsn = 0  # the one that never restarts: his session spans every push
+            subscriber.msisdn = subscriber.digits
+
+
+def write_prefixes(path: Path) -> None:
+    """`prefix,city`: the operator's table, by the country code and seven digits."""
+    rows = [
+        f"86{network}{500 + city * _BLOCKS + block},{name}"
+        for network in (_SUBSCRIBERS, _BROWSERS)
+        for city, name in enumerate(CITIES)
+        for block in range(_BLOCKS)
+    ]
+    path.write_text("prefix,city\n" + "\n".join(sorted(rows)) + "\n")

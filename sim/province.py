@@ -1,0 +1,504 @@
+"""The whole province: nodes, handsets, time. A message is submitted, notified, fetched or not, and its truth written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from mmsd.model import SECOND
+from sim.agenda import Agenda, Streams
+from sim.browse import Visitors
+from sim.campaign import Seed
+from sim.clocks import Clock
+from sim.files import LogFile, Rotate
+from sim.gateway import TICK, Gateway, Squid, Wapbox
+from sim.handset import Handsets
+from sim.messages import Delivery, Lineage, Message
+from sim.mmsc import Node
+from sim.people import Behaviour, People, Subscriber, write_prefixes
+from sim.radius import Accounting, Session
+from sim.scenario import Fault, Scenario, us
+from sim.smsc import EXPIRED, REJECTED, RETRIEVED, Bearerbox
+from sim.truth import Truth
+
+_SUBJECTS: Final = ("晚霞", "工作安排", "See K7K", "生日快乐", "今天的照片", "Fwd: pic", "会议通知", "")
+_REOPEN: Final = 1.0  # s between the rename of an MMSC's log and its reopening
+NEVER: Final = 1 << 62
+
+
+class Province:
+    """Everything that happens from `start` on (µs UTC, a whole second); `messages` 0 = until `cutoff`.
+
+    The caller moves time (`agenda.run`) and flushes; after `finish` the files are closed and the truth is final or says "open".
+    """
+
+    def __init__(
+        self, scenario: Scenario, out: Path, start: int, *, seed: int | None = None, cutoff: int = NEVER, messages: int = 0
+    ) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        self.agenda = agenda = Agenda(start)
+        self.cutoff = cutoff
+        self.open: dict[int, Delivery] = {}
+        self._scenario = scenario
+        self._start = start
+        self._left = messages
+        self._limited = messages > 0
+        self._rate = scenario.run.messages / scenario.run.submitting if cutoff != NEVER else messages / scenario.run.submitting
+        self._numbers = 0
+        self._failed_submits = 0
+        self._busy: dict[bytes, int] = {}  # deliveries under way, by receiver
+        streams = Streams(scenario.run.seed if seed is None else seed)
+        self._random = streams("province")
+        zone = ZoneInfo(scenario.run.zone)
+
+        def clock(feed: str) -> Clock:
+            return Clock(zone, us(scenario.skew.get(feed, 0.0)) // TICK * TICK)
+
+        rotation = scenario.rotation
+        self.people = People(scenario.population, streams)
+        self.nodes = [
+            Node(i, out, scenario.mmsc.host, clock(f"mmsc{i + 1}"), agenda, streams, Rotate.RENAME) for i in range(scenario.mmsc.nodes)
+        ]
+        self.sms = Bearerbox(out, clock("sms"), agenda, streams, Rotate.GZIP)
+        wapbox = Wapbox(out, clock("wapbox"), agenda, Rotate.COPY)
+        squid = Squid(out, clock("squid"), agenda, Rotate.RENAME)
+        self.gateways: tuple[Gateway, Gateway] = (wapbox, squid)
+        self.accounting = Accounting(out, scenario.radius, agenda, streams, (clock("radius1"), clock("radius2")))
+        self.handsets = Handsets(scenario.handsets, scenario.mmsc.host, self.accounting, self.gateways, agenda, streams, self)
+        self.seed = Seed(scenario.campaign, self.people, self, agenda, streams)
+        late = us(float(scenario.daemon.get("T2", 180)))
+        self.truth = Truth(out, scenario.campaign.id, scenario.campaign.seed, zone, late)
+        self.visitors = [self._invite(gateway, gateway is wapbox, streams) for gateway in self.gateways]
+
+        self.feeds: dict[str, LogFile] = {node.name: node.file for node in self.nodes}
+        self.feeds |= {"sms": self.sms.file, "wapbox": wapbox.file, "squid": squid.file}
+        self.feeds |= {f"radius{i + 1}": file for i, file in enumerate(self.accounting.feeds)}
+        write_prefixes(out / "cities.csv")
+        (out / "feeds.json").write_bytes(msgspec.json.format(msgspec.json.encode(self._feeds(scenario)), indent=1) + b"\n")
+        periods = {node.name: rotation.mmsc for node in self.nodes}
+        self._schedule(periods | {"sms": rotation.sms, "wapbox": rotation.wapbox, "squid": rotation.squid})
+
+    # ---------------------------------------------------------------------------------------------------------------- start
+
+    def _invite(self, gateway: Gateway, wapbox: bool, streams: Streams) -> Visitors:
+        visitors = [v for v in self.people.browsers if v.wapbox is wapbox]
+        residents = [s for s in self.people.senders if s.wapbox is wapbox and s.standing == "cmwap" and s.behaviour is Behaviour.HEALTHY]
+        return Visitors(gateway, self._scenario.browsing, self.accounting, self.agenda, streams, visitors, residents)
+
+    def _schedule(self, periods: dict[str, float]) -> None:
+        agenda, run = self.agenda, self._scenario.run
+        warm = us(run.warmup)
+        for subscriber in self.people.subscribers:
+            if subscriber.standing:
+                agenda.after(round(warm * 0.8 * self._random.random()), self._stand, subscriber)
+        agenda.after(TICK, self._tick)
+        agenda.after(warm, self.seed.launch)
+        agenda.after(warm, self._next_submit)
+        for node in self.nodes:
+            agenda.after(SECOND, self._next_read_report, node)
+        agenda.after(SECOND, self._next_text)
+        for fault in self._scenario.faults:
+            agenda.after(us(fault.start), self._break, fault)
+        for at in self._scenario.radius.restart:
+            agenda.after(us(at), self._restart)
+        for name, period in periods.items():
+            if period:
+                agenda.after(us(period), self._rotate, name, us(period))
+
+    def _feeds(self, scenario: Scenario) -> dict[str, Any]:
+        """`feeds.json`: what a daemon's configuration needs to know."""
+        zone = scenario.run.zone
+        feeds: list[dict[str, Any]] = [
+            {"name": node.name, "dialect": "mbuni", "glob": f"{node.name}/mmsc-access.log*", "node": node.name, "zone": zone}
+            for node in self.nodes
+        ]
+        feeds += [
+            {"name": "sms", "dialect": "kannel-sms", "glob": "kannel/bearerbox-access.log*", "node": "sms1", "zone": zone},
+            {"name": "wapbox", "dialect": "kannel-wap", "glob": "kannel/wapbox-access.log*", "node": "wap1", "zone": zone},
+            {"name": "squid", "dialect": "http", "glob": "squid/access-mms.log*", "node": "proxy1", "format": "mms"},
+        ]
+        feeds += [
+            {
+                "name": f"radius{i}",
+                "dialect": "radius",
+                "glob": f"radius/{file.path.parent.name}/detail-*",
+                "node": f"ggsn{i}",
+                "zone": zone,
+            }
+            for i, file in enumerate(self.accounting.feeds, 1)
+        ]
+        campaign = scenario.campaign
+        return {
+            "scenario": scenario.name,
+            "feeds": feeds,
+            "daemon": dict(scenario.daemon),
+            "expected": {"mmsc": f"http://{scenario.mmsc.host}/", "mms_apn": "cmwap", "internet_apn": "cmnet"},
+            "push_errors": {"3:1": "barred", "3:27": "absent", "3:8": "rejected"},
+            "own": {"short_codes": ["106587999", campaign.short_code], "vasp": campaign.vasp},
+            "cities": "cities.csv",
+            "campaign": {
+                "id": campaign.id,
+                "seed": campaign.seed,
+                "subject": campaign.subject,
+                "tag": campaign.tag,
+                "size_min": round(campaign.size * (1 - campaign.tolerance)),
+                "size_max": round(campaign.size * (1 + campaign.tolerance)) + 60,
+                "short_code": campaign.short_code,
+                "hold": scenario.daemon.get("hold", 60),
+            },
+        }
+
+    # -------------------------------------------------------------------------------------------------------------- traffic
+
+    def _next_submit(self) -> None:
+        if self.agenda.now >= self.cutoff:
+            return
+        self._ordinary()
+        if self._limited:
+            self._left -= 1
+            if not self._left:
+                self.cutoff = self.agenda.now
+                return
+        self.agenda.after(us(self._random.expovariate(self._rate)), self._next_submit)
+
+    def _ordinary(self) -> None:
+        """One message between subscribers, or the try of one whose handset knows a wrong MMSC."""
+        random_, traffic = self._random, self._scenario.traffic
+        size = random_.randrange(500, 30_000)
+        if self.people.astray and random_.random() < traffic.failing_submits:
+            sender = random_.choice(self.people.astray)
+            self._failed_submits += 1
+            self.handsets.connect(sender, self.handsets.submit_astray, sender, size)
+            return
+        sender = random_.choice(self.people.senders)
+        receivers = [r for r in random_.sample(self.people.subscribers, random_.choice(traffic.receivers)) if r is not sender]
+        charset = "gb18030" if random_.random() < traffic.gb2312 else "utf-8"
+        subject = random_.choice(_SUBJECTS).encode(charset)
+        if random_.random() < self._scenario.campaign.decoys:
+            subject, size = self.seed.decoy(random_, subject, size)
+        self.submit(sender, receivers, subject=subject, size=size, kind="p2p", lineage=None)
+
+    def _next_read_report(self, node: Node) -> None:
+        """Something for every node to write, even while nobody sends: reports on what was read long ago, by people who wait for nothing."""
+        for _ in range(8):
+            reader = self._random.choice(self.people.senders)
+            if reader.behaviour is Behaviour.HEALTHY and not self._busy.get(reader.digits):
+                self.handsets.connect(reader, self.handsets.read_report, reader, node)
+                break
+        self.agenda.after(us(self._random.uniform(0.5, 1.5) / self._scenario.traffic.read_reports), self._next_read_report, node)
+
+    def _next_text(self) -> None:
+        to = self._random.choice(self.people.browsers)
+        fid, now = self.sms.text(to), self.agenda.now
+        self.agenda.after(self._between(self._scenario.handsets.receipt), self._text_receipt, to, fid, now)
+        self.agenda.after(us(self._random.uniform(0.5, 1.5) / self._scenario.traffic.plain_sms), self._next_text)
+
+    def _text_receipt(self, to: Subscriber, fid: int, submitted: int) -> None:
+        self.sms.receipt(to, fid, "DELIVRD", submitted, b"info")
+
+    # --------------------------------------------------------------------------------------------------------------- submit
+
+    def submit(
+        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, kind: str, lineage: Lineage | None
+    ) -> None:
+        """A subscriber composes and sends; nothing where there is nobody to send to."""
+        if receivers:
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, kind, lineage, 200)
+
+    def submit_unanswered(
+        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, kind: str, lineage: Lineage
+    ) -> None:
+        """The MMSC takes it, the answer gets lost, the handset sends the same again: two messages in the logs, one in truth."""
+        if receivers:
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, kind, lineage, 504)
+            again = self._between(self._scenario.campaign.resend)
+            self.agenda.after(again, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, kind, lineage, 200)
+
+    def _submit(
+        self,
+        session: Session,
+        sender: Subscriber,
+        receivers: list[Subscriber],
+        subject: bytes,
+        size: int,
+        kind: str,
+        lineage: Lineage | None,
+        status: int,
+    ) -> None:
+        node = self._home(sender)
+        if node.down:
+            self._failed_submits += 1
+            self.handsets.post_unavailable(sender, session)
+        elif self.agenda.now < self.cutoff + 5 * SECOND:
+            posted = size - 64  # Mbuni adds its headers
+            report = self._random.random() < self._scenario.traffic.report
+            message = Message(node, self._message_id(node), subject, size, kind, report, lineage)
+            node.received(sender.plus, [r.plus for r in receivers], message.identity, posted, sender.agent)
+            self.handsets.post(sender, session, posted, status=status)
+            for receiver in receivers:
+                self._deliver(message, sender, sender.plus, receiver, subject, size, lineage, report=report)
+        self.handsets.release(session)
+
+    def submit_vasp(self, receivers: list[Subscriber], lineage: Lineage) -> None:
+        """The campaign's short code sends the seed by MM7."""
+        campaign = self._scenario.campaign
+        node = self._random.choice(self.nodes)
+        subject = campaign.subject.encode()
+        message = Message(node, self._message_id(node), subject, campaign.size, "seed", report=False, lineage=lineage)
+        code = campaign.short_code.encode()
+        node.received_vasp(campaign.vasp, code, [r.plus for r in receivers], message.identity)
+        for receiver in receivers:
+            self._deliver(message, None, code, receiver, subject, campaign.size, lineage)
+
+    def forward(self, original: Delivery, receivers: list[Subscriber], lineage: Lineage) -> None:
+        """M-Forward.req: the same message id, a new leg for each receiver, no subject in the notification."""
+        if receivers:
+            self.handsets.connect(original.receiver, self._forward, original, receivers, lineage)
+
+    def _forward(self, session: Session, original: Delivery, receivers: list[Subscriber], lineage: Lineage) -> None:
+        sender, message = original.receiver, original.message
+        node = message.node
+        if node.down:
+            self._failed_submits += 1
+            self.handsets.post_unavailable(sender, session)
+        elif self.agenda.now < self.cutoff + 5 * SECOND:
+            node.forwarded(sender.plus, [r.plus for r in receivers], b"%s@%s" % (node.queue(), node.host), sender.agent)
+            self.handsets.post(sender, session, 120)
+            report = self._random.random() < self._scenario.traffic.report
+            for receiver in receivers:
+                self._deliver(message, sender, sender.plus, receiver, b"", original.size + 30, lineage, report=report)
+        self.handsets.release(session)
+
+    def _home(self, subscriber: Subscriber) -> Node:
+        return self.nodes[int(subscriber.digits[5:9]) % len(self.nodes)]
+
+    def _message_id(self, node: Node) -> bytes:
+        """A new id; rarely one that another node has just given out, for each node counts for itself."""
+        if self._random.random() < self._scenario.mmsc.shared_ids:
+            other = self._random.choice(self.nodes)
+            if other is not node and other.last_id and other.last_id != node.last_id:
+                node.last_id = other.last_id
+                return node.last_id
+        return node.message_id()
+
+    # ------------------------------------------------------------------------------------------------------------- delivery
+
+    def _deliver(
+        self,
+        message: Message,
+        sender: Subscriber | None,
+        sender_text: bytes,
+        receiver: Subscriber,
+        subject: bytes,
+        size: int,
+        lineage: Lineage | None,
+        *,
+        report: bool = False,
+    ) -> None:
+        now = self.agenda.now
+        queue = message.node.queue()
+        self._numbers += 1
+        delivery = Delivery(
+            self._numbers,
+            message,
+            sender,
+            sender_text,
+            receiver,
+            now,
+            now + us(self._scenario.mmsc.expiry),
+            queue,
+            b"http://%s/%s@2/wx%d" % (message.node.host, queue, self._random.randrange(10, 99)),
+            subject,
+            size,
+            report and sender is not None,
+            lineage,
+        )
+        if receiver.behaviour is Behaviour.LATE:
+            delivery.back = now + self._between(self._scenario.handsets.late)
+        self.open[delivery.number] = delivery
+        self._busy[receiver.digits] = self._busy.get(receiver.digits, 0) + 1
+        first = self._between(self._scenario.mmsc.queue)
+        for wait in self._scenario.mmsc.notify:
+            self.agenda.after(first + us(wait), self._notify, delivery)
+        self.agenda.at(delivery.expiry, self._expire, delivery)
+
+    def _notify(self, delivery: Delivery) -> None:
+        if delivery.closed or delivery.fetched or delivery.deferred or delivery.rejected:
+            return
+        receiver, message = delivery.receiver, delivery.message
+        behaviour = receiver.behaviour
+        delivery.attempts += 1
+        message.node.notified(receiver.plus, message.identity)
+        refused = behaviour is Behaviour.SMSC_REFUSED
+        fid = self.sms.notify(
+            receiver,
+            delivery.transaction,
+            delivery.location,
+            delivery.size,
+            delivery.sender_text + b"/TYPE=PLMN",
+            delivery.subject,
+            max((delivery.expiry - self.agenda.now) // SECOND, 1),
+            refused=refused,
+        )
+        if refused:
+            delivery.stats.append("REFUSED")
+        elif behaviour is not Behaviour.SILENT:
+            stat, wait = self._fate(delivery)
+            self.agenda.after(wait, self._receipt, delivery, fid, stat, self.agenda.now)
+            if behaviour is Behaviour.OFF_ALIVE and not delivery.browsed:
+                self.agenda.after(self._between(self._scenario.handsets.reaction), self.handsets.browse_off, delivery)
+
+    def _fate(self, delivery: Delivery) -> tuple[str, int]:
+        """What the SMSC will say of a push, and when."""
+        handsets, behaviour = self._scenario.handsets, delivery.receiver.behaviour
+        if behaviour in {Behaviour.OFF_EXPIRED, Behaviour.OFF_ALIVE}:
+            return "EXPIRED", self._between(handsets.expired)
+        if behaviour is Behaviour.UNDELIV:
+            return "UNDELIV", self._between(handsets.receipt)
+        if behaviour is Behaviour.SMSC_REJECTED:
+            return "REJECTD", self._between(handsets.receipt)
+        wait = self._between(handsets.receipt)
+        return "DELIVRD", max(wait, delivery.back + wait // 4 - self.agenda.now)
+
+    def _receipt(self, delivery: Delivery, fid: int, stat: str, submitted: int) -> None:
+        self.sms.receipt(delivery.receiver, fid, stat, submitted)
+        delivery.stats.append(stat)
+        if stat == "DELIVRD" and not delivery.closed:
+            if not delivery.signed:
+                delivery.signed = self.agenda.now
+            self.handsets.pushed(delivery)
+
+    def retrieved(self, delivery: Delivery) -> None:
+        """A first whole fetch (called by the handset)."""
+        if delivery.lineage is not None:
+            delivery.lineage.received.setdefault(delivery.receiver.digits, delivery)
+        self.seed.retrieved(delivery)
+
+    def settled(self, delivery: Delivery, status: int) -> None:
+        """The handset has answered, and will do nothing more (called by the handset)."""
+        if not delivery.closed:
+            self._report(delivery, RETRIEVED if status == RETRIEVED else REJECTED)
+            self._close(delivery)
+
+    def _expire(self, delivery: Delivery) -> None:
+        if not delivery.closed:
+            if not delivery.fetched:
+                self._report(delivery, EXPIRED)
+            self._close(delivery)
+
+    def _close(self, delivery: Delivery) -> None:
+        delivery.closed = self.agenda.now
+        del self.open[delivery.number]
+        self._busy[delivery.receiver.digits] -= 1
+        self.truth.close(delivery)
+
+    def _report(self, delivery: Delivery, status: int) -> None:
+        """M-Delivery.ind to whoever sent this leg, where he asked for it: another `Notify`, another push."""
+        if delivery.report and delivery.sender is not None:
+            wait = self._between(self._scenario.mmsc.queue)
+            self.agenda.after(wait, self._send_report, delivery, delivery.sender, status)
+
+    def _send_report(self, delivery: Delivery, to: Subscriber, status: int) -> None:
+        message = delivery.message
+        message.node.notified(to.plus, message.identity)
+        fid = self.sms.report(to, message.identity, delivery.receiver.plus, status)
+        self.agenda.after(self._between(self._scenario.handsets.receipt), self.sms.receipt, to, fid, "DELIVRD", self.agenda.now)
+
+    # --------------------------------------------------------------------------------------------------------------- events
+
+    def _tick(self) -> None:
+        for gateway, visitors in zip(self.gateways, self.visitors, strict=True):
+            gateway.flush(visitors.tick(TICK))
+        self.agenda.after(TICK, self._tick)
+
+    def _stand(self, subscriber: Subscriber) -> None:
+        """A session that stays open all day."""
+        if (ready := self.accounting.ready(subscriber)) > self.agenda.now:
+            self.agenda.at(ready + self._between((0.5, 4.0)), self._stand, subscriber)
+            return
+        if subscriber.standing == "cmnet":
+            subscriber.internet = self.accounting.open(subscriber, "cmnet", standing=True)
+            return
+        if subscriber.session is not None and not subscriber.session.closed:  # one from a fetch, just now: it stays
+            subscriber.session.standing = True
+            session = subscriber.session
+        else:
+            session = subscriber.session = self.accounting.open(subscriber, "cmwap", standing=True)
+        for visitors in self.visitors:
+            if subscriber.digits in visitors.residents:
+                visitors.settle(subscriber, session)
+
+    def _restart(self) -> None:
+        lost = self.accounting.restart()
+        gone = {session.identity for session in lost}
+        for session in lost:
+            owner = session.owner
+            if session.standing:
+                for visitors in self.visitors:
+                    visitors.unsettle(owner)
+                self._stand(owner)
+        for visitors in self.visitors:
+            visitors.leave(gone)
+
+    def _break(self, fault: Fault) -> None:
+        node = self.nodes[fault.node]
+        node.down = True
+        self.agenda.after(us(fault.stop - fault.start), self._mend, node)
+
+    def _mend(self, node: Node) -> None:
+        node.down = False
+
+    def _rotate(self, name: str, period: int) -> None:
+        file = self.feeds[name]
+        file.rotate()
+        self.agenda.after(us(_REOPEN), file.reopen)
+        self.agenda.after(period, self._rotate, name, period)
+
+    def _between(self, span: tuple[float, float]) -> int:
+        return us(self._random.uniform(*span))
+
+    # ------------------------------------------------------------------------------------------------------------------ end
+
+    def write_totals(self, state: str) -> None:
+        """`totals.json` beside the truth so far."""
+        mms = sum(gateway.mms for gateway in self.gateways)
+        browsing = sum(gateway.browsing for gateway in self.gateways)
+        self.truth.write_totals(
+            {
+                "scenario": self._scenario.name,
+                "state": state,
+                "start": self._start,
+                "now": self.agenda.now,
+                "submitted_until": min(self.cutoff, self.agenda.now),
+                "feeds": {
+                    name: {"records": file.records, "lines": file.lines, "octets": file.octets} for name, file in sorted(self.feeds.items())
+                },
+                "gateway_lines": {"mms": mms, "browsing": browsing},
+                "sessions": self.accounting.sessions,
+                "pushes": self.sms.pushes,
+                "failed_submits": self._failed_submits,
+                "open": len(self.open),
+            }
+        )
+
+    def finish(self) -> None:
+        """Closes all files; what is still open gets a row that says so."""
+        for gateway, visitors in zip(self.gateways, self.visitors, strict=True):
+            gateway.flush(visitors.tick(0))
+        for delivery in self.open.values():
+            self.truth.close(delivery, final=False)
+        for file in self._files():
+            file.close()
+        self.write_totals("broken off" if self.open else "finished")
+
+    def flush(self, hold: int = 0) -> None:
+        for file in self._files():
+            file.flush(hold if file is not self.truth.rows else 0)
+
+    def _files(self) -> Iterator[LogFile]:
+        yield from self.feeds.values()
+        yield self.truth.rows

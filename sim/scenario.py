@@ -1,0 +1,171 @@
+"""A scenario file: who lives in the province, what they send, what breaks, how the logs grow.
+
+Durations are seconds (float) in the file and integer µs behind `us`. Unknown keys are refused. What a daemon must be told to judge the
+run (`[daemon]`) stands in the same file and goes out in `feeds.json`; the simulator itself never uses it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from mmsd.errors import ConfigError
+from mmsd.model import SECOND
+
+SCENARIOS: Final = Path(__file__).resolve().parent / "scenarios"
+
+Span = tuple[float, float]
+"""Seconds from, to: drawn evenly."""
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Keys have no defaults but where one is natural: a scenario says what it is."""
+
+
+class Run(_Section, frozen=True, kw_only=True):
+    seed: int = 1
+    start: datetime  # of a generated run, with its zone; a live run starts now
+    zone: str = "Asia/Shanghai"  # of every log's local times
+    messages: int  # subscriber to subscriber, beside the campaign's
+    submitting: float  # seconds in which they are sent (generate)
+    warmup: float  # before the first of them
+    tail: float  # after the last window is over (generate): every feed's mark passes it
+    drain: float  # a live run stops submitting so long before its end: expiry + grace + some seconds
+
+
+class Mmsc(_Section, frozen=True, kw_only=True):
+    nodes: int
+    host: str  # one authority before all nodes
+    expiry: float
+    notify: tuple[float, ...]  # of each attempt, from the first
+    queue: Span  # submit to first notification
+    shared_ids: float  # share of message ids that another node gave out too
+
+
+class Population(_Section, frozen=True, kw_only=True):
+    subscribers: int
+    browsers: int  # further numbers that only browse
+    behaviours: Mapping[str, float]  # weights by handset.Behaviour
+    standing_cmwap: float  # share of those that fetch at all
+    standing_cmnet: float
+    wapbox: float  # share behind the WAP gateway; the others use the proxy
+
+
+class Handsets(_Section, frozen=True, kw_only=True):
+    reaction: Span  # push on the display to session
+    late: Span  # submit to the handset's return
+    defer: Span  # deferral to fetch
+    receipt: Span  # push to its receipt
+    expired: Span  # push to an EXPIRED or UNDELIV receipt
+    linger: Span  # last request to the session's end
+
+
+class Traffic(_Section, frozen=True, kw_only=True):
+    receivers: tuple[int, ...]  # drawn evenly
+    report: float  # share of senders that ask for delivery reports
+    plain_sms: float  # own SMS a second
+    read_reports: float  # a second and node: a node writes something while nobody sends
+    failing_submits: float  # share of submits tried by handsets that know a wrong MMSC
+    gb2312: float  # share of subjects in that charset, its name lost on the way
+
+
+class Fault(_Section, frozen=True, kw_only=True):
+    node: int
+    start: float
+    stop: float  # the load balancer answers 503 for the node
+
+
+class Campaign(_Section, frozen=True, kw_only=True):
+    id: str
+    seed: str
+    subject: str
+    tag: str  # stands in the subject
+    size: int
+    tolerance: float  # of the size class, as a share
+    short_code: str
+    vasp: str
+    recipients: int
+    batch: int  # receivers of one MM7 submit
+    forward: float  # share of retrieved copies that are sent on
+    by_reference: float  # share of those by M-Forward.req; else composed anew
+    friends: tuple[int, ...]
+    think: Span
+    again: float  # share of composed forwards repeated on purpose
+    again_after: Span
+    unanswered: float  # share of composed forwards whose answer is lost: the handset sends again
+    resend: Span
+    prefixed: float  # share of subjects that get a `Fw:`
+    generations: int
+    decoys: float  # share of ordinary messages that borrow the seed's subject, or its size
+
+
+class Browsing(_Section, frozen=True, kw_only=True):
+    ratio: float  # lines for each MMS line of the same gateway
+    base: float  # further lines a second and gateway
+    slots: int  # people browsing at one time at each gateway
+    visit: Span  # length of a browsing session
+    residents: int  # of the slots: subscribers with a standing cmwap session
+
+
+class Radius(_Section, frozen=True, kw_only=True):
+    interim: float
+    lost_stop: float
+    retransmitted: float
+    restart: tuple[float, ...]  # seconds after the start at which the second GGSN restarts
+    outage: float
+
+
+class Rotation(_Section, frozen=True, kw_only=True):
+    """Seconds between rotations; 0 = never."""
+
+    mmsc: float = 0  # rename, reopened a second later
+    sms: float = 0  # rename and gzip
+    wapbox: float = 0  # copytruncate
+    squid: float = 0  # rename
+
+
+class Scenario(_Section, frozen=True, kw_only=True):
+    name: str = ""
+    run: Run
+    mmsc: Mmsc
+    population: Population
+    handsets: Handsets
+    traffic: Traffic
+    faults: tuple[Fault, ...] = ()
+    campaign: Campaign
+    browsing: Browsing
+    radius: Radius
+    rotation: Rotation = Rotation()
+    skew: Mapping[str, float] = msgspec.field(default_factory=dict)  # by feed: its clock is so much ahead
+    daemon: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+    @property
+    def window(self) -> int:
+        """µs from the last submit until nothing of it is open any more."""
+        return us(self.mmsc.queue[1] + self.mmsc.expiry)
+
+
+def us(seconds: float) -> int:
+    """
+    >>> us(0.25)
+    250000
+    """
+    return round(seconds * SECOND)
+
+
+def load(path: Path) -> Scenario:
+    """A scenario by its path, or one of the shipped ones by its name. ConfigError opens with the file and key."""
+    if not path.exists() and (SCENARIOS / f"{path}.toml").exists():
+        path = SCENARIOS / f"{path}.toml"
+    try:
+        scenario = msgspec.convert(tomllib.loads(path.read_text()), Scenario, strict=False)
+    except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if scenario.run.start.tzinfo is None:
+        raise ConfigError(f"{path}: run.start: give its zone, as in 2026-11-22T09:00:00+08:00")
+    return msgspec.structs.replace(scenario, name=scenario.name or path.stem)
