@@ -28,6 +28,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.errors import ConfigError
+from mmsd.flow import sequencer
 from mmsd.link.tail import TailSettings
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
@@ -56,14 +57,10 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Covers(msgspec.Struct, frozen=True):
-    """What a feed sees. Nothing said: all of its kind; a RADIUS feed has to say."""
+    """Which sessions a RADIUS feed sees; accounting goes to different servers by APN. Feeds of other kinds see all of theirs."""
 
-    all: bool = False
-    mmscs: tuple[str, ...] = ()
-    smscs: tuple[str, ...] = ()
-    gateways: tuple[str, ...] = ()
-    apns: tuple[str, ...] = ()
-    ggsns: tuple[str, ...] = ()
+    all: bool = False  # sessions of every APN
+    apns: tuple[str, ...] = ()  # or of these
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -111,6 +108,7 @@ class Settings(msgspec.Struct, frozen=True):
     campaigns: Campaigns = Campaigns()
     cities: Cities = Cities()
     tail: TailSettings = TailSettings()
+    sequencer: sequencer.Settings = sequencer.Settings()
     store: sqlite.Settings = sqlite.Settings()
     web: site.Settings = site.Settings()
 
@@ -629,6 +627,8 @@ def _check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: _Report) -> No
         return
     if feed.role is None and feed.dialect not in ROLES:
         report.add((*key, "role"), "is missing", f"say which kind of node wrote this: {', '.join(get_args(Role))}")
+    elif role(feed) != "sessions" and feed.covers != Covers():
+        report.add((*key, "covers"), "is for sessions", "take it out: this feed sees all of its node")
     elif role(feed) == "sessions" and feed.covers == Covers():
         report.add((*key, "covers"), "is missing", 'say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }')
     try:

@@ -42,7 +42,7 @@ HEADINGS = {
     ("feeds", "NAME"): "## [feeds.NAME]",
     ("feeds", "NAME", "covers"): "### covers",
     ("feeds", "NAME", "samples", "[]"): "### samples",
-    ("codes", "NAME"): "## [codes.SMSC]",
+    ("codes", "NAME"): "## [codes.NAME]",
     ("campaign",): "## Campaign files",
     ("campaign", "seeds", "[]"): "### [[seeds]]",
 }
@@ -118,7 +118,7 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
         assert re.search(rf"^#? ?(\[\[feeds\.\w+\.)?{name}\b", text, re.MULTILINE) or f".{name}]]" in text, (
             f"[feeds.NAME] {name} is not shown"
         )
-    for name, value in raw["codes"]["default"].items():
+    for name, value in raw["codes"]["smsc"].items():
         assert tuple(value) == default(Codes, name)
     config.load(root / "config/mmsd.toml")
 

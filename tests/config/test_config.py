@@ -126,6 +126,7 @@ def test_every_fault_at_once(written):
             FEED + "[feeds.aaa]\ndialect='radius'\npaths=['d']\n",
             '5 feeds.aaa.covers: is missing; say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }',
         ),
+        (FEED + "covers.all = true\n", "5 feeds.mmsc1.covers: is for sessions; take it out: this feed sees all of its node"),
         (FEED + "role = 'mms'\n", "5 feeds.mmsc1.role: the text 'mms' is not one of them; did you mean `mmsc`?"),
         (
             FEED + "samples = [7]\n",
