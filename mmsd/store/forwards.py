@@ -18,8 +18,8 @@ INSERT INTO forward (key, campaign, seed, message, sender, receiver, generation,
     counted, reason, at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET seed = excluded.seed, message = excluded.message, generation = excluded.generation,
-    parent = excluded.parent, submitted = excluded.submitted, retrieved = excluded.retrieved, city = excluded.city, day = excluded.day, method = excluded.method,
-    score = excluded.score, counted = excluded.counted, reason = excluded.reason
+    parent = excluded.parent, submitted = excluded.submitted, retrieved = excluded.retrieved, city = excluded.city,
+    day = excluded.day, method = excluded.method, score = excluded.score, counted = excluded.counted, reason = excluded.reason
 """
 
 

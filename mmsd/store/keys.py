@@ -59,11 +59,11 @@ class Keys:
                 mode = os.fstat(file.fileno()).st_mode
                 secret = file.read(4096)
         except OSError as error:
-            raise ConfigError(f"store.key_file: {path}: {error.strerror}") from error
+            raise ConfigError(f"state.key_file: {path}: {error.strerror}") from error
         if mode & 0o077:
-            raise ConfigError(f"store.key_file: {path}: others can read it (mode {mode & 0o777:04o}); run: chmod 600 {path}")
+            raise ConfigError(f"state.key_file: {path}: others can read it (mode {mode & 0o777:04o}); run: chmod 600 {path}")
         if len(secret) < SECRET_BYTES:
-            raise ConfigError(f"store.key_file: {path}: {len(secret)} bytes, {SECRET_BYTES} are needed; restore it from the backup")
+            raise ConfigError(f"state.key_file: {path}: {len(secret)} bytes, {SECRET_BYTES} are needed; restore it from the backup")
         return cls(secret, random_bytes)
 
     def lookup(self, number: str) -> bytes:

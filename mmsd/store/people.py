@@ -45,23 +45,33 @@ class People:
 
     def find(self, connection: sqlite3.Connection, numbers: Iterable[str]) -> dict[str, Person]:
         """Those of `numbers` that are rows. "" is nobody."""
-        wanted = {number for number in numbers if number}
-        people = {number: person for number in wanted if (person := self._known.get(number) or self._fresh.get(number))}
-        lookups = {self._keys.lookup(number): number for number in wanted - people.keys()}
-        for identity, lookup, sealed in select_in(connection, "SELECT id, lookup, sealed FROM subscriber WHERE lookup IN ({})", lookups):
-            people[lookups[lookup]] = self._fresh[lookups[lookup]] = Person(identity, sealed[:SALT_BYTES])
-        return people
+        return self._find(connection, {number for number in numbers if number})[0]
 
     def enrol(self, connection: sqlite3.Connection, numbers: Iterable[str], at: int) -> dict[str, Person]:
         """All of `numbers` but "", as rows: found or made."""
-        wanted = {number for number in numbers if number}
-        people = self.find(connection, wanted)
-        for number in sorted(wanted - people.keys()):
-            sealed = self._keys.seal_number(number)
-            row = connection.execute(
-                "INSERT INTO subscriber (lookup, sealed, key_id, at) VALUES (?, ?, ?, ?)",
-                (self._keys.lookup(number), sealed, self._keys.id, at),
-            )
-            assert row.lastrowid is not None
-            people[number] = self._fresh[number] = Person(row.lastrowid, sealed[:SALT_BYTES])
+        people, strangers = self._find(connection, {number for number in numbers if number})
+        if strangers:
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM subscriber").fetchone()
+            new = []
+            for identity, (lookup, number) in enumerate(sorted(strangers.items()), last + 1):
+                sealed = self._keys.seal_number(number)
+                new.append((identity, lookup, sealed, self._keys.id, at))
+                people[number] = self._fresh[number] = Person(identity, sealed[:SALT_BYTES])
+            connection.executemany("INSERT INTO subscriber (id, lookup, sealed, key_id, at) VALUES (?, ?, ?, ?, ?)", new)
         return people
+
+    def _find(self, connection: sqlite3.Connection, wanted: set[str]) -> tuple[dict[str, Person], dict[bytes, str]]:
+        """Whom of `wanted` the store knows, and lookup → number of the others."""
+        people: dict[str, Person] = {}
+        strangers: dict[bytes, str] = {}
+        for number in wanted:
+            person = self._known.get(number) or self._fresh.get(number)
+            if person is None:
+                strangers[self._keys.lookup(number)] = number
+            else:
+                people[number] = person
+        statement = "SELECT id, lookup, sealed FROM subscriber WHERE lookup IN ({})"
+        for identity, lookup, sealed in list(select_in(connection, statement, strangers)):
+            number = strangers.pop(lookup)
+            people[number] = self._fresh[number] = Person(identity, sealed[:SALT_BYTES])
+        return people, strangers

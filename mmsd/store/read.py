@@ -108,6 +108,7 @@ class Reader:
             ("d.submitted < ?", where.until),
             ("d.outcome = ?", where.outcome),
             ("d.cause = ?", where.cause),
+            ("d.node = ?", where.node),
         ):
             if value is not None:
                 terms.append(term)

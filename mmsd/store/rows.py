@@ -82,7 +82,8 @@ def finding(keys: Keys, row: Row) -> Finding:
 
 def forward(keys: Keys, row: Row) -> Forward:
     (
-        _, key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved, city, day, method, score, counted, reason, _,
+        _, key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved,
+        city, day, method, score, counted, reason, _,
     ) = row  # fmt: skip
     return Forward(
         key, campaign, seed, message, keys.open_number(sender), keys.open_number(receiver), generation, parent, submitted, retrieved,

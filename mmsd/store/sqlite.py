@@ -51,7 +51,7 @@ class Settings:
 
     busy_seconds: float = 5.0
     """How long to wait for a lock another program holds, before StoreBusy."""
-    checkpoint_bytes: int = 16 * MEBIBYTE
+    checkpoint_bytes: int = 32 * MEBIBYTE
     """The write-ahead log is copied into the database when it has grown to this."""
     wal_limit_bytes: int = 512 * MEBIBYTE
     """A reader that never ends keeps the log from being reused; beyond this size intake stops."""
@@ -104,6 +104,7 @@ class SqliteStore(Reader):
         self._closing = False
         self._doubt = ""
         self._housekeeping = ""
+        self._abandoned: sqlite3.Connection | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         started: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, args=(started,), name="store", daemon=True)
@@ -254,6 +255,9 @@ class SqliteStore(Reader):
             self._do(job, connection)
             while self._tend(connection) and self._jobs.empty():
                 pass
+        if self._doubt:  # closing would sync again and call it good: the process leaves it as it is
+            self._abandoned = connection
+            return
         with contextlib.suppress(sqlite3.Error):
             connection.close()  # the last connection to close copies the log into the database
 
@@ -303,6 +307,7 @@ class SqliteStore(Reader):
                 f"journal_size_limit = {self._settings.checkpoint_bytes}",
                 f"cache_size = -{self._settings.cache_bytes >> 10}",
                 "temp_store = MEMORY",
+                "secure_delete = FAST",  # Debian's default also zeroes freed pages: megabytes of them at every snapshot
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             migrate.migrate(connection, steps, self._faults.point)
@@ -315,8 +320,10 @@ class SqliteStore(Reader):
         return connection
 
     def _inspect(self, path: Path, steps: list[migrate.Step]) -> None:
+        """Without a log the file is all there is, and "immutable" reads it without making a lock file beside it."""
+        mode = "mode=ro" if self._wal_bytes() else "mode=ro&immutable=1"
         with contextlib.closing(
-            sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=self._settings.busy_seconds)
+            sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=self._settings.busy_seconds)
         ) as connection:
             version = migrate.version_of(connection)
             migrate.refuse_newer(version, steps)
@@ -325,7 +332,7 @@ class SqliteStore(Reader):
                 raise StoreDamaged(f"{path}: {found}; restore it from the backup and keep the damaged file for analysis")
             key = connection.execute("SELECT value FROM meta WHERE name = 'key'").fetchone() if version else None
             if key is not None and key[0] != self._keys.id:
-                raise ConfigError(f"store.key_file: {path} was sealed with key {key[0]}, not with {self._keys.id}; restore its key file")
+                raise ConfigError(f"state.key_file: {path} was sealed with key {key[0]}, not with {self._keys.id}; restore its key file")
 
     # ------------------------------------------------------------------------------------------------ state, snapshots
 
@@ -415,7 +422,7 @@ class SqliteStore(Reader):
             try:
                 found = self._in_transaction(connection, lambda: work(connection))
             finally:
-                connection.execute("PRAGMA secure_delete = OFF")
+                connection.execute("PRAGMA secure_delete = FAST")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._people.forget(number)
             return found
