@@ -28,7 +28,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.errors import ConfigError
-from mmsd.flow import sequencer
+from mmsd.flow import announce, sequencer
+from mmsd.link import mqtt
 from mmsd.link.tail import TailSettings
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
@@ -111,6 +112,8 @@ class Settings(msgspec.Struct, frozen=True):
     sequencer: sequencer.Settings = sequencer.Settings()
     store: sqlite.Settings = sqlite.Settings()
     web: site.Settings = site.Settings()
+    announce: announce.Settings = announce.Settings()
+    mqtt: mqtt.Settings | None = None  # None: nothing is published
 
 
 ROLES: Final[Mapping[str, Role]] = {
@@ -364,6 +367,13 @@ CHOSEN: Final[Mapping[type[Any], frozenset[str]]] = {TailSettings: frozenset({"f
 """Fields that a command sets (`replay` reads to the end, `look` keeps nothing) and no file."""
 
 
+FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
+    site.Settings: ("certificate", "key"),
+    mqtt.Settings: ("password_file", "ca_file", "certificate", "key"),
+}
+"""Texts that name a file which has to be there; "" names none."""
+
+
 def fields(kind: type[Any]) -> dict[str, Entry]:
     """The settings of a Struct or dataclass by name."""
     if issubclass(kind, msgspec.Struct):
@@ -425,6 +435,9 @@ class _Reader:
         for name, field in known.items():
             if field.required and name not in value:
                 made[name] = self._wrong((*key, name), "is missing", f"it has no default: set {name} = … here")
+        for name in FILES.get(kind, ()):
+            if made.get(name) and made[name] is not _FAULTY:
+                made[name] = self._file(made[name], (*key, name))
         if any(entry is _FAULTY for entry in made.values()):
             return _FAULTY
         try:
@@ -435,6 +448,10 @@ class _Reader:
         if kind in self.checks:
             self.checks[kind](struct, key, self.report)
         return struct
+
+    def _file(self, name: str, key: KeyPath) -> Any:
+        path = self.base / name
+        return str(path) if path.is_file() else self._wrong(key, f"there is no file {path}", "make it, or mend its name")
 
     def _sequence(self, origin: Callable[[list[Any]], Any], kind: Any, value: object, key: KeyPath) -> Any:
         if not isinstance(value, list):

@@ -8,6 +8,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 from zoneinfo import ZoneInfo
 
@@ -16,6 +17,7 @@ import pytest
 
 from mmsd import config
 from mmsd.config import Feed, Settings
+from mmsd.link import mqtt
 from mmsd.logs import DIALECTS
 from mmsd.rules.causes import CAUSES, ROWS
 from mmsd.rules.settings import CampaignSettings, Codes, SeedSettings
@@ -29,6 +31,8 @@ def structs(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
         yield from structs(get_args(kind)[1], (*path, "NAME"))
     elif get_origin(kind) is tuple:
         yield from structs(get_args(kind)[0], (*path, "[]"))
+    elif isinstance(kind, UnionType):
+        yield from structs(get_args(kind)[0], path)
     elif isinstance(kind, type) and hasattr(kind, "__match_args__"):
         yield path, kind
         for name, entry in config.fields(kind).items():
@@ -109,9 +113,10 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
     path = tmp_path / "mmsd.toml"
     path.write_text(uncommented(text))
     settings = config.load(path)
-    assert msgspec.structs.replace(settings, feeds={}, codes={}) == Settings(feeds={})
+    assert msgspec.structs.replace(settings, feeds={}, codes={}, mqtt=None) == Settings(feeds={})
+    assert settings.mqtt == mqtt.Settings(host="broker.example.net", node="nanjing1")
     raw = tomllib.loads(uncommented(text))
-    for section, kind in ((name, entry.kind) for name, entry in config.fields(Settings).items() if hasattr(entry.kind, "__match_args__")):
+    for (section, *_), kind in ((path, kind) for path, kind in TREE if len(path) == 1 and path != ("campaign",)):
         for name in config.fields(kind):
             assert name in raw[section] or f"\n# {name} = " in text, f"[{section}] {name} is not shown"
     for name in config.fields(Feed):

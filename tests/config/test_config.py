@@ -144,12 +144,27 @@ def test_every_fault_at_once(written):
             FEED + "[web]\n\nhost = '0.0.0.0'\n",
             "7 web.host: 0.0.0.0 is not loopback; set web.certificate and web.key, or put a TLS proxy before us",
         ),
+        (FEED + "[mqtt]\nhost = 'b'\n", "5 mqtt.node: is missing; it has no default: set node = … here"),
+        (
+            FEED + "[mqtt]\nhost = 'b'\nnode = 'a/b'\n",
+            "7 mqtt.node: one level of a topic, not empty and without # + /; see docs/settings.md",
+        ),
+        (FEED + "[mqtt]\nhost = 'b'\nnode = 'a'\npassword = 'secret'\n", "8 mqtt.password: no such setting; did you mean `password_file`?"),
         (FEED + "[store]\nbusy = 1\n", "6 store.busy: no such setting; did you mean `busy_seconds`?"),
         (FEED + "[campaigns]\ndirectory = 'none'\n", "0 campaigns.directory: no such folder; make it, or take the setting out"),
     ],
 )
 def test_one_fault(written, text: str, fault: str):
     assert said(check(written(text))) == [fault]
+
+
+def test_files_that_settings_name(written, tmp_path: Path):
+    path = written(FEED + "[mqtt]\nhost = 'b'\nnode = 'a'\nusername = 'u'\npassword_file = 'mqtt.password'\n")
+    assert said(check(path)) == [f"9 mqtt.password_file: there is no file {tmp_path}/mqtt.password; make it, or mend its name"]
+    written("secret", "mqtt.password")
+    settings = load(path).mqtt
+    assert settings is not None
+    assert settings.password_file == str(tmp_path / "mqtt.password")
 
 
 def test_a_file_that_cannot_be_read(written, tmp_path: Path):
