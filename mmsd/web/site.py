@@ -164,8 +164,15 @@ class Site:
     async def serve(self, ready: Callable[[str], None]) -> None:
         """Listen, call `ready` with the base URL, serve until cancelled. ConfigError when no port is free or the certificate is no good."""
         context = self._tls()
+        wire = logging.getLogger(f"{__name__}.wire")
+        wire.addFilter(_without_bytes)
         runner = web.AppRunner(
-            self.application(), access_log=None, handle_signals=False, keepalive_timeout=self._settings.idle_seconds, shutdown_timeout=2.0
+            self.application(),
+            access_log=None,
+            logger=wire,
+            handle_signals=False,
+            keepalive_timeout=self._settings.idle_seconds,
+            shutdown_timeout=2.0,
         )
         await runner.setup()
         try:
@@ -321,6 +328,15 @@ def _translated(error: web.HTTPException) -> web.Response:
     name, detail, remedy = _HTTP_ERRORS.get(error.status, ("bad_request", "the request is not understood", "See docs/http.md."))
     headers = {"Allow": error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else None
     return Problem(error.status, name, detail, remedy, headers).response()
+
+
+def _without_bytes(record: logging.LogRecord) -> bool:
+    """aiohttp's tracebacks of bytes that are no HTTP quote them: keep the fact, drop the quotation."""
+    if record.exc_info:
+        kind = record.exc_info[0]
+        record.msg, record.args = f"{record.getMessage()}: {kind.__name__ if kind else 'error'}", ()
+        record.exc_info = record.exc_text = None
+    return True
 
 
 def _check_origin(request: web.Request) -> None:

@@ -150,7 +150,9 @@ class House:
 
         async def run() -> None:
             headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-            async with TestClient(TestServer(self.site.application()), headers=headers) as client:
+            server = TestServer(self.site.application())
+            await server.start_server(access_log=None)  # as `Site.serve` does
+            async with TestClient(server, headers=headers) as client:
                 await story(client)
 
         asyncio.run(run())
