@@ -27,7 +27,7 @@ _NONCE_BYTES: Final = 12
 class Keys:
     """Derives lookups, seals and keyed hashes from one secret. Numbers are E.164 digits, or the text of what is not a number."""
 
-    __slots__ = ("_blind", "_lookup", "_random", "_seal", "hash_key", "id")
+    __slots__ = ("_blind", "_lookup", "_random", "_seal", "hash_key", "id", "row_key")
 
     def __init__(self, secret: bytes, random_bytes: Callable[[int], bytes]) -> None:
         if len(secret) < SECRET_BYTES:
@@ -43,6 +43,8 @@ class Keys:
         words = derive(b"hash64")
         self.hash_key: tuple[int, int] = (int.from_bytes(words[:8], "little"), int.from_bytes(words[8:16], "little"))
         """For `fast.hash64`: ids of messages, transactions, hosts."""
+        self.row_key: bytes = derive(b"row key")
+        """For `hashlib.blake2b(…, key=…)`: keys of rows that are made of a number. Without it 10¹⁰ numbers are tried in an hour."""
         self.id: str = derive(b"id")[:4].hex()
         """Names the secret without telling it; stored beside whatever it seals."""
 
