@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 import tomllib
 from pathlib import Path
@@ -12,9 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsd import config
-from mmsd.config import Fault, Faulty, KeyPath, check, coverage, load, load_campaigns, load_cities, locate
+from mmsd.config import Fault, Faulty, check, coverage, load, load_campaigns, load_cities
+from mmsd.config.locate import KeyPath, locate
 from mmsd.errors import ConfigError
 from mmsd.rules.settings import Judgement
+
+SHIPPED = re.sub(
+    r"^#(?=\S)", "", (Path(__file__).resolve().parents[2] / "config/mmsd.toml").read_text(encoding="utf-8"), flags=re.MULTILINE
+)
+"""config/mmsd.toml with every setting in force."""
 
 FEED = """
 [feeds.mmsc1]
@@ -77,6 +84,9 @@ def test_every_fault_at_once(written):
 
         [camppaigns]
         directory = "x"
+
+        [cities]
+        file = "none.csv"
         """
     )
     assert said(check(path)) == [
@@ -93,12 +103,13 @@ def test_every_fault_at_once(written):
         "21 codes.smsc1.absent[1]: '3-27' is no network error; write type:code, such as \"3:27\", or the code alone",
         "22 codes.smsc1.barred[0]: 3:27 means absent already; a code has one meaning",
         "24 camppaigns: no such setting; did you mean `campaigns`?",
+        "0 cities.file: cannot be read: No such file or directory; see its name and rights",
     ]
     with pytest.raises(Faulty) as raised:
         load(path)
     assert isinstance(raised.value, ConfigError)
     assert str(raised.value).splitlines()[0].startswith(f"{path}:1: feeds.mmsc1.dialect: is missing")
-    assert len(raised.value.faults) == 13
+    assert len(raised.value.faults) == 14
 
 
 @pytest.mark.parametrize(
@@ -372,3 +383,48 @@ def test_any_text_is_located(tables: list[tuple[int, str, dict[str, object]]]):
     found = locate(text)
     assert {path: found[path] for path in written_at} == written_at
     assert set(paths(tomllib.loads(text))) - {()} <= set(found)
+
+
+SCRAPS = [
+    "",
+    "'",
+    '"',
+    "[",
+    "]",
+    "[[",
+    "{",
+    "}",
+    "=",
+    "\n",
+    "\\",
+    "#",
+    ".",
+    ",",
+    " ",
+    "0",
+    "-1",
+    "nan",
+    "true",
+    '""',
+    "[]",
+    "{}",
+    "1979-05-27",
+    "é",
+    "'''",
+    '"""',
+]
+
+
+@given(data=st.data())
+def test_no_edit_of_a_configuration_does_more_than_fault(data: st.DataObject, tmp_path_factory: pytest.TempPathFactory):
+    """Whatever is mistyped: a list of faults, each with a line of the file, and never an exception."""
+    text = SHIPPED
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        text = text[:at] + data.draw(st.sampled_from(SCRAPS)) + text[at + data.draw(st.integers(0, 8)) :]
+    path = tmp_path_factory.getbasetemp() / "edited.toml"
+    path.write_text(text, encoding="utf-8")
+    for fault in check(path):
+        assert 0 <= fault.line <= text.count("\n") + 1
+        assert fault.what
+        assert fault.remedy

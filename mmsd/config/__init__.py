@@ -1,0 +1,118 @@
+"""TOML → one frozen tree of settings; every fault is found at once and says file and line, the key's path, what was meant, what to do.
+
+`check(path)` lists the faults, `load(path)` returns `Settings` or raises `Faulty` (a `ConfigError`) with all of them;
+`load_campaigns(folder)` and `load_cities(path)` do the same for what lies beside the configuration. Each room defines its own part of
+the tree; this module gathers them, knows nothing of their meaning beyond their types and the few checks at the end, and reads no
+environment. A path in a file is relative to that file's folder. Secrets are given by file name. Keys nobody knows are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from pathlib import Path
+
+from mmsd.config.checks import check_campaign, check_codes, check_feed, check_operator, check_seed, check_together, check_web
+from mmsd.config.faults import Fault, Faulty, Report
+from mmsd.config.locate import KeyPath
+from mmsd.config.reader import FAULTY, Check, Reader, fields, parse, read, zone_named
+from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, Role, Sample, Settings, State, Zone, coverage, role
+from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
+from mmsd.web import site
+
+__all__ = [
+    "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "coverage", "fields", "load",
+    "load_campaigns", "load_cities", "role",
+]  # fmt: skip
+
+
+def check(path: Path) -> list[Fault]:
+    """Every fault of a configuration and of the campaigns and cities it names, in the order of their lines."""
+    return _read(path)[1]
+
+
+def load(path: Path) -> Settings:
+    """The settings in a file. Raises Faulty with every fault there is."""
+    settings, faults = _read(path)
+    if faults or settings is None:
+        raise Faulty(faults)
+    return settings
+
+
+def load_campaigns(directory: Path) -> tuple[CampaignSettings, ...]:
+    """All campaigns, `*.toml` in a folder, by file name. Raises Faulty."""
+    campaigns, faults = _read_campaigns(directory)
+    if faults:
+        raise Faulty(faults)
+    return campaigns
+
+
+def load_cities(path: Path) -> dict[str, str]:
+    """Prefixes of numbers (with country code) to the city they belong to. Raises Faulty."""
+    cities, faults = _read_cities(path)
+    if faults:
+        raise Faulty(faults)
+    return cities
+
+
+def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
+    raw, report = parse(path)
+    if report.faults:
+        return None, report.faults
+    top = raw.get("zone")
+    zone = zone_named(top.get("name") if isinstance(top, dict) else None) or Zone().name  # feeds are checked even where this is at fault
+    beside: list[Fault] = []
+
+    def check_campaigns(campaigns: Campaigns, key: KeyPath, report: Report) -> None:
+        if campaigns.directory is not None:
+            beside.extend(_read_campaigns(campaigns.directory)[1])
+
+    def check_cities(cities: Cities, key: KeyPath, report: Report) -> None:
+        if cities.file is not None:
+            beside.extend(_read_cities(cities.file)[1])
+
+    checks: dict[type, Check] = {
+        Feed: partial(check_feed, zone),
+        Operator: check_operator,
+        Codes: check_codes,
+        site.Settings: check_web,
+        Campaigns: check_campaigns,
+        Cities: check_cities,
+    }
+    settings = Reader(report, checks).read(Settings, raw, ())
+    if settings is not FAULTY:
+        check_together(settings, report)
+    faults = sorted(report.faults, key=lambda fault: fault.line) + beside
+    return (settings if settings is not FAULTY else None), faults
+
+
+def _read_campaigns(directory: Path) -> tuple[tuple[CampaignSettings, ...], list[Fault]]:
+    if not directory.is_dir():
+        return (), [Fault(str(directory), 0, "campaigns.directory", "no such folder", "make it, or take the setting out")]
+    campaigns: dict[str, CampaignSettings] = {}
+    faults: list[Fault] = []
+    for path in sorted(directory.glob("*.toml")):
+        raw, report = parse(path)
+        if not report.faults:
+            campaign = Reader(report, {CampaignSettings: check_campaign, SeedSettings: check_seed}).read(CampaignSettings, raw, ())
+            if campaign is not FAULTY and campaigns.setdefault(campaign.id, campaign) is not campaign:
+                report.add(("id",), f"another file has the campaign {campaign.id!r} too", "give each campaign an id of its own")
+        faults += report.faults
+    return tuple(campaigns.values()), faults
+
+
+def _read_cities(path: Path) -> tuple[dict[str, str], list[Fault]]:
+    cities: dict[str, str] = {}
+    faults = []
+    text, fault = read(path, "cities.file")
+    if fault is not None:
+        return {}, [fault]
+    for number, line in enumerate(text.splitlines(), 1):
+        prefix, comma, city = (part.strip() for part in line.partition(","))
+        if not line.strip() or line.startswith("#") or (number, prefix, city) == (1, "prefix", "city"):
+            continue
+        if not comma or not city or re.fullmatch(r"[1-9][0-9]{0,14}", prefix) is None:
+            faults.append(Fault(str(path), number, "", f"{line!r} is no prefix with a city", "write 8613812,Nanjing"))
+        elif cities.setdefault(prefix, city) != city:
+            faults.append(Fault(str(path), number, "", f"prefix {prefix} has the city {cities[prefix]!r} too", "keep one of them"))
+    return cities, faults

@@ -1,0 +1,160 @@
+"""What types cannot say: dialects that exist and their options, sample lines, codes, dates, templates. Each check reports and goes on."""
+
+from __future__ import annotations
+
+import re
+import string
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, get_args
+from zoneinfo import ZoneInfo
+
+from mmsd.config.faults import Report, meant
+from mmsd.config.locate import KeyPath
+from mmsd.config.reader import zone_named
+from mmsd.config.settings import ROLES, Covers, Feed, Role, Sample, Settings, role
+from mmsd.errors import ConfigError
+from mmsd.logs import DIALECTS, Dialect
+from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
+from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
+from mmsd.web import site
+
+_HASH_KEY: Final = (0, 0)
+"""Ids in samples are compared by their text, so any key will do."""
+
+
+def check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: Report) -> None:
+    name = str(key[-1])
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name) is None:
+        report.add(key, f"{name!r} cannot name a feed", "take up to 32 of a-z, 0-9, - and _")
+    if not feed.paths:
+        report.add((*key, "paths"), "is empty", 'name the files: paths = ["/var/log/…"]')
+    if feed.dialect not in DIALECTS:
+        report.add((*key, "dialect"), f"no dialect is called {feed.dialect!r}", meant(feed.dialect, list(DIALECTS)))
+        return
+    if feed.role is None and feed.dialect not in ROLES:
+        report.add((*key, "role"), "is missing", f"say which kind of node wrote this: {', '.join(get_args(Role))}")
+    elif role(feed) != "sessions" and feed.covers != Covers():
+        report.add((*key, "covers"), "is for sessions", "take it out: this feed sees all of its node")
+    elif role(feed) == "sessions" and feed.covers == Covers():
+        report.add((*key, "covers"), "is missing", 'say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }')
+    try:
+        dialect = DIALECTS[feed.dialect].from_options(feed.options, zone=feed.zone or zone, key=_HASH_KEY)
+    except ConfigError as error:
+        report.relay(error, key, "see docs/dialects.md")
+        return
+    for index, sample in enumerate(feed.samples):
+        _check_sample(dialect, sample, (*key, "samples", index), report)
+
+
+def _check_sample(dialect: Dialect, sample: Sample, key: KeyPath, report: Report) -> None:
+    parsed = dialect.scan(sample.line.encode() + b"\n", ordinal=0, offset=0, final=True)
+    records = parsed.records
+    if parsed.rejects.total or not records.rows:
+        why = "; ".join(reject.reason for reject in parsed.rejects.samples) or "it says nothing"
+        report.add((*key, "line"), f"is not read: {why}", "see where it stops: mmsd try")
+        return
+    for name, wanted in sample.expect.items():
+        here = (*key, "expect", name)
+        if name not in COLUMNS and name not in TEXTS:
+            report.add(here, "no such column or text", meant(name, [*COLUMNS, *TEXTS]))
+            continue
+        found = _shown(records, name, wanted)
+        if found != wanted:
+            report.add(here, f"the line reads {found!r}, not {wanted!r}", "mend the options, or what is expected")
+
+
+def _shown(records: Records, name: str, like: object) -> object:
+    """A column of the first row as a person would write it: as `like` does."""
+    if name in COLUMNS and isinstance(like, (int, float)):
+        return int(records[name][0])
+    if name == "kind":
+        return Kind(int(records[name][0])).name
+    if name == "at":
+        return datetime.fromtimestamp(int(records[name][0]) / SECOND, UTC) if isinstance(like, datetime) else int(records[name][0])
+    if name in ("sender", "receiver") and not int(records[name][0]) & NOT_A_NUMBER:
+        return str(int(records[name][0])) if int(records[name][0]) else ""
+    if name in ("imsi", "imei"):
+        return str(int(records[name][0]))
+    return records.text(name, 0).decode(errors="replace")
+
+
+def check_operator(operator: Operator, key: KeyPath, report: Report) -> None:
+    if re.fullmatch(r"[1-9][0-9]{0,2}", operator.country_code) is None:
+        report.add((*key, "country_code"), f"{operator.country_code!r} is no country code", 'its digits alone, such as "86"')
+    for name in ("mmsc", "known_mmsc"):
+        for index, authority in enumerate(getattr(operator, name)):
+            if re.fullmatch(r"[^\s/:@]+(:[0-9]{1,5})?", authority) is None:
+                report.add((*key, name, index), f"{authority!r} is no host[:port]", "leave out http:// and the path")
+
+
+def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:
+    if web.port + web.ports - 1 > 65535:
+        report.add((*key, "port"), f"{web.port} with {web.ports} port(s) to try runs past 65535", "take a lower one; 0 is any free one")
+
+
+def check_codes(codes: Codes, key: KeyPath, report: Report) -> None:
+    meaning: dict[str, str] = {}
+    for name in Codes.__struct_fields__:
+        for index, code in enumerate(getattr(codes, name)):
+            if re.fullmatch(r"([0-9]+:)?[0-9]+", code) is None:
+                report.add((*key, name, index), f"{code!r} is no network error", 'write type:code, such as "3:27", or the code alone')
+            elif meaning.setdefault(code, name) != name:
+                report.add((*key, name, index), f"{code} means {meaning[code]} already", "a code has one meaning")
+
+
+def check_together(settings: Settings, report: Report) -> None:
+    if not settings.feeds:
+        report.add(("feeds",), "has no feed", "name one: [feeds.mmsc1] with dialect and paths")
+    owners: dict[Path, str] = {}
+    for name, feed in settings.feeds.items():
+        for index, path in enumerate(feed.paths):
+            if owners.setdefault(path, name) != name:
+                report.add(("feeds", name, "paths", index), f"the feed {owners[path]!r} reads this too", "a file belongs to one feed")
+    roles = {role(feed) for feed in settings.feeds.values() if feed.role or feed.dialect in ROLES}
+    if roles and "mmsc" not in roles:
+        report.add(("feeds",), "none is an MMSC", "deliveries begin there: add the feed of an MMSC's access log")
+
+
+def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> None:
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", campaign.id) is None:
+        report.add((*key, "id"), f"{campaign.id!r} cannot name a campaign", "take up to 32 of a-z, 0-9, - and _")
+    moments = {}
+    for name in ("starts", "ends"):
+        try:
+            moments[name] = datetime.fromisoformat(getattr(campaign, name)).replace(tzinfo=None)
+        except ValueError:
+            report.add((*key, name), f"{getattr(campaign, name)!r} is no date", "write 2026-11-22 or 2026-11-22T08:00, local time")
+    if len(moments) == 2 and moments["starts"] > moments["ends"]:
+        report.add((*key, "ends"), "lies before starts", "put them in order")
+    if zone_named(campaign.zone) is None:
+        report.add((*key, "zone"), f"no time zone is called {campaign.zone!r}", "take a name such as Asia/Shanghai or UTC")
+    if not campaign.seeds:
+        report.add((*key, "seeds"), "is empty", "a campaign follows at least one seed: [[seeds]]")
+    if len({seed.id for seed in campaign.seeds}) < len(campaign.seeds):
+        report.add((*key, "seeds"), "two seeds have one id", "give each seed an id of its own")
+    if campaign.language not in ("zh", "en"):
+        report.add((*key, "language"), f"{campaign.language!r} is not one of them", "take zh or en")
+    for name in ("sms_zh", "sms_en"):
+        _check_template(getattr(campaign, name), (*key, name), report)
+
+
+def _check_template(text: str, key: KeyPath, report: Report) -> None:
+    known = ["serial", "leg", "city_leg", "total"]
+    try:
+        used = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+    except ValueError as error:
+        report.add(key, f"is no template: {error}", "double a brace that is meant: {{ }}")
+        return
+    for name in used:
+        if name not in known:
+            report.add(key, f"{{{name}}} is no placeholder", meant(name, known))
+    if "serial" not in used:
+        report.add(key, "does not tell the serial", "put {serial} where it belongs")
+
+
+def check_seed(seed: SeedSettings, key: KeyPath, report: Report) -> None:
+    if not (seed.messages or seed.tags or seed.subjects):
+        report.add(key, "nothing tells this seed from other messages", "give messages, tags, or subjects with size_min and size_max")
+    if seed.subjects and not 0 < seed.size_min <= seed.size_max:
+        report.add((*key, "size_max"), "a subject alone is no proof", "give size_min and size_max in octets, in order")

@@ -1,0 +1,79 @@
+"""What is wrong with a configuration: file and line, the key's path, what was meant, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmsd.config.locate import KeyPath
+from mmsd.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing an operator has to mend.
+
+    >>> print(Fault("mmsd.toml", 7, "feeds.a.dialekt", "no such setting", "did you mean `dialect`?"))
+    mmsd.toml:7: feeds.a.dialekt: no such setting; did you mean `dialect`?
+    """
+
+    file: str
+    line: int  # 1 = the first; 0 = the file as a whole
+    key: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return ": ".join(filter(None, (place, self.key, f"{self.what}; {self.remedy}")))
+
+
+class Faulty(ConfigError):
+    """Everything wrong with a configuration, one fault a line."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, faults)))
+
+
+class Report:
+    """Faults of one file as they are found."""
+
+    def __init__(self, path: Path, lines: Mapping[KeyPath, int]) -> None:
+        self.path = path
+        self.lines = lines
+        self.faults: list[Fault] = []
+
+    def add(self, key: KeyPath, what: str, remedy: str) -> None:
+        near = key
+        while near and near not in self.lines:
+            near = near[:-1]
+        self.faults.append(Fault(str(self.path), self.lines.get(near, 0), dotted(key), what, remedy))
+
+    def relay(self, error: ConfigError, key: KeyPath, remedy: str) -> None:
+        """A room's own fault, `path: what[; remedy]`; its path may begin at the top of the file or at `key`."""
+        path, colon, rest = str(error).partition(": ")
+        inner: KeyPath = tuple(int(part) if part.isdigit() else part for part in path.split(".")) if colon and " " not in path else ()
+        what, _, said = (rest if inner else str(error)).partition("; ")
+        self.add(inner if inner[: len(key)] == key else (*key, *inner), what, said or remedy)
+
+
+def dotted(key: KeyPath) -> str:
+    """A key path as people write it.
+
+    >>> dotted(("feeds", "a", "samples", 0, "line"))
+    'feeds.a.samples[0].line'
+    """
+    text = ""
+    for part in key:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def meant(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6) or [name for name in known if name.startswith(word)]
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return f"known are {', '.join(sorted(known))}" if known else "take it out"
