@@ -1,20 +1,35 @@
-"""Wiring: which object is given to which. `intake` builds the reading half for the daemon and for replays alike."""
+"""Wiring: which object is given to which. `intake` builds the reading half for the daemon and for replays alike; `serve` is the daemon.
+
+The daemon is one thread that ticks the sequencer, and one event loop for everything that waits on the world. When either ends, all end.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import secrets
+import signal
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time_ns
 from zoneinfo import ZoneInfo
 
 from mmsd import config
-from mmsd.fast import hash64, url_hashes
+from mmsd.errors import MmsdError
+from mmsd.fast import TWIN, hash64, url_hashes
+from mmsd.flow.announce import Announcer
+from mmsd.flow.announce import Settings as AnnounceSettings
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.sequencer import Settings as SequencerSettings
+from mmsd.link import mqtt
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
+from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
 from mmsd.model import NOT_A_NUMBER
 from mmsd.rules.campaign import Campaigns
@@ -24,6 +39,12 @@ from mmsd.rules.state import State
 from mmsd.rules.verdicts import Cities, Judge
 from mmsd.store import Store
 from mmsd.store.keys import Keys
+from mmsd.store.sqlite import SqliteStore
+from mmsd.telemetry import Telemetry
+from mmsd.web import access
+from mmsd.web.site import FeedHealth, Health, Site
+
+_log = logging.getLogger(__name__)
 
 
 def wall() -> int:
@@ -108,7 +129,7 @@ def intake(
         domain = domains.setdefault(feed.domain or node, len(domains))
         feeds.append(Feed(name, node, domain, config.role(feed), source, dialect, covers_nothing=feed.dialect == "kannel-smsbox"))
     sequencer = Sequencer(
-        store, feeds, new_state=new_state, new_judge=new_judge, settings=SequencerSettings(), wall=world.wall,
+        store, feeds, new_state=new_state, new_judge=new_judge, settings=SequencerSettings(), wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys.blind, live=follow, fault_point=world.fault_point,
     )  # fmt: skip
     sequencer.load()
@@ -142,3 +163,136 @@ def throwaway_keys() -> Keys:
 
 def state_key_file(settings: config.Settings) -> Path:
     return settings.state.key_file or settings.state.directory / "state.key"
+
+
+# -------------------------------------------------------------------------------------------------------------------- daemon
+
+
+class Daemon:
+    """The running mmsd. `run` returns when asked to stop; it raises what ended it otherwise."""
+
+    def __init__(self, settings: config.Settings, world: World | None = None) -> None:
+        self._settings = settings
+        self._world = world or World()
+        self._stop = threading.Event()
+        self._started = self._world.wall()
+        self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
+        keys = Keys.load(state_key_file(settings), secrets.token_bytes)
+        self.store = SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall)
+        try:
+            self.sequencer = intake(settings, self.store, keys, self._world)
+        except BaseException:
+            self.store.close()
+            raise
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def health(self) -> Health:
+        """As the page shows it. Reads figures the other thread writes: each is one value, so the worst is a moment old."""
+        sequencer = self.sequencer
+        feeds = []
+        for feed in sequencer.feeds:
+            health = feed.source.health()
+            feeds.append(
+                FeedHealth(
+                    feed.name, self._settings.feeds[feed.name].dialect, feed.node, health.state, sequencer.progress.lines[feed.name],
+                    feed.source.behind(), sequencer.state.marks.get(feed.index, 0), health.error,
+                )
+            )  # fmt: skip
+        trouble = sequencer.progress.trouble
+        return Health(
+            version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), sequencer.state.open_count(), tuple(feeds)
+        )
+
+    def _read(self) -> None:
+        """The sequencer's thread: tick until told to stop, sleep when there is nothing to read."""
+        patterns = [str(path) for feed in self._settings.feeds.values() for path in feed.paths]
+        sequencer = self.sequencer
+        with Watch(patterns) as watch:
+            while not self._stop.is_set():
+                began = self._world.monotonic()
+                worked = sequencer.tick()
+                if worked and sequencer.last is not None:
+                    self.telemetry.observe(
+                        sequencer.last, commit_seconds=sequencer.commit_seconds, tick_seconds=self._world.monotonic() - began,
+                        open_deliveries=sequencer.state.open_count(),
+                    )  # fmt: skip
+                if not worked:
+                    watch.wait(sequencer.poll_seconds)
+
+    def _measure(self) -> None:
+        now = self._world.wall()
+        for feed in self.health().feeds:
+            lag = (now - feed.mark) / 1e6 if feed.mark else 0.0
+            self.telemetry.feed(feed.name, behind=feed.behind, lag_seconds=lag, up=feed.state == "ok")
+
+    async def run(self, ready: Callable[[str, Site], None]) -> None:
+        """Serves until `stop` or a signal. `ready` gets the address of the site once it listens."""
+        loop = asyncio.get_running_loop()
+        tokens_file = self._settings.state.directory / self._settings.web.token_file
+        access.create(tokens_file, secrets.token_bytes)
+        directory = self._settings.campaigns.directory
+        names = [campaign.id for campaign in config.load_campaigns(directory)] if directory is not None else []
+        with ThreadPoolExecutor(4, "web") as executor:
+            site = Site(
+                self.store, self.health, access.Tokens(tokens_file, self._world.wall), self.telemetry, self._settings.web,
+                wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor, campaigns=names,
+            )  # fmt: skip
+            async with asyncio.TaskGroup() as group:
+                reading = loop.run_in_executor(None, self._read)
+                tasks = [group.create_task(site.serve(lambda base: ready(base, site))), group.create_task(self._watch_figures())]
+                if self._settings.mqtt is not None:
+                    tasks.append(group.create_task(self._announce(self._settings.mqtt)))
+                try:
+                    await reading
+                finally:
+                    self._stop.set()
+                    for task in tasks:
+                        task.cancel()
+
+    async def _announce(self, settings: mqtt.Settings) -> None:
+        async with mqtt.Publisher(settings, random=secrets.SystemRandom().random) as publisher:
+            await Announcer(self.store, publisher, AnnounceSettings()).run()
+
+    async def _watch_figures(self) -> None:
+        while True:
+            self._measure()
+            await asyncio.sleep(1.0)
+
+    def close(self) -> None:
+        self._stop.set()
+        self.store.close()
+
+
+def serve(settings: config.Settings, ready_file: Path | None) -> int:
+    """The daemon as a process: signals, exit code. A second signal ends it at once; state is then as after a crash, which is safe."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    daemon = Daemon(settings)
+
+    def asked(number: int, frame: object) -> None:
+        if daemon._stop.is_set():
+            os._exit(130)
+        daemon.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, asked)
+
+    def ready(base: str, site: Site) -> None:
+        link = site.login_link(base)
+        print(f"mmsd: live page {link}", flush=True)
+        if ready_file is not None:
+            temporary = ready_file.with_name(ready_file.name + ".new")
+            temporary.write_text(f"{base}\n{link}\n", encoding="utf-8")
+            temporary.replace(ready_file)
+
+    code = 0
+    try:
+        asyncio.run(daemon.run(ready))
+    except* MmsdError as group:
+        for error in group.exceptions:
+            print(f"mmsd: {error}", flush=True)
+        code = 1
+    finally:
+        daemon.close()
+    return code

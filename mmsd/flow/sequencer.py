@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -70,6 +70,7 @@ class Source(Protocol):
     def idle(self) -> bool: ...
     def finished(self) -> bool: ...
     def audits(self) -> list[Audit]: ...
+    def health(self) -> Any: ...
 
 
 class Scanner(Protocol):
@@ -147,6 +148,7 @@ class Sequencer:
         new_judge: Callable[[State, Callable[[int, int], str]], Judge],
         settings: Settings,
         wall: Callable[[], int],
+        monotonic: Callable[[], float],
         random_bits: Callable[[int], int],
         blind: Callable[[str], int],
         live: bool = True,
@@ -158,11 +160,14 @@ class Sequencer:
         self._new_judge = new_judge
         self._settings = settings
         self._wall = wall
+        self._monotonic = monotonic
         self._random_bits = random_bits
         self._blind = blind
         self._live = live
         self._fault_point = fault_point
         self.progress = Progress()
+        self.last: Batch | None = None  # as committed, for telemetry
+        self.commit_seconds = 0.0
         self.until = 0  # replay: every mark is moved here once all files are read
         self._delta_bytes = 0
         self._tended = 0
@@ -173,6 +178,10 @@ class Sequencer:
         self._told = 0
         self.state = new_state()
         self.judge = new_judge(self.state, self._path)
+
+    @property
+    def poll_seconds(self) -> float:
+        return self._settings.poll_seconds
 
     # ---------------------------------------------------------------------------------------------------------------- start
 
@@ -345,10 +354,13 @@ class Sequencer:
             batch.forwards, batch.serials, batch.outbox = made.forwards, made.serials, made.outbox
             whole = Batch(**{name: getattr(batch, name) for name in batch})
             whole.events = [*batch.events, *made.events]
+            self.last = whole
             return whole
 
         self._fault_point("relate")
+        began = self._monotonic()
         self._store.transact(needs, decide)
+        self.commit_seconds = self._monotonic() - began
         self._fault_point("committed")
         self._new_nodes = []
         for feed in self.feeds:

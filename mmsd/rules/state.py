@@ -411,6 +411,10 @@ class State:
                 found.append((number, at, where, *([0] * 10), feed, int(Kind.ATTEMPT), 0, 0, 0, 0, 0))
         return found
 
+    def open_count(self) -> int:
+        """Deliveries held in memory."""
+        return sum(map(len, list(self.published.values())))
+
     def due(self, horizon: int) -> npt.NDArray[np.uint64]:
         """Subscribers with a deadline at or before `horizon`, spilled ones included; sorted and distinct."""
         ripe: set[int] = set()

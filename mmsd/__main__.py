@@ -1,0 +1,3 @@
+from mmsd.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""What a replay prints for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from mmsd.model import Reject
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, name in enumerate(columns):
+        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=True)
+    return table
+
+
+def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reject]]) -> None:
+    """The report: feeds, ratios, causes with shares, nodes, attempts, findings, forwards, rejects by reason."""
+    feeds = _table("Feeds", "feed", "lines", "rows", "MB", "rejects")
+    for name, feed in values["feeds"].items():
+        feeds.add_row(name, f"{feed['lines']:,}", f"{feed['rows']:,}", f"{feed['octets'] / 1e6:.1f}", f"{sum(feed['rejects'].values()):,}")
+    console.print(feeds)
+    outcomes = values["deliveries"]
+    total = sum(outcomes.values())
+    console.print()
+    if not total:
+        console.print("No deliveries: no MMSC line was read (see `mmsd look` for what the files are).")
+    else:
+        counted = outcomes.get("delivered", 0) + outcomes.get("failed", 0)
+        ratio = f"{values['end_to_end']:.1%}" if values["end_to_end"] is not None else "none judged yet"
+        console.print(f"Deliveries {total:,}: " + ", ".join(f"{name} {n:,}" for name, n in outcomes.items()))
+        console.print(f"End to end: {ratio} of {counted:,} judged; open share {values['open_share']:.1%}")
+        _show_causes(console, values["causes"])
+        _show_nodes(console, values["nodes"])
+    for title, key in (("Attempts by verdict", "attempts"), ("Findings", "findings"), ("Forwards counted, by the sender's city", "forwards")):
+        if values[key]:
+            table = _table(f"\n{title}", "", "n")
+            for name, n in values[key].items():
+                table.add_row(name, f"{n:,}")
+            console.print(table)
+    if values["serials"]:
+        console.print(f"\nSerials issued: {values['serials']:,}")
+    _show_rejects(console, values, samples)
+    for note in values["notes"]:
+        console.print(f"[dim]{note}[/dim]")
+
+
+def _show_causes(console: Console, causes: dict[str, int]) -> None:
+    failed = sum(causes.values())
+    if not failed:
+        return
+    table = _table("\nWhy messages failed", "cause", "n", "share")
+    for cause, n in causes.items():
+        table.add_row(cause, f"{n:,}", f"{n / failed:.1%}")
+    console.print(table)
+
+
+def _show_nodes(console: Console, nodes: dict[str, dict[str, int]]) -> None:
+    table = _table("\nNodes", "node", "delivered", "failed", "open", "end to end")
+    for node, outcomes in nodes.items():
+        delivered, failed = outcomes.get("delivered", 0), outcomes.get("failed", 0)
+        ratio = f"{delivered / (delivered + failed):.1%}" if delivered + failed else "–"
+        table.add_row(node, f"{delivered:,}", f"{failed:,}", f"{outcomes.get('open', 0):,}", ratio)
+    console.print(table)
+
+
+def _show_rejects(console: Console, values: dict[str, Any], samples: list[tuple[str, Reject]]) -> None:
+    rejects = [(name, reason, n) for name, feed in values["feeds"].items() for reason, n in feed["rejects"].items()]
+    if not rejects:
+        return
+    table = _table("\nLines that did not fit", "feed", "reason", "n")
+    for name, reason, n in rejects:
+        table.add_row(name, reason, f"{n:,}")
+    console.print(table)
+    for name, sample in samples[:5]:
+        head = sample.head.decode("utf-8", "backslashreplace")
+        console.print(f"  {name}, byte {sample.where & (1 << 44) - 1}, at {sample.step}: ", end="")
+        console.print(repr(head), markup=False, highlight=False)
+    console.print("  `mmsd try DIALECT LINE` shows where a line stops to fit.")
