@@ -42,9 +42,9 @@ bench: ## speed, beside its peers in the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[bench]' </dev/null
 	@$(BIN)/python -m bench $(ARGS)
 
-sim: ## only the simulator: its logs and its truth in run/sim
+sim: ## only the simulator: its logs and its truth in run/sim; Ctrl-C ends it, or DURATION=60
 	@tools/setup.sh run
-	@$(BIN)/python -m sim $(ARGS)
+	@exec $(BIN)/python -m sim live demo --out run/sim --duration $(or $(DURATION),0)
 
 docs: ## every setting, cause, topic, table, endpoint and command is documented
 	@tools/setup.sh test
