@@ -260,7 +260,7 @@ def nginx_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
 
 
 class Http(Dialect):
-    """`http`. Options: `format` (a name in `KNOWN`, or the proxy's own format string), `syntax` ("squid" or "nginx"; the format tells when it
+    """`http`. Options: `format` (a name in `KNOWN`, or its own format string), `syntax` ("squid" or "nginx"; the format tells when it
     is missing), `msisdn` (the headers that hold the number), `host` (whose log it is, for lines that hold only a path).
     """
 

@@ -253,8 +253,9 @@ class KannelSms(Dialect):
             for row in reports[flag[reports] == 16].tolist():
                 word = nack[row]
                 if word[:2] == b"0x" and len(word) <= 10:
-                    columns["status"][row] = _command_status(word)
-                    columns["code_set"][row] = CodeSet.SMPP
+                    status = _command_status(word)
+                    columns["status"][row] = status
+                    columns["code_set"][row] = CodeSet.SMPP if status >= 0 else CodeSet.NONE
                 elif word:  # "Retries Exceeded": the gateway's own words
                     columns["push_state"][row] = PushState.DISCARDED
         if "status" in texts:
