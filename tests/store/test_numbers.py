@@ -48,7 +48,12 @@ def traces(directory: Path) -> set[str]:
     for number in (LI, WANG, ZHAO, MAIL):
         shapes = [number.encode(), number.encode("utf-16-le")]
         if number.isdigit():
-            shapes += [number[2:].encode(), struct.pack("<Q", int(number)), struct.pack(">Q", int(number)), struct.pack(">Q", int(number))[2:]]
+            shapes += [
+                number[2:].encode(),
+                struct.pack("<Q", int(number)),
+                struct.pack(">Q", int(number)),
+                struct.pack(">Q", int(number))[2:],
+            ]
         if any(shape in data for shape in shapes):
             found.add(number)
     return found
@@ -115,7 +120,13 @@ def test_sealed_is_not_movable() -> None:
 
 def test_what_is_derived_depends_on_the_secret_alone() -> None:
     one, same, other = Keys(bytes(range(32)), os.urandom), Keys(bytes(range(32)), os.urandom), Keys(bytes(32), os.urandom)
-    for derive in (lambda keys: keys.id, lambda keys: keys.hash_key, lambda keys: keys.row_key, lambda keys: keys.lookup(LI), lambda keys: keys.blind(LI)):
+    for derive in (
+        lambda keys: keys.id,
+        lambda keys: keys.hash_key,
+        lambda keys: keys.row_key,
+        lambda keys: keys.lookup(LI),
+        lambda keys: keys.blind(LI),
+    ):
         assert derive(one) == derive(same) != derive(other)
     assert one.lookup(LI)[:8] != one.blind(LI).to_bytes(8, "little")
     assert 0 < one.blind(LI) < 1 << 64
@@ -178,6 +189,10 @@ def test_a_masked_number_is_stored_whole(open_store: Open) -> None:
 def test_a_row_moved_to_another_subscriber_does_not_open(tmp_path: Path, keys: Keys) -> None:
     with SqliteStore.open(tmp_path / "state", settings=Settings(), keys=keys, wall=lambda: NOW) as store:
         put(store, Batch(at=NOW, deliveries=[(b"1", delivery()), (b"2", delivery(receiver=ZHAO))]))
-        store._submit(lambda connection: connection.execute("UPDATE delivery SET receiver = (SELECT receiver FROM delivery WHERE key = X'32')").rowcount)
+        store._submit(
+            lambda connection: (
+                connection.execute("UPDATE delivery SET receiver = (SELECT receiver FROM delivery WHERE key = X'32')").rowcount
+            )
+        )
         with pytest.raises(StoreDamaged, match="sealed delivery"):
             store.deliveries(DeliveryFilter(), 10)

@@ -46,7 +46,9 @@ def test_every_row_is_found_as_last_stated(connection: sqlite3.Connection, seed:
             rows.append((receiver, message, draw.randint(0, 1), at, day * DAY + draw.randint(0, DAY - 1), draw.randint(0, 2)))
             known[receiver][message, rows[-1][2]] = (at, rows[-1][5])
         connection.execute("BEGIN")
-        writer.append(connection, closed(**dict(zip(("receiver", "message", "leg", "at", "closed", "outcome"), zip(*rows, strict=True), strict=True))))
+        writer.append(
+            connection, closed(**dict(zip(("receiver", "message", "leg", "at", "closed", "outcome"), zip(*rows, strict=True), strict=True)))
+        )
         connection.execute("COMMIT")
         while writer.due and draw.random() < 0.9:
             connection.execute("BEGIN")

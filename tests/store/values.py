@@ -27,8 +27,8 @@ def delivery(**fields: Any) -> Delivery:
 
 def attempt(**fields: Any) -> Attempt:
     given: dict[str, Any] = {
-        "subscriber": LI, "node": "wap1", "method": "POST", "host": "mmsc.example", "port": 80, "path": "/", "status": 404, "type": "submit",
-        "strength": "sure", "at": 30, "verdict": "Z2", "evidence": EVIDENCE,
+        "subscriber": LI, "node": "wap1", "method": "POST", "host": "mmsc.example", "port": 80, "path": "/", "status": 404,
+        "type": "submit", "strength": "sure", "at": 30, "verdict": "Z2", "evidence": EVIDENCE,
     }  # fmt: skip
     return Attempt(**given | fields)
 
@@ -42,8 +42,8 @@ def finding(**fields: Any) -> Finding:
 
 def forward(n: int, **fields: Any) -> Forward:
     given: dict[str, Any] = {
-        "key": n.to_bytes(16, "big"), "campaign": "relay", "seed": "torch", "message": f"m{n}", "sender": LI, "receiver": WANG, "generation": 1,
-        "parent": None, "submitted": 10, "retrieved": 20, "city": "nanjing", "day": "2026-11-22", "method": "tag", "score": 1.0,
+        "key": n.to_bytes(16, "big"), "campaign": "relay", "seed": "torch", "message": f"m{n}", "sender": LI, "receiver": WANG,
+        "generation": 1, "parent": None, "submitted": 10, "retrieved": 20, "city": "nanjing", "day": "2026-11-22", "method": "tag", "score": 1.0,
         "counted": True, "reason": "",
     }  # fmt: skip
     return Forward(**given | fields)
@@ -51,7 +51,8 @@ def forward(n: int, **fields: Any) -> Forward:
 
 def outgoing(key: bytes, **fields: Any) -> Outgoing:
     given: dict[str, Any] = {
-        "key": key, "kind": "marketing", "purpose": "serial", "msisdn": LI, "body": "your serial", "state": "ready", "due": 50, "expires": 90,
+        "key": key, "kind": "marketing", "purpose": "serial", "msisdn": LI, "body": "your serial",
+        "state": "ready", "due": 50, "expires": 90,
     }  # fmt: skip
     return Outgoing(**given | fields)
 

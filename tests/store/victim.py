@@ -1,5 +1,5 @@
 """A process that stores step after step and comes to harm: killed at the n-th time it comes to a named point, or its n-th commit has an
-I/O error ("error", "durable_error"). Run by test_faults; prints how many steps were acknowledged."""
+I/O error ("error", "durable_error"). Run by test_faults; writes a line for every step acknowledged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from mmsd.store import Needs, Rows
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Faults, Settings, SqliteStore, commit
 from tests.store.values import closed, extent, forward, mark
-
 
 DOUBT = 70
 
@@ -72,7 +71,8 @@ def main(directory: str, where: str, times: str) -> None:
             refused(lambda: store.save_cursor("mqtt", 1))
             store.close()
             sys.exit(DOUBT)
-        print(n + 1, flush=True)
+        sys.stdout.write(f"{n + 1}\n")
+        sys.stdout.flush()
 
 
 def refused(work: Callable[[], object]) -> None:
