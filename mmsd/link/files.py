@@ -1,0 +1,215 @@
+"""The file system as the tailer sees it: a small protocol so that faults can be planted, its real form, and readers of one open file.
+
+Positions are always byte offsets *after decompression*; a reader gives bytes from any offset, forwards cheaply.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import stat
+import zlib
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+GZIP_MAGIC: Final = b"\x1f\x8b"
+_RAW_BLOCK: Final = 64 << 10
+_OUT_BLOCK: Final = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What stat says about a file. `size` in bytes as stored (a compressed file's compressed size)."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    links: int = 1
+    regular: bool = True
+
+    @property
+    def key(self) -> tuple[int, int]:
+        return self.device, self.inode
+
+
+class Files(Protocol):
+    """What the tailer asks of a file system. Every method raises OSError as the system call does."""
+
+    def glob(self, pattern: str) -> list[str]:
+        """Paths that match, in any order; a pattern without wildcards matches itself if it exists."""
+        ...
+
+    def stat(self, path: str) -> Status:
+        """Follows symbolic links."""
+        ...
+
+    def open(self, path: str) -> int:
+        """A descriptor for reading; never blocks on a FIFO."""
+        ...
+
+    def fstat(self, descriptor: int) -> Status: ...
+
+    def pread(self, descriptor: int, size: int, offset: int) -> bytes: ...
+
+    def close(self, descriptor: int) -> None: ...
+
+
+class OsFiles:
+    """The real one."""
+
+    def glob(self, pattern: str) -> list[str]:
+        return glob.glob(pattern, recursive=True)  # noqa: PTH207 - ten thousand Path objects a scan are not free
+
+    def stat(self, path: str) -> Status:
+        return _status(os.stat(path))  # noqa: PTH116 - as above
+
+    def open(self, path: str) -> int:
+        return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+
+    def fstat(self, descriptor: int) -> Status:
+        return _status(os.fstat(descriptor))
+
+    def pread(self, descriptor: int, size: int, offset: int) -> bytes:
+        return os.pread(descriptor, size, offset)
+
+    def close(self, descriptor: int) -> None:
+        os.close(descriptor)
+
+
+def _status(found: os.stat_result) -> Status:
+    return Status(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_nlink, stat.S_ISREG(found.st_mode))
+
+
+class Source(Protocol):
+    """One open file, read at offsets after decompression."""
+
+    compressed: bool
+    reached: int
+    """Stored bytes used so far: equal to the file's size when everything in it has been given out."""
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Bytes [offset, offset + size); shorter only at the present end of the file. Raises OSError."""
+        ...
+
+    def status(self) -> Status: ...
+
+    def whole(self) -> str:
+        """What is wrong with the file's end (a cut or damaged gzip stream); empty when nothing is."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_source(files: Files, path: str) -> Source:
+    """Opens `path`, plain or gzip (told by its first bytes, or by its name while it has none). Raises OSError."""
+    descriptor = files.open(path)
+    try:
+        magic = files.pread(descriptor, 2, 0)
+    except OSError:
+        files.close(descriptor)
+        raise
+    if magic == GZIP_MAGIC or (len(magic) < 2 and path.endswith(".gz")):
+        return Inflated(files, descriptor)
+    return Plain(files, descriptor)
+
+
+class Plain:
+    compressed = False
+
+    def __init__(self, files: Files, descriptor: int) -> None:
+        self._files = files
+        self._descriptor = descriptor
+        self.reached = 0
+
+    def read(self, offset: int, size: int) -> bytes:
+        parts = []
+        stop = offset + size
+        while offset < stop:
+            part = self._files.pread(self._descriptor, stop - offset, offset)
+            if not part:
+                break
+            parts.append(part)
+            offset += len(part)
+        self.reached = offset
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def status(self) -> Status:
+        return self._files.fstat(self._descriptor)
+
+    def whole(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._files.close(self._descriptor)
+
+
+class Inflated:
+    """A gzip file of one or more members. Forwards it inflates on; backwards beyond its window it begins anew. Memory is flat."""
+
+    compressed = True
+
+    def __init__(self, files: Files, descriptor: int) -> None:
+        self._files = files
+        self._descriptor = descriptor
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self.reached = 0
+        self._inflater = zlib.decompressobj(31)
+        self._stored = b""  # read and not yet inflated
+        self._window = bytearray()
+        self._start = 0  # offset of the window's first byte
+        self._damage = ""
+        self._ended = False  # what follows the last member is not gzip
+
+    def read(self, offset: int, size: int) -> bytes:
+        if offset < self._start:
+            self._rewind()
+        while self._start + len(self._window) < offset + size and self._inflate():
+            self._drop(offset)
+        self._drop(offset)
+        skip = offset - self._start
+        return bytes(self._window[skip : skip + size])
+
+    def _drop(self, offset: int) -> None:
+        passed = min(offset - self._start, len(self._window))
+        del self._window[:passed]
+        self._start += passed
+
+    def _inflate(self) -> bool:
+        """Some more into the window; False when nothing more can come now."""
+        if self._damage or self._ended:
+            self.reached = max(self.reached, self.status().size)
+            return False
+        if not self._stored:
+            self._stored = self._files.pread(self._descriptor, _RAW_BLOCK, self.reached)
+            self.reached += len(self._stored)
+        try:
+            if self._inflater.eof:
+                self._stored = self._stored.lstrip(b"\0")  # padding between members
+                if not self._stored:
+                    return False
+                if not self._stored.startswith(GZIP_MAGIC[:1]):
+                    self._ended = True
+                    return self._inflate()
+                self._inflater = zlib.decompressobj(31)
+            fed = bool(self._stored)
+            out = self._inflater.decompress(self._stored, _OUT_BLOCK)
+        except zlib.error as error:
+            self._damage = str(error)
+            return self._inflate()
+        self._stored = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
+        self._window += out
+        return fed or bool(out)
+
+    def status(self) -> Status:
+        return self._files.fstat(self._descriptor)
+
+    def whole(self) -> str:
+        if self._damage:
+            return self._damage
+        return "" if self._inflater.eof or self._ended else "the gzip stream is cut short"
+
+    def close(self) -> None:
+        self._files.close(self._descriptor)

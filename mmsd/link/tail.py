@@ -1,0 +1,903 @@
+"""Follows the log files of one feed: every byte given out once, whatever rotation, copying, truncation or compression does to them.
+
+A file is known by its content (heads.py), so a *track* (track.py) outlives names, inodes and gzip. What may be promised:
+
+- a file is never given up while it has unread bytes and its descriptor, a copy or its compressed form can be read;
+- what was taken is given out again only after `reset`, then exactly, even if the file was truncated meanwhile;
+- a rewritten file is told from one that grew by the ≤ 256 bytes before the position, looked at in the same read as the new bytes.
+
+Polling is the truth: nothing here needs notifications. One thread at a time may use a Tail. There is no wall clock in it.
+"""
+
+from __future__ import annotations
+
+import enum
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from mmsd.link.files import Files, Source, Status, open_source
+from mmsd.link.heads import GUARD, HEAD, digest, made_from, name, oldest_first, origins, youngest
+from mmsd.link.track import Held, Key, Seen, Track, from_extents
+from mmsd.model import Audit, Chunk, Extent, Mark
+
+_TEAR: Final = bytes(512)
+"""A NUL run of a disk sector or more is a hole (power cut, truncation under a writer); shorter ones belong to the dialect."""
+_SEARCH_BLOCK: Final = 256 << 10
+_SAME_TAIL: Final = 4096
+_SHRUNK_HEAD: Final = 256
+"""A file of at least so many bytes that all equal the old head was cut, not written anew."""
+_SCAN_SHARE: Final = 20
+"""Listing the directory takes at most one part in so many of the time, however many files there are."""
+_TRIES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TailSettings:
+    """Bytes and seconds of monotonic time."""
+
+    chunk_bytes: int = 1 << 20
+    record_limit: int = 1 << 20  # a longer record is quarantined
+    grace_seconds: float = 10.0  # a rotated file is left when it was quiet so long
+    forget_seconds: float = 7 * 86400.0  # state of a file that is gone
+    retry_seconds: float = 0.5  # after the first failure; doubles
+    retry_limit_seconds: float = 30.0
+    open_limit: int = 128  # descriptors
+    follow: bool = True  # False: replay what is there to its end, then `finished`
+
+
+class Health(NamedTuple):
+    """`state`: "ok" or "degraded"; `files`: known and not yet left; `oldest_unread`: path of the oldest rotated file with unread bytes."""
+
+    state: str
+    error: str
+    files: int
+    oldest_unread: str
+
+
+class _Likeness(enum.IntEnum):
+    DIFFERENT = 0
+    SHORT = 1  # the same beginning, but it ends before the track's position
+    SAME = 2  # the same up to the track's position
+
+
+class _Found(NamedTuple):
+    """A listed file that is not known yet, looked into."""
+
+    path: str
+    status: Status
+    head: bytes
+    compressed: bool
+
+
+class _Retry(NamedTuple):
+    at: float
+    delay: float
+    error: str
+    tries: int
+
+
+class _Given(NamedTuple):
+    """The chunk that waits for `take`."""
+
+    track: Track
+    before: bytes
+    chunk: Chunk
+    at_end: bool
+
+
+class Tail:
+    """The files of one feed. poll → read → take, several times → pending, extents → committed (or reset)."""
+
+    def __init__(
+        self,
+        feed: str,
+        patterns: Sequence[str],
+        *,
+        files: Files,
+        monotonic: Callable[[], float],
+        settings: TailSettings,
+        marks: Iterable[Mark] = (),
+        extents: Iterable[Extent] = (),
+    ) -> None:
+        self.feed = feed
+        self._patterns = tuple(patterns)
+        self._files = files
+        self._monotonic = monotonic
+        self._settings = settings
+        self._tracks: dict[int, Track] = {}
+        self._carried: dict[Key, Track] = {}
+        self._heirs: dict[Key, Track] = {}
+        self._orphans: dict[int, Track] = {}  # no carrier known in this run, by ordinal
+        self._active: dict[int, Track] = {}  # carried and not done
+        self._open: dict[int, Track] = {}  # with a descriptor, least recently used first
+        self._queue: list[int] = []  # heap of ordinals that may have unread bytes
+        self._retries: dict[str, _Retry] = {}
+        self._unripe: dict[Key, tuple[int, float]] = {}  # a gzip file in the making: size, since when
+        self._given: _Given | None = None
+        self._dirty: dict[int, Track] = {}
+        self._cut: list[tuple[Track, Mark]] | None = None
+        self._gone: dict[int, float] = {}  # not in the glob and done with, since
+        self._expired: list[int] = []
+        self._audits: list[Audit] = []
+        self._unknown: tuple[str, ...] | None = None
+        self._scanned = float("-inf")
+        self._scan_cost = 0.0
+        self._restore(marks, extents)
+
+    def _restore(self, marks: Iterable[Mark], extents: Iterable[Extent]) -> None:
+        known = {mark.ordinal: mark for mark in marks}
+        proven: dict[int, list[Extent]] = {}
+        for extent in extents:
+            proven.setdefault(extent.ordinal, []).append(extent)
+        rebuilt = {ordinal: from_extents(found) for ordinal, found in proven.items() if ordinal not in known}
+        for mark in (*known.values(), *rebuilt.values()):
+            track = Track(mark.ordinal, mark.path)
+            track.rewind(mark)
+            if mark.inode:
+                track.key = (mark.device, mark.inode)
+            if mark.ordinal in rebuilt:
+                track.saved = None
+                self._dirty[track.ordinal] = track
+                self._audit("rebuilt", mark.path, f"position {mark.offset} rebuilt from extents")
+            self._tracks[track.ordinal] = self._orphans[track.ordinal] = track
+            self._gone[track.ordinal] = self._monotonic()
+        self._next_ordinal = max(self._tracks, default=-1) + 1
+
+    # ------------------------------------------------------------------------------------------------ what callers see
+
+    def poll(self) -> None:
+        """Looks at the directory and at the open files: rotation, growth, truncation, files to leave. Never raises OSError."""
+        now = self._monotonic()
+        if now - self._scanned >= _SCAN_SHARE * self._scan_cost:
+            self._scan()
+        for track in list(self._active.values()):
+            self._look(track, now)
+        for track in list(self._active.values()):
+            if track.drained and track.leaving and now - track.quiet >= self._settings.grace_seconds:
+                self._leave(track)
+        self._forget(now)
+
+    def read(self, limit: int | None = None) -> Chunk | None:
+        """The next bytes behind what was taken, of the oldest file that has any; None when all is read for now.
+
+        At most `limit` bytes (default: settings.chunk_bytes), more only for one record that does not fit. A second read without
+        a take between gives the same again.
+        """
+        self._given = None
+        size = min(limit or self._settings.chunk_bytes, self._settings.chunk_bytes)
+        looked_at: list[Track] = []
+        while self._queue and self._given is None:
+            track = self._tracks.get(heapq.heappop(self._queue))
+            if track is not None:
+                track.queued = False
+                looked_at.append(track)
+                self._given = self._first_of(track, size)
+        for track in looked_at:
+            if not track.drained and track.ordinal in self._tracks:
+                self._unread(track)
+        return self._given.chunk if self._given else None
+
+    def take(self, consumed: int) -> None:
+        """The first `consumed` bytes of the last chunk are whole records. Raises ValueError without a chunk, or beyond its length."""
+        given, self._given = self._given, None
+        if given is None or not 0 <= consumed <= len(given.chunk.data):
+            raise ValueError(f"take({consumed}) fits no chunk")
+        track, chunk = given.track, given.chunk
+        rest = len(chunk.data) - consumed
+        if chunk.final and consumed == 0:
+            self._audit("unterminated", chunk.path, f"{rest} bytes at {chunk.offset} are no whole record: quarantined")
+            consumed, rest = rest, 0
+        if consumed:
+            data = chunk.data if not rest else chunk.data[:consumed]
+            track.held.append(Held(chunk.offset, given.before, data, chunk.final))
+            track.advance(given.before, data)
+            track.want = 0
+            self._dirty[track.ordinal] = track
+        elif len(chunk.data) >= self._settings.record_limit:
+            track.skip = chunk.offset + len(chunk.data)
+            self._unread(track)
+        elif not given.at_end:
+            track.want = min(2 * len(chunk.data), self._settings.record_limit)
+        track.leftover = rest
+        if chunk.final and given.at_end:
+            if rest:
+                track.drained = False
+                self._unread(track)
+            else:
+                self._finish(track)
+
+    def pending(self) -> list[Mark]:
+        """Marks to commit: of every file of which something was taken, or learned, up to now. `committed` confirms exactly these."""
+        self._cut = [(track, track.mark()) for track in self._dirty.values() if track.offset or track.saved]
+        return [mark for _, mark in self._cut]
+
+    def extents(self) -> list[Extent]:
+        """The byte ranges that take effect with the marks of the last `pending`."""
+        if self._cut is None:
+            self.pending()
+        return [
+            Extent(self.feed, mark.ordinal, mark.head, mark.head_length, track.base, mark.offset, mark.path, mark.guard)
+            for track, mark in self._cut or ()
+            if mark.offset > track.base
+        ]
+
+    def committed(self) -> None:
+        """The last `pending` is safe; what was taken since stays pending."""
+        for track, mark in self._cut or ():
+            track.saved = mark
+            track.base = mark.offset
+            track.held = [held for held in track.held if held.offset + len(held.data) > mark.offset]
+            if track.mark() == mark:
+                self._dirty.pop(track.ordinal, None)
+        self._cut = None
+
+    def reset(self, marks: Iterable[Mark]) -> None:
+        """Back to these marks, as the store has them; files without one go back to their beginning. Bytes still held come from memory."""
+        stored = {mark.ordinal: mark for mark in marks}
+        self._given = self._cut = None
+        self._dirty.clear()
+        for track in self._tracks.values():
+            mark = stored.get(track.ordinal)
+            if mark is None and track.saved is None and not track.offset:
+                continue
+            if mark is not None and mark == track.mark() and not track.held:
+                track.saved, track.base = mark, mark.offset
+                continue
+            track.rewind(mark)
+            if not track.done:
+                self._active[track.ordinal] = track
+                self._unread(track)
+
+    def behind(self) -> int:
+        """Bytes known and not yet given out (of a compressed file: compressed bytes)."""
+        return sum(self._behind(track) for track in self._active.values())
+
+    @property
+    def idle(self) -> bool:
+        """Everything in the glob, as the last poll saw it, is read to its end."""
+        return self._scanned > float("-inf") and not self._retries and not self._unripe and all(t.drained for t in self._active.values())
+
+    def finished(self) -> bool:
+        """In a replay: every file was read and taken; nothing will come."""
+        return (
+            not self._settings.follow and self._scanned > float("-inf") and self._given is None and not self._active and not self._retries
+        )
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Files the first poll found of which neither marks nor extents knew. With none of either given, and a store that has read
+        this feed before, positions were lost and reading them would count twice: the caller refuses."""
+        return self._unknown or ()
+
+    def expired(self) -> list[int]:
+        """Ordinals whose state ran out (gone for settings.forget_seconds) since the last call: their marks and extents may be deleted."""
+        expired, self._expired = self._expired, []
+        return expired
+
+    def audits(self) -> list[Audit]:
+        """What an operator should know, since the last call."""
+        audits, self._audits = self._audits, []
+        return audits
+
+    def health(self) -> Health:
+        error = next((f"{path}: {retry.error}" for path, retry in self._retries.items()), "")
+        unread = [track for track in self._active.values() if track.leaving and not track.drained]
+        oldest = min(unread, key=lambda track: track.ordinal).path if unread else ""
+        return Health("degraded" if error else "ok", error, len(self._active), oldest)
+
+    def close(self) -> None:
+        """Closes all descriptors; positions stay."""
+        for track in self._open.values():
+            track.close()
+        self._open.clear()
+
+    # ----------------------------------------------------------------------------------------------------- the directory
+
+    def _list(self) -> dict[Key, Seen]:
+        """Every regular file of the glob once, however many links, symbolic links and patterns lead to it."""
+        listing: dict[Key, Seen] = {}
+        found: set[str] = set()
+        for pattern in self._patterns:
+            try:
+                found.update(self._files.glob(pattern))
+            except OSError as error:
+                self._trouble(pattern, error)
+            else:
+                self._retries.pop(pattern, None)
+        for path in sorted(found):
+            try:
+                status = self._files.stat(path)
+            except FileNotFoundError:  # renamed between glob and stat, or a dangling link
+                continue
+            except OSError as error:
+                self._trouble(path, error)
+                continue
+            if not status.regular:
+                continue
+            carried = self._carried.get(status.key)
+            if status.key not in listing or (carried is not None and carried.path == path):
+                listing[status.key] = Seen(path, status)
+        for path in self._retries.keys() - found - set(self._patterns):
+            if not any(track.path == path for track in self._active.values()):
+                del self._retries[path]
+        return listing
+
+    def _scan(self) -> None:
+        started = self._monotonic()
+        listing = self._list()
+        for track in self._carried.values():
+            track.listed = track.key in listing
+        strangers: list[Seen] = []
+        for key, seen in listing.items():
+            carried = self._carried.get(key)
+            if carried is not None and self._recognised(carried, seen, started):
+                continue
+            if key in self._heirs and self._still_heir(self._heirs[key], seen):
+                continue
+            if seen.status.size:  # an empty file has nothing to lose: it is taken up with its first byte
+                strangers.append(seen)
+        if self._unknown is None:
+            before = self._next_ordinal
+            self._adopt(strangers)
+            self._unknown = tuple(track.path for track in self._tracks.values() if track.ordinal >= before)
+        elif strangers:
+            self._adopt(strangers)
+        self._unripe = {key: since for key, since in self._unripe.items() if key in listing}
+        for track in [track for track in self._heirs.values() if track.done and not track.listed]:
+            self._succeed(track)
+        self._judge_leaving(listing, started)
+        self._scanned = self._monotonic()
+        self._scan_cost = self._scanned - started
+
+    def _recognised(self, track: Track, seen: Seen, now: float) -> bool:
+        """A file under an inode we know: follow its name. False if its content is not the track's any more."""
+        if track.path != seen.path:
+            track.path = seen.path
+            track.quiet = now
+            self._dirty[track.ordinal] = track
+        stamp = (seen.status.size, seen.status.mtime_ns)
+        if stamp == track.stamp or track.source is not None:  # an open file is looked at by _look
+            track.stamp = stamp
+            return True
+        if track.done:
+            found = self._examine(seen)
+            if found is None:
+                return True
+            likeness = self._likeness(track, found)
+            if likeness is not _Likeness.SAME and not (likeness is _Likeness.SHORT and stamp[0] >= track.stamp[0]):
+                self._uncarry(track)
+                return False
+            if not found.compressed and found.status.size > track.offset:
+                self._revive(track, now)
+        else:
+            track.quiet = now
+            track.drained = False
+            self._unread(track)
+        track.stamp = stamp
+        return True
+
+    def _still_heir(self, owner: Track, seen: Seen) -> bool:
+        """Is a copy still one? A file that changed is judged anew."""
+        heir = owner.heir
+        same = heir is not None and heir.status.size == seen.status.size and (not owner.listed or made_from(seen.path, owner.path))
+        if not same:
+            self._drop_heir(owner)
+            return False
+        owner.heir = seen
+        return True
+
+    def _judge_leaving(self, listing: dict[Key, Seen], now: float) -> None:
+        ranks = youngest([seen.path for seen in listing.values()])
+        by_base: dict[str, int] = {}
+        for seen in listing.values():
+            base = name(seen.path).base
+            by_base[base] = by_base.get(base, 0) + 1
+        for track in self._active.values():
+            known = name(track.path)
+            rotated = known.rotated and known.rank < ranks.get(known.base, known.rank)
+            leaving = not self._settings.follow or not track.listed or track.compressed or rotated
+            if leaving and not track.leaving:
+                track.quiet = now
+            track.leaving = leaving
+            if leaving and not track.drained and not track.warned and self._settings.follow and by_base.get(known.base, 0) > 2:
+                older = [seen for seen in listing.values() if name(seen.path).base == known.base and name(seen.path).rank < known.rank]
+                younger = by_base[known.base] - len(older) - track.listed
+                if younger >= 2 and not older:
+                    track.warned = True
+                    self._audit(
+                        "endangered", track.path, f"{self._behind(track)} bytes unread in the oldest file: the next rotation may delete it"
+                    )
+
+    # ------------------------------------------------------------------------------------------------------- who is who
+
+    def _examine(self, seen: Seen) -> _Found | None:
+        """Looks into a file; None while it cannot be told what it is."""
+        if self._resting(seen.path):
+            return None
+        try:
+            source = open_source(self._files, seen.path)
+            try:
+                status = source.status()
+                if status.key != seen.status.key or not status.regular:  # replaced since the listing: the next one will have it
+                    return None
+                head = source.read(0, HEAD)
+                whole = source.whole()
+            finally:
+                source.close()
+        except OSError as error:
+            self._trouble(seen.path, error)
+            return None
+        self._retries.pop(seen.path, None)
+        if source.compressed and len(head) < HEAD and whole and self._settings.follow:
+            size, since = self._unripe.get(status.key, (-1, 0.0))
+            now = self._monotonic()
+            if size != status.size:
+                self._unripe[status.key] = (status.size, now)
+                return None
+            if now - since < self._settings.grace_seconds:
+                return None
+        self._unripe.pop(status.key, None)
+        return _Found(seen.path, status, head, source.compressed)
+
+    def _likeness(self, track: Track, found: _Found) -> _Likeness:
+        """Does this file hold what was taken of the track?"""
+        if track.offset == 0:
+            shared = min(len(track.head), len(found.head))
+            alike = shared > 0 and track.head[:shared] == found.head[:shared] and made_from(found.path, track.path)
+            return _Likeness.SAME if alike else _Likeness.DIFFERENT
+        length, head = track.head_of(track.offset)
+        if len(found.head) < length:
+            return _Likeness.SHORT if found.head and track.head.startswith(found.head) else _Likeness.DIFFERENT
+        if digest(found.head[:length]) != head:
+            return _Likeness.DIFFERENT
+        if found.compressed and ((track.done and track.key == found.status.key) or found.path == track.path + ".gz"):
+            return _Likeness.SAME  # not worth inflating it all
+        guarded = min(GUARD, track.offset)
+        tail = self._peek(found, track.offset - guarded, guarded)
+        if tail is None:
+            return _Likeness.DIFFERENT
+        if len(tail) < guarded:
+            return _Likeness.SHORT
+        return _Likeness.SAME if digest(tail) == track.guard else _Likeness.DIFFERENT
+
+    def _peek(self, found: _Found, offset: int, size: int) -> bytes | None:
+        try:
+            source = open_source(self._files, found.path)
+            try:
+                return source.read(offset, size) if source.status().key == found.status.key else None
+            finally:
+                source.close()
+        except OSError as error:
+            self._trouble(found.path, error)
+            return None
+
+    def _adopt(self, strangers: Sequence[Seen]) -> None:
+        """Gives each unknown file its track: the surest likeness first, and a new one only to what nothing explains."""
+        found = [looked for seen in strangers if (looked := self._examine(seen)) is not None]
+        free: dict[tuple[int, bytes], list[Track]] = {}
+        loose: list[Track] = []  # may be like a file that is shorter than their head
+        at_home: dict[Key, list[Track]] = {}
+        for track in self._tracks.values():
+            if track.listed or track.heir is not None:
+                continue
+            if track.key is not None and track.ordinal in self._orphans:
+                at_home.setdefault(track.key, []).append(track)
+            if track.offset:
+                free.setdefault(track.head_of(track.offset), []).append(track)
+            if track.head:
+                loose.append(track)
+        lengths = sorted({length for length, _ in free})
+        listed = {track.path: track for track in self._carried.values() if track.listed}
+
+        def likely(looked: _Found) -> list[Track]:
+            tracks = [track for n in lengths if n <= len(looked.head) for track in free.get((n, digest(looked.head[:n])), ())]
+            tracks += [track for track in loose if track not in tracks]
+            tracks = [track for track in tracks if not track.listed and track.heir is None]
+            return sorted(tracks, key=lambda track: (-track.offset, not made_from(looked.path, track.path), track.ordinal))
+
+        def same_inode(looked: _Found) -> bool:
+            return self._first(looked, at_home.get(looked.status.key, ()), _Likeness.SAME)
+
+        def same_content(looked: _Found) -> bool:
+            return self._first(looked, likely(looked), _Likeness.SAME)
+
+        def copy_in_sight(looked: _Found) -> bool:
+            return any(self._is_copy(looked, track) for path in origins(looked.path) if (track := listed.get(path)) is not None)
+
+        def short_copy(looked: _Found) -> bool:
+            return self._first(looked, [t for t in likely(looked) if made_from(looked.path, t.path)], _Likeness.SHORT)
+
+        def shrunk(looked: _Found) -> bool:
+            return self._shrunk(looked, at_home.get(looked.status.key, ()))
+
+        for explain in (same_inode, same_content, copy_in_sight, short_copy, shrunk):
+            found = [looked for looked in found if not explain(looked)]
+        for looked in oldest_first((looked.path, looked.status.mtime_ns, looked) for looked in found):
+            track = Track(self._next_ordinal, looked.path)
+            self._next_ordinal += 1
+            self._tracks[track.ordinal] = track
+            self._carry(track, looked)
+
+    def _first(self, looked: _Found, tracks: Iterable[Track], wanted: _Likeness) -> bool:
+        for track in tracks:
+            if not track.listed and track.heir is None and self._likeness(track, looked) is wanted:
+                if track.source is not None and track.ordinal not in self._orphans:  # its own descriptor is read first
+                    self._make_heir(track, Seen(looked.path, looked.status))
+                else:
+                    self._carry(track, looked, short=wanted is _Likeness.SHORT)
+                return True
+        return False
+
+    def _is_copy(self, looked: _Found, track: Track) -> bool:
+        """Is this file a beginning of that listed one: copytruncate before its truncation, gzip at work, somebody's `cp`?"""
+        if track.heir is not None or track.compressed or not made_from(looked.path, track.path):
+            return False
+        source = self._reach(track)
+        if source is None:
+            return False
+        try:
+            head = source.read(0, HEAD)
+            if looked.compressed:
+                alike = looked.path == track.path + ".gz" and bool(looked.head) and head.startswith(looked.head)
+            else:
+                status = source.status()
+                start = max(0, looked.status.size - _SAME_TAIL)
+                alike = (
+                    looked.status.size <= status.size
+                    and not (looked.status.size == status.size and looked.status.mtime_ns < status.mtime_ns)
+                    and head.startswith(looked.head)
+                    and self._peek(looked, start, looked.status.size - start) == source.read(start, looked.status.size - start)
+                )
+        except OSError as error:
+            self._trouble(track.path, error)
+            return False
+        if alike:
+            self._make_heir(track, Seen(looked.path, looked.status))
+        return alike
+
+    def _shrunk(self, looked: _Found, tracks: Iterable[Track]) -> bool:
+        """The same file, cut to a beginning of itself: go on at its new end."""
+        for track in tracks:
+            if track.listed or self._likeness(track, looked) is not _Likeness.SHORT or looked.status.size < min(_SHRUNK_HEAD, track.offset):
+                continue
+            size = looked.status.size
+            tail = self._peek(looked, max(0, size - GUARD), min(GUARD, size))
+            if tail is None:
+                continue
+            self._audit("shrink", looked.path, f"cut from {track.offset} to {size} bytes; read on from there")
+            track.head = looked.head
+            track.offset, track.guard = size, digest(tail)
+            track.base = min(track.base, size)
+            track.held.clear()
+            self._carry(track, looked)
+            return True
+        return False
+
+    def _carry(self, track: Track, looked: _Found, *, short: bool = False) -> None:
+        """From now on this file carries the track. `short`: it ends before the track's position, so nothing is left in it."""
+        now = self._monotonic()
+        self._shut(track)
+        if track.key is not None and self._carried.get(track.key) is track:
+            del self._carried[track.key]
+        self._orphans.pop(track.ordinal, None)
+        self._gone.pop(track.ordinal, None)
+        track.key, track.path = looked.status.key, looked.path
+        self._carried[track.key] = track
+        track.listed, track.compressed = True, looked.compressed
+        track.stamp = (looked.status.size, looked.status.mtime_ns)
+        track.unlinked = False
+        if not short:
+            track.head = looked.head
+        track.quiet = now
+        track.skip = -1
+        track.final = False
+        if short or (track.done and (looked.compressed or looked.status.size <= track.offset)):
+            track.done = track.drained = True
+            self._active.pop(track.ordinal, None)
+        else:
+            self._revive(track, now)
+        if track.mark() != track.saved:
+            self._dirty[track.ordinal] = track
+
+    def _revive(self, track: Track, now: float) -> None:
+        if track.done:
+            track.done = False
+            self._dirty[track.ordinal] = track
+        track.drained = track.final = False
+        track.quiet = now
+        self._active[track.ordinal] = track
+        self._unread(track)
+
+    def _make_heir(self, track: Track, seen: Seen) -> None:
+        track.heir = seen
+        self._heirs[seen.status.key] = track
+
+    def _drop_heir(self, track: Track) -> None:
+        if track.heir is not None:
+            self._heirs.pop(track.heir.status.key, None)
+            track.heir = None
+
+    def _uncarry(self, track: Track) -> None:
+        """Its file holds something else now, or is gone: the track waits for a copy to turn up."""
+        self._shut(track)
+        if track.key is not None and self._carried.get(track.key) is track:
+            del self._carried[track.key]
+        track.listed = False
+        self._orphans[track.ordinal] = track
+        self._active.pop(track.ordinal, None)
+
+    def _succeed(self, track: Track) -> bool:
+        """The heir carries the track on; False if it is no heir after all (it is judged anew at the next scan)."""
+        heir = track.heir
+        self._drop_heir(track)
+        looked = self._examine(heir) if heir is not None else None
+        if looked is None:
+            return False
+        likeness = self._likeness(track, looked)
+        if likeness is _Likeness.DIFFERENT:
+            return False
+        self._carry(track, looked, short=likeness is _Likeness.SHORT)
+        return True
+
+    def _rewritten(self, track: Track) -> None:
+        """The content before the position changed under our descriptor: truncated, or cut."""
+        unread = self._behind(track)
+        self._uncarry(track)
+        if track.heir is not None:
+            self._succeed(track)
+        self._scan()
+        if track.ordinal not in self._orphans:
+            return
+        self._audit("truncated", track.path, f"read to {track.offset}; {unread} bytes were known and unread, and no copy is in the glob")
+        self._gone[track.ordinal] = self._monotonic()
+        if track.holds() is not None:
+            self._unread(track)
+        if not track.offset:
+            self._drop(track)
+
+    def _forget(self, now: float) -> None:
+        for track in self._tracks.values():
+            if track.listed or track.ordinal in self._active:
+                self._gone.pop(track.ordinal, None)
+            elif now - self._gone.setdefault(track.ordinal, now) >= self._settings.forget_seconds and track.ordinal not in self._dirty:
+                self._expired.append(track.ordinal)
+        for ordinal in self._expired:
+            if ordinal in self._tracks:
+                self._drop(self._tracks[ordinal])
+
+    def _drop(self, track: Track) -> None:
+        self._shut(track)
+        self._drop_heir(track)
+        if track.key is not None and self._carried.get(track.key) is track:
+            del self._carried[track.key]
+        for table in (self._tracks, self._orphans, self._active, self._dirty, self._gone):
+            table.pop(track.ordinal, None)
+
+    # -------------------------------------------------------------------------------------------------------- one file
+
+    def _look(self, track: Track, now: float) -> None:
+        """An open file: has it grown, was it rewritten, is it unlinked?"""
+        source = track.source
+        if source is None:
+            return
+        try:
+            status = source.status()
+            if track.drained and not self._unchanged(track, source):
+                self._rewritten(track)
+                return
+        except OSError as error:
+            self._trouble(track.path, error)
+            self._shut(track)
+            return
+        if track.drained and status.size != track.reached:
+            track.quiet = now
+            track.drained = False
+            self._unread(track)
+        track.stamp = (status.size, status.mtime_ns)
+        if status.links == 0 and not track.unlinked:
+            track.unlinked = True
+            if not track.drained:
+                self._audit(
+                    "unlinked", track.path, f"deleted with {self._behind(track)} bytes unread; they are read from the open descriptor"
+                )
+
+    def _unchanged(self, track: Track, source: Source) -> bool:
+        if track.offset == 0:
+            return source.read(0, len(track.head)) == track.head
+        guarded = min(GUARD, track.offset)
+        return digest(source.read(track.offset - guarded, guarded)) == track.guard
+
+    def _leave(self, track: Track) -> None:
+        """At its end and quiet for the grace time."""
+        if track.heir is not None and not track.listed and self._succeed(track):
+            return
+        if track.leftover or track.skip >= 0:
+            track.final = True
+            track.drained = False
+            self._unread(track)
+        else:
+            self._finish(track)
+
+    def _finish(self, track: Track) -> None:
+        if track.source is not None and (damage := track.source.whole()):
+            self._audit("damaged", track.path, damage)
+        track.done = track.drained = True
+        track.final = False
+        track.leftover = 0
+        self._active.pop(track.ordinal, None)
+        self._shut(track)
+        if track.offset:
+            self._dirty[track.ordinal] = track
+
+    def _first_of(self, track: Track, limit: int) -> _Given | None:
+        for _ in range(_TRIES):  # a file found rewritten or renamed is another, or elsewhere, at the second look
+            if track.drained or track.ordinal not in self._tracks or self._resting(track.path):
+                break
+            given = self._next(track, limit)
+            if given is not None:
+                return given
+        return None
+
+    def _next(self, track: Track, limit: int) -> _Given | None:
+        """The next chunk of this file, or None: then it is drained, in trouble, left or rewritten."""
+        held = track.holds()
+        if held is not None:
+            return _Given(track, held.before, Chunk(held.data, track.ordinal, held.offset, held.final, track.path), held.final)
+        if track.ordinal in self._orphans:
+            track.drained = True
+            return None
+        source = self._reach(track)
+        if source is None:
+            if not self._resting(track.path):
+                self._lost(track)
+            return None
+        try:
+            if track.skip >= 0 and not self._skip(track, source):
+                return None
+            return self._chunk(track, source, max(limit, track.want))
+        except OSError as error:
+            self._trouble(track.path, error)
+            self._shut(track)
+            return None
+
+    def _chunk(self, track: Track, source: Source, want: int) -> _Given | None:
+        guarded = min(GUARD, track.offset)
+        block = source.read(track.offset - guarded, guarded + want)
+        reached = source.reached
+        before, data = block[:guarded], block[guarded:]
+        at_end = len(block) < guarded + want
+        if digest(before) != track.guard or (not track.offset and data[: len(track.head)] != track.head[: len(data)]):
+            self._rewritten(track)
+            return None
+        final = at_end and (track.final or not self._settings.follow)
+        if data.startswith(_TEAR):
+            return self._over_hole(track, source, want, final)
+        torn = data.find(_TEAR) if b"\0" in data else -1
+        if torn > 0:
+            behind = data[torn:].strip(b"\0") or not at_end
+            data = data[:torn]
+            if behind:  # nothing will ever complete what stands before the hole
+                return _Given(track, before, Chunk(data, track.ordinal, track.offset, final=True, path=track.path), at_end=False)
+        track.leftover = len(data)
+        if at_end:
+            track.drained = True
+            track.reached = reached
+        if data:
+            return _Given(track, before, Chunk(data, track.ordinal, track.offset, final, track.path), at_end)
+        if final:
+            self._finish(track)
+        return None
+
+    def _over_hole(self, track: Track, source: Source, want: int, final: bool) -> _Given | None:
+        """Passes over the NUL run at the position, once something stands behind it: until then it may still be filled in."""
+        start = at = track.offset
+        while block := source.read(at, _SEARCH_BLOCK):
+            nuls = len(block) - len(block.lstrip(b"\0"))
+            at += nuls
+            if nuls < len(block):
+                break
+        if not block and not final:
+            track.drained = True
+            track.reached = source.reached
+            track.leftover = at - start
+            return None
+        track.jump(at, source)
+        self._dirty[track.ordinal] = track
+        self._audit("hole", track.path, f"{at - start} NUL bytes at {start} passed over")
+        return self._chunk(track, source, want)
+
+    def _skip(self, track: Track, source: Source) -> bool:
+        """Searches the end of an over-long record: its newline or a hole. False while it is not there yet."""
+        if not self._unchanged(track, source):
+            self._rewritten(track)
+            return False
+        while block := source.read(track.skip, _SEARCH_BLOCK):
+            ends = [at for at in (block.find(b"\n") + 1, block.find(_TEAR)) if at > 0]
+            if ends or block.startswith(_TEAR):
+                return self._quarantine(track, source, track.skip + min(ends, default=0))
+            track.skip += len(block)
+        if track.final or not self._settings.follow:
+            return self._quarantine(track, source, track.skip)
+        track.drained = True
+        track.reached = source.reached
+        track.leftover = track.skip - track.offset
+        return False
+
+    def _quarantine(self, track: Track, source: Source, stop: int) -> bool:
+        self._audit("overlong", track.path, f"record of {stop - track.offset} bytes at {track.offset} quarantined")
+        track.jump(stop, source)
+        track.skip = -1
+        track.want = 0
+        self._dirty[track.ordinal] = track
+        return True
+
+    # ------------------------------------------------------------------------------------------------------ descriptors
+
+    def _reach(self, track: Track) -> Source | None:
+        """The track's open file; None if it is in trouble, or no more where the listing saw it."""
+        if track.source is None:
+            if self._resting(track.path):
+                return None
+            try:
+                source = open_source(self._files, track.path)
+                key = source.status().key
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                self._trouble(track.path, error)
+                return None
+            self._retries.pop(track.path, None)
+            if key != track.key:
+                source.close()
+                return None
+            track.source = source
+            track.compressed = source.compressed
+        self._open[track.ordinal] = self._open.pop(track.ordinal, track)
+        if len(self._open) > self._settings.open_limit:
+            self._shut(next(iter(self._open.values())))
+        return track.source
+
+    def _lost(self, track: Track) -> None:
+        """It was not open and is not at its path: a new listing tells where it went, or that it is gone."""
+        self._scan()
+        if track.listed or track.ordinal in self._orphans:
+            return
+        unread = self._behind(track)
+        self._uncarry(track)
+        self._gone[track.ordinal] = self._monotonic()
+        self._audit("gone", track.path, f"read to {track.offset}; {unread} bytes unread")
+
+    def _shut(self, track: Track) -> None:
+        track.close()
+        self._open.pop(track.ordinal, None)
+
+    def _trouble(self, path: str, error: OSError) -> None:
+        last = self._retries.get(path)
+        tries = last.tries + 1 if last else 1
+        if tries == 1 or (tries == _TRIES and not self._settings.follow):
+            self._audit("unreadable", path, error.strerror or str(error))
+        delay = min(2 * last.delay, self._settings.retry_limit_seconds) if last else self._settings.retry_seconds
+        self._retries[path] = _Retry(self._monotonic() + delay, delay, error.strerror or str(error), tries)
+
+    def _resting(self, path: str) -> bool:
+        retry = self._retries.get(path)
+        return retry is not None and self._monotonic() < retry.at
+
+    # ---------------------------------------------------------------------------------------------------------- small
+
+    def _unread(self, track: Track) -> None:
+        if not track.queued:
+            track.queued = True
+            heapq.heappush(self._queue, track.ordinal)
+
+    def _behind(self, track: Track) -> int:
+        if track.drained:
+            return 0
+        if track.compressed:
+            return max(0, track.stamp[0] - (track.source.reached if track.source else 0))
+        return max(0, track.stamp[0] - max(track.offset + track.leftover, track.skip))
+
+    def _audit(self, what: str, path: str, detail: str) -> None:
+        self._audits.append(Audit(self.feed, what, path, detail))
