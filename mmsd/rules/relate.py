@@ -223,58 +223,62 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
 
 
 def _join_legs(threads: list[Thread], legs: list[Leg], notifies: list[Trace], settings: Judgement) -> None:
+    """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones."""
     join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
-    free = [thread for thread in threads if thread.leg is None]
-    pairs: list[tuple[int, int, int, int]] = []
-    for number, leg in enumerate(legs):
-        for place, thread in enumerate(free):
-            if thread.opened is None or thread.opened[AT] > leg.first + skew:
+    for forwarded in (False, True):
+        waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and thread.opened is not None]
+        taken = {id(thread.leg) for thread in threads if thread.leg is not None}
+        pairs: list[tuple[int, int, int, int, int]] = []
+        near: dict[tuple[int, int], int] = {}
+        for number, leg in enumerate(legs):
+            if id(leg) in taken:
                 continue
-            if _addressed(leg.sender) and _addressed(thread.sender) and leg.sender != thread.sender:
+            for place, thread in enumerate(waiting):
+                if thread.began > leg.first + skew or not _fits(thread.sender, leg.sender):
+                    continue
+                distance, message = _nearest(leg, thread, threads, notifies)
+                if distance <= join:
+                    near[number, place] = message
+                # without a Notify line beside the push (log late or lost) the oldest delivery that waits comes first
+                pairs.append((distance if distance <= join else NEVER, leg.first, thread.began, number, place))
+        used: set[int] = set()
+        for _, _, _, number, place in sorted(pairs):
+            thread, leg = waiting[place], legs[number]
+            if thread.leg is not None or number in used:
                 continue
-            if not thread.forwarded and (leg.sender & NOT_A_NUMBER) != (thread.sender & NOT_A_NUMBER) and leg.sender and thread.sender:
-                continue
-            distance = _nearest(leg, thread, threads, notifies, join)
-            if distance <= join:
-                pairs.append((distance, leg.first, thread.opened[AT], number << 32 | place))
-            else:  # no Notify line beside the push (log late or lost): the oldest delivery that waits
-                pairs.append((NEVER, leg.first, thread.opened[AT], number << 32 | place))
-    taken_legs: set[int] = set()
-    taken: set[int] = set()
-    for _, _, _, packed in sorted(pairs):
-        number, place = packed >> 32, packed & 0xFFFFFFFF
-        if number in taken_legs or place in taken:
-            continue
-        taken_legs.add(number)
-        taken.add(place)
-        thread, leg = free[place], legs[number]
-        thread.leg = leg
-        if thread.forwarded and not thread.message:
-            thread.message = _original(leg, threads, notifies, join)
+            used.add(number)
+            thread.leg = leg
+            if forwarded:
+                thread.message = near.get((number, place), 0)
 
 
-def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notifies: list[Trace], join: int) -> int:
-    """Least distance in time between a push of the leg and a Notify line that may be this delivery's."""
-    best = NEVER
-    submitted = {other.message for other in threads if not other.forwarded and other.sender == thread.sender} if thread.forwarded else set()
+def _fits(sender: int, origin: int) -> bool:
+    """Whether a push from `origin` may announce a message of `sender`; what is no number is compared only for being none."""
+    if not sender or not origin:
+        return True
+    if _addressed(sender) and _addressed(origin):
+        return sender == origin
+    return bool(sender & NOT_A_NUMBER) == bool(origin & NOT_A_NUMBER)
+
+
+def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notifies: list[Trace]) -> tuple[int, int]:
+    """(distance in time, message id) of the Notify line nearest to a push of the leg that may be this delivery's.
+
+    A forwarded message's id is not known beforehand: any line may name it that stands no nearer to a push of the leg it belongs to.
+    """
+    best, message = NEVER, 0
     for notify in notifies:
-        if (notify[MESSAGE] in submitted) if thread.forwarded else (notify[MESSAGE] != thread.message):
+        distance = min(abs(notify[AT] - push[AT]) for push in leg.pushes)
+        if distance >= best:
             continue
-        for push in leg.pushes:
-            best = min(best, abs(notify[AT] - push[AT]))
-    return best
-
-
-def _original(leg: Leg, threads: list[Thread], notifies: list[Trace], join: int) -> int:
-    """The message id a forwarded leg goes by: that of the nearest Notify line that is no delivery's own."""
-    own = {other.message for other in threads if not other.forwarded and (other.leg is None or other.sender == leg.sender)}
-    best, message = join + 1, 0
-    for notify in notifies:
-        for push in leg.pushes:
-            distance = abs(notify[AT] - push[AT])
-            if distance < best and (notify[MESSAGE] not in own):
-                best, message = distance, notify[MESSAGE]
-    return message
+        if thread.forwarded:
+            owners = [other for other in threads if other.leg is not None and other.message == notify[MESSAGE]]
+            if any(abs(notify[AT] - push[AT]) <= distance for other in owners if other.leg for push in other.leg.pushes):
+                continue
+        elif notify[MESSAGE] != thread.message:
+            continue
+        best, message = distance, notify[MESSAGE]
+    return best, message
 
 
 def _join_fetches(threads: list[Thread], fetches: list[Trace], feeds: Sequence[FeedInfo]) -> None:

@@ -356,7 +356,7 @@ class State:
 
     def seed_message(self, message: int, seed: int) -> None:
         """This message id is a seed's from now on."""
-        if message and message not in self.seeds:
+        if message and seed and message not in self.seeds:
             self._fresh["seeds"][message] = self.seeds[message] = seed
 
     def find(self, subscriber: int, cause: str, raised: int, cleared: int) -> bool:

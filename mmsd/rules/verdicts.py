@@ -84,6 +84,17 @@ class Facts:
     findings: list[Raised] = field(default_factory=list)
 
 
+class _Ready(NamedTuple):
+    """A seed's retrieval that may earn something now."""
+
+    thread: Thread
+    dossier: Dossier
+    seen: Seen
+    seed: Seed
+    method: str
+    score: float
+
+
 class Judge:
     """Judges dossiers of a State. `file_of(feed, ordinal)` names a log file for evidence; `keep_all` makes a row of every delivery."""
 
@@ -109,22 +120,41 @@ class Judge:
         """Judges the (sorted, distinct) subscribers as known at `horizon`."""
         facts = Facts()
         context = self.state.context()
-        for dossier in self.state.dossiers(subscribers):
-            self._judge_dossier(dossier, context, horizon, facts)
+        dossiers = list(self.state.dossiers(subscribers))
+        for dossier in dossiers:
+            self._learn_seeds(dossier)
+        ready: list[_Ready] = []
+        for dossier in dossiers:
+            ready += self._judge_dossier(dossier, context, horizon, facts)
+        # a parent was retrieved before its child was submitted, whoever's dossier was judged first
+        for award in sorted(ready, key=lambda award: (award.seen.retrieved, award.thread.identity)):
+            self._award(award, facts)
         return facts
 
-    def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> None:
+    def _learn_seeds(self, dossier: Dossier) -> None:
+        """Message ids that turn out to be seeds': an M-Forward of one names nothing else."""
+        if not self.campaigns:
+            return
+        for thread in dossier.threads:
+            if thread.message:
+                number, _, _ = evidence_of(thread, self.state.seeds)
+                self.state.seed_message(thread.message, number)
+
+    def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[_Ready]:
         held = self.state.published.get(dossier.subscriber, {})
         before = dict(held)
         now: set[tuple[int, int, bool]] = set()
         signs: list[Sign] = []
+        ready: list[_Ready] = []
         for thread in dossier.threads:
             seen = look(thread, dossier, context, horizon)
             verdict = judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
             old = before.get(entry.key)
-            self._award(thread, dossier, seen, entry, old, horizon, facts)
+            award = self._ready(thread, dossier, seen, entry, old, horizon)
+            if award is not None:
+                ready.append(award)
             self._say(thread, seen, verdict, entry, old, facts)
             signs.extend(_signs_of(thread, seen, verdict))
         for key in set(before) - now:
@@ -134,6 +164,7 @@ class Judge:
         for cause, confidence, raised, cleared, chosen in evaluate(dossier, signs, self.state.settings, context.expected.mms_apns):
             evidence = tuple(self._evidence(trace) for trace in chosen)
             facts.findings.append((dossier.subscriber, cause, confidence, raised, cleared, evidence))
+        return ready
 
     # ------------------------------------------------------------------------------------------------------------ deliveries
 
@@ -233,30 +264,32 @@ class Judge:
 
     # -------------------------------------------------------------------------------------------------------------- forwards
 
-    def _award(
-        self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int, facts: Facts
-    ) -> None:
-        """Makes a candidate of a seed's retrieval once its hold is over; a seed that came from the service makes a holding."""
+    def _ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int) -> _Ready | None:
+        """A seed's retrieval whose hold is over, once; before that its deadline is watched."""
         entry.awarded = old.awarded if old is not None else False
-        if entry.awarded or not self.campaigns or thread.opened is None or not seen.retrieved:
-            return
+        if entry.awarded or not self.campaigns or thread.opened is None or not seen.retrieved or seen.signs.doubted:
+            return None
         number, method, score = evidence_of(thread, self.state.seeds)
-        if not number or seen.signs.doubted:
-            return
+        if not number:
+            return None
         seed = self.campaigns.of(number)
-        if thread.message:
-            self.state.seed_message(thread.message, number)
-        ready = seen.retrieved + int(seed.campaign.hold * SECOND)
-        if horizon < ready:
-            entry.due = min(entry.due, ready)
-            return
+        due = seen.retrieved + int(seed.campaign.hold * SECOND)
+        if horizon < due:
+            entry.due = min(entry.due, due)
+            return None
         entry.awarded = True
-        if self.campaigns.is_service(thread.sender):
-            self.state.hold(Holding(dossier.subscriber, seen.retrieved, seed.campaign.id, 0, SERVICE))
-            return
-        facts.candidates.append(self._candidate(thread, dossier, seen, seed, method, score))
+        return _Ready(thread, dossier, seen, seed, method, score)
 
-    def _candidate(self, thread: Thread, dossier: Dossier, seen: Seen, seed: Seed, method: str, score: float) -> Candidate:
+    def _award(self, award: _Ready, facts: Facts) -> None:
+        """Makes a candidate; a seed that came from the service itself is only held."""
+        if self.campaigns.is_service(award.thread.sender):
+            holding = Holding(award.dossier.subscriber, award.seen.retrieved, award.seed.campaign.id, 0, SERVICE)
+            self.state.hold(holding)
+        else:
+            facts.candidates.append(self._candidate(award))
+
+    def _candidate(self, award: _Ready) -> Candidate:
+        thread, dossier, seen, seed = award.thread, award.dossier, award.seen, award.seed
         campaign = seed.campaign
         settings = self.state.settings
         siblings = [
@@ -280,7 +313,7 @@ class Judge:
             reason = "pair_cap"
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         return Candidate(
-            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.cities.of(thread.sender), method, score,
+            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.cities.of(thread.sender), award.method, award.score,
             generation, parent, reason,
         )  # fmt: skip
 
