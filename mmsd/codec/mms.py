@@ -15,7 +15,11 @@ from mmsd.codec.tables import mms as table
 from mmsd.codec.wsp import ContentType
 from mmsd.errors import DecodeError, EncodeError
 
-CLAUSE = "OMA-MMS-ENC 7.1"
+_CLAUSE: Final = "OMA-MMS-ENC 7.1"
+_FIELD_LIMIT: Final = 10_000
+"""More than any list of receivers; bounds what a megabyte of garbage costs."""
+_LARGEST: Final = (1 << 40) - 1
+"""Octets or seconds that can be meant: a terabyte, 34,000 years. What is more is garbage, and would not fit µs in 64 bits."""
 
 
 class Walk(NamedTuple):
@@ -34,17 +38,16 @@ def walk(data: bytes, at: int = 0) -> Walk:
     [(140, 1, 2), (152, 3, 6), (141, 7, 8)]
     """
     fields: list[tuple[int, int, int]] = []
-    append = fields.append
-    texts, content_type = table.TEXT_FIELDS, table.CONTENT_TYPE
+    faults: list[DecodeError] = []
+    append, texts, content_type = fields.append, table.TEXT_FIELDS, table.CONTENT_TYPE
     end = len(data)
-    faults: tuple[DecodeError, ...] = ()
     try:
         while at < end:
             code = data[at]
             start = at + 1
             if code < 0x80:  # a header by its name: two text strings
                 if code < 0x20:
-                    raise DecodeError("no field begins here", offset=at, clause=CLAUSE)
+                    raise DecodeError("no field begins here", offset=at, clause=_CLAUSE)
                 code, start = 0, at
                 stop = wsp.skip_value(data, wsp.decode_text(data, at)[1])
             else:
@@ -55,29 +58,42 @@ def walk(data: bytes, at: int = 0) -> Walk:
                     stop = start + 1
                     if code in texts:  # the sender left out the Quote before a text in another character set
                         stop = data.index(0, start) + 1
-                        faults += (DecodeError("text without its quote", offset=start, clause="WAP-230 8.4.2.1"),)
+                        faults.append(DecodeError("text without its quote", offset=start, clause="WAP-230 8.4.2.1"))
                 else:
                     length, stop = wsp.decode_length(data, start)
                     stop += length
                     if code in texts and length and (stop > end or data[stop - 1]):
                         stop = data.index(0, start) + 1  # no length but a control octet, half of a character
-                        faults += (DecodeError("text begins with a control octet", offset=start, clause="WAP-230 8.4.2.1"),)
+                        faults.append(DecodeError("text begins with a control octet", offset=start, clause="WAP-230 8.4.2.1"))
                     elif stop > end:
-                        faults += (DecodeError("value runs past the end", offset=start, clause=CLAUSE),)
-                        break
+                        raise DecodeError("value runs past the end", offset=start, clause=_CLAUSE)
             append((code, start, stop))
             at = stop
             if code == content_type:
                 break
+            if len(fields) == _FIELD_LIMIT:
+                raise DecodeError("too many fields", offset=at, clause=_CLAUSE)
     except (IndexError, ValueError):
-        faults += (DecodeError("header is cut short", offset=at, clause=CLAUSE),)
+        faults.append(DecodeError("header is cut short", offset=at, clause=_CLAUSE))
     except DecodeError as fault:
-        faults += (fault,)
-    return Walk(fields, at, faults)
+        faults.append(fault)
+    return Walk(fields, at, tuple(faults))
+
+
+# -------------------------------------------------------------- values at [start, stop), a place that `walk` found; never raise
+
+
+def text_string(data: bytes, start: int, stop: int) -> bytes:
+    """A Text-string or URI-value without its Quote and its NUL.
+
+    >>> text_string(b"\\x7f\\xc7\\xe5\\0", 0, 4)
+    b'\\xc7\\xe5'
+    """
+    return data[start + (data[start] == 0x7F) : stop - 1]
 
 
 def encoded_string(data: bytes, start: int, stop: int) -> tuple[bytes, int]:
-    """An Encoded-string-value (7.3.19) at [start, stop) as (text without NUL, MIBenum; 0 = none given). Never raises.
+    """An Encoded-string-value (7.3.19) as (text without NUL, MIBenum; 0 = none given).
 
     >>> encoded_string(bytes.fromhex("05eae4b8ad00"), 0, 6)
     (b'\\xe4\\xb8\\xad', 106)
@@ -99,7 +115,7 @@ def encoded_string(data: bytes, start: int, stop: int) -> tuple[bytes, int]:
 
 
 def integer(data: bytes, start: int, stop: int) -> int:
-    """An Integer-value at [start, stop); −1 when it is none. Never raises.
+    """An Integer-value; −1 when it is none, or larger than anybody means.
 
     >>> integer(b"\\x02\\x28\\x00", 0, 3), integer(b"ten\\0", 0, 4)
     (10240, -1)
@@ -108,21 +124,18 @@ def integer(data: bytes, start: int, stop: int) -> int:
     if first >= 0x80:
         return first & 0x7F
     if first < 0x1F and stop > start + 1:
-        return int.from_bytes(data[start + 1 : stop], "big")
+        value = int.from_bytes(data[start + 1 : stop], "big")
+        if value <= _LARGEST:
+            return value
     return -1
 
 
-def from_address(data: bytes, start: int, stop: int) -> bytes:
-    """The address of a From value (7.3.12); empty for insert-address and for a value that holds none. Never raises.
+def from_address(data: bytes, start: int, stop: int) -> tuple[bytes, int] | None:
+    """The address of a From value (7.3.12) and its character set; None when there is none but a token (insert-address).
 
     >>> from_address(bytes.fromhex("0480312f00"), 0, 5)
-    b'1/'
+    (b'1/', 0)
     """
-    return _from_string(data, start, stop)[0]
-
-
-def _from_string(data: bytes, start: int, stop: int) -> tuple[bytes, int]:
-    """The address of a From value and its character set."""
     if data[start] < 0x1F:
         at = start + 1
     elif data[start] == 0x1F:
@@ -131,11 +144,11 @@ def _from_string(data: bytes, start: int, stop: int) -> tuple[bytes, int]:
         return encoded_string(data, start, stop)  # no length, no token: a text alone, from senders that took From for To
     if at + 1 < stop and data[at] == table.ADDRESS_PRESENT:
         return encoded_string(data, at + 1, stop)
-    return b"", 0
+    return None
 
 
 def expiry(data: bytes, start: int, stop: int) -> tuple[int, int]:
-    """An X-Mms-Expiry value (7.3.10) as (absolute seconds since 1970, relative seconds), −1 for the one not given. Never raises.
+    """An X-Mms-Expiry value (7.3.10) as (absolute seconds since 1970, relative seconds), −1 for the one not given.
 
     >>> expiry(bytes.fromhex("05810303f480"), 0, 6)
     (-1, 259200)
@@ -147,6 +160,9 @@ def expiry(data: bytes, start: int, stop: int) -> tuple[int, int]:
         if token == table.ABSOLUTE:
             return seconds, -1
     return -1, -1
+
+
+# ------------------------------------------------------------------------------------------------------------ values, written
 
 
 def encode_string(raw: bytes, charset: int = 0) -> bytes:
@@ -173,7 +189,7 @@ def encode_from(address: bytes, charset: int = 0) -> bytes:
 
 
 def encode_expiry(seconds: int, relative: bool) -> bytes:
-    """An X-Mms-Expiry value. EncodeError before 1970 or in the past.
+    """An X-Mms-Expiry value. EncodeError for a negative number.
 
     >>> encode_expiry(259200, relative=True).hex()
     '05810303f480'
@@ -278,7 +294,7 @@ def _decode_value(data: bytes, start: int, stop: int, form: str) -> Value:
         case table.CLASS:
             return first if first >= 0x80 else data[start : stop - 1]
         case table.TEXT:
-            return data[start + (first == 0x7F) : stop - 1]
+            return text_string(data, start, stop)
         case table.STRING:
             return Text(*encoded_string(data, start, stop))
         case table.INTEGER if (value := integer(data, start, stop)) >= 0:
@@ -288,7 +304,8 @@ def _decode_value(data: bytes, start: int, stop: int, form: str) -> Value:
             if max(absolute, relative) >= 0:
                 return Moment(max(absolute, relative), relative >= 0)
         case table.FROM_FORM:
-            return Text(*address) if (address := _from_string(data, start, stop))[0] else table.INSERT_ADDRESS
+            address = from_address(data, start, stop)
+            return Text(*address) if address else table.INSERT_ADDRESS
         case table.SENT_BY | table.SENT_DATE if first < 0x20:
             hop, at = wsp.decode_integer(data, wsp.decode_length(data, start)[1])
             if at < stop:
@@ -355,9 +372,9 @@ def _encode_value(code: int, value: Value) -> bytes:
             return wsp.encode_text(value)
         case (table.STRING, Text()):
             return encode_string(value.raw, value.charset)
-        case (table.INTEGER, int()):
+        case (table.INTEGER, int()) if value <= _LARGEST:
             return wsp.encode_long(value)
-        case (table.MOMENT, Moment()):
+        case (table.MOMENT, Moment()) if value.seconds <= _LARGEST:
             return encode_expiry(value.seconds, value.relative)
         case (table.FROM_FORM, Text()):
             return encode_from(value.raw, value.charset)

@@ -107,11 +107,11 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
         if code == table.MESSAGE_TYPE:
             pdu_type = user_data[start]
         elif code == table.TRANSACTION_ID:
-            transaction = user_data[start + (user_data[start] == 0x7F) : stop - 1]
+            transaction = mms.text_string(user_data, start, stop)
         elif code == table.CONTENT_LOCATION:
-            location = user_data[start + (user_data[start] == 0x7F) : stop - 1]
+            location = mms.text_string(user_data, start, stop)
         elif code == table.FROM:
-            sender = mms.from_address(user_data, start, stop)
+            sender, _ = mms.from_address(user_data, start, stop) or (b"", 0)
         elif code == table.MESSAGE_SIZE:
             size = mms.integer(user_data, start, stop)
         elif code == table.EXPIRY:
@@ -123,7 +123,7 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
         elif code == table.MESSAGE_CLASS:
             message_class = user_data[start:stop].rstrip(b"\0")
         elif code == table.MESSAGE_ID:
-            message_id = user_data[start + (user_data[start] == 0x7F) : stop - 1]
+            message_id = mms.text_string(user_data, start, stop)
         elif code == table.TO:
             to = mms.encoded_string(user_data, start, stop)[0]
         elif code in _STATUSES:

@@ -15,7 +15,7 @@ from mmsd.errors import StoreBusy, StoreFull
 from mmsd.model import Event
 
 
-class Rows(Protocol):
+class EventRows(Protocol):
     """The part of a store that is read here; called in another thread."""
 
     def events(self, after: int, limit: int) -> list[Event]: ...
@@ -44,7 +44,7 @@ class Announcer:
 
     def __init__(
         self,
-        rows: Rows,
+        rows: EventRows,
         publisher: Publisher,
         settings: Settings,
         *,

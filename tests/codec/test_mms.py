@@ -83,6 +83,12 @@ def test_a_header_by_its_name_is_kept():
     assert pdu.faults == ()
 
 
+def test_an_address_may_be_there_and_empty():
+    assert mms.decode(bytes.fromhex("8c80 89028000")).get(t.FROM) == Text(b"")
+    assert mms.decode(bytes.fromhex("8c80 890181")).get(t.FROM) == t.INSERT_ADDRESS
+    assert mms.decode(bytes.fromhex("8c80 89 2b383600")).get(t.FROM) == Text(b"+86")  # no length, no token
+
+
 def test_repeated_fields_stay_in_order():
     pdu = mms.decode(b"\x8c\x80\x97a\0\x97b\0")
     assert pdu.all(t.TO) == (Text(b"a"), Text(b"b"))

@@ -40,11 +40,9 @@ MEDIA: Final = (
 )  # fmt: skip
 """Content type by its number: `MEDIA[0x3E]` is an MMS PDU."""
 
-# -------------------------------------------------------------------------------------------------- table 39: header fields
+# -------------------------------------------------------------------------------------------------- table 39: a header field
 
-CONTENT_LENGTH: Final = 0x0D
 X_WAP_APPLICATION_ID: Final = 0x2F
-PUSH_FLAG: Final = 0x34
 
 MMS_UA: Final = 0x04  # OMNA PUSH application ids: x-wap-application:mms.ua
 
