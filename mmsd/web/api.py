@@ -194,7 +194,8 @@ def address(text: str, region: str) -> str:
             continue
         if phonenumbers.is_possible_number(number):
             return f"{number.country_code}{phonenumbers.national_significant_number(number)}"
-    raise Problem(400, "bad_number", "`number` is no phone number", "Write it with + and the country code, or as it is dialled in this country.")
+    remedy = "Write it with + and the country code, or as it is dialled in this country."
+    raise Problem(400, "bad_number", "`number` is no phone number", remedy)
 
 
 def delivery(row: Delivery) -> dict[str, Any]:

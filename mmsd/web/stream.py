@@ -31,6 +31,7 @@ BACKLOG: Final = 8  # frames a client may be behind
 HISTORY: Final = 600  # points of the chart: ten minutes
 RATE_SPAN: Final = 10.0  # seconds a rate is averaged over
 EVENTS_A_READ: Final = 500
+UNSHOWN: Final = frozenset({"totals"})  # said better by our own frames
 WRITE_SECONDS: Final = 5.0
 
 
@@ -117,32 +118,30 @@ class Stream:
         """Read once, send to all. What cannot be read now is said to the clients and tried again at the next tick."""
         health, now = self._health(), self._wall()
         try:
-            read, events = await self._ask(lambda: (totals(self._reader, health, now), self._new_events()))
+            read, (events, cursor) = await self._ask(lambda: (totals(self._reader, health, now), self._new_events()))
         except (Problem, StoreError):
             self._send(_frame("trouble", {"at": iso(now)}))
             return
-        for event in events:
-            self._cursor = event.id
-            frame = _frame("event", _shown(event), event.id)
-            self._recent.append((event.id, frame))
+        self._cursor = cursor
+        news = [(event.id, _frame("event", _shown(event), event.id)) for event in events]
+        self._recent.extend(news)
         rates = self._rates(read)
         if rates is not None:
             self._history.append((now / 1e6, *rates))
         lines, judged = rates or (None, None)
         self._latest = _frame("totals", Frame(iso(now), lines, judged, read))
-        news = b"".join(frame for _, frame in list(self._recent)[-len(events) :]) if events else b""
-        self._send(news + self._latest)
+        self._send(b"".join(frame for _, frame in news) + self._latest)
 
-    def _new_events(self) -> list[Event]:
-        """Event rows since the cursor; of a flood only the newest RECENT, which is all a page shows."""
-        after = self._reader.last_event() - RECENT if self._cursor is None else self._cursor
+    def _new_events(self) -> tuple[list[Event], int]:
+        """Event rows since the cursor, and the cursor after them; of a flood only the newest RECENT, which is all a page shows."""
+        cursor = self._reader.last_event() - EVENTS_A_READ if self._cursor is None else self._cursor
         newest: deque[Event] = deque(maxlen=RECENT)
-        while rows := self._reader.events(max(0, after), EVENTS_A_READ):
-            newest.extend(rows)
-            after = rows[-1].id
+        while rows := self._reader.events(max(0, cursor), EVENTS_A_READ):
+            newest.extend(row for row in rows if row.topic not in UNSHOWN)
+            cursor = rows[-1].id
             if len(rows) < EVENTS_A_READ:
                 break
-        return list(newest)
+        return list(newest), cursor
 
     def _rates(self, read: Totals) -> tuple[float, float] | None:
         """Lines a second and deliveries judged a minute."""

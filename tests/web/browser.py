@@ -6,15 +6,12 @@ import asyncio
 import base64
 import contextlib
 import json
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 _FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -64,8 +61,11 @@ class Page:
     async def open(self, url: str) -> None:
         await self.call("Page.navigate", url=url)
 
-    async def picture(self, path: Path, width: int, height: int, *, dark: bool = False) -> None:
+    async def resize(self, width: int, height: int) -> None:
         await self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+
+    async def picture(self, path: Path, *, dark: bool = False) -> None:
+        """The whole page as PNG: for the eyes of whoever changes it."""
         features = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         await self.call("Emulation.setEmulatedMedia", features=features)
         # Two frames: the layout of the new size has been drawn.
@@ -75,12 +75,11 @@ class Page:
 
 
 @contextlib.asynccontextmanager
-async def browser() -> AsyncIterator[Page]:
-    """A browser with one empty tab; gone, with its profile, at the end."""
-    assert CHROMIUM, "chromium is not installed"
+async def browser(chromium: str) -> AsyncIterator[Page]:
+    """A browser with one empty tab; gone, with its profile, at the end. `chromium`: path of the program."""
     with tempfile.TemporaryDirectory(prefix="mmsd-browser-", ignore_cleanup_errors=True) as profile:
         process = await asyncio.create_subprocess_exec(
-            CHROMIUM, *_FLAGS, f"--user-data-dir={profile}", "about:blank",
+            chromium, *_FLAGS, f"--user-data-dir={profile}", "about:blank",
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:

@@ -15,7 +15,7 @@ from mmsd.model import Delivery, Event, Evidence, LineCount
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
-from mmsd.web.site import FeedHealth, Health, Settings, Site
+from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
 
 NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
 HOUR_OF_NOON = NOON // 3_600_000_000
@@ -34,6 +34,7 @@ class Shelf:
         self.news: list[Event] = []
         self.read: list[LineCount] = []
         self.failure: Exception | None = None
+        self.before: Callable[[], object] = lambda: None  # what a read waits for
 
     def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]:
         self._check()
@@ -91,6 +92,7 @@ class Shelf:
         return self.read
 
     def _check(self) -> None:
+        self.before()
         if self.failure is not None:
             raise self.failure
 
@@ -110,7 +112,10 @@ class Inline(Executor):
 class House:
     """A site with everything injected. `token` opens it; clocks are `now` (µs) and `uptime` (s)."""
 
-    def __init__(self, folder: Path, *, settings: Settings | None = None, executor: Executor | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, settings: Settings | None = None, executor: Executor | None = None, reader: Reader | None = None
+    ) -> None:
+        """`reader`: a real store instead of `shelf`."""
         self.shelf = Shelf()
         self.now = NOON
         self.uptime = 100.0
@@ -122,7 +127,7 @@ class House:
         self.telemetry = Telemetry(version="0.1.0", twin="python", process=False)
         self.health = Health("0.1.0", "python", NOON - 60_000_000, True, (), 4, (feed("mmsc1"), feed("wap1", state="degraded")))
         self.site = Site(
-            self.shelf,
+            reader or self.shelf,
             lambda: self.health,
             self.tokens,
             self.telemetry,

@@ -133,8 +133,8 @@ def test_unknown_and_repeated_parameters_are_refused_by_name(house):
 
 @pytest.mark.parametrize(
     "path",
-    [f"/api/v1/deliveries?{RECEIVER}=1", f"/api/v1/deliveries?limit={RECEIVER}", f"/api/v1/deliveries/{RECEIVER}", f"/api/v1/kpi?from={RECEIVER}",
-     f"/?lang={RECEIVER}", f"/static/{RECEIVER}"],
+    [f"/api/v1/deliveries?{RECEIVER}=1", f"/api/v1/deliveries?limit={RECEIVER}", f"/api/v1/deliveries/{RECEIVER}",
+     f"/api/v1/kpi?from={RECEIVER}", f"/?lang={RECEIVER}", f"/static/{RECEIVER}"],
 )  # fmt: skip
 def test_a_number_in_an_address_is_neither_answered_nor_logged(house, path, caplog):
     caplog.set_level("DEBUG")
@@ -248,7 +248,7 @@ def test_a_slow_store_is_given_up(tmp_path):
         async def story(client):
             held = asyncio.Event()
             loop = asyncio.get_running_loop()
-            house.shelf.lines = lambda: asyncio.run_coroutine_threadsafe(held.wait(), loop).result() and []
+            house.shelf.before = lambda: asyncio.run_coroutine_threadsafe(held.wait(), loop).result()
             answer = await client.get("/api/v1/totals")
             assert (answer.status, (await answer.json())["error"]) == (503, "store_away")
             held.set()
@@ -424,13 +424,13 @@ def test_stopping_ends_open_streams(tmp_path):
     async def run():
         up = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(house.site.serve(up.set_result))
-        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {house.token}"}) as session:
-            async with session.get(f"{await up}/events") as answer:
-                assert await answer.content.readline() == b"retry: 2000\n"
-                task.cancel()
-                await asyncio.wait([task])
-                await answer.content.read()  # comes to its end
-                assert task.cancelled()
+        headers = {"Authorization": f"Bearer {house.token}"}
+        async with aiohttp.ClientSession(headers=headers) as session, session.get(f"{await up}/events") as answer:
+            assert await answer.content.readline() == b"retry: 2000\n"
+            task.cancel()
+            await asyncio.wait([task])
+            await answer.content.read()  # comes to its end
+            assert task.cancelled()
 
     asyncio.run(run())
 

@@ -239,10 +239,21 @@
     trouble(now.ready ? "" : now.reasons.join(" · "));
   };
 
-  const summary = (data) =>
-    Object.entries(data)
-      .map(([key, value]) => (key === "cause" ? cause(value)[0] : `${key} ${typeof value === "object" ? JSON.stringify(value) : value}`))
-      .join(" · ");
+  // Who, what and how sure first, in words; whatever else an event carries follows by name.
+  const summary = (event) => {
+    const { sender, receiver, subject, cause: code, confidence, cleared, ...rest } = event.data;
+    const words = [];
+    if (sender && receiver) words.push(`${sender} → ${receiver}`);
+    if (subject) words.push(subject);
+    if (code && code !== event.subject) words.push(cause(code)[0]);
+    if (typeof confidence === "number") words.push(text("events.confidence", { n: percent.format(confidence) }));
+    if (cleared) words.push(text("events.cleared"));
+    for (const [key, value] of Object.entries(rest)) {
+      if (value === event.subject || value === "" || value === null || value === false) continue;
+      words.push(`${key} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+    }
+    return words.join(" · ");
+  };
 
   const news = (event) => {
     const item = make("li");
@@ -252,9 +263,9 @@
     const topic = make("span", "topic");
     topic.textContent = text(`events.${event.topic}`);
     const subject = make("b");
-    subject.textContent = event.subject;
+    subject.textContent = cause(event.subject)[0];
     const data = make("span", "quiet");
-    data.textContent = summary(event.data);
+    data.textContent = summary(event);
     item.append(time, topic, subject, data);
     byId("events").prepend(item);
     while (byId("events").children.length > MOST_EVENTS) byId("events").lastChild.remove();

@@ -1,0 +1,57 @@
+"""A real store with a day in it, for the tests that want more than lists."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmsd.model import Batch, Event, Forward, HourCount, LineCount, Outgoing, Serial
+from mmsd.store import Needs
+from mmsd.store.keys import Keys
+from mmsd.store.sqlite import Settings, SqliteStore
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, delivery
+
+
+@contextlib.contextmanager
+def stored(folder: Path) -> Iterator[SqliteStore]:
+    settings = Settings(durable=False)
+    store = SqliteStore.open(folder / "state", settings=settings, keys=Keys(bytes(32), os.urandom), wall=lambda: NOON)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def put(store: SqliteStore, batch: Batch) -> None:
+    store.transact(Needs(), lambda rows: batch)
+
+
+def a_day() -> Batch:
+    """Three deliveries delivered, two failed, one open; one forward with its serial; an event whose text would like to be markup."""
+    return Batch(
+        at=NOON,
+        hours=[
+            HourCount(HOUR_OF_NOON, "mmsc1", "Wuxi", "delivered", "OK", 3),
+            HourCount(HOUR_OF_NOON, "mmsc1", "Wuxi", "failed", "NO_PUSH", 1),
+            HourCount(HOUR_OF_NOON, "mmsc2", "", "failed", "BAD_APN", 1),
+            HourCount(HOUR_OF_NOON, "mmsc2", "", "open", "", 1),
+        ],
+        lines=[LineCount("mmsc1", "", 1234, 1240, 99), LineCount("mmsc1", "no_time", 2, 0, 0)],
+        deliveries=[
+            (b"1" * 16, delivery(message="m1")),
+            (b"2" * 16, delivery(message="m2", cause="BAD_APN", node="mmsc2", leg=SENDER, transaction="")),
+            (b"3" * 16, delivery(message="m3", receiver=SENDER, sender=RECEIVER, outcome="open", cause="", closed=0)),
+        ],
+        forwards=[forward(1)],
+        serials=[Serial("ABCDEFGH1", bytes([1]) * 16)],
+        outbox=[Outgoing(b"o" * 16, "marketing", "serial", RECEIVER, "text", "shadow", NOON, NOON + 1)],
+        events=[Event(NOON, "finding", "BAD_APN", {"subject": "86138****1234", "confidence": 0.9, "note": "<img src=x onerror=alert(1)>"})],
+    )
+
+
+def forward(number: int) -> Forward:
+    return Forward(
+        bytes([number]) * 16, "relay", "torch", f"m{number}", SENDER, RECEIVER, 1, None, NOON, NOON, "Wuxi", "2026-11-22", "tag", 1.0, True, ""
+    )

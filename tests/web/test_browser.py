@@ -1,0 +1,116 @@
+"""The live page in a real browser, over a real store: signs in by the link, shows what was committed, moves when more is."""
+
+import asyncio
+import secrets
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mmsd.model import Batch, HourCount, LineCount, Serial
+from mmsd.telemetry import Telemetry
+from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
+from mmsd.web.site import Health, Settings, Site
+from tests.web.browser import browser
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, feed
+from tests.web.stored import a_day, forward, put, stored
+
+pytestmark = pytest.mark.debian("chromium")
+
+HEALTH = Health(
+    "0.1.0", "python", NOON, True, (), 1,
+    (feed("mmsc1", lines=1234), feed("wap1", dialect="kannel-wap", state="degraded", detail="Permission denied")),
+)  # fmt: skip
+
+
+def shown(name):
+    """JavaScript: the text of an element, by id."""
+    return f"document.getElementById('{name}').textContent"
+
+
+@pytest.fixture
+def visit(tmp_path, debian):
+    """`visit(story)`: run `story(page, site, base, store, token)` with everything real but the log files."""
+    chromium = debian("chromium")
+
+    def run(story):
+        with stored(tmp_path) as store, ThreadPoolExecutor(2) as threads:
+            put(store, a_day())
+            tokens = tmp_path / "tokens"
+            create(tokens, secrets.token_bytes)
+            site = Site(
+                store, lambda: HEALTH, Tokens(tokens, lambda: time.time_ns() // 1000), Telemetry(version="0.1.0", twin="python"),
+                Settings(port=0), wall=lambda: time.time_ns() // 1000, monotonic=time.monotonic, random=secrets.token_bytes, executor=threads,
+            )  # fmt: skip
+
+            async def stay():
+                up = asyncio.get_running_loop().create_future()
+                async with asyncio.TaskGroup() as group:
+                    server = group.create_task(site.serve(up.set_result))
+                    base = await up
+                    async with browser(chromium) as page:
+                        await story(page, site, base, store, tokens.with_name("tokens" + PLAIN_SUFFIX).read_text().strip())
+                    server.cancel()
+
+            asyncio.run(stay())
+
+    return run
+
+
+def test_the_page_shows_what_the_store_has_and_moves(visit):
+    async def story(page, site, base, store, token):
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        assert await page.value("location.pathname + location.hash") == "/"
+        for name, text in (("delivered", "3"), ("failed", "2"), ("open", "1"), ("forwards", "1"), ("serials", "1")):
+            assert await page.value(shown(name)) == text
+        assert await page.value(shown("open-more")) == "16.7% of all"
+        assert "wrong access point (APN)BAD_APN150.0%" in await page.value(shown("causes"))
+        assert "Wuxi1100.0%" in await page.value(shown("cities"))
+        assert "degraded: Permission denied" in await page.value(shown("feeds"))
+        assert "mmsc1no_time2" in await page.value(shown("rejects"))
+        assert await page.value("document.querySelectorAll('#nodes tr').length") == 2
+
+        # Log text is text.
+        assert "<img src=x onerror=alert(1)>" in await page.value(shown("events"))
+        assert await page.value("document.querySelectorAll('#live img').length") == 0
+
+        put(store, Batch(
+            at=NOON, lines=[LineCount("mmsc1", "", 1000, 1000, 1)], hours=[HourCount(HOUR_OF_NOON, "mmsc1", "", "delivered", "OK", 7)],
+            forwards=[forward(2)], serials=[Serial("ABCDEFGH2", bytes([2]) * 16)],
+        ))  # fmt: skip
+        await page.until(f"{shown('lines')} === '2,234' && {shown('delivered')} === '10' && {shown('serials')} === '2'")
+        await page.until("document.querySelectorAll('#pace canvas').length === 1")
+        assert await page.value(shown("state")) == "live"
+        assert RECEIVER not in await page.value("document.documentElement.outerHTML")
+        assert page.complaints == []
+
+    visit(story)
+
+
+def test_a_token_signs_in_and_out_in_chinese(visit):
+    async def story(page, site, base, store, token):
+        await page.open(f"{base}/?lang=zh")
+        await page.until("location.pathname === '/login' && document.getElementById('secret')")
+        await page.open(f"{base}/login?lang=zh")
+        await page.until("document.documentElement.lang === 'zh'")
+        await page.value("document.getElementById('secret').value = 'wrong'; document.querySelector('#door button').click()")
+        await page.until("document.querySelector('[role=alert]')")
+        await page.value(f"document.getElementById('secret').value = '{token}'; document.querySelector('#door button').click()")
+        await page.until(f"location.pathname === '/' && {shown('state')} === '实时' && {shown('lines')} === '1,234'")
+        assert "接入点（APN）错误" in await page.value(shown("causes"))
+        await page.value("document.querySelector('header form button').click()")
+        await page.until("location.pathname === '/login'")
+
+    visit(story)
+
+
+@pytest.mark.parametrize("width", [1280, 720, 360])
+def test_nothing_sticks_out_of_the_page(visit, width):
+    async def story(page, site, base, store, token):
+        await page.resize(width, 800)
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        assert await page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+    visit(story)
