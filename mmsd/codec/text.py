@@ -12,7 +12,8 @@ from typing import Final
 from mmsd.codec.tables import charsets
 from mmsd.errors import EncodeError
 
-_GUESSES: Final = ("utf-8", "gb18030", "utf-16-be", "utf-16-le")
+_WIDE: Final = ("utf-16-be", "utf-16-le")
+_GUESSES: Final = ("utf-8", "gb18030", *_WIDE)
 """In the order that wins at equal plausibility."""
 
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le"))
@@ -30,32 +31,34 @@ def decode(raw: bytes, charset: int = charsets.ANY) -> str:
         if raw.startswith(bom):
             return _whole(raw[len(bom) :], codec).decode(codec, "replace").rstrip("\0")
     codec = charsets.CODECS.get(charset, "")
-    if codec and codec != "utf-16":
-        try:
-            return _whole(raw, codec).decode(codec).rstrip("\0")
-        except UnicodeError:
-            pass  # the sender named another character set than it used
-    return guess(raw, _GUESSES[2:] + _GUESSES[:2] if codec == "utf-16" else _GUESSES)
+    if codec == "utf-16":
+        return guess(raw, _WIDE, "utf-16-be")
+    named = _read(raw, codec) if codec else None
+    return guess(raw) if named is None else named  # None: the sender named another character set than it used
 
 
-def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES) -> str:
-    """The reading of `raw` with the largest share of ordinary characters; Latin-1 when nothing fits.
+def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES, otherwise: str = "utf-8") -> str:
+    """The reading of `raw` with the largest share of ordinary characters; where none has half, that of `otherwise`, or else Latin-1.
 
-    >>> guess("一路平安".encode("utf-16-be")), guess(b"\\xd6\\xd0"), guess("Grüße".encode("latin-1"))
-    ('一路平安', '中', 'Grüße')
+    >>> guess("一路平安".encode("utf-16-be")), guess(b"\\xd6\\xd0"), guess("Привет".encode()), guess("Grüße".encode("latin-1"))
+    ('一路平安', '中', 'Привет', 'Grüße')
     """
-    best, best_share = raw.decode("latin-1"), 0.5
+    best, best_share = _read(raw, otherwise), 0.5
     for codec in candidates:
-        try:
-            text = _whole(raw, codec).decode(codec).rstrip("\0")
-        except UnicodeError:
-            continue
-        if any(0xE000 <= ord(char) < 0xF900 or char < "\t" for char in text):
+        text = _read(raw, codec)
+        if text is None or any(0xE000 <= ord(char) < 0xF900 or char < "\t" for char in text):
             continue  # private use and control characters: what a wrong reading yields
         share = sum(map(_ordinary, text)) / len(text) if text else 1.0
         if share > best_share:
             best, best_share = text, share
-    return best
+    return raw.decode("latin-1") if best is None else best
+
+
+def _read(raw: bytes, codec: str) -> str | None:
+    try:
+        return _whole(raw, codec).decode(codec).rstrip("\0")
+    except UnicodeError:
+        return None
 
 
 def encode(text: str, charset: int) -> bytes:
@@ -79,11 +82,11 @@ def _whole(raw: bytes, codec: str) -> bytes:
 
 
 def _ordinary(char: str) -> bool:
-    """ASCII, Chinese punctuation and full-width forms, or one of the 3,755 common characters of GB 2312 (rows 16 to 55)."""
+    """ASCII, Chinese punctuation, kana and full-width forms, or one of the 3,755 common characters of GB 2312 (rows 16 to 55)."""
     point = ord(char)
     if point < 0x80:
         return point >= 0x20 or char in "\r\n\t"
-    if 0x3000 <= point < 0x3040 or 0xFF00 <= point < 0xFFF0 or 0x2010 <= point < 0x2027:
+    if 0x3000 <= point < 0x3100 or 0xFF00 <= point < 0xFFF0 or 0x2010 <= point < 0x2027:
         return True
     if 0x4E00 <= point < 0xA000:
         code = char.encode("gb2312", "ignore")

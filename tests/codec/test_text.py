@@ -46,6 +46,14 @@ def test_utf_16_without_byte_order_mark_is_found(subject, codec):
     assert text.decode(subject.encode(codec), charsets.UCS_2) == subject
 
 
+@pytest.mark.parametrize("subject", ["Привет", "สวัสดี", "안녕하세요", "\U0001f600\U0001f600", "ありがとう"])
+def test_other_scripts_are_read_too(subject):
+    assert text.decode(subject.encode()) == subject
+    assert text.decode(subject.encode(), charsets.UTF_8) == subject
+    assert text.decode(subject.encode("utf-16-be"), charsets.UCS_2) == subject
+    assert text.decode(subject.encode("utf-16")) == subject
+
+
 @pytest.mark.parametrize("subject", [subject for subject in SUBJECTS if len(subject) > 2 and subject != "FW: 小猫"])  # good UTF-8 too
 def test_a_wrong_name_does_no_harm(subject):
     assert text.decode(subject.encode("gb2312"), charsets.UTF_8) == subject
