@@ -143,9 +143,9 @@ class Visitors:
                 self._present[slot] = self._arrive(slot)
 
     def _arrive(self, slot: int) -> Session:
-        while self._accounting.ready(self._visitors[0]) > self._agenda.now:
-            self._visitors.rotate(-1)
         visitor = self._visitors.popleft()
+        if self._accounting.ready(visitor) > self._agenda.now:
+            visitor.attach(0)  # his GGSN is down: he gets the other
         session = self._accounting.open(visitor, "cmwap")
         self._show(slot, visitor, session)
         low, high = self._settings.visit

@@ -67,7 +67,7 @@ class Gateway:
         self.browsing += count
         lines = self.stamped(self._tick, browsing)
         for place, (offset, line) in enumerate(self._lines):
-            lines.insert(min(offset * count // TICK, count) + place, line)
+            lines.insert(min(offset * count // TICK + 1, count) + place, line)
         self._lines.clear()
         self.fresh = 0
         self._tick = self._agenda.now
@@ -91,8 +91,7 @@ class Wapbox(Gateway):
 
     def __init__(self, out: Path, clock: Clock, agenda: Agenda, rotation: Rotate) -> None:
         opening: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log begins\n"  # noqa: E731  # a name for its type
-        closing: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log ends\n"  # noqa: E731
-        super().__init__("wapbox", LogFile(out / "kannel" / "wapbox-access.log", rotation, opening, closing), clock, agenda)
+        super().__init__("wapbox", LogFile(out / "kannel" / "wapbox-access.log", rotation, opening), clock, agenda)
 
     def stamp(self, at: int) -> bytes:
         return self._clock.stamp(at)
@@ -122,14 +121,11 @@ class Squid(Gateway):
     """The samples' `logformat mms`: epoch, ms, client, MSISDN, method, URL, status, octets, types, peer, error."""
 
     def __init__(self, out: Path, clock: Clock, agenda: Agenda, rotation: Rotate) -> None:
-        def opening() -> bytes:  # a port probe
-            second, millis = clock.epoch(agenda.now)
-            return (
-                b'%d.%03d      0 127.0.0.1 "-" - error:transaction-end-before-headers 0 0 0 "-" "-" "-" "-" '
-                b"NONE_NONE/HIER_NONE/- ERR_CLIENT_GONE/WITH_CLIENT\n" % (second, millis)
-            )
-
-        super().__init__("squid", LogFile(out / "squid" / "access-mms.log", rotation, opening), clock, agenda)
+        super().__init__("squid", LogFile(out / "squid" / "access-mms.log", rotation), clock, agenda)
+        self.file.write(  # a port probe: a line that is no request
+            self.stamp(agenda.now) + b'      0 127.0.0.1 "-" - error:transaction-end-before-headers 0 0 0 "-" "-" "-" "-" '
+            b"NONE_NONE/HIER_NONE/- ERR_CLIENT_GONE/WITH_CLIENT\n"
+        )
 
     def stamp(self, at: int) -> bytes:
         second, millis = self._clock.epoch(at)
@@ -148,7 +144,7 @@ class Squid(Gateway):
         elif request.status == 503:
             peer, error = b"HIER_DIRECT/127.0.0.1", b"ERR_CONNECT_FAIL/WITH_SERVER"
         else:
-            peer, error = b"HIER_NONE/-", b"ERR_DNS_FAIL/-"
+            peer, error = b"HIER_NONE/-", b"ERR_READ_ERROR/WITH_SERVER"
         return b' %6d %s "%s" %s %s %d %d %d "%s" "\\"http://ua.profiles.example/%s.xml\\"" "%s" "%s" TCP_MISS/%s %s\n' % (
             request.millis,
             address,

@@ -94,7 +94,12 @@ class Subscriber:
 
     def __post_init__(self) -> None:
         self.plus = b"+" + self.digits
-        self.msisdn = self.plus if self.ggsn else self.digits  # the second GGSN writes the sign
+        self.attach(self.ggsn)
+
+    def attach(self, ggsn: int) -> None:
+        """His sessions are this GGSN's from now on; the second one writes the number with its sign."""
+        self.ggsn = ggsn
+        self.msisdn = self.plus if ggsn else self.digits
 
 
 class People:
@@ -147,8 +152,7 @@ def _settle(subscriber: Subscriber, random_: random.Random, population: Populati
             subscriber.standing = "cmnet"
         elif draw < 0.5:
             subscriber.standing = "cmwap"
-            subscriber.ggsn = 0  # the one that never restarts: his session spans every push
-            subscriber.msisdn = subscriber.digits
+            subscriber.attach(0)  # the one that never restarts: his session spans every push
 
 
 def write_prefixes(path: Path) -> None:

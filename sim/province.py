@@ -193,12 +193,10 @@ class Province:
 
     def _next_text(self) -> None:
         to = self._random.choice(self.people.browsers)
-        fid, now = self.sms.text(to), self.agenda.now
-        self.agenda.after(self._between(self._scenario.handsets.receipt), self._text_receipt, to, fid, now)
+        fid, service = self.sms.text(to)
+        wait = self._between(self._scenario.handsets.receipt)
+        self.agenda.after(wait, self.sms.receipt, to, fid, "DELIVRD", self.agenda.now, service)
         self.agenda.after(us(self._random.uniform(0.5, 1.5) / self._scenario.traffic.plain_sms), self._next_text)
-
-    def _text_receipt(self, to: Subscriber, fid: int, submitted: int) -> None:
-        self.sms.receipt(to, fid, "DELIVRD", submitted, b"info")
 
     # --------------------------------------------------------------------------------------------------------------- submit
 

@@ -76,12 +76,12 @@ class Bearerbox:
         )
         return self._submit(to, b"mmsc", b"", b"10657", 1, data, udh)
 
-    def text(self, to: Subscriber) -> int:
-        """One of the house's own SMS; one in eight is a provisioning push."""
+    def text(self, to: Subscriber) -> tuple[int, bytes]:
+        """One of the house's own SMS: its FID and the service it is logged under. One in eight is a provisioning push."""
         if self._random.random() < 0.125:
-            return self._submit(to, b"ota", b"ota", b"106587999", 1, _OTA, bytes.fromhex("0605040b840b84"))
+            return self._submit(to, b"ota", b"ota", b"106587999", 1, _OTA, bytes.fromhex("0605040b840b84")), b"ota"
         body = self._random.choice(_TEXTS).encode("utf-16-be")
-        return self._submit(to, b"info", b"tracker", b"106587999", 2, body, b"")
+        return self._submit(to, b"info", b"tracker", b"106587999", 2, body, b""), b"info"
 
     def receipt(self, to: Subscriber, fid: int, stat: str, submitted: int, service: bytes = b"mmsc") -> None:
         """The SMSC's last word on an SMS. EXPIRED has flag 34, or 2 from an SMSC that sends no message state."""
