@@ -14,6 +14,7 @@ from datetime import tzinfo
 from typing import ClassVar, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from mmsd.errors import ConfigError
 from mmsd.fast.values_py import authority as as_authority
@@ -109,8 +110,8 @@ _NGINX: Final = {
     "upstream_http_content_type": content_type("answer_type"),
 }
 
-_BAD: Final = one_of({**METHODS, "-": IGNORED}, column="method", default=Method.OTHER)
-"""A method that is "-": Squid had no request to log."""
+_SQUID_METHOD: Final = one_of({**METHODS, "-": IGNORED, "NONE": IGNORED}, column="method", default=Method.OTHER)
+"""Without a method Squid had no request to log."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -129,8 +130,6 @@ class _Template:
         if made is None or name in self.fields or _fills(made) & _filled(self.fields.values()):
             made, name = Field(), f"_{len(self.fields)}"
         if quoted:
-            if not self.text.endswith('"'):
-                raise ConfigError(f"{self.text[-12:]!r}: a quote must stand right before the field")
             self.text = self.text[:-1]
             made = made.quoted()
         if name == "url":
@@ -185,7 +184,7 @@ def squid_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
         elif name in ("tl", "tg") and token.argument:
             made = _moment(token.argument)
         elif name == "rm":
-            made = _BAD
+            made = _SQUID_METHOD
         elif name == "ru":
             name = "url"
         elif name in ("tr", "Hs", "st", ">st"):
@@ -199,11 +198,12 @@ def squid_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
 
 def _add(template: _Template, name: str, made: Field | None, token: Token, following: Token, *, quoted: bool) -> int:
     """Add a field, with the quotes around it when its program escapes inside them. How many of the following tokens are used up."""
-    template.add(name, made, quoted=quoted)
     if not quoted:
+        template.add(name, made)
         return 0
-    if not following.text.startswith('"'):
-        raise ConfigError(f"{token.field}: a quote must stand right behind the field")
+    if not template.text.endswith('"') or not following.text.startswith('"'):
+        raise ConfigError(f"{token.argument or token.field}: its quotes must stand right beside it")
+    template.add(name, made, quoted=True)
     template.literal(following.text[1:])
     return 1
 
@@ -300,6 +300,7 @@ class Http(Dialect):
             super().refine(columns, texts)
         if "_latency" in columns:
             columns["latency"] = columns["_latency"] // 1000
+        columns["kind"][_begins(texts["host"], b"error:")] = Kind.NONE
         bare = columns["authority"] == 0
         if "_authority" in columns:
             columns["authority"] = np.where(bare, columns["_authority"].astype(np.uint64), columns["authority"])
@@ -312,3 +313,12 @@ class Http(Dialect):
             arena.begin("host", texts["host"])
             arena.fill("host", bare, self._host)
             texts.update(arena.columns())
+
+
+def _begins(column: TextColumn, word: bytes) -> npt.NDArray[np.bool_]:
+    """Which texts begin so."""
+    octets = np.frombuffer(column.data, np.uint8)
+    begins = column.stop - column.start >= len(word)
+    for place, octet in enumerate(word):
+        begins &= octets[np.minimum(column.start + place, len(octets) - 1)] == octet
+    return begins
