@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -117,7 +118,7 @@ class _Scanner:
         while at < len(self.data):
             if self.data[at] in (0, 10):
                 at += 1
-            elif self.data[at : at + 2] == b"\r\n" or (self.final and self.data[at:] == b"\r"):
+            elif self.data[at : at + 2] == b"\r\n" or (self.final and self.data[at : at + 2] == b"\r"):
                 at += 2
             else:
                 break
@@ -202,44 +203,46 @@ class _Scanner:
 
     def step(self, step: _Step, at: int) -> int:
         """Take the step's field at `at`, convert it; where the next step goes on."""
-        end, _ = self.line_end(at)
-        start, stop, after = at, at, at
-        match step.op:
-            case Op.LITERAL:
-                if not self.data.startswith(step.literal, at, end):
-                    raise _Fail(Reason.LITERAL, step.number, at)
-                return at + len(step.literal)
-            case Op.OPTIONAL:
-                return at + len(step.literal) if self.data.startswith(step.literal, at, end) else at
-            case Op.BLANKS:
-                while at < end and self.data[at] in values.BLANKS:
-                    at += 1
-                return at
-            case Op.UNTIL | Op.LAST:
-                find = self.data.find if step.op == Op.UNTIL else self.data.rfind
-                stop = find(step.literal, at, end)
-                if stop < 0:
-                    raise _Fail(Reason.UNTIL, step.number, at)
-                after = stop + len(step.literal)
-            case Op.FIXED:
-                stop = after = at + step.a
-                if stop > end:
-                    raise _Fail(Reason.SHORT, step.number, at)
-            case Op.REST:
-                stop = after = end
-            case Op.AGAIN:
-                start, stop = self.last
-            case Op.COUNTED:
-                stop, after = self.counted(step, at)
-            case Op.QUOTED:
-                start, stop, after = self.quoted(step, at, end)
-            case Op.LINES:
-                stop, after = self.over_lines(step, at)
+        found = _TAKE[step.op](self, step, at, self.line_end(at)[0])
+        if isinstance(found, int):
+            return found
+        start, stop, after = found
         self.last = (start, stop)
         self.convert(step, start, stop)
         return after
 
-    def counted(self, step: _Step, at: int) -> tuple[int, int]:
+    def literal(self, step: _Step, at: int, end: int) -> int:
+        if not self.data.startswith(step.literal, at, end):
+            raise _Fail(Reason.LITERAL, step.number, at)
+        return at + len(step.literal)
+
+    def optional(self, step: _Step, at: int, end: int) -> int:
+        return at + len(step.literal) if self.data.startswith(step.literal, at, end) else at
+
+    def blanks(self, step: _Step, at: int, end: int) -> int:
+        while at < end and self.data[at] in values.BLANKS:
+            at += 1
+        return at
+
+    def until(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
+        find = self.data.find if step.op == Op.UNTIL else self.data.rfind
+        stop = find(step.literal, at, end)
+        if stop < 0:
+            raise _Fail(Reason.UNTIL, step.number, at)
+        return at, stop, stop + len(step.literal)
+
+    def fixed(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
+        if at + step.a > end:
+            raise _Fail(Reason.SHORT, step.number, at)
+        return at, at + step.a, at + step.a
+
+    def rest(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
+        return at, end, end
+
+    def again(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
+        return *self.last, at
+
+    def counted(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
         count = self.cells[step.a]
         if step.b == p.TWICE or (step.b >= 0 and self.cells[step.b] in (1, 2)):
             count *= 2
@@ -250,35 +253,32 @@ class _Scanner:
             raise _More
         if stop > len(self.data) or not self.data.startswith(step.literal, stop):
             raise _Fail(Reason.COUNT, step.number, at)
-        return stop, stop + len(step.literal)
+        return at, stop, stop + len(step.literal)
 
     def quoted(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
-        """(start, stop, behind the closing quote); a `"` next to another stands for itself, and so does what follows a backslash."""
+        """A `"` next to another stands for itself, and so does what follows a backslash."""
         limit = min(len(self.data), at + p.SPAN) if step.a else end
         if at >= end or self.data[at] != ord('"'):
             raise _Fail(Reason.QUOTE, step.number, at)
         stop = at + 1
         while stop < limit:
-            if self.data[stop] == ord('"'):
-                if stop + 1 >= limit or self.data[stop + 1] != ord('"'):
-                    break
-                stop += 1
-            elif self.data[stop] == ord("\\"):
-                stop += 1
-            stop += 1
+            letter = self.data[stop : stop + 1]
+            if letter == b'"' and (stop + 1 >= limit or self.data[stop + 1] != ord('"')):
+                break
+            stop += 2 if letter in (b'"', b"\\") else 1
         if step.a and not self.final and (stop >= limit == len(self.data) or stop + 1 == len(self.data)):
             raise _More
         if stop >= limit:
             raise _Fail(Reason.QUOTE, step.number, at)
         return at + 1, stop, stop + 1
 
-    def over_lines(self, step: _Step, at: int) -> tuple[int, int]:
+    def over_lines(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
         limit = min(len(self.data), at + p.SPAN)
         stop = at
         while (stop := self.data.find(step.literal, stop, limit)) >= 0:
             after = stop + len(step.literal)
             if self.line_end(after)[0] == after:
-                return stop, after
+                return at, stop, after
             stop += 1
         if limit == len(self.data) and not self.final:
             raise _More
@@ -297,42 +297,14 @@ class _Scanner:
         if self.trace is not None:
             self.trace(step.number, start, stop)
         text = self.data[start:stop]
-        reason = Reason.NUMBER
-        value: int | None = 0
-        match step.convert:
-            case Convert.TIME:
-                reason, value = Reason.TIME, values.moment(text, step.form)
-            case Convert.INT:
-                value = values.integer(text)
-            case Convert.DIGITS:
-                value = values.digits(text)
-            case Convert.ADDRESS:
-                value = values.address(text, self.numbering, self.key)
-            case Convert.ADDRESSES:
-                self.list = (step, start, stop)
-            case Convert.HASH:
-                value = hash64(text, self.key) if text else 0
-            case Convert.HASH_LOWER:
-                value = hash64(text.lower(), self.key) if text else 0
-            case Convert.ENUM:
-                reason, value = Reason.UNKNOWN, self.entry(step, text)
-            case Convert.ENUM_TYPE:
-                reason, value = Reason.UNKNOWN, self.entry(step, text.partition(b";")[0].strip(values.BLANKS).lower())
-            case Convert.HEX:
-                value = values.hexadecimal(text)
-            case Convert.IPV4:
-                value = values.ipv4(text)
-            case Convert.URL:
-                self.url(step, text, start)
-                return
-            case Convert.AUTHORITY:
-                value = values.authority(text, self.key)
-            case Convert.APN:
-                value = values.apn(text, self.key)
-            case Convert.PERCENT:
-                value = values.percent(text)
+        if step.convert == Convert.URL:
+            self.url(step, text, start)
+            return
+        if step.convert == Convert.ADDRESSES:
+            self.list = (step, start, stop)
+        value = _VALUE[step.convert](self, step, text)
         if value is None:
-            raise _Fail(reason, step.number, start)
+            raise _Fail(_REASON.get(step.convert, Reason.NUMBER), step.number, start)
         self.put(step.cell, step.text, value, start, stop)
 
     def part(self, step: _Step, start: int, stop: int) -> tuple[int, int]:
@@ -432,6 +404,43 @@ class _Scanner:
         self.convert(self.steps[number], value, end)
         for step in itertools.takewhile(lambda step: step.op == Op.AGAIN, self.steps[number + 1 :]):
             self.convert(step, value, end)
+
+
+_TAKE: Final[dict[int, Callable[[_Scanner, _Step, int, int], int | tuple[int, int, int]]]] = {
+    Op.LITERAL: _Scanner.literal,
+    Op.UNTIL: _Scanner.until,
+    Op.FIXED: _Scanner.fixed,
+    Op.COUNTED: _Scanner.counted,
+    Op.QUOTED: _Scanner.quoted,
+    Op.LAST: _Scanner.until,
+    Op.REST: _Scanner.rest,
+    Op.OPTIONAL: _Scanner.optional,
+    Op.BLANKS: _Scanner.blanks,
+    Op.AGAIN: _Scanner.again,
+    Op.LINES: _Scanner.over_lines,
+}
+"""By op: (step, at, the line's end) to where the next step goes on, or to a field (start, stop, where the next step goes on)."""
+
+_VALUE: Final[dict[int, Callable[[_Scanner, _Step, bytes], int | None]]] = {
+    Convert.NONE: lambda scan, step, text: 0,
+    Convert.TIME: lambda scan, step, text: values.moment(text, step.form),
+    Convert.INT: lambda scan, step, text: values.integer(text),
+    Convert.DIGITS: lambda scan, step, text: values.digits(text),
+    Convert.ADDRESS: lambda scan, step, text: values.address(text, scan.numbering, scan.key),
+    Convert.ADDRESSES: lambda scan, step, text: 0,
+    Convert.HASH: lambda scan, step, text: hash64(text, scan.key) if text else 0,
+    Convert.HASH_LOWER: lambda scan, step, text: hash64(text.lower(), scan.key) if text else 0,
+    Convert.ENUM: lambda scan, step, text: scan.entry(step, text),
+    Convert.ENUM_TYPE: lambda scan, step, text: scan.entry(step, text.partition(b";")[0].strip(values.BLANKS).lower()),
+    Convert.HEX: lambda scan, step, text: values.hexadecimal(text),
+    Convert.IPV4: lambda scan, step, text: values.ipv4(text),
+    Convert.AUTHORITY: lambda scan, step, text: values.authority(text, scan.key),
+    Convert.APN: lambda scan, step, text: values.apn(text, scan.key),
+    Convert.PERCENT: lambda scan, step, text: values.percent(text),
+}
+"""By converter: a field's value, or None."""
+
+_REASON: Final[dict[int, Reason]] = {Convert.TIME: Reason.TIME, Convert.ENUM: Reason.UNKNOWN, Convert.ENUM_TYPE: Reason.UNKNOWN}
 
 
 def scan(program: Program, data: bytes, start: int, key: Key, final: bool) -> Cells:

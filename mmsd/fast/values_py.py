@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from mmsd.fast.hash_py import Key, hash64
@@ -25,6 +26,7 @@ def all_digits(text: bytes) -> bool:
     return bool(text) and DIGITS.issuperset(text)
 
 
+@lru_cache(1024)  # lines of one second stand together
 def moment(text: bytes, form: bytes) -> int | None:
     """µs since 1970 by a format of %Y %m %d %e %H %M %S %f %b %a %z %Z %s; as if UTC unless %z says otherwise; %Z and %a are passed over.
 
