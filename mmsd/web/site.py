@@ -223,7 +223,7 @@ class Site:
             answer = _translated(error)
         except StoreError as error:
             _log.warning("http %s %s: %s", request.method, route, type(error).__name__)
-            answer = _STORE_AWAY.response()
+            answer = _store_away().response()
         except Exception:  # noqa: BLE001 - a loop's edge: one request fails, the site goes on
             _log.exception("http %s %s failed", request.method, route)
             answer = Problem(500, "internal", "this is a fault of mmsd's", "Its log has the traceback; please report it.").response()
@@ -266,7 +266,7 @@ class Site:
         except TimeoutError:
             if not request.content.at_eof():
                 raise Problem(408, "slow_body", "the body did not arrive in time", "Send it faster.", {"Connection": "close"}) from None
-            raise _STORE_AWAY from None
+            raise _store_away() from None
 
     def _check_host(self, request: web.Request) -> None:
         # A foreign name that resolves to loopback (DNS rebinding) must not reach us through somebody's browser.
@@ -289,7 +289,7 @@ class Site:
             async with asyncio.timeout(self._settings.read_seconds):
                 return await asyncio.get_running_loop().run_in_executor(self._executor, read)
         except TimeoutError:
-            raise _STORE_AWAY from None
+            raise _store_away() from None
 
     async def _end_streams(self, application: web.Application) -> None:
         self.stream.end()
@@ -312,9 +312,9 @@ class Site:
         return web.Response(body=self._telemetry.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
 
-_STORE_AWAY: Final = Problem(
-    503, "store_away", "the store does not answer just now", "Try again soon; /readyz says why.", {"Retry-After": "5"}
-)
+def _store_away() -> Problem:
+    return Problem(503, "store_away", "the store does not answer just now", "Try again soon; /readyz says why.", {"Retry-After": "5"})
+
 
 _HTTP_ERRORS: Final = {
     404: ("no_such_address", "there is nothing at this address", "docs/http.md lists the addresses."),

@@ -10,6 +10,7 @@ cannot be read just now).
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -23,6 +24,8 @@ from mmsd.telemetry import Telemetry
 from mmsd.web.answers import Ask, Problem, Route, encoded, iso, known_only, veiled
 from mmsd.web.source import Health, Reader
 from mmsd.web.totals import Totals, totals
+
+_log: Final = logging.getLogger(__name__)
 
 PERIOD: Final = 1.0
 LEISURE: Final = 5.0  # a tick rests at least so many times as long as it took
@@ -105,7 +108,11 @@ class Stream:
         try:
             while True:
                 began = self._monotonic()
-                await self.tick()
+                try:
+                    await self.tick()
+                except Exception:  # noqa: BLE001 - a loop's edge: a page that fails must not end the daemon it shows
+                    _log.exception("live page: one tick failed")
+                    self._send(_frame("trouble", {"at": iso(self._wall())}))
                 await sleep(max(PERIOD, LEISURE * (self._monotonic() - began)))
         finally:
             self.end()

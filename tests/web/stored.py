@@ -52,6 +52,8 @@ def a_day() -> Batch:
 
 
 def forward(number: int) -> Forward:
+    """One of the campaign `relay`, counted for Wuxi."""
     return Forward(
-        bytes([number]) * 16, "relay", "torch", f"m{number}", SENDER, RECEIVER, 1, None, NOON, NOON, "Wuxi", "2026-11-22", "tag", 1.0, True, ""
-    )
+        key=bytes([number]) * 16, campaign="relay", seed="torch", message=f"m{number}", sender=SENDER, receiver=RECEIVER, generation=1,
+        parent=None, submitted=NOON, retrieved=NOON, city="Wuxi", day="2026-11-22", method="tag", score=1.0, counted=True, reason="",
+    )  # fmt: skip

@@ -40,7 +40,8 @@ def visit(tmp_path, debian):
             create(tokens, secrets.token_bytes)
             site = Site(
                 store, lambda: HEALTH, Tokens(tokens, lambda: time.time_ns() // 1000), Telemetry(version="0.1.0", twin="python"),
-                Settings(port=0), wall=lambda: time.time_ns() // 1000, monotonic=time.monotonic, random=secrets.token_bytes, executor=threads,
+                Settings(port=0), wall=lambda: time.time_ns() // 1000, monotonic=time.monotonic, random=secrets.token_bytes,
+                executor=threads,
             )  # fmt: skip
 
             async def stay():

@@ -10,12 +10,16 @@ from tests.web.stored import a_day, put, stored
 
 
 @pytest.fixture
-def house(tmp_path):
-    with stored(tmp_path) as store, ThreadPoolExecutor(2) as threads:
+def store(tmp_path):
+    with stored(tmp_path) as store:
         put(store, a_day())
-        house = House(tmp_path, reader=store, executor=threads)
-        house.store = store
-        yield house
+        yield store
+
+
+@pytest.fixture
+def house(tmp_path, store):
+    with ThreadPoolExecutor(2) as threads:
+        yield House(tmp_path, reader=store, executor=threads)
 
 
 def test_what_was_committed_is_answered(house):
@@ -38,8 +42,11 @@ def test_what_was_committed_is_answered(house):
 
 @pytest.mark.parametrize(
     ("query", "expected"),
-    [("", ["m3", "m2", "m1"]), ("?outcome=open", ["m3"]), ("?cause=BAD_APN", ["m2"]), ("?node=mmsc1", ["m3", "m1"]), ("?message=m1", ["m1"])],
-)
+    [
+        ("", ["m3", "m2", "m1"]), ("?outcome=open", ["m3"]), ("?cause=BAD_APN", ["m2"]), ("?node=mmsc1", ["m3", "m1"]),
+        ("?message=m1", ["m1"]), ("?since=2026-11-22T12:00:00Z", ["m3", "m2", "m1"]), ("?until=2026-11-22T12:00:00Z", []),
+    ],
+)  # fmt: skip
 def test_deliveries_are_filtered(house, query, expected):
     async def story(client):
         answer = await client.get(f"/api/v1/deliveries{query}")
@@ -74,11 +81,11 @@ def test_a_number_is_found_in_both_roles_and_never_shown(house):
     house.visit(story)
 
 
-def test_a_closed_store_is_away(house):
+def test_a_closed_store_is_away(house, store):
     async def story(client):
-        house.store.close()
+        store.close()
         with pytest.raises(StoreError):
-            house.store.lines()
+            store.lines()
         for path in ("/api/v1/kpi", "/api/v1/totals", "/api/v1/deliveries"):
             assert (await client.get(path)).status == 503
         assert (await client.get("/livez")).status == 200

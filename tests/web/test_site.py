@@ -241,6 +241,20 @@ def test_a_slow_body_is_given_up(tmp_path):
     house.visit(story)
 
 
+def test_headers_that_never_end_are_given_up(tmp_path):
+    house = House(tmp_path, settings=Settings(port=0, idle_seconds=0.05))
+
+    async def story(base):
+        for sent in (b"", b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "):
+            reader, writer = await asyncio.open_connection("127.0.0.1", URL(base).port)
+            writer.write(sent)
+            assert await reader.read() == b""
+            writer.close()
+            await writer.wait_closed()
+
+    served(house, story)
+
+
 def test_a_slow_store_is_given_up(tmp_path):
     with ThreadPoolExecutor(1) as threads:
         house = House(tmp_path, settings=Settings(read_seconds=0.05), executor=threads)

@@ -200,21 +200,35 @@ def test_a_stream_ends_with_its_token(house):
     house.visit(story)
 
 
-def test_a_store_that_takes_long_is_asked_less_often(house):
+def ticking(house, times):
+    """Let the stream run for so many ticks; returns the rests between them."""
     rests = []
 
     async def sleep(seconds):
         rests.append(seconds)
-        if len(rests) == 2:
+        if len(rests) == times:
             raise asyncio.CancelledError
 
     async def run():
-        def wait():
-            house.uptime += 0.25 * len(rests)  # at each of two reads
-
-        house.shelf.before = wait
         with pytest.raises(asyncio.CancelledError):
             await house.site.stream.run(sleep)
 
     asyncio.run(run())
-    assert rests == [stream.PERIOD, 0.5 * stream.LEISURE]
+    return rests
+
+
+def test_a_store_that_takes_long_is_asked_less_often(house):
+    def wait():
+        house.uptime += 0.25
+
+    assert ticking(house, 1) == [stream.PERIOD]
+    house.shelf.before = wait
+    began = house.uptime
+    assert ticking(house, 1) == [stream.LEISURE * (house.uptime - began)]
+    assert house.uptime > began
+
+
+def test_a_fault_of_ours_does_not_end_the_stream(house, caplog):
+    house.shelf.failure = RuntimeError("a bug")
+    assert len(ticking(house, 3)) == 3
+    assert caplog.text.count("one tick failed") == 3
