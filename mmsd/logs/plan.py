@@ -226,13 +226,18 @@ def content_type(column: str) -> Field:
 
 
 class Form:
-    """One shape a record may have: a template, its fields by name, constant columns (`set`). `ignore`: known, gives no row."""
+    """One shape a record may have: a template, its fields by name, constant columns (`set`). `ignore`: known, gives no row.
+
+    Fields are named arguments, or a mapping where their names are made.
+    """
 
     __slots__ = ("constants", "fields", "ignore", "template")
 
-    def __init__(self, template: str, *, set: Values | None = None, ignore: bool = False, **fields: Field) -> None:
+    def __init__(
+        self, template: str, fields: Mapping[str, Field] | None = None, *, set: Values | None = None, ignore: bool = False, **named: Field
+    ) -> None:
         self.template = template
-        self.fields = fields
+        self.fields = {**(fields or {}), **named}
         self.constants = dict(set or {})
         self.ignore = ignore
 

@@ -119,10 +119,23 @@ FIELDS = st.sampled_from(
 )
 GLUE = st.sampled_from([" ", "|", "] [", '" "', "a", "long literal of many bytes", "=", "|{~}", ",{?x}"])
 WORDS = st.sampled_from(
-    [b"a", b"ab", b"GET", b"1", b"-", b"2026-11-22 17:44:22", b"Nov  2 2026 10:00 CST", b"1795340635.026", b"235959+08:00", b"10.0.0.1"]
-    + [b"http://A.b:80/x?y", b"+8613900000001/TYPE=PLMN", b"008613", b"13900000001", b"%03%1B", b"=5;", b'"q\\"x"', b'"a""b\n"']
-    + [b"cmwap.mnc000.gprs", b"text/html;x", b"0xfF", b"\n", b"\r\n", b"\r", b"\0", b"\ta = ", b'\tA-Name = "', b"\n\n"]
-    + [b" ", b"|", b"] [", b'" "', b"long literal of many bytes", b"x,", b"'", b'"', b"\\"]
+    [
+        *(
+            b"a",
+            b"ab",
+            b"GET",
+            b"1",
+            b"-",
+            b"2026-11-22 17:44:22",
+            b"Nov  2 2026 10:00 CST",
+            b"1795340635.026",
+            b"235959+08:00",
+            b"10.0.0.1",
+        ),
+        *(b"http://A.b:80/x?y", b"+8613900000001/TYPE=PLMN", b"008613", b"13900000001", b"%03%1B", b"=5;", b'"q\\"x"', b'"a""b\n"'),
+        *(b"cmwap.mnc000.gprs", b"text/html;x", b"0xfF", b"\n", b"\r\n", b"\r", b"\0", b"\ta = ", b'\tA-Name = "', b"\n\n"),
+        *(b" ", b"|", b"] [", b'" "', b"long literal of many bytes", b"x,", b"'", b'"', b"\\"),
+    ]
 )
 
 
@@ -139,7 +152,7 @@ def compiled(draw: st.DrawFn) -> Compiled:
         last = draw(FIELDS)
         end = draw(st.sampled_from(["", "{*}"] + ["{last}"] * (last.op != Op.LINES)))
         named = {f"f{i}": field for i, field in enumerate(fields)} | ({"last": last} if end == "{last}" else {})
-        forms.append(Form(template + end, **named))
+        forms.append(Form(template + end, named))
     return compile_plan(Plan("any", *forms))
 
 
