@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from mmsd.link.files import Files, Source, Status, open_source
 from mmsd.link.heads import GUARD, HEAD, digest, made_from, name, oldest_first, origins, youngest
-from mmsd.link.track import Held, Key, Seen, Track, from_extents
+from mmsd.link.track import Heir, Held, Key, Seen, Track, from_extents
 from mmsd.model import Audit, Chunk, Extent, Mark
 
 _TEAR: Final = bytes(512)
@@ -28,8 +28,8 @@ _SEARCH_BLOCK: Final = 256 << 10
 _SAME_TAIL: Final = 4096
 _SHRUNK_HEAD: Final = 256
 """A file of at least so many bytes that all equal the old head was cut, not written anew."""
-_SCAN_SHARE: Final = 20
-"""Listing the directory takes at most one part in so many of the time, however many files there are."""
+_SCAN_CHEAP, _SCAN_SHARE, _SCAN_LATEST = 0.005, 20, 2.0
+"""A listing of more than 5 ms (thousands of files) is made at most one part in 20 of the time, but every 2 s."""
 _TRIES: Final = 5
 
 
@@ -150,10 +150,10 @@ class Tail:
     def poll(self) -> None:
         """Looks at the directory and at the open files: rotation, growth, truncation, files to leave. Never raises OSError."""
         now = self._monotonic()
-        if now - self._scanned >= _SCAN_SHARE * self._scan_cost:
-            self._scan()
         for track in list(self._active.values()):
             self._look(track, now)
+        if self._scan_cost < _SCAN_CHEAP or now - self._scanned >= min(_SCAN_SHARE * self._scan_cost, _SCAN_LATEST):
+            self._scan()
         for track in list(self._active.values()):
             if track.drained and track.leaving and now - track.quiet >= self._settings.grace_seconds:
                 self._leave(track)
@@ -325,31 +325,39 @@ class Tail:
         return listing
 
     def _scan(self) -> None:
+        for _ in range(_TRIES):
+            if self._scan_once():
+                break
+
+    def _scan_once(self) -> bool:
+        """False if a file was found rewritten meanwhile: then what stands there now is looked at again."""
         started = self._monotonic()
         listing = self._list()
         for track in self._carried.values():
             track.listed = track.key in listing
         strangers: list[Seen] = []
         for key, seen in listing.items():
-            carried = self._carried.get(key)
+            carried, owner = self._carried.get(key), self._heirs.get(key)
             if carried is not None and self._recognised(carried, seen, started):
                 continue
-            if key in self._heirs and self._still_heir(self._heirs[key], seen):
+            if owner is not None and self._still_heir(owner, seen):
                 continue
             if seen.status.size:  # an empty file has nothing to lose: it is taken up with its first byte
                 strangers.append(seen)
+        for key in self._heirs.keys() - listing.keys():
+            self._disinherit(key)
+        before = self._next_ordinal
+        steady = self._adopt(strangers) if strangers else True
         if self._unknown is None:
-            before = self._next_ordinal
-            self._adopt(strangers)
             self._unknown = tuple(track.path for track in self._tracks.values() if track.ordinal >= before)
-        elif strangers:
-            self._adopt(strangers)
         self._unripe = {key: since for key, since in self._unripe.items() if key in listing}
-        for track in [track for track in self._heirs.values() if track.done and not track.listed]:
-            self._succeed(track)
+        for track in {track.ordinal: track for track in self._heirs.values()}.values():
+            if track.done and not track.listed:
+                self._succeed(track)
         self._judge_leaving(listing, started)
         self._scanned = self._monotonic()
         self._scan_cost = self._scanned - started
+        return steady
 
     def _recognised(self, track: Track, seen: Seen, now: float) -> bool:
         """A file under an inode we know: follow its name. False if its content is not the track's any more."""
@@ -362,7 +370,7 @@ class Tail:
             track.stamp = stamp
             return True
         if track.done:
-            found = self._examine(seen)
+            found = self._examine(seen.path, seen.status.key)
             if found is None:
                 return True
             likeness = self._likeness(track, found)
@@ -379,13 +387,12 @@ class Tail:
         return True
 
     def _still_heir(self, owner: Track, seen: Seen) -> bool:
-        """Is a copy still one? A file that changed is judged anew."""
-        heir = owner.heir
-        same = heir is not None and heir.status.size == seen.status.size and (not owner.listed or made_from(seen.path, owner.path))
-        if not same:
-            self._drop_heir(owner)
+        """Is it still one? A file that changed is judged anew, and so is one that only stood in for a file that is back."""
+        heir = owner.heirs[seen.status.key]
+        if heir.status.size != seen.status.size or (owner.listed and not heir.copy):
+            self._disinherit(seen.status.key)
             return False
-        owner.heir = seen
+        owner.heirs[seen.status.key] = Heir(seen.path, seen.status, heir.copy)
         return True
 
     def _judge_leaving(self, listing: dict[Key, Seen], now: float) -> None:
@@ -412,24 +419,24 @@ class Tail:
 
     # ------------------------------------------------------------------------------------------------------- who is who
 
-    def _examine(self, seen: Seen) -> _Found | None:
+    def _examine(self, path: str, key: Key | None) -> _Found | None:
         """Looks into a file; None while it cannot be told what it is."""
-        if self._resting(seen.path):
+        if self._resting(path):
             return None
         try:
-            source = open_source(self._files, seen.path)
+            source = open_source(self._files, path)
             try:
                 status = source.status()
-                if status.key != seen.status.key or not status.regular:  # replaced since the listing: the next one will have it
+                if status.key != key or not status.regular:  # replaced since the listing: the next one will have it
                     return None
                 head = source.read(0, HEAD)
                 whole = source.whole()
             finally:
                 source.close()
         except OSError as error:
-            self._trouble(seen.path, error)
+            self._trouble(path, error)
             return None
-        self._retries.pop(seen.path, None)
+        self._retries.pop(path, None)
         if source.compressed and len(head) < HEAD and whole and self._settings.follow:
             size, since = self._unripe.get(status.key, (-1, 0.0))
             now = self._monotonic()
@@ -439,7 +446,7 @@ class Tail:
             if now - since < self._settings.grace_seconds:
                 return None
         self._unripe.pop(status.key, None)
-        return _Found(seen.path, status, head, source.compressed)
+        return _Found(path, status, head, source.compressed)
 
     def _likeness(self, track: Track, found: _Found) -> _Likeness:
         """Does this file hold what was taken of the track?"""
@@ -473,14 +480,14 @@ class Tail:
             self._trouble(found.path, error)
             return None
 
-    def _adopt(self, strangers: Sequence[Seen]) -> None:
+    def _adopt(self, strangers: Sequence[Seen]) -> bool:
         """Gives each unknown file its track: the surest likeness first, and a new one only to what nothing explains."""
-        found = [looked for seen in strangers if (looked := self._examine(seen)) is not None]
+        found = [looked for seen in strangers if (looked := self._examine(seen.path, seen.status.key)) is not None]
         free: dict[tuple[int, bytes], list[Track]] = {}
-        loose: list[Track] = []  # may be like a file that is shorter than their head
+        loose: list[Track] = []  # their head is known in full, so that shorter files can be like them
         at_home: dict[Key, list[Track]] = {}
         for track in self._tracks.values():
-            if track.listed or track.heir is not None:
+            if track.listed:
                 continue
             if track.key is not None and track.ordinal in self._orphans:
                 at_home.setdefault(track.key, []).append(track)
@@ -489,73 +496,104 @@ class Tail:
             if track.head:
                 loose.append(track)
         lengths = sorted({length for length, _ in free})
-        listed = {track.path: track for track in self._carried.values() if track.listed}
+        listed: dict[str, Track] = {}
+        rewritten: list[Track] = []
 
         def likely(looked: _Found) -> list[Track]:
             tracks = [track for n in lengths if n <= len(looked.head) for track in free.get((n, digest(looked.head[:n])), ())]
             tracks += [track for track in loose if track not in tracks]
-            tracks = [track for track in tracks if not track.listed and track.heir is None]
             return sorted(tracks, key=lambda track: (-track.offset, not made_from(looked.path, track.path), track.ordinal))
 
         def same_inode(looked: _Found) -> bool:
-            return self._first(looked, at_home.get(looked.status.key, ()), _Likeness.SAME)
+            return self._first_like(looked, at_home.get(looked.status.key, ()), _Likeness.SAME)
 
         def same_content(looked: _Found) -> bool:
-            return self._first(looked, likely(looked), _Likeness.SAME)
+            return self._first_like(looked, likely(looked), _Likeness.SAME)
 
         def copy_in_sight(looked: _Found) -> bool:
-            return any(self._is_copy(looked, track) for path in origins(looked.path) if (track := listed.get(path)) is not None)
+            for path in origins(looked.path):
+                track = listed.get(path)
+                if track is None or track.path != path or not made_from(looked.path, path):
+                    continue
+                original = self._examine(path, track.key)
+                if original is not None and self._begins(original, looked):
+                    self._make_heir(track, looked, copy=True)
+                    return True
+                likeness = self._likeness(track, looked)
+                if likeness is not _Likeness.DIFFERENT and not self._stands(track):  # copied and truncated since the last look
+                    self._uncarry(track)
+                    self._carry(track, looked, short=likeness is _Likeness.SHORT)
+                    listed[track.path] = track
+                    rewritten.append(track)
+                    return True
+            return False
 
         def short_copy(looked: _Found) -> bool:
-            return self._first(looked, [t for t in likely(looked) if made_from(looked.path, t.path)], _Likeness.SHORT)
+            return self._first_like(looked, [t for t in likely(looked) if made_from(looked.path, t.path)], _Likeness.SHORT)
 
         def shrunk(looked: _Found) -> bool:
             return self._shrunk(looked, at_home.get(looked.status.key, ()))
 
-        for explain in (same_inode, same_content, copy_in_sight, short_copy, shrunk):
+        for explain in (same_inode, same_content):
             found = [looked for looked in found if not explain(looked)]
-        for looked in oldest_first((looked.path, looked.status.mtime_ns, looked) for looked in found):
+        listed.update((track.path, track) for track in self._carried.values() if track.listed)
+        for explain in (copy_in_sight, short_copy, shrunk):
+            found = [looked for looked in found if not explain(looked)]
+        self._take_up(found)
+        return not rewritten
+
+    def _take_up(self, found: Sequence[_Found]) -> None:
+        """New files, oldest first; of several with one content (`cp`, gzip at work) the original is taken and the others are its heirs."""
+        by_path = {looked.path: looked for looked in found}
+        copies: dict[str, _Found] = {}
+        for looked in found:
+            for path in origins(looked.path):
+                original = by_path.get(path)
+                if original is not None and made_from(looked.path, path) and self._begins(original, looked):
+                    copies[looked.path] = original
+                    break
+        for looked in oldest_first((looked.path, looked.status.mtime_ns, looked) for looked in found if looked.path not in copies):
             track = Track(self._next_ordinal, looked.path)
             self._next_ordinal += 1
             self._tracks[track.ordinal] = track
             self._carry(track, looked)
+        for path, original in copies.items():
+            while original.path in copies:
+                original = copies[original.path]
+            self._make_heir(self._carried[original.status.key], by_path[path], copy=True)
 
-    def _first(self, looked: _Found, tracks: Iterable[Track], wanted: _Likeness) -> bool:
+    def _first_like(self, looked: _Found, tracks: Iterable[Track], wanted: _Likeness) -> bool:
         for track in tracks:
-            if not track.listed and track.heir is None and self._likeness(track, looked) is wanted:
-                if track.source is not None and track.ordinal not in self._orphans:  # its own descriptor is read first
-                    self._make_heir(track, Seen(looked.path, looked.status))
+            if not track.listed and self._likeness(track, looked) is wanted:
+                if track.source is not None:  # deleted or moved away: its own descriptor is read first
+                    self._make_heir(track, looked, copy=False)
                 else:
                     self._carry(track, looked, short=wanted is _Likeness.SHORT)
                 return True
         return False
 
-    def _is_copy(self, looked: _Found, track: Track) -> bool:
-        """Is this file a beginning of that listed one: copytruncate before its truncation, gzip at work, somebody's `cp`?"""
-        if track.heir is not None or track.compressed or not made_from(looked.path, track.path):
+    def _begins(self, original: _Found, copy: _Found) -> bool:
+        """Is this file a beginning of that one: copytruncate before its truncation, gzip at work, somebody's `cp`?"""
+        if original.compressed or not copy.head:
             return False
+        if copy.compressed:
+            return copy.path == original.path + ".gz" and original.head.startswith(copy.head)
+        size, start = copy.status.size, max(0, copy.status.size - _SAME_TAIL)
+        if size > original.status.size or not original.head.startswith(copy.head):
+            return False
+        if size == original.status.size and copy.status.mtime_ns < original.status.mtime_ns:
+            return False  # older than what it should be a copy of
+        tail = self._peek(copy, start, size - start)
+        return tail is not None and tail == self._peek(original, start, size - start)
+
+    def _stands(self, track: Track) -> bool:
+        """Is the content up to the track's position still in its own file?"""
         source = self._reach(track)
-        if source is None:
-            return False
         try:
-            head = source.read(0, HEAD)
-            if looked.compressed:
-                alike = looked.path == track.path + ".gz" and bool(looked.head) and head.startswith(looked.head)
-            else:
-                status = source.status()
-                start = max(0, looked.status.size - _SAME_TAIL)
-                alike = (
-                    looked.status.size <= status.size
-                    and not (looked.status.size == status.size and looked.status.mtime_ns < status.mtime_ns)
-                    and head.startswith(looked.head)
-                    and self._peek(looked, start, looked.status.size - start) == source.read(start, looked.status.size - start)
-                )
+            return source is not None and self._unchanged(track, source)
         except OSError as error:
             self._trouble(track.path, error)
-            return False
-        if alike:
-            self._make_heir(track, Seen(looked.path, looked.status))
-        return alike
+            return True  # nobody knows; a read will tell
 
     def _shrunk(self, looked: _Found, tracks: Iterable[Track]) -> bool:
         """The same file, cut to a beginning of itself: go on at its new end."""
@@ -610,14 +648,13 @@ class Tail:
         self._active[track.ordinal] = track
         self._unread(track)
 
-    def _make_heir(self, track: Track, seen: Seen) -> None:
-        track.heir = seen
-        self._heirs[seen.status.key] = track
+    def _make_heir(self, track: Track, looked: _Found, *, copy: bool) -> None:
+        track.heirs[looked.status.key] = Heir(looked.path, looked.status, copy)
+        self._heirs[looked.status.key] = track
 
-    def _drop_heir(self, track: Track) -> None:
-        if track.heir is not None:
-            self._heirs.pop(track.heir.status.key, None)
-            track.heir = None
+    def _disinherit(self, key: Key) -> None:
+        owner = self._heirs.pop(key)
+        del owner.heirs[key]
 
     def _uncarry(self, track: Track) -> None:
         """Its file holds something else now, or is gone: the track waits for a copy to turn up."""
@@ -629,24 +666,28 @@ class Tail:
         self._active.pop(track.ordinal, None)
 
     def _succeed(self, track: Track) -> bool:
-        """The heir carries the track on; False if it is no heir after all (it is judged anew at the next scan)."""
-        heir = track.heir
-        self._drop_heir(track)
-        looked = self._examine(heir) if heir is not None else None
-        if looked is None:
-            return False
-        likeness = self._likeness(track, looked)
-        if likeness is _Likeness.DIFFERENT:
-            return False
-        self._carry(track, looked, short=likeness is _Likeness.SHORT)
-        return True
+        """The heir that reaches furthest carries the track on; False if there is none. What is no heir after all is judged anew."""
+        short: _Found | None = None
+        for key, heir in list(track.heirs.items()):
+            looked = self._examine(heir.path, key)
+            likeness = self._likeness(track, looked) if looked is not None else _Likeness.DIFFERENT
+            if likeness is _Likeness.SHORT:
+                short = looked
+                continue
+            self._disinherit(key)
+            if looked is not None and likeness is _Likeness.SAME:
+                self._carry(track, looked)
+                return True
+        if short is not None:
+            self._disinherit(short.status.key)
+            self._carry(track, short, short=True)
+        return short is not None
 
     def _rewritten(self, track: Track) -> None:
         """The content before the position changed under our descriptor: truncated, or cut."""
         unread = self._behind(track)
         self._uncarry(track)
-        if track.heir is not None:
-            self._succeed(track)
+        self._succeed(track)
         self._scan()
         if track.ordinal not in self._orphans:
             return
@@ -669,7 +710,8 @@ class Tail:
 
     def _drop(self, track: Track) -> None:
         self._shut(track)
-        self._drop_heir(track)
+        for key in list(track.heirs):
+            self._disinherit(key)
         if track.key is not None and self._carried.get(track.key) is track:
             del self._carried[track.key]
         for table in (self._tracks, self._orphans, self._active, self._dirty, self._gone):
@@ -711,7 +753,7 @@ class Tail:
 
     def _leave(self, track: Track) -> None:
         """At its end and quiet for the grace time."""
-        if track.heir is not None and not track.listed and self._succeed(track):
+        if not track.listed and self._succeed(track):
             return
         if track.leftover or track.skip >= 0:
             track.final = True

@@ -20,6 +20,14 @@ class Seen(NamedTuple):
     status: Status
 
 
+class Heir(NamedTuple):
+    """Another file of a track's content. `copy`: found beside it while it stood whole, so it is one whatever becomes of the original."""
+
+    path: str
+    status: Status
+    copy: bool
+
+
 class Held(NamedTuple):
     """Bytes taken and not yet committed: the file may be truncated before a commit that fails. `before`: ≤ 256 bytes ahead of them."""
 
@@ -41,7 +49,7 @@ class Track:
     DONE      `done`: left; no descriptor; taken up again if it grows
     ========  =========================================================================================================
 
-    Beside them `heir`: another file of the same content (a copy, a `.gz`) that is not read while this one's own carrier can be.
+    Beside them `heirs`: other files of the same content (a copy, a `.gz`) that are not read while this one's own carrier can be.
     """
 
     ordinal: int
@@ -61,7 +69,7 @@ class Track:
     held: list[Held] = field(default_factory=list)
 
     source: Source | None = None
-    heir: Seen | None = None
+    heirs: dict[Key, Heir] = field(default_factory=dict)
     listed: bool = False
     leaving: bool = False
     compressed: bool = False

@@ -1,0 +1,258 @@
+"""T29: random histories of a log directory against a model: nothing lost that could be read, nothing counted twice."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings, strategies
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from tests.link.tailing import GRACE, Reader, line
+
+HEADERS = (b"", b"# mms access log\n", b"# " + b"h" * 1500 + b"\n")
+WIDTH = strategies.sampled_from((8, 8, 40, 40, 300, 5000))
+
+
+class LogDirectory(RuleBasedStateMachine):
+    """The model: for every inode the ids of its whole lines; what no file and no open descriptor holds may be lost."""
+
+    @initialize(header=strategies.sampled_from(HEADERS), chunk=strategies.sampled_from((512, 4096, 1 << 20)))
+    def begin(self, header: bytes, chunk: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="mmsd-tail-"))
+        self.live = self.folder / "a.log"
+        self.header = header
+        self.reader = Reader(self.folder / "a.log*", chunk_bytes=chunk, record_limit=8192)
+        self.running = True
+        self.next = 1
+        self.contents: dict[Path, list[int]] = {}
+        self.open_only: set[int] = set()  # in a deleted file whose descriptor the tailer holds
+        self.excused: set[int] = set()
+        self.half: dict[Path, tuple[int, bytes]] = {}  # an unfinished line: its id, what is still to be written
+
+    def teardown(self) -> None:
+        if not hasattr(self, "folder"):
+            return
+        self.restarted()
+        self.reader.settle()
+        written = set(range(1, self.next))
+        assert self.reader.doubled() == []
+        assert written - set(self.reader.events) - self.excused == set()
+        assert self.reader.tail.idle
+        self.reader.tail.close()
+        shutil.rmtree(self.folder)
+
+    # ------------------------------------------------------------------------------------------------------- the writer
+
+    def touch(self) -> None:
+        if not self.live.exists():
+            self.live.write_bytes(b"")
+            self.contents[self.live] = []
+        if not self.live.stat().st_size:
+            with self.live.open("ab") as file:
+                file.write(self.header)
+
+    def finish(self, path: Path) -> None:
+        if path in self.half:
+            event, rest = self.half.pop(path)
+            with path.open("ab") as file:
+                file.write(rest)
+            self.contents[path].append(event)
+
+    @rule(n=strategies.integers(1, 30), width=WIDTH)
+    def write(self, n: int, width: int) -> None:
+        self.touch()
+        self.finish(self.live)
+        with self.live.open("ab") as file:
+            file.write(b"".join(line(event, width) for event in range(self.next, self.next + n)))
+        self.contents[self.live] += range(self.next, self.next + n)
+        self.next += n
+
+    @rule(cut=strategies.integers(1, 39))
+    def write_part(self, cut: int) -> None:
+        self.touch()
+        self.finish(self.live)
+        whole = line(self.next)
+        with self.live.open("ab") as file:
+            file.write(whole[:cut])
+        self.half[self.live] = (self.next, whole[cut:])
+        self.excused.add(self.next)  # until it is finished
+        self.next += 1
+
+    @rule()
+    def write_rest(self) -> None:
+        for path in [path for path in self.half if path.suffix != ".gz"]:
+            event = self.half[path][0]
+            self.finish(path)
+            del event
+
+    @rule(late=strategies.booleans())
+    def rotate(self, late: bool) -> None:
+        """Rename chain; `late`: the writer keeps the old descriptor for one more line."""
+        self.shift()
+        if self.live.exists():
+            if not late:
+                self.half.pop(self.live, None)
+            target = self.folder / "a.log.1"
+            self.move(self.live, target)
+            if late:
+                self.finish(target)
+                with target.open("ab") as file:
+                    file.write(line(self.next))
+                self.contents[target].append(self.next)
+                self.next += 1
+
+    def shift(self) -> None:
+        for n in range(9, 0, -1):
+            for suffix in ("", ".gz"):
+                path = self.folder / f"a.log.{n}{suffix}"
+                if path.exists():
+                    self.half.pop(path, None)
+                    self.move(path, self.folder / f"a.log.{n + 1}{suffix}")
+
+    def move(self, old: Path, new: Path) -> None:
+        os.rename(old, new)
+        self.contents[new] = self.contents.pop(old)
+        if old in self.half:
+            self.half[new] = self.half.pop(old)
+
+    @rule(gap=strategies.integers(0, 3))
+    def copytruncate(self, gap: int) -> None:
+        if not self.live.exists() or not self.live.stat().st_size:
+            return
+        self.shift()
+        copy = self.folder / "a.log.1"
+        shutil.copyfile(self.live, copy)
+        self.contents[copy] = list(self.contents[self.live])
+        if self.running and gap == 3:
+            self.reader.step()
+        for _ in range(gap):
+            self.write(1, 40)
+        if self.running and gap == 2:
+            self.reader.step()
+        self.truncate()
+
+    @rule()
+    def truncate(self) -> None:
+        if self.live.exists():
+            os.truncate(self.live, 0)
+            self.half.pop(self.live, None)
+            self.contents[self.live] = []
+
+    @rule()
+    def compress(self) -> None:
+        plain = [path for path in self.contents if path != self.live and path.suffix != ".gz"]
+        for path in plain[:1]:
+            packed = Path(f"{path}.gz")
+            with gzip.open(packed, "wb") as file:
+                file.write(path.read_bytes())
+            self.contents[packed] = list(self.contents[path])
+            if self.running and len(plain) % 2:
+                self.reader.step()
+            self.unlink(path)
+
+    @rule(data=strategies.data())
+    def delete(self, data: Any) -> None:
+        if self.contents:
+            self.unlink(data.draw(strategies.sampled_from(sorted(self.contents))))
+
+    def unlink(self, path: Path) -> None:
+        status = path.stat()
+        if self.running and any(track.key == (status.st_dev, status.st_ino) for track in self.reader.tail._open.values()):
+            self.open_only.update(self.contents[path])
+        self.half.pop(path, None)
+        os.unlink(path)
+        del self.contents[path]
+
+    # ------------------------------------------------------------------------------------------------------- the reader
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def poll(self) -> None:
+        self.reader.tail.poll()
+
+    @precondition(lambda self: self.running)
+    @rule(n=strategies.integers(1, 6))
+    def read(self, n: int) -> None:
+        for _ in range(n):
+            self.reader.take_one(700)
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def commit(self) -> None:
+        self.reader.commit()
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def step(self) -> None:
+        self.reader.step()
+
+    @precondition(lambda self: self.running)
+    @rule(durable=strategies.booleans())
+    def failed_commit(self, durable: bool) -> None:
+        if durable:  # the store has it after all
+            for mark in self.reader.tail.pending():
+                self.reader.marks[mark.ordinal] = mark
+            self.reader.extents += self.reader.tail.extents()
+            self.reader.events += self.reader.taken
+        self.reader.fail()
+
+    @precondition(lambda self: self.running)
+    @rule()
+    def kill(self) -> None:
+        self.reader.kill()
+        self.running = False
+        self.open_only.clear()
+
+    @precondition(lambda self: not self.running)
+    @rule(marks_lost=strategies.booleans())
+    def started(self, marks_lost: bool) -> None:
+        if marks_lost and not any(mark.offset < 1000 for mark in self.reader.marks.values()):
+            self.reader.marks.clear()
+        self.restarted()
+
+    def restarted(self) -> None:
+        if not self.running:
+            self.reader.start()
+            self.running = True
+
+    @rule(seconds=strategies.sampled_from((0.1, GRACE / 2, GRACE + 1)))
+    def pass_time(self, seconds: float) -> None:
+        self.reader.clock.now += seconds
+
+    # ---------------------------------------------------------------------------------------------------------- always
+
+    @invariant()
+    def excuse(self) -> None:
+        """What nobody can read any more may be lost, not yet taken or taken and not committed when the process died."""
+        if not hasattr(self, "contents"):
+            return
+        here = {event for events in self.contents.values() for event in events} | self.open_only
+        if self.running:
+            here |= set(self.reader.taken) | set(self.held())
+        self.excused |= set(range(1, self.next)) - here - set(self.reader.events)
+
+    def held(self) -> list[int]:
+        """Events the tailer gave out and keeps in memory until their commit."""
+        return [
+            int(text[:6])
+            for track in self.reader.tail._tracks.values()
+            for held in track.held
+            for text in held.data.split(b"\n")
+            if text[:6].isdigit()
+        ]
+
+
+TestLogDirectory = LogDirectory.TestCase
+
+
+@pytest.fixture(autouse=True)
+def _sequences(pytestconfig: pytest.Config) -> None:
+    LogDirectory.TestCase.settings = settings(
+        settings.default, max_examples=60 * pytestconfig.getoption("--effort"), stateful_step_count=40, deadline=None
+    )
