@@ -111,6 +111,7 @@ class _Record:
     spans: dict[str, int] = dataclasses.field(default_factory=dict)  # a time over several fields: how many
     constants: dict[str, int] = dataclasses.field(default_factory=dict)
     scales: dict[str, int] = dataclasses.field(default_factory=dict)
+    mapped: set[str] = dataclasses.field(default_factory=set)
 
     def field_fault(self, key: str, what: str) -> ConfigError:
         return self.options.fault(f"map.{key}", what)
@@ -128,6 +129,7 @@ class _Record:
     def take_entry(self, column: str, spec: Options) -> None:
         if column != "url" and ((column not in COLUMNS and column not in TEXTS) or column == "where"):
             raise self.field_fault(column, "no such column; docs/dialects.md lists them")
+        self.mapped.add(column)
         source = spec.take("from")
         names = [source] if isinstance(source, str) else source
         known = [name for name, _, _ in self.fields if name]
@@ -213,10 +215,8 @@ class _Record:
     # --------------------------------------------------------------------------------------------------------- template
 
     def form(self) -> Form:
-        columns = {made.column for each in self.made.values() for made in each} | set(self.constants)
-        columns |= {name for each in self.made.values() for made in each for _, values in made.table for name in values or ()}
         for column in ("at", "kind"):
-            if column not in columns:
+            if column not in self.mapped and column not in self.constants:
                 raise self.options.fault("map", f"gives no {column}; a record needs a time and a kind")
         template, skip = "", 0
         fields: dict[str, Field] = {}

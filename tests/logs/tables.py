@@ -69,9 +69,11 @@ def rows(dialect: str, data: bytes | str, options: Mapping[str, Any] | None = No
 
 def value(name: str, raw: int) -> str:
     if name in _TIMES:
-        return datetime.fromtimestamp(raw / SECOND, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00").removesuffix(".000") + "Z"
+        return (
+            datetime.fromtimestamp(raw / SECOND, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00").removesuffix(".000") + "Z"
+        )
     if name in _NAMES:
-        return _NAMES[name](raw).name  # type: ignore[no-any-return]  # enum classes side by side
+        return _NAMES[name](raw).name
     if raw & NOT_A_NUMBER and COLUMNS[name] == np.uint64:
         return "text"
     return str(raw)

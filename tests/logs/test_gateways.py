@@ -16,9 +16,15 @@ WAP = "2026-11-22 17:44:25 127.0.0.11 {number} {method} <{url}> ({type}, charset
 
 def wap(**fields: str) -> str:
     have = {
-        "number": "8613900000001", "method": "GET", "url": "http://mms.example/a?b=c", "type": "application/vnd.wap.mms-message", "charset": "",
-        "status": "200", "agent": "Nokia", "server": "x/1",
-    }  # fmt: skip
+        "number": "8613900000001",
+        "method": "GET",
+        "url": "http://mms.example/a?b=c",
+        "type": "application/vnd.wap.mms-message",
+        "charset": "",
+        "status": "200",
+        "agent": "Nokia",
+        "server": "x/1",
+    }
     return WAP.format(**(have | fields))
 
 
@@ -27,7 +33,12 @@ def wap(**fields: str) -> str:
 
 def test_a_request_at_the_wapbox() -> None:
     records = rows("kannel-wap", wap())
-    assert (records["kind"][0], records["method"][0], records["status"][0], records["code_set"][0]) == (Kind.ATTEMPT, Method.GET, 200, CodeSet.HTTP)
+    assert (records["kind"][0], records["method"][0], records["status"][0], records["code_set"][0]) == (
+        Kind.ATTEMPT,
+        Method.GET,
+        200,
+        CodeSet.HTTP,
+    )
     assert (records["receiver"][0], records["address"][0], records["octets"][0]) == (8613900000001, 0x7F00000B, 252)
     assert (records["answer_type"][0], records["request_type"][0]) == (Content.MMS, Content.NOT_LOGGED)  # only the answer's is logged
     assert records["path"][0] == fast.hash64(b"/a?b=c", KEY)
@@ -64,7 +75,9 @@ def test_urls_that_are_the_same(one: str, other: str) -> None:
     assert records["path"][0] == records["path"][1]
 
 
-@pytest.mark.parametrize(("one", "other"), [("http://m:8080/x", "http://m/x"), ("http://m/x?a", "http://m/x"), ("http://m/X", "http://m/x")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("http://m:8080/x", "http://m/x"), ("http://m/x?a", "http://m/x"), ("http://m/X", "http://m/x")]
+)
 def test_urls_that_differ(one: str, other: str) -> None:
     records = rows("kannel-wap", wap(url=one) + wap(url=other))
     assert (records["authority"][0], records["path"][0]) != (records["authority"][1], records["path"][1])
@@ -129,7 +142,10 @@ def test_connections_that_never_became_a_request_say_nothing(what: str, method: 
     assert (parsed.records.rows, parsed.lines, parsed.rejects.total) == (0, 1, 0)
 
 
-MMS = '1795340635.039 1 10.0.0.1 "{number}" POST http://m/ 200 358 293 "{agent}" "{profile}" "{type}" "{answer}" TCP_MISS/HIER_DIRECT/127.0.0.1 -/-\n'
+MMS = (
+    '1795340635.039 1 10.0.0.1 "{number}" POST http://m/ 200 358 293 "{agent}" "{profile}" "{type}" "{answer}"'
+    " TCP_MISS/HIER_DIRECT/127.0.0.1 -/-\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +201,9 @@ COMBINED = '10.0.0.1 - - [22/Nov/2026:17:43:55 +0800] "{request}" {status} 12 "-
 
 
 def test_nginx_combined() -> None:
-    text = COMBINED.format(request="POST http://M.example/mms HTTP/1.1", status=200) + COMBINED.format(request="GET /a?b HTTP/1.1", status=404)
+    text = COMBINED.format(request="POST http://M.example/mms HTTP/1.1", status=200) + COMBINED.format(
+        request="GET /a?b HTTP/1.1", status=404
+    )
     records = rows("http", text, {"format": "nginx", "host": "mms.example:80"})
     assert records["method"].tolist() == [Method.POST, Method.GET]
     assert records["authority"].tolist() == [fast.hash64(b"m.example", KEY), fast.hash64(b"mms.example", KEY)]
@@ -203,10 +221,19 @@ def test_nginx_lines_that_hold_no_request_say_nothing(request_line: str) -> None
 @pytest.mark.parametrize(
     ("form", "text"),
     [
-        ("$remote_addr $time_iso8601 $request_method $scheme://$host$request_uri $status", "1.2.3.4 2026-11-22T17:43:55+08:00 GET http://m/a 200"),
+        (
+            "$remote_addr $time_iso8601 $request_method $scheme://$host$request_uri $status",
+            "1.2.3.4 2026-11-22T17:43:55+08:00 GET http://m/a 200",
+        ),
         ("$msec|$request_method|${http_host}|$request_uri|$request_time", "1795340635.000|GET|m|/a|0.005"),
-        (r'escape=json {"t":$msec,"m":"$request_method","u":"$request_uri","a":"$http_user_agent"}', r'{"t":1795340635.000,"m":"GET","u":"/a","a":"x\"y"}'),
-        ('[$time_local] "$request" $http_host $http_x_up_calling_line_id', '[22/Nov/2026:17:43:55 +0800] "GET /a HTTP/1.1" m +8613900000001'),
+        (
+            r'escape=json {"t":$msec,"m":"$request_method","u":"$request_uri","a":"$http_user_agent"}',
+            r'{"t":1795340635.000,"m":"GET","u":"/a","a":"x\"y"}',
+        ),
+        (
+            '[$time_local] "$request" $http_host $http_x_up_calling_line_id',
+            '[22/Nov/2026:17:43:55 +0800] "GET /a HTTP/1.1" m +8613900000001',
+        ),
     ],
 )
 def test_nginx_formats_of_ones_own(form: str, text: str) -> None:

@@ -16,7 +16,7 @@ AT = 1795339834_000000
 
 
 def line(event: str, **fields: Any) -> str:
-    have = {
+    have: dict[str, Any] = {
         "SMSC": "smpp1", "SVC": "loop", "ACT": "", "FID": "4097", "META": "?smpp_resp?", "from": "10086", "to": "+8613900000001",
         "flags": "-1:0:-1:-1:31", "msg": "hi", "udh": "",
     }  # fmt: skip
@@ -39,10 +39,16 @@ def push(udh: bytes, data: bytes, event: str = "Sent SMS", **fields: Any) -> str
     return line(event, flags="-1:1:-1:-1:31", msg=data, udh=udh.hex().upper(), **fields)
 
 
+TITLE = "您好"
 NOTIFICATION = encode_notification(
-    transaction=b"mmsc-qf1", location=b"http://MMS.example:80/qf1@2/wx?a=b", size=237, sender=b"+8613900000021/TYPE=PLMN", subject="您好".encode(),
-    charset=106, expiry_relative=18,
-)  # fmt: skip
+    transaction=b"mmsc-qf1",
+    location=b"http://MMS.example:80/qf1@2/wx?a=b",
+    size=237,
+    sender=b"+8613900000021/TYPE=PLMN",
+    subject=TITLE.encode(),
+    charset=106,
+    expiry_relative=18,
+)
 
 
 # --------------------------------------------------------------------------------------------------------------------- events
@@ -183,7 +189,7 @@ def test_a_notification(event: str, state: PushState) -> None:
     assert records["authority"][0] == fast.hash64(b"mms.example", KEY)
     assert records.text("location", 0) == b"http://MMS.example:80/qf1@2/wx?a=b"
     assert (records.text("host", 0), records.text("path", 0)) == (b"MMS.example:80", b"/qf1@2/wx?a=b")
-    assert records.text("subject", 0).decode() == "您好"
+    assert records.text("subject", 0).decode() == TITLE
     assert (records["size"][0], records["expires"][0]) == (237, AT + 18 * SECOND)
 
 
@@ -202,7 +208,12 @@ def test_an_absolute_expiry() -> None:
 def test_a_delivery_report(to: bytes, sender: bytes, speaks_of: int) -> None:
     made = encode_delivery_report(message_id=b"qf9@mmsc", to=to, date=1795340000, status=0x80, sender=sender)
     records = rows("kannel-sms", push(*made))
-    assert (records["kind"][0], records["pdu"][0], records["receiver"][0], records["sender"][0]) == (Kind.PUSH, 0x86, 8613900000001, speaks_of)
+    assert (records["kind"][0], records["pdu"][0], records["receiver"][0], records["sender"][0]) == (
+        Kind.PUSH,
+        0x86,
+        8613900000001,
+        speaks_of,
+    )
     assert (records["status"][0], records["code_set"][0]) == (0x80, CodeSet.MM1_STATUS)
     assert records.text("message", 0) == b"qf9@mmsc"
     assert records["transaction"][0] == 0
@@ -250,7 +261,10 @@ def custom(form: str, text: str, *, clean: bool = False) -> Any:
 
 
 def test_a_custom_format_with_the_logs_own_time() -> None:
-    records = custom("%l;%i;%F;%p;%P;%c;%d;%L;%b;%u", "2026-11-22 17:30:34 Log begins\n2026-11-22 17:30:34 Sent SMS;s;1;10;+8613900000001;0;31;5;a;b;c;\n")
+    records = custom(
+        "%l;%i;%F;%p;%P;%c;%d;%L;%b;%u",
+        "2026-11-22 17:30:34 Log begins\n2026-11-22 17:30:34 Sent SMS;s;1;10;+8613900000001;0;31;5;a;b;c;\n",
+    )
     assert (records["kind"][0], records["at"][0], records["receiver"][0]) == (Kind.SMS, AT, 8613900000001)
 
 
@@ -263,7 +277,8 @@ def test_pushes_and_receipts_in_a_custom_format() -> None:
     udh, data = NOTIFICATION
     head = "2026-11-22 09:33:26|1795339834|"
     text = head + f"Sent SMS|smpp1|mmsc|||id|77||10657|+8613900000001|-1:1:-1:-1:31|{len(data)}|7|{udh.hex()}||?smpp?|k|{data.hex()}\n"
-    text += head + "Receive DLR|smpp1|mmsc|||id|77||10657|+8613900000001|-1:-1:-1:-1:2|10|0||id:1 stat:EXPIRED err:027 text:|?smpp?dlr_err=%03%00%1B&|id|id:1\n"
+    text += head + "Receive DLR|smpp1|mmsc|||id|77||10657|+8613900000001|-1:-1:-1:-1:2|10|0||id:1 stat:EXPIRED err:027 text:"
+    text += "|?smpp?dlr_err=%03%00%1B&|id|id:1\n"
     records = custom(CUSTOM, text, clean=True)
     assert records["kind"].tolist() == [Kind.PUSH, Kind.PUSH_REPORT]
     assert records["push_state"].tolist() == [PushState.SUBMITTED, PushState.EXPIRED]

@@ -11,7 +11,16 @@ TAIL = "[MMSC:] [from:+8613900000021] [to:+8613900000001] [msgid:qf1@mmsc] [size
 
 
 def line(event: str, **fields: str) -> str:
-    have = {"INT": "MM1", "ACT": "", "MMSC": "", "from": "+8613900000021", "to": "+8613900000001", "msgid": "qf1@mmsc", "size": "7", "UA": "N"}
+    have = {
+        "INT": "MM1",
+        "ACT": "",
+        "MMSC": "",
+        "from": "+8613900000021",
+        "to": "+8613900000001",
+        "msgid": "qf1@mmsc",
+        "size": "7",
+        "UA": "N",
+    }
     have |= fields
     return (
         f"2026-11-22 17:44:22 {event} MMS [INT:{have['INT']}] [ACT:{have['ACT']}] [MMSC:{have['MMSC']}] [from:{have['from']}]"
@@ -61,7 +70,15 @@ def test_an_answer_names_a_transaction_and_comes_from_the_receiver() -> None:
 
 @pytest.mark.parametrize(
     ("word", "status"),
-    [("Expired", 128), ("Retrieved", 129), ("Rejected", 130), ("Unrecognised", 132), ("Unrecognized", 132), ("Forwarded", 134), ("Unreachable", 135)],
+    [
+        ("Expired", 128),
+        ("Retrieved", 129),
+        ("Rejected", 130),
+        ("Unrecognised", 132),
+        ("Unrecognized", 132),
+        ("Forwarded", 134),
+        ("Unreachable", 135),
+    ],
 )
 def test_a_report_at_the_vas_gateway_says_its_status(word: str, status: int) -> None:
     records = rows("mbuni", line("Received DLR", INT="MMSBox", ACT=word))

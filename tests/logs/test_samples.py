@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,9 @@ from mmsd.logs import DIALECTS, guess
 from mmsd.model import CodeSet, Kind, Parsed, PushState, Records
 from tests.logs.tables import COPIES, CUSTOM, DATA, golden, make, pieces, random_cuts, read, whole
 
-OTHERS = {
+Logs = dict[str, tuple[str, dict[str, Any], int]]
+
+OTHERS: Logs = {
     "mbuni/mmsc/mmsc-access.log": ("mbuni", {}, 70),
     "mbuni/chain/mmsc-access.log": ("mbuni", {}, 22),
     "mbuni/chain/bearerbox-access.log": ("kannel-sms", {}, 49),
@@ -28,7 +31,7 @@ OTHERS = {
     "http-proxy/access-combined.log": ("http", {"format": "combined"}, 9),
     "http-proxy/access-mms.log": ("http", {"format": "mms"}, 9),
 }
-DAY = {
+DAY: Logs = {
     "mmsc/mmsc-access.log.1": ("mbuni", {}, 1358),
     "mmsc/mmsc-access.log": ("mbuni", {}, 1128),
     "kannel/bearerbox-access.log": ("kannel-sms", {}, 4076),
@@ -182,7 +185,12 @@ def test_sessions_say_what_the_truth_counted(day: dict[str, Parsed]) -> None:
     }
     sessions = {int(each) for part in parts for each in part["session"]} - {0}
     assert len(sessions) == 1948
-    starts = Counter((int(s), int(at)) for part in parts for s, at, k in zip(part["session"], part["at"], part["kind"], strict=True) if k == Kind.SESSION_START)
+    starts = Counter(
+        (int(s), int(at))
+        for part in parts
+        for s, at, k in zip(part["session"], part["at"], part["kind"], strict=True)
+        if k == Kind.SESSION_START
+    )
     assert sorted(starts.values())[-82:] == [2] * 82  # a retransmission has the event's time, not its own
     assert len(starts) == 1948
     for part in parts:
