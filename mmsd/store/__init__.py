@@ -109,11 +109,12 @@ class Kpi:
 
 @dataclass(frozen=True, slots=True)
 class CampaignCounts:
-    """Forwards of one campaign. `days` maps (local date, city) to (counted, recognised but not counted)."""
+    """Forwards that count and serials issued, of one campaign. `days` maps (local date, city) to (counted, recognised but not counted)."""
 
     forwards: int
     people: int  # who forwarded at least once
     days: Mapping[tuple[str, str], tuple[int, int]]
+    serials: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,18 @@ def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[st
             places[forward.key] = new
             connection.execute(_WRITE, _row(forward, new, batch.at))
         moves.write(connection)
-    connection.executemany(
-        "INSERT INTO serial (number, forward, at) VALUES (?, ?, ?)", [(serial.number, serial.forward, batch.at) for serial in batch.serials]
-    )
+    if batch.serials:
+        connection.executemany(
+            "INSERT INTO serial (number, forward, at) VALUES (?, ?, ?)",
+            [(serial.number, serial.forward, batch.at) for serial in batch.serials],
+        )
+        statement = "SELECT campaign, count(*) FROM forward WHERE key IN ({}) GROUP BY campaign"
+        issued = list(select_in(connection, statement, [serial.forward for serial in batch.serials]))
+        connection.executemany(
+            "INSERT INTO campaign_total (campaign, forwards, people, serials) VALUES (?, 0, 0, ?)"
+            " ON CONFLICT (campaign) DO UPDATE SET serials = serials + excluded.serials",
+            issued,
+        )
 
 
 def _places(connection: sqlite3.Connection, keys: Iterable[bytes]) -> Iterable[tuple[bytes, _Place]]:
@@ -114,7 +123,7 @@ class _Moves:
                 ).fetchone()[0]
                 people[campaign] += (now > 0) - (now - n > 0)
         connection.executemany(
-            "INSERT INTO campaign_total (campaign, forwards, people) VALUES (?, ?, ?)"
+            "INSERT INTO campaign_total (campaign, forwards, people, serials) VALUES (?, ?, ?, 0)"
             " ON CONFLICT (campaign) DO UPDATE SET forwards = forwards + excluded.forwards, people = people + excluded.people",
             [(campaign, n, people[campaign]) for campaign, n in self._totals.items()],
         )

@@ -85,6 +85,9 @@ class Reader:
 
     def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]:
         condition, values = self._condition(where)
+        if where.since is not None:  # where the walk down the ids may end: ids follow the time, roughly
+            condition += " AND d.id >= (SELECT min(id) FROM delivery INDEXED BY delivery_submitted WHERE submitted >= ?)"
+            values.append(where.since)
         if after is not None:
             condition += " AND d.id < ?"
             values.append(after)
@@ -197,19 +200,18 @@ class Reader:
     def counts(self, campaign: str) -> CampaignCounts:
         with self._reading() as connection:
             connection.execute("BEGIN")  # totals and days of one moment
-            total = connection.execute("SELECT forwards, people FROM campaign_total WHERE campaign = ?", (campaign,)).fetchone()
+            total = connection.execute("SELECT forwards, people, serials FROM campaign_total WHERE campaign = ?", (campaign,)).fetchone()
             days = connection.execute("SELECT day, city, counted, other FROM campaign_day WHERE campaign = ?", (campaign,)).fetchall()
             connection.execute("COMMIT")
-        forwards, people = total or (0, 0)
-        return CampaignCounts(forwards, people, {(day, city): (counted, other) for day, city, counted, other in days if counted or other})
+        forwards, people, serials = total or (0, 0, 0)
+        by_day = {(day, city): (counted, other) for day, city, counted, other in days if counted or other}
+        return CampaignCounts(forwards, people, by_day, serials)
 
     def campaigns(self) -> list[str]:
         return [name for (name,) in self._all("SELECT DISTINCT campaign FROM campaign_day ORDER BY campaign")]
 
     def serials_total(self, campaign: str | None = None) -> int:
-        if campaign is None:
-            return int(self._all("SELECT count(*) FROM serial")[0][0])
-        return int(self._all("SELECT count(*) FROM serial n JOIN forward f ON f.key = n.forward WHERE f.campaign = ?", campaign)[0][0])
+        return int(self._all("SELECT coalesce(sum(serials), 0) FROM campaign_total WHERE ?1 IS NULL OR campaign = ?1", campaign)[0][0])
 
     # ----------------------------------------------------------------------------------------- what leaves the house
 

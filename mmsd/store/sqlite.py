@@ -41,6 +41,7 @@ _PAGE_BYTES: Final = 4096
 _SNAPSHOTS: Final = "state-*.snapshot"
 _DIGEST_BYTES: Final = 16
 _PURGED_AT_ONCE: Final = 64
+_MAX_ID: Final = (1 << 63) - 1
 
 Result = TypeVar("Result")
 
@@ -433,10 +434,10 @@ class SqliteStore(Reader):
         """In small transactions, so that others get their turn in between."""
 
         def work(connection: sqlite3.Connection) -> int:
+            (told,) = connection.execute("SELECT coalesce(min(id), ?) FROM cursor", (_MAX_ID,)).fetchone()
             events = connection.execute(
-                "DELETE FROM event WHERE at < ? AND id IN"
-                " (SELECT id FROM event WHERE id <= coalesce((SELECT min(id) FROM cursor), id) ORDER BY id LIMIT ?)",
-                (before, _PURGED_AT_ONCE),
+                "DELETE FROM event WHERE at < ? AND id IN (SELECT id FROM event WHERE id <= ? ORDER BY id LIMIT ?)",
+                (before, told, _PURGED_AT_ONCE),
             ).rowcount
             cold = connection.execute(
                 "DELETE FROM cold WHERE lookup IN (SELECT lookup FROM cold WHERE keep_until < ? LIMIT ?)", (before, _PURGED_AT_ONCE)

@@ -43,8 +43,8 @@ def finding(**fields: Any) -> Finding:
 def forward(n: int, **fields: Any) -> Forward:
     given: dict[str, Any] = {
         "key": n.to_bytes(16, "big"), "campaign": "relay", "seed": "torch", "message": f"m{n}", "sender": LI, "receiver": WANG,
-        "generation": 1, "parent": None, "submitted": 10, "retrieved": 20, "city": "nanjing", "day": "2026-11-22", "method": "tag", "score": 1.0,
-        "counted": True, "reason": "",
+        "generation": 1, "parent": None, "submitted": 10, "retrieved": 20, "city": "nanjing", "day": "2026-11-22", "method": "tag",
+        "score": 1.0, "counted": True, "reason": "",
     }  # fmt: skip
     return Forward(**given | fields)
 

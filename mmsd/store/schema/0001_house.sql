@@ -97,6 +97,7 @@ CREATE INDEX delivery_receiver ON delivery (receiver);
 CREATE INDEX delivery_sender ON delivery (sender);
 CREATE INDEX delivery_message ON delivery (message);
 CREATE INDEX delivery_submitted ON delivery (submitted);
+CREATE INDEX delivery_outcome ON delivery (outcome);
 CREATE INDEX delivery_cause ON delivery (cause);
 
 CREATE TABLE attempt (
@@ -126,7 +127,7 @@ CREATE TABLE finding (
     body BLOB NOT NULL
 ) STRICT;
 CREATE INDEX finding_subscriber ON finding (subscriber);
-CREATE INDEX finding_open ON finding (cause) WHERE cleared = 0;
+CREATE INDEX finding_open ON finding (id) WHERE cleared = 0;
 
 -- Every judged delivery of the last days, packed rows of model.CLOSED: first as they came, then by a slice of the receiver's hash.
 
@@ -181,7 +182,8 @@ CREATE TABLE serial (
 CREATE TABLE campaign_total (
     campaign TEXT PRIMARY KEY,
     forwards INTEGER NOT NULL,
-    people INTEGER NOT NULL
+    people INTEGER NOT NULL,
+    serials INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE campaign_day (
@@ -222,7 +224,7 @@ CREATE TABLE outbox (
     priority INTEGER NOT NULL,
     at INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX outbox_state ON outbox (state, priority DESC, due);
+CREATE INDEX outbox_state ON outbox (state);
 CREATE INDEX outbox_subscriber ON outbox (subscriber);
 
 CREATE TABLE event (
