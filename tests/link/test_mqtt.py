@@ -170,6 +170,39 @@ def test_nobody_there(free_port):
     settled(scenario())
 
 
+@pytest.mark.parametrize("given_up_by", ["time-out", "cancelling"])
+def test_a_connection_nobody_answers_on_is_closed(given_up_by):
+    """A broker that hangs, or a port that is none: try after try, no socket is left behind."""
+
+    async def scenario() -> None:
+        read: asyncio.Queue[bytes] = asyncio.Queue()
+        tasks = asyncio.all_tasks()
+
+        async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            read.put_nowait(await reader.read(1))
+            read.put_nowait(await reader.read())  # until we close
+            writer.close()
+
+        server = await asyncio.start_server(deaf, "127.0.0.1", 0)
+        chosen = Settings(
+            "127.0.0.1", "house1", server.sockets[0].getsockname()[1], timeout_seconds=0.1 if given_up_by == "time-out" else PATIENCE
+        )
+        gate = Gate()
+        async with server, Publisher(chosen, random=lambda: 0.5, sleep=gate.sleep) as publisher:
+            sending = asyncio.create_task(publisher.publish([event(1)]))
+            assert await read.get() == b"\x10"
+            if given_up_by == "time-out":
+                await gate.asked.wait()
+                assert "timed out" in publisher.health.error
+            sending.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sending
+            assert b"MQTT" in await read.get()
+        await asyncio.gather(*asyncio.all_tasks() - tasks, return_exceptions=True)  # one that never ends would end our patience
+
+    settled(scenario())
+
+
 # -------------------------------------------------------------------------------------------------------------- with mosquitto
 
 
