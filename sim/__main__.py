@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from sim.scenario import Scenario, load
 from sim.score import report, score_files
 
 _OUT = click.Path(file_okay=False, path_type=Path)
+_LEFT = frozenset({"truth.jsonl", "totals.json", "feeds.json", "cities.csv"})
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -28,9 +30,10 @@ def main() -> None:
 @click.option("--out", type=_OUT, required=True, help="folder for logs, truth.jsonl, totals.json, feeds.json")
 @click.option("--messages", type=click.IntRange(min=1), help="subscriber to subscriber, instead of the scenario's")
 @click.option("--seed", type=int, help="instead of the scenario's")
-def generate_command(scenario: Path, out: Path, messages: int | None, seed: int | None) -> None:
+@click.option("--again", is_flag=True, help="remove what an earlier run left in the folder")
+def generate_command(scenario: Path, out: Path, messages: int | None, seed: int | None, *, again: bool) -> None:
     """Whole log files, as fast as the machine can. SCENARIO is a file, or the name of a shipped one: small, demo, hour."""
-    _refuse_old(out)
+    _clear(out, again=again)
     began = time.monotonic()
 
     def progress(deliveries: int, lines: int) -> None:
@@ -48,9 +51,10 @@ def generate_command(scenario: Path, out: Path, messages: int | None, seed: int 
 @click.option("--out", type=_OUT, required=True, help="folder for logs, truth.jsonl, totals.json, feeds.json")
 @click.option("--duration", type=float, default=60.0, show_default=True, help="seconds; 0 = until stopped")
 @click.option("--seed", type=int, help="instead of the scenario's")
-def live_command(scenario: Path, out: Path, duration: float, seed: int | None) -> None:
+@click.option("--again", is_flag=True, help="remove what an earlier run left in the folder")
+def live_command(scenario: Path, out: Path, duration: float, seed: int | None, *, again: bool) -> None:
     """Logs that grow and rotate by the wall clock, until the duration is over or a SIGTERM or SIGINT comes."""
-    _refuse_old(out)
+    _clear(out, again=again)
     stop: list[int] = []
 
     def stopping(number: int, _frame: object) -> None:
@@ -84,11 +88,18 @@ def _load(path: Path) -> Scenario:
         sys.exit(78)
 
 
-def _refuse_old(out: Path) -> None:
-    """A second run into one folder would mix two truths."""
-    if (out / "truth.jsonl").exists():
-        print(f"{out}: holds an earlier run; give an empty folder", file=sys.stderr)
+def _clear(out: Path, *, again: bool) -> None:
+    """A second run into one folder would mix two truths: refused, or (`again`) the first one's files are removed."""
+    if not (out / "truth.jsonl").exists():
+        return
+    if not again:
+        print(f"{out}: holds an earlier run; give an empty folder, or --again to remove it", file=sys.stderr)
         sys.exit(78)
+    for path in out.iterdir():
+        if path.name in _LEFT:
+            path.unlink()
+        elif path.name in {"kannel", "squid", "radius"} or path.name.startswith("mmsc"):
+            shutil.rmtree(path)
 
 
 if __name__ == "__main__":

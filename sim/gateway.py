@@ -6,6 +6,7 @@ a file stays in the order of its times however fast the simulation runs.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ class Request:
     millis: int = 1
 
 
-class Gateway:
+class Gateway(ABC):
     """One gateway's log. `mms` counts the lines of MMS requests, `browsing` those poured between."""
 
     def __init__(self, name: str, file: LogFile, clock: Clock, agenda: Agenda) -> None:
@@ -74,16 +75,17 @@ class Gateway:
         if lines:
             self.file.write_lines(lines)
 
+    @abstractmethod
     def stamp(self, at: int) -> bytes:
-        raise NotImplementedError
+        """The time as this log opens a line with it."""
 
+    @abstractmethod
     def stamped(self, start: int, tails: list[bytes]) -> list[bytes]:
         """The lines of one tick from `start` on, spread evenly."""
-        raise NotImplementedError
 
+    @abstractmethod
     def render(self, address: bytes, subscriber: Subscriber, request: Request) -> bytes:
         """A line without its time."""
-        raise NotImplementedError
 
 
 class Wapbox(Gateway):

@@ -15,9 +15,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from mmsd.errors import ConfigError
 from mmsd.model import SECOND
+from sim.__main__ import main
 from sim.files import LogFile, Rotate
 from sim.pace import generate, live
 from sim.province import Province
@@ -121,6 +123,19 @@ def test_a_run_broken_off_says_open(small: Scenario, tmp_path: Path) -> None:
     )
     submitted = [row for row in run.rows if row["kind"] != "seed" and (row["forward"] or {"method": ""})["method"] != "m_forward"]
     assert received == len(submitted)
+
+
+def test_a_second_run_needs_an_empty_folder_or_leave_to_clear_it(tmp_path: Path) -> None:
+    arguments = ["generate", "small", "--out", str(tmp_path), "--messages", "5"]
+    runner = CliRunner()
+    assert runner.invoke(main, arguments).exit_code == 0
+    before = _digests(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    assert runner.invoke(main, arguments).exit_code == 78
+    assert runner.invoke(main, [*arguments, "--again"]).exit_code == 0
+    after = _digests(tmp_path)
+    assert after.pop("notes.txt")
+    assert after == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
