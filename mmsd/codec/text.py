@@ -1,7 +1,8 @@
 """Text as handsets and MMSCs send it: with the right character set, with a wrong one, or with none at all.
 
-`decode` never raises. A named character set is believed when the bytes fit it; otherwise, and for UTF-16 without a byte order
-mark, the reading is taken that gives the most ordinary Chinese or ASCII text. A guess can be wrong for a few characters of text.
+`decode` never raises, and what it returns can be written in UTF-8. A named character set is believed when the bytes fit it; otherwise,
+and for UTF-16 without a byte order mark, the reading is taken that gives the most ordinary Chinese or ASCII text. A guess can be wrong
+for a few characters of text.
 """
 
 from __future__ import annotations
@@ -56,9 +57,11 @@ def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES, otherwise: str = "
 
 def _read(raw: bytes, codec: str) -> str | None:
     try:
-        return _whole(raw, codec).decode(codec).rstrip("\0")
+        text = _whole(raw, codec).decode(codec).rstrip("\0")
+        text.encode()  # UTF-7 lets half a surrogate pair through
     except UnicodeError:
         return None
+    return text
 
 
 def encode(text: str, charset: int) -> bytes:

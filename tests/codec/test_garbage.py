@@ -56,7 +56,6 @@ def test_random_octets(decode, data):
 
 
 @pytest.mark.parametrize("decode", [mms.decode, push.decode_push], ids=["mms", "push"])
-@hypothesis.settings(max_examples=400)
 @hypothesis.given(data=damaged())
 def test_damaged_pdus(decode, data):
     value_or_refusal(decode, data)

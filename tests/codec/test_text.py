@@ -80,7 +80,13 @@ def test_what_gateways_leave(raw, expected):
 
 @hypothesis.given(st.binary(max_size=40), st.sampled_from([*charsets.CODECS, 0, 128, 9999]))
 def test_decode_never_raises(raw, charset):
-    assert isinstance(text.decode(raw, charset), str)
+    """And what it returns can be stored."""
+    value = text.decode(raw, charset)
+    assert value.encode().decode() == value
+
+
+def test_half_a_surrogate_pair_is_no_text():
+    assert text.decode(b"+2AA-", 1012) == "+2AA-"
 
 
 @hypothesis.given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\0\ufeff"), max_size=30))
