@@ -170,7 +170,7 @@ class SqliteStore(Reader):
             self._within_limit(connection)
             name = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
             if name is not None:
-                self._remove_snapshots(but=name)
+                self._remove_snapshots(lambda other: other < name)
 
         self._submit(work)
 
@@ -314,7 +314,8 @@ class SqliteStore(Reader):
             migrate.migrate(connection, steps, self._faults.point)
             connection.execute("INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO NOTHING", (self._keys.id,))
             self._segments.reload(connection)
-            self._remove_snapshots(but=_snapshot_name(connection))
+            named_one = _snapshot_name(connection)
+            self._remove_snapshots(lambda other: other != named_one)
         except BaseException:
             connection.close()
             raise
@@ -392,11 +393,12 @@ class SqliteStore(Reader):
             raise StoreDamaged(f"snapshot {name} is damaged; restore the state directory as a whole")
         return data
 
-    def _remove_snapshots(self, but: str) -> None:
-        """Those that no row names: replaced, or written for a transaction that never was."""
+    def _remove_snapshots(self, useless: Callable[[str], bool]) -> None:
+        """Those replaced, or written for a transaction that never was. One that cannot be removed now is tried again next time."""
         for path in self.directory.glob(_SNAPSHOTS):
-            if path.name != but:
-                path.unlink(missing_ok=True)
+            if useless(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
     # ---------------------------------------------------------------------------------------------------- other writes
 

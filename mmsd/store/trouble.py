@@ -22,7 +22,7 @@ def named(error: sqlite3.Error) -> StoreError:
         case sqlite3.SQLITE_READONLY:
             return StoreFull("the state directory is read-only; intake waits until it can be written")
         case sqlite3.SQLITE_CANTOPEN:
-            return StoreFull("the store cannot be opened for writing: is the state directory there, and ours to write?")
+            return StoreFull("the store cannot be opened: is the state directory there, and may this user write to it?")
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreBusy("another program holds the store's lock; trying again")
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import subprocess
@@ -166,6 +167,41 @@ def test_after_any_failed_commit_the_store_tells_what_it_has(opener: Opener, dur
     for n in range(stored, 4):
         put(store, step(n))
     assert steps_of(store) == 4
+
+
+def test_whatever_fails_the_ledger_is_the_same(opener: Opener, seed: int, effort: int) -> None:
+    draw = random.Random(seed)
+
+    def point(name: str) -> None:
+        if name != "migrate" and draw.random() < 0.1:
+            raise RuntimeError(name)
+
+    def unsure(connection: sqlite3.Connection) -> None:
+        if draw.random() < 0.1:
+            raise RuntimeError("commit failed")
+        commit(connection)
+        if draw.random() < 0.1:
+            raise RuntimeError("commit failed, but is durable")
+
+    quiet = Faults()
+    store = opener()
+    n = failures = 0
+    while n < 60 * effort:
+        store._faults = Faults(point, unsure)
+        try:
+            put(store, step(n, store.write_snapshot(bytes(range(n + 1))) if draw.random() < 0.2 else ""))
+            n += 1
+        except RuntimeError:
+            failures += 1
+            if draw.random() < 0.2:
+                store._faults = quiet
+                store.close()
+                store = opener()
+            n = len(store.load().snapshot or b"") + len(store.load().deltas)
+    store._faults = quiet
+    store.close()
+    assert failures
+    assert steps_of(opener()) == n
 
 
 @pytest.mark.parametrize(("where", "stored"), [("in_transaction", 0), ("before_commit", 0), ("after_commit", 1)])
