@@ -1,8 +1,8 @@
 """A second opinion: Wireshark's MMSE dissector reads what we write, names the same values and finds nothing malformed.
 
-No outside octets exist of m-acknowledge-ind, m-read-rec-ind, m-read-orig-ind, m-forward-req and m-forward-conf: of these, tshark is the
-only other witness. Three faults of tshark 4.0 are left out: it keeps the Quote before a text that begins with an octet above 127, does
-not read character sets given as a long integer, and takes a last octet 0x84 (status Unrecognised) for the name of a Content-Type.
+Of m-read-orig-ind nobody else's octets exist here, so tshark is its only witness. Three faults of tshark 4.0 are left out: it keeps the
+Quote before a text that begins with an octet above 127, does not read character sets given as a long integer, and takes a last octet 0x84
+(status Unrecognised) for the name of a Content-Type.
 """
 
 from __future__ import annotations

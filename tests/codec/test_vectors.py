@@ -115,3 +115,37 @@ def test_notification_in_a_backup_of_a_handset(shared, name, location, title, fa
     seen = push.decode_push(b"".join(data for *_, data in sorted(pieces)), pieces[0][1])
     assert (seen.kind, seen.pdu_type, seen.location, seen.title) == (PushKind.MMS, t.M_NOTIFICATION_IND, location, title)
     assert [fault.reason for fault in seen.faults] == faults
+
+
+def test_every_submission_of_the_sample_day(shared):
+    """What handsets posted to Mbuni. They leave out the Quote before a Chinese subject, as many real ones do; we would write it."""
+    paths = sorted((shared / "samples/real-day").glob("*pdus/*.mms"))
+    assert len(paths) == 405
+    for path in paths:
+        data = path.read_bytes()
+        pdu = mms.decode(data)
+        assert (pdu.faults, pdu.type in {t.M_SEND_REQ, t.M_FORWARD_REQ}) == ((), True), path
+        subject = pdu.get(t.SUBJECT)
+        assert "\ufffd" not in str(subject), path
+        written = mms.encode(pdu.headers, data[pdu.body])
+        assert mms.decode(written).headers == pdu.headers, path
+        assert written == data or (isinstance(subject, mms.Text) and subject.raw[0] > 127), path
+
+
+def test_requests_that_mbuni_took_and_its_answers(shared):
+    """Every kind of PDU a handset sends, each understood by another implementation, and what that one answered."""
+    lines = (shared / "samples/mbuni/mmsc/requests.txt").read_text().splitlines()
+    asked: set[int] = set()
+    answered: set[int] = set()
+    for line in lines:
+        found = re.search(r"body=([0-9a-f]*) -> 200 ([0-9a-f]*)", line)
+        if found is None or "garbage" in line:
+            continue
+        for kinds, octets in ((asked, found[1]), (answered, found[2])):
+            data = bytes.fromhex(octets)
+            if data[:1] == b"\x8c":
+                pdu = mms.decode(data)
+                assert pdu.faults == (), line
+                kinds.add(pdu.type)
+    assert asked == {t.M_SEND_REQ, t.M_NOTIFYRESP_IND, t.M_ACKNOWLEDGE_IND, t.M_FORWARD_REQ, t.M_READ_REC_IND}
+    assert answered == {t.M_SEND_CONF, t.M_RETRIEVE_CONF, t.M_FORWARD_CONF}
