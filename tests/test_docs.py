@@ -1,7 +1,9 @@
-"""What is there is documented, and what is documented is there: settings, commands, causes, dialects, tables, topics, endpoints, links."""
+"""What is there is documented, and what is documented is there: settings, causes, topics, commands, links. Endpoints and metrics are
+held by tests/web/, tables by tests/store/."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 import shutil
@@ -181,7 +183,7 @@ def test_the_readme_names_what_each_verb_needs(root: Path):
         assert used <= verbs, f"{page.relative_to(root)}: no such verb {used - verbs}"
 
 
-# -------------------------------------------------------------------------------------------------- causes, endpoints, commands
+# -------------------------------------------------------------------------------------------------- causes, topics, commands
 
 
 def test_every_cause_and_row_is_documented(root: Path):
@@ -190,14 +192,15 @@ def test_every_cause_and_row_is_documented(root: Path):
     assert [row for row in ROWS if not re.search(rf"\b{row}\b", text)] == []
 
 
-def test_every_endpoint_is_documented_and_every_documented_one_is_there(root: Path):
-    served = {
-        (method, route)
-        for path in sorted((root / "mmsd/web").glob("*.py"))
-        for method, route in re.findall(r'Route\(\s*"([A-Z]+)",\s*"([^"]+)"', path.read_text())
-    }
-    assert len(served) > 8
-    assert set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^` ]*)`", (root / "docs/http.md").read_text())) == served
+def test_every_event_topic_is_documented_and_every_documented_one_is_there(root: Path):
+    told = set()
+    for path in [*(root / "mmsd/flow").glob("*.py"), *(root / "mmsd/rules").glob("*.py")]:
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Event":
+                topic = call.args[1]
+                assert isinstance(topic, ast.Constant), f"{path}:{call.lineno}: a topic is a word, not worked out"
+                told.add(topic.value)
+    assert told == set(re.findall(r"^### `(\w+)`$", (root / "docs/events.md").read_text(), re.MULTILINE))
 
 
 def test_every_command_is_explained(root: Path):

@@ -140,7 +140,7 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
 
 
 def _check_template(text: str, key: KeyPath, report: Report) -> None:
-    known = ["serial", "leg", "city_leg", "total"]
+    known = ["serial", "leg", "city_leg", "total", "city"]
     try:
         used = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
     except ValueError as error:
