@@ -260,17 +260,24 @@ class _Scanner:
         limit = min(len(self.data), at + p.SPAN) if step.a else end
         if at >= end or self.data[at] != ord('"'):
             raise _Fail(Reason.QUOTE, step.number, at)
-        stop = at + 1
-        while stop < limit:
-            letter = self.data[stop : stop + 1]
-            if letter == b'"' and (stop + 1 >= limit or self.data[stop + 1] != ord('"')):
-                break
-            stop += 2 if letter in (b'"', b"\\") else 1
+        stop = self.closing(at + 1, limit)
         if step.a and not self.final and (stop >= limit == len(self.data) or stop + 1 == len(self.data)):
             raise _More
         if stop >= limit:
             raise _Fail(Reason.QUOTE, step.number, at)
         return at + 1, stop, stop + 1
+
+    def closing(self, at: int, limit: int) -> int:
+        """Where the quote stands that ends a field, or `limit`."""
+        while True:
+            quote = self.data.find(b'"', at, limit)
+            slash = self.data.find(b"\\", at, quote if quote >= 0 else limit)
+            if slash >= 0:
+                at = slash + 2
+            elif quote >= 0 and self.data.startswith(b'"', quote + 1, limit):
+                at = quote + 2
+            else:
+                return quote if quote >= 0 else limit
 
     def over_lines(self, step: _Step, at: int, end: int) -> tuple[int, int, int]:
         limit = min(len(self.data), at + p.SPAN)
