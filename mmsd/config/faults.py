@@ -72,8 +72,19 @@ def dotted(key: KeyPath) -> str:
     return text
 
 
+def closest(word: str, known: Sequence[str]) -> str:
+    """Which of the known words was meant, "" when none is near.
+
+    >>> closest("dialekt", ["paths", "dialect"]), closest("busy", ["busy_seconds"]), closest("x", ["paths"])
+    ('dialect', 'busy_seconds', '')
+    """
+    near = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6) or [name for name in known if name.startswith(word)]
+    return near[0] if near else ""
+
+
 def meant(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6) or [name for name in known if name.startswith(word)]
-    if close:
-        return f"did you mean `{close[0]}`?"
+    """The remedy for a word that is not known."""
+    near = closest(word, known)
+    if near:
+        return f"did you mean `{near}`?"
     return f"known are {', '.join(sorted(known))}" if known else "take it out"

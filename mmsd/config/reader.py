@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mmsd.config.faults import Fault, Report, dotted, meant
+from mmsd.config.faults import Fault, Report, closest, dotted, meant
 from mmsd.config.locate import KeyPath, locate
 from mmsd.config.settings import CHOSEN, FILES
 from mmsd.errors import ConfigError
@@ -117,13 +117,14 @@ class Reader:
             return self._wrong(key, f"expected a table, found {_called(value)}", f"write it as [{dotted(key)}] with its settings below")
         known = fields(kind)
         made: dict[str, Any] = {}
+        misspelt = {closest(name, list(known)) for name in value if name not in known}
         for name, entry in value.items():
             if name in known:
                 made[name] = self.read(known[name].kind, entry, (*key, name))
             else:
                 made[name] = self._wrong((*key, name), "no such setting", meant(name, list(known)))
         for name, field in known.items():
-            if field.required and name not in value:
+            if field.required and name not in value and name not in misspelt:
                 made[name] = self._wrong((*key, name), "is missing", f"it has no default: set {name} = … here")
         for name in FILES.get(kind, ()):
             if made.get(name) and made[name] is not FAULTY:
