@@ -124,6 +124,7 @@ def text(name: str) -> Field:
 
 
 _TIME_WIDTHS: Final = {"Y": 4, "a": 3, "b": 3}
+_TIME: Final = re.compile(rb"(%[YmdeHMSfbaszZ]|[^%\r\n])+")
 _VARIABLE: Final = re.compile("%[efszZ]")
 
 
@@ -380,6 +381,8 @@ class _Builder:
         step[p.AFTER], step[p.AFTER_LENGTH] = self.literal(made.after)
         step[p.STOP] = made.stop[0] if made.stop else -1
         if made.form:
+            if not _TIME.fullmatch(made.form):
+                raise ValueError(f"{made.form.decode()!r} is no time format: it may use %Y %m %d %e %H %M %S %f %b %a %s %z %Z")
             step[p.TABLE], step[p.TABLE_LENGTH] = self.literal(made.form)
         if made.table:
             self.table(step, made)
@@ -388,6 +391,8 @@ class _Builder:
         elif op == Op.QUOTED:
             step[p.A] = int(made.lines)
         elif op == Op.COUNTED:
+            if missing := {made.count, made.coding} - {"", *self.columns}:
+                raise ValueError(f"the field {name!r} is counted by {sorted(missing)}, which no field before it reads")
             step[p.A] = self.columns[made.count]
             step[p.B] = self.columns[made.coding] if made.coding else p.TWICE if made.twice else -1
         elif op == Op.ATTRIBUTE:
@@ -426,6 +431,8 @@ class _Builder:
     def form(self, plan: str, form: Form) -> tuple[int, int]:
         """Add a form's steps: (first, end)."""
         first = len(self.steps)
+        if "\n" in form.template or "\r" in form.template:
+            raise ValueError(f"{plan}: a template may hold no line end: {form.template!r}")
         tokens = list(_tokens(form.template))
         unused = set(form.fields) - {text for kind, text in tokens if kind == "field"}
         if unused:
@@ -456,7 +463,7 @@ class _Builder:
         taken = kind == "literal" and made.op in (Op.UNTIL, Op.LAST, Op.COUNTED, Op.LINES)
         op = made.op
         if op in (Op.UNTIL, Op.LAST, Op.LINES) and not taken:
-            if kind != "end":
+            if kind != "end" or op == Op.LINES:
                 raise ValueError(f"{plan}: nothing says where the field {name!r} ends")
             op = Op.REST
         self.field(made, op, name, literal.encode() if taken else b"")
