@@ -63,7 +63,12 @@ def guess(head: bytes, name: str) -> list[Guess]:
     head = b"".join(lines)
     found = [made for dialect, options in _candidates() if (made := _try(dialect, options, head)) is not None]
     path = name.lower()
-    return sorted(found, key=lambda made: (-made.score, not any(hint in path for hint in _HINTS[made.dialect])))
+    file = path.rpartition("/")[2]
+    return sorted(found, key=lambda made: (-made.score, not _hinted(made, file), not _hinted(made, path)))
+
+
+def _hinted(made: Guess, name: str) -> bool:
+    return any(hint in name for hint in _HINTS[made.dialect])
 
 
 def _candidates() -> Iterator[tuple[type[Dialect], dict[str, Any]]]:

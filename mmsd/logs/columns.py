@@ -25,7 +25,7 @@ import numpy as np
 
 from mmsd import fast
 from mmsd.errors import ConfigError
-from mmsd.logs.dialect import Columns, Dialect, Key, Texts, form_of
+from mmsd.logs.dialect import Columns, Dialect, Key, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import (
     Field,
@@ -238,7 +238,7 @@ class _Record:
             fields[f"f{number}"] = whole
             template += f"{{f{number}}}"
             skip = self.spans.get(name, 1) - 1
-        return form_of(template, fields, set=self.constants)
+        return Form(template, fields, set=self.constants)
 
 
 def _record(options: Options, separator: str) -> _Record:
@@ -300,6 +300,7 @@ class ColumnMap(Dialect):
         except ValueError as fault:
             raise options.fault("fields", str(fault)) from None
         dialect._scales = {column: scale for record in records for column, scale in record.scales.items()}
+        dialect.encoding = encoding
         dialect._hidden = separator[:1].encode() if encoding in _DOUBLE and separator[:1] >= "@" else b""
         return dialect
 

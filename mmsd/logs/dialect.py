@@ -5,16 +5,16 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from mmsd.logs.options import Options
-from mmsd.logs.plan import Compiled, Explained, Field, Form, Numbering, Plan, compile_plan, explain, run
+from mmsd.logs.plan import Compiled, Explained, Numbering, Plan, compile_plan, explain, run
 from mmsd.logs.zones import to_utc
-from mmsd.model import I64Array, Parsed, Records, TextColumn
+from mmsd.model import SECOND, TEXTS, I64Array, Kind, Parsed, Records, TextColumn
 
 Columns = dict[str, npt.NDArray[Any]]
 Texts = dict[str, TextColumn]
@@ -26,6 +26,7 @@ class Dialect(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]  # one line for `--help` and `mmsd look`
+    encoding = "utf-8"  # of the log's texts
 
     def __init__(self, plan: Plan, *, zone: tzinfo, key: Key, numbering: Numbering) -> None:
         self.zone: Final = zone
@@ -66,15 +67,17 @@ class Dialect(ABC):
         columns["at"] = to_utc(columns["at"], self.zone)
 
     def explain(self, line: bytes) -> Explained:
-        """Which characters of one record went to which column, and where the match stopped."""
-        return explain(self.compiled, line, key=self.key)
-
-
-def form_of(template: str, fields: Mapping[str, Field], *, set: Mapping[str, int] | None = None, ignore: bool = False) -> Form:
-    """A form whose fields were found at run time."""
-    form = Form(template, set=set, ignore=ignore)
-    form.fields = dict(fields)
-    return form
+        """Which characters of one record went to which column, and where the match stopped; at no characters: what was made of them."""
+        explained = explain(self.compiled, line, key=self.key)
+        records = self.scan(line, ordinal=0, offset=0, final=True).records
+        if not records.rows:
+            return explained
+        at = datetime.fromtimestamp(int(records["at"][0]) / SECOND, UTC).isoformat(timespec="milliseconds")
+        fields = [(name, start, stop, at if name == "at" else value) for name, start, stop, value in explained.fields]
+        known = {name for name, _, _, _ in fields}
+        made = [("kind", Kind(int(records["kind"][0])).name)]
+        made += [(name, records.text(name, 0).decode(errors="replace")) for name in TEXTS if name not in known and records.text(name, 0)]
+        return dataclasses.replace(explained, fields=(*fields, *((name, 0, 0, value) for name, value in made)))
 
 
 def chosen(condition: npt.NDArray[np.bool_], yes: TextColumn, no: TextColumn) -> TextColumn:

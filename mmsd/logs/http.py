@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mmsd.errors import ConfigError
 from mmsd.fast.values_py import authority as as_authority
 from mmsd.logs import formats
-from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts, form_of
+from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
 from mmsd.logs.formats import Token
 from mmsd.logs.kannel_wap import METHODS, method
 from mmsd.logs.options import Options
@@ -152,7 +152,7 @@ def _plan(template: _Template, extra: Sequence[Form] = ()) -> Plan:
     for column, what in (("at", "no time"), ("path", "no URL"), ("method", "no method")):
         if column not in have:
             raise ConfigError(f"the format has {what}: a line so written says nothing")
-    return Plan("http", form_of(template.text, template.fields, set=_CONSTANTS), *extra)
+    return Plan("http", Form(template.text, template.fields, set=_CONSTANTS), *extra)
 
 
 def squid_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
@@ -192,7 +192,7 @@ def squid_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
         if raw and made is not None and made.text == "agent":
             made = made.last()
         at += _add(template, re.sub(r"\W", "_", name), made, token, following, quoted=bool(token.escape) and not raw)
-    ignored = form_of(template.text[: template.url_at] + "error:{*}", _before(template), ignore=True)
+    ignored = Form(template.text[: template.url_at] + "error:{*}", _before(template), ignore=True)
     return _plan(template, (ignored,) if template.url_at >= 0 else ())
 
 
@@ -255,7 +255,7 @@ def nginx_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
     if odd:
         rest = template.text[len(odd) :].removeprefix("{request_method} {url} {}")
         fields = {name: made for name, made in template.fields.items() if name not in ("request_method", "url")}
-        extra = (form_of(odd + "{}" + rest, fields, ignore=True),)
+        extra = (Form(odd + "{}" + rest, fields, ignore=True),)
     return _plan(template, extra)
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import tzinfo
+from functools import lru_cache
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -22,10 +23,11 @@ import numpy as np
 from mmsd import fast
 from mmsd.codec.push import Push, PushKind, decode_push
 from mmsd.codec.sms import decode_udh
+from mmsd.codec.text import decode as decode_text
 from mmsd.errors import ConfigError, DecodeError
 from mmsd.fast.values_py import address as as_address
 from mmsd.logs import formats
-from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts, form_of
+from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Field, Form, Numbering, Plan, address, digits, hashed, integer, moment, one_of, percent, skipped, text
 from mmsd.model import SECOND, CodeSet, Kind, PushState, TextColumn
@@ -114,7 +116,7 @@ _LETTERS: Final[Mapping[str, Field]] = {
 }
 """Fields by their letter in `access-log-format`; letters that are not here are passed over."""
 
-_TEXTS: Final = "baksSrN"  # what the sender of an SMS writes, or its report's text
+_TEXTS: Final = "baksSr"  # what the sender of an SMS writes
 
 _LOCAL: Final = moment("%Y-%m-%d %H:%M:%S")
 _MARKS: Final = (Form("{at} Log begins", at=_LOCAL, ignore=True), Form("{at} Log ends", at=_LOCAL, ignore=True))
@@ -124,7 +126,7 @@ def _usual(middle: str) -> Form:
     fields = {letter: _LETTERS[letter] for letter in "linApPcdLU"}
     fields |= {letter: _LETTERS[letter] for letter in "FD" if f"{{{letter}}}" in middle}
     fields |= {"at": _LOCAL, "b": text("_body").counted("_length", "_coding").also(*_words()), "u": text("_udh")}
-    return form_of(
+    return Form(
         "{at} {l} [SMSC:{i}] [SVC:{n}] [ACT:{A}] " + middle + "[from:{p}] [to:{P}] [flags:{}:{c}:{}:{}:{d}] [msg:{L}:{b}] [udh:{U}:{u}]",
         fields,
     )
@@ -163,25 +165,27 @@ def custom_plan(form: str, *, clean: bool) -> tuple[Plan, bool]:
         fields[clock] = _LETTERS[clock]
     else:
         raise ConfigError("with access-log-clean a line has no time of its own: put %T in the format")
+    loose = ""  # a text of unknown length: its writer could put a separator in it
     for number, token in enumerate(tokens):
         if not token.field:
             template += token.text.replace("{", "{{").replace("}", "}}")
             continue
         name, known = token.field, _LETTERS.get(token.field)
+        if loose and known is not None and name not in _TEXTS:
+            raise ConfigError(f"nothing tells where %{loose} ends; put texts last, or %L and %c before %b")
+        if name in _TEXTS and not (name == "b" and {"L", "c"} <= {earlier.field for earlier in tokens[:number]}):
+            loose = loose or name
         if known is None or (name != clock and (name in fields or name in "Tt")):
             template += "{}"
             continue
         template += f"{{{name}}}"
         if name == "b":
-            before = {earlier.field for earlier in tokens[:number]}
-            if number + 1 < len(tokens):
-                if not {"L", "c"} <= before or before & set(_TEXTS):
-                    raise ConfigError("nothing tells where %b ends; put it last, or %L and %c before it and other texts behind it")
+            if number + 1 < len(tokens) and {"L", "c"} <= {earlier.field for earlier in tokens[:number]}:
                 known = known.counted("_length", "_coding")
             if "N" not in letters:
                 known = known.also(*_words())
         fields[name] = known
-    return Plan("kannel-sms", form_of(template, fields), *(() if clean else _MARKS)), not clean
+    return Plan("kannel-sms", Form(template, fields), *(() if clean else _MARKS)), not clean
 
 
 class KannelSms(Dialect):
@@ -307,7 +311,7 @@ class KannelSms(Dialect):
             arena.slice("host", row, start + host, start + path)
             arena.slice("path", row, start + path, stop)
         if push.subject:
-            arena.put("subject", row, push.title.encode())
+            arena.put("subject", row, _title(push.subject, push.charset))
         columns["size"][row] = push.size
         if push.expiry_absolute >= 0:
             columns["expires"][row] = push.expiry_absolute * SECOND
@@ -316,6 +320,12 @@ class KannelSms(Dialect):
         if push.status:
             columns["status"][row] = push.status
             columns["code_set"][row] = CodeSet.MM1_STATUS if push.pdu_type == 0x86 else CodeSet.NONE
+
+
+@lru_cache(maxsize=1 << 12)
+def _title(subject: bytes, charset: int) -> bytes:
+    """A subject in UTF-8. Guessing its character set takes longer than all the rest of a push, and seeds come by the thousand."""
+    return decode_text(subject, charset).encode()
 
 
 def _command_status(word: bytes) -> int:

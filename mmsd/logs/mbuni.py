@@ -13,10 +13,11 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
+from mmsd.fast.values_py import address as as_address
 from mmsd.logs.dialect import Columns, Dialect, Key, Texts, chosen
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Form, Numbering, Plan, address, addresses, hashed, integer, moment, one_of, text
-from mmsd.model import CodeSet, Kind
+from mmsd.model import NOT_A_NUMBER, CodeSet, Kind, TextColumn
 
 _TO: Final = 0  # `receiver` is the To, as logged
 _FROM: Final = 1  # `receiver` is the From: the subscriber's own PDU
@@ -53,6 +54,9 @@ STATUSES: Final = {
     "Unreachable": 0x87,
 }
 """X-Mms-Status by the name MMSCs write (both spellings occur)."""
+
+_AS_IS: Final = (0, 0, -1, -1)
+"""No national rule."""
 
 _INTERFACES: Final = {"MM1": 1, "MM3": 3, "MM4": 4, "MM7": 7, "MMSBox": 9}
 
@@ -101,13 +105,28 @@ class Mbuni(Dialect):
             chosen(own, texts["sender"], texts["receiver"]),
             chosen(own, texts["receiver"], texts["sender"]),
         )
+        for name in ("sender", "receiver"):
+            self._strip_types(columns, texts, name)
         answer = kind == Kind.RESPONSE
         columns["transaction"] = np.where(answer, columns["message"], np.uint64(0))
         columns["message"] = np.where(answer, np.uint64(0), columns["message"])
-        nothing = texts["message"]
-        empty = chosen(np.ones(len(kind), np.bool_), type(nothing)(nothing.data, nothing.start, nothing.start), nothing)
-        texts["transaction"] = chosen(answer, nothing, empty)
-        texts["message"] = chosen(answer, empty, nothing)
+        said = texts["message"]
+        empty = TextColumn(said.data, said.start, said.start)
+        texts["transaction"], texts["message"] = chosen(answer, said, empty), chosen(answer, empty, said)
         says = (columns["status"] >= 0) & (answer | (kind == Kind.REPORT))
         columns["status"] = np.where(says, columns["status"], np.int32(-1))
         columns["code_set"] = np.where(says, CodeSet.MM1_STATUS, CodeSet.NONE).astype(np.uint8)
+
+    def _strip_types(self, columns: Columns, texts: Texts, name: str) -> None:
+        """`127.0.0.1/TYPE=IPv4` is `127.0.0.1` elsewhere in the same log: one subscriber, one hash. Few rows are no numbers."""
+        column, said = columns[name], texts[name]
+        odd = (column >= np.uint64(NOT_A_NUMBER)) & (column != np.uint64(as_address(b"system", _AS_IS, self.key)))
+        if not odd.any():
+            return
+        columns[name], stop = column.copy(), said.stop.copy()
+        for row in np.flatnonzero(odd).tolist():
+            bare, slash, _ = said[row].partition(b"/TYPE=")
+            if slash:
+                columns[name][row] = as_address(bare, _AS_IS, self.key)
+                stop[row] = said.start[row] + len(bare)
+        texts[name] = TextColumn(said.data, said.start, stop)

@@ -300,6 +300,7 @@ def test_a_separator_in_a_text_at_the_end_does_no_harm() -> None:
         ({"format": "%t %P"}, "options.format: %l (the event) and %P (the receiver) must be"),
         ({"format": "%l %P", "clean": True}, "options.format: with access-log-clean a line has no time"),
         ({"format": "%l|%P|%b|%F"}, "options.format: nothing tells where %b ends"),
+        ({"format": "%l|%c|%L|%k|%P"}, "options.format: nothing tells where %k ends"),
         ({"clean": True}, "options.clean: the default format has no time"),
         ({"format": 7}, "options.format: must be a text"),
         ({"fromat": "%l"}, "options.fromat: no such option; did you mean format?"),

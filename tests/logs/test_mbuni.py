@@ -109,10 +109,14 @@ def test_a_message_to_nobody_is_a_row() -> None:
     assert (records.rows, records["receiver"][0]) == (1, 0)
 
 
-def test_a_sender_without_number_keeps_its_text() -> None:
-    records = rows("mbuni", line("Fetched", **{"from": "127.0.0.1/TYPE=IPv4"}))
+def test_a_sender_without_number_keeps_its_text_and_is_one_with_his_other_form() -> None:
+    text = line("Received", **{"from": "127.0.0.1/TYPE=IPv4", "to": "10.0.0.1/TYPE=IPv4"}) + line(
+        "Notify", **{"from": "system", "to": "127.0.0.1"}
+    )
+    records = rows("mbuni", text)
+    assert records["sender"][0] == records["receiver"][1]
     assert records["sender"][0] & NOT_A_NUMBER
-    assert records.text("sender", 0) == b"127.0.0.1/TYPE=IPv4"
+    assert (records.text("sender", 0), records.text("receiver", 0)) == (b"127.0.0.1", b"10.0.0.1")
 
 
 @pytest.mark.parametrize("agent", ["a] [MMBox:b", "x] [size=9] [UA:y", "[]", "", "中文"])
@@ -133,3 +137,14 @@ def test_explain_shows_where_a_line_stops() -> None:
     explained = make("mbuni").explain(line("Fetched", size="big").strip().encode())
     assert explained.reason == "size: not a number"
     assert line("Fetched", size="big")[explained.stopped :].startswith("big")
+
+
+def test_explain_says_what_was_made_of_a_line() -> None:
+    text = line("NotifyResp", ACT="Retrieved", to="", msgid="mmsc-qf663").strip()
+    explained = make("mbuni").explain(text.encode())
+    assert (explained.stopped, explained.reason) == (-1, "")
+    fields = {name: (text[start:stop], value) for name, start, stop, value in explained.fields}
+    assert fields["at"] == ("2026-11-22 17:44:22", "2026-11-22T09:44:22.000+00:00")
+    assert fields["event"] == ("NotifyResp", "NotifyResp")
+    assert fields["kind"] == ("", "RESPONSE")
+    assert fields["transaction"] == ("", "mmsc-qf663")
