@@ -19,12 +19,10 @@ class Sender(Protocol):
 
     def submit_vasp(self, receivers: list[Subscriber], lineage: Lineage) -> None: ...
 
-    def submit(
-        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, kind: str, lineage: Lineage | None
-    ) -> None: ...
+    def submit(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage | None) -> None: ...
 
     def submit_unanswered(
-        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, kind: str, lineage: Lineage
+        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage
     ) -> None: ...
 
     def forward(self, original: Delivery, receivers: list[Subscriber], lineage: Lineage) -> None: ...
@@ -77,9 +75,9 @@ class Seed:
         fresh = Lineage(lineage.generation + 1, "subject_size", delivery)
         content = self._compose()
         if self._random.random() < self._settings.unanswered:
-            self._province.submit_unanswered(holder, friends, kind="forward", lineage=fresh, **content)
+            self._province.submit_unanswered(holder, friends, lineage=fresh, **content)
             return
-        self._province.submit(holder, friends, kind="forward", lineage=fresh, **content)
+        self._province.submit(holder, friends, lineage=fresh, **content)
         if self._random.random() < self._settings.again:
             self._agenda.after(self._between(self._settings.again_after), self._send_again, delivery, friends, content)
 
@@ -87,7 +85,7 @@ class Seed:
         """A deliberate second forward to the same friends: a success of its own."""
         if self._agenda.now < self._province.cutoff and delivery.lineage is not None:
             fresh = Lineage(delivery.lineage.generation + 1, "subject_size", delivery)
-            self._province.submit(delivery.receiver, friends, kind="forward", lineage=fresh, **content)
+            self._province.submit(delivery.receiver, friends, lineage=fresh, **content)
 
     def _compose(self) -> dict[str, Any]:
         """Subject and size of a forward composed anew: well inside the size class."""

@@ -28,7 +28,6 @@ class Message:
     identity: bytes  # X-Mms-Message-ID
     subject: bytes
     size: int  # octets of the retrieved message, as notified
-    kind: str  # p2p, seed, forward
     report: bool  # its sender asked for delivery reports
     lineage: Lineage | None
 

@@ -180,7 +180,7 @@ class Province:
         subject = random_.choice(_SUBJECTS).encode(charset)
         if random_.random() < self._scenario.campaign.decoys:
             subject, size = self.seed.decoy(random_, subject, size)
-        self.submit(sender, receivers, subject=subject, size=size, kind="p2p", lineage=None)
+        self.submit(sender, receivers, subject=subject, size=size, lineage=None)
 
     def _next_read_report(self, node: Node) -> None:
         """Something for every node to write, even while nobody sends: reports on what was read long ago, by people who wait for nothing."""
@@ -200,21 +200,17 @@ class Province:
 
     # --------------------------------------------------------------------------------------------------------------- submit
 
-    def submit(
-        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, kind: str, lineage: Lineage | None
-    ) -> None:
+    def submit(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage | None) -> None:
         """A subscriber composes and sends; nothing where there is nobody to send to."""
         if receivers:
-            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, kind, lineage, 200)
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, 200)
 
-    def submit_unanswered(
-        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, kind: str, lineage: Lineage
-    ) -> None:
+    def submit_unanswered(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage) -> None:
         """The MMSC takes it, the answer gets lost, the handset sends the same again: two messages in the logs, one in truth."""
         if receivers:
-            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, kind, lineage, 504)
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, 504)
             again = self._between(self._scenario.campaign.resend)
-            self.agenda.after(again, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, kind, lineage, 200)
+            self.agenda.after(again, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, lineage, 200)
 
     def _submit(
         self,
@@ -223,7 +219,6 @@ class Province:
         receivers: list[Subscriber],
         subject: bytes,
         size: int,
-        kind: str,
         lineage: Lineage | None,
         status: int,
     ) -> None:
@@ -234,7 +229,7 @@ class Province:
         elif self.agenda.now < self.cutoff + 5 * SECOND:
             posted = size - 64  # Mbuni adds its headers
             report = self._random.random() < self._scenario.traffic.report
-            message = Message(node, self._message_id(node), subject, size, kind, report, lineage)
+            message = Message(node, self._message_id(node), subject, size, report, lineage)
             node.received(sender.plus, [r.plus for r in receivers], message.identity, posted, sender.agent)
             self.handsets.post(sender, session, posted, status=status)
             for receiver in receivers:
@@ -246,7 +241,7 @@ class Province:
         campaign = self._scenario.campaign
         node = self._random.choice(self.nodes)
         subject = campaign.subject.encode()
-        message = Message(node, self._message_id(node), subject, campaign.size, "seed", report=False, lineage=lineage)
+        message = Message(node, self._message_id(node), subject, campaign.size, report=False, lineage=lineage)
         code = campaign.short_code.encode()
         node.received_vasp(campaign.vasp, code, [r.plus for r in receivers], message.identity)
         for receiver in receivers:

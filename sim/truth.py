@@ -77,7 +77,8 @@ class Truth:
 
     def __init__(self, out: Path, campaign: str, seed: str, zone: ZoneInfo, late: int) -> None:
         self.rows = LogFile(out / "truth.jsonl")
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: Counter[tuple[str, str]] = Counter()  # subscribers' messages, by outcome and cause
+        self.own: Counter[tuple[str, str]] = Counter()  # the service's own: judged, in no ratio
         self.behaviours: Counter[str] = Counter()
         self.forwards: Counter[str] = Counter()  # counted, by city
         self.not_counted: Counter[str] = Counter()  # forwards, by reason
@@ -91,7 +92,7 @@ class Truth:
         """One leg's row. Not `final`: the run was broken off before its window was over."""
         said = verdict(delivery, self._late) if final else Verdict("open", "", "")
         message, receiver = delivery.message, delivery.receiver
-        self.counts[said.outcome, said.cause] += 1
+        (self.own if delivery.sender is None else self.counts)[said.outcome, said.cause] += 1
         self.behaviours[receiver.behaviour.value] += 1
         row: dict[str, Any] = {
             "node": message.node.name,
@@ -100,7 +101,7 @@ class Truth:
             "leg": delivery.transaction.decode(),
             "transaction": delivery.transaction.decode(),
             "sender": delivery.sender.digits.decode() if delivery.sender else delivery.sender_text.decode(),
-            "kind": message.kind,
+            "kind": _kind(delivery),
             "submitted": delivery.submitted,
             "expiry": delivery.expiry,
             "outcome": said.outcome,
@@ -147,15 +148,12 @@ class Truth:
 
     @property
     def totals(self) -> dict[str, Any]:
-        outcomes: Counter[str] = Counter()
-        causes: dict[str, dict[str, int]] = {}
-        for (outcome, cause), count in sorted(self.counts.items()):
-            outcomes[outcome] += count
-            causes.setdefault(outcome, {})[cause] = count
+        outcomes, causes = _by_outcome(self.counts)
         return {
-            "deliveries": outcomes.total(),
-            "outcomes": dict(outcomes),
+            "deliveries": self.counts.total() + self.own.total(),
+            "outcomes": outcomes,
             "causes": causes,
+            "own": _by_outcome(self.own)[0],
             "behaviours": dict(sorted(self.behaviours.items())),
             "forwards": self.forwards.total(),
             "forwards_by_city": dict(sorted(self.forwards.items())),
@@ -168,3 +166,20 @@ class Truth:
         fresh = self._out / "totals.json.new"
         fresh.write_bytes(msgspec.json.format(msgspec.json.encode({**further, **self.totals}), indent=1) + b"\n")
         os.replace(fresh, self._out / "totals.json")  # noqa: PTH105  # Path.replace is the same; os.replace says atomic
+
+
+def _kind(delivery: Delivery) -> str:
+    """Of the leg, not of its message: an M-Forward of the service's message is a subscriber's forward."""
+    if delivery.sender is None:
+        return "seed"
+    return "p2p" if delivery.lineage is None else "forward"
+
+
+def _by_outcome(counts: Counter[tuple[str, str]]) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """Numbers by outcome, and by outcome and cause."""
+    outcomes: Counter[str] = Counter()
+    causes: dict[str, dict[str, int]] = {}
+    for (outcome, cause), count in sorted(counts.items()):
+        outcomes[outcome] += count
+        causes.setdefault(outcome, {})[cause] = count
+    return dict(outcomes), causes

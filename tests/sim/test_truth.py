@@ -37,6 +37,15 @@ def test_every_leg_is_final_and_stands_once(run: Run) -> None:
     assert len({(row["message"], row["receiver"], row["leg"]) for row in run.rows}) == len(run.rows) == run.totals["deliveries"]
 
 
+def test_totals_are_those_of_the_rows(run: Run) -> None:
+    own = [row for row in run.rows if row["kind"] == "seed"]
+    others = [row for row in run.rows if row["kind"] != "seed"]
+    assert run.totals["own"] == Counter(row["outcome"] for row in own)
+    assert run.totals["outcomes"] == Counter(row["outcome"] for row in others)
+    for outcome, causes in run.totals["causes"].items():
+        assert causes == Counter(row["cause"] for row in others if row["outcome"] == outcome)
+
+
 def test_every_behaviour_and_cause_occurs(run: Run) -> None:
     assert set(run.totals["behaviours"]) == {behaviour.value for behaviour in Behaviour}
     rules = {row["rule"] for row in run.rows}

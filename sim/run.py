@@ -1,0 +1,250 @@
+"""`python -m sim.run`: the demo province by the wall clock, the daemon beside it, and at the end both sides' figures next to each other.
+
+The daemon is asked over HTTP and by nothing else. Killed from outside it is started again, and must come to the same figures.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+_CATCH_UP: Final = 30.0  # seconds the daemon has, after the last line was written
+_STARTS: Final = 5
+
+Figures = dict[str, Any]
+"""The daemon's `/api/v1/totals`, or the simulator's `totals.json`; empty while there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure beside its truth."""
+
+    name: str
+    found: int
+    true: int
+    must: bool = True  # a difference at the end is an error
+
+
+def compare(daemon: Mapping[str, Any], truth: Mapping[str, Any]) -> list[Row]:
+    """Lines, outcomes, causes of the failed, forwards by city, serials: the daemon's and the simulator's.
+
+    Causes are shown and may differ: the daemon sees logs, not what is in people's pockets.
+    """
+    feeds = truth.get("feeds", {})
+    outcomes, true_outcomes = daemon.get("outcomes", {}), truth.get("outcomes", {})
+    causes = {share["name"]: share["n"] for share in daemon.get("causes", ())}
+    true_causes = truth.get("causes", {}).get("failed", {})
+    cities = {share["name"]: share["n"] for share in daemon.get("cities", ())}
+    true_cities = truth.get("forwards_by_city", {})
+    rows = [Row("lines read", daemon.get("lines", 0), sum(feed["records"] for feed in feeds.values()))]
+    rows += [Row(name, outcomes.get(name, 0), true_outcomes.get(name, 0)) for name in ("delivered", "failed")]
+    rows += [
+        Row(f"  {name}", causes.get(name, 0), true_causes.get(name, 0), must=False)
+        for name in sorted({*causes, *true_causes}, key=lambda name: (-true_causes.get(name, 0), name))
+    ]
+    rows.append(Row("forwards", daemon.get("forwards", 0), truth.get("forwards", 0)))
+    rows += [Row(f"  {name or '?'}", cities.get(name, 0), true_cities.get(name, 0)) for name in sorted({*cities, *true_cities})]
+    rows.append(Row("serials", daemon.get("serials", 0), truth.get("serials", 0)))
+    return rows
+
+
+def table(rows: list[Row]) -> Table:
+    made = Table("", "mmsd", "truth", box=None, pad_edge=False)
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for row in rows:
+        style = "" if row.found == row.true else "yellow"
+        made.add_row(row.name, f"{row.found:,}", f"{row.true:,}", style=style)
+    return made
+
+
+@dataclass(slots=True)
+class Pair:
+    """The two processes. Children are ended by their ids, the simulator first, so that the truth is complete before the daemon stops."""
+
+    out: Path
+    duration: float
+    seed: int | None
+    simulator: subprocess.Popen[bytes] | None = None
+    daemon: subprocess.Popen[bytes] | None = None
+    starts: int = 0
+    stopping: list[int] = field(default_factory=list)
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "sim", "live", "demo", "--out", str(self.out), "--duration", str(self.duration)]
+        if self.seed is not None:
+            command += ["--seed", str(self.seed)]
+        # A session of its own: Ctrl-C reaches this process alone, which ends the others in order.
+        with (self.out / "sim.log").open("ab") as log:
+            self.simulator = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+        while not (self.out / "feeds.json").exists():
+            if self.simulator.poll() is not None:
+                raise click.ClickException(f"the simulator did not start: {(self.out / 'sim.log').read_text()[-500:]}")
+            time.sleep(0.05)
+        shutil.copyfile(ROOT / "config/demo.toml", self.out / "mmsd.toml")
+        shutil.copytree(ROOT / "config/campaigns", self.out / "campaigns")
+        self.start_daemon()
+
+    def start_daemon(self) -> None:
+        self.starts += 1
+        (self.out / "ready").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "mmsd", "run", str(self.out / "mmsd.toml"), "--ready-file", str(self.out / "ready")]
+        with (self.out / "mmsd.log").open("ab") as log:
+            self.daemon = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+
+    def tend(self) -> str:
+        """Starts the daemon again when a signal ended it; what the reader should know, or nothing. ClickException when it failed."""
+        assert self.daemon is not None
+        code = self.daemon.poll()
+        if code is None:
+            return ""
+        if code >= 0 or self.starts >= _STARTS:
+            raise click.ClickException(f"the daemon ended with {code}; its log: {self.out / 'mmsd.log'}")
+        self.start_daemon()
+        return f"the daemon was ended by signal {-code} and is started again"
+
+    def running(self) -> bool:
+        return self.simulator is not None and self.simulator.poll() is None
+
+    def end(self) -> None:
+        for process in (self.simulator, self.daemon):
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+
+    # -------------------------------------------------------------------------------------------------------------- figures
+
+    def page(self) -> str:
+        """The address that signs one browser in; "" until the page is served."""
+        ready = self.out / "ready"
+        return ready.read_text().splitlines()[1] if ready.exists() else ""
+
+    def found(self) -> Figures:
+        """What the daemon says now; nothing while it does not answer."""
+        ready, token = self.out / "ready", self.out / "state/tokens.plain"
+        if not (ready.exists() and token.exists()):
+            return {}
+        base = ready.read_text().splitlines()[0].rstrip("/")
+        headers = {"Authorization": f"Bearer {token.read_text().split()[-1]}"}
+        request = urllib.request.Request(f"{base}/api/v1/totals", headers=headers)  # noqa: S310  # http on loopback
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # as above
+                figures: Figures = json.load(answer)
+                return figures
+        except OSError:
+            return {}
+
+    def truth(self) -> Figures:
+        path = self.out / "totals.json"
+        figures: Figures = json.loads(path.read_text()) if path.exists() else {}
+        return figures
+
+
+@click.command()
+@click.option("--duration", type=float, default=0.0, help="seconds; 0 = until Ctrl-C")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("run/demo"), show_default=True)
+@click.option("--seed", type=int, help="another province")
+def main(duration: float, out: Path, seed: int | None) -> None:
+    """A simulated province and the daemon beside it. Exit 1 when their figures differ at the end of a whole run."""
+    if out.exists() and any(out.iterdir()) and not (out / "feeds.json").exists():
+        raise click.ClickException(f"{out} holds something else; give another folder with --out")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    pair = Pair(out.resolve(), duration, seed)
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        pair.stopping.append(number)
+        if len(pair.stopping) > 1:
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    console = Console()
+    try:
+        pair.start()
+        _follow(pair, console)
+        sys.exit(_settle(pair, console))
+    finally:
+        pair.end()
+
+
+def _follow(pair: Pair, console: Console) -> None:
+    """Shows both sides each second until the simulator has ended, or is asked to."""
+    shown, began, told = "", time.monotonic(), 0.0
+    with Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else _Plain() as live:
+        while pair.running() and not pair.stopping:
+            news = pair.tend()
+            if news:
+                console.print(f"mmsd: {news}")
+            page = pair.page()
+            if page and page != shown:
+                console.print(f"mmsd: live page {page}", soft_wrap=True)
+                shown = page
+            spent = time.monotonic() - began
+            rows = compare(pair.found(), pair.truth())
+            if isinstance(live, Live):
+                limit = f" of {pair.duration:.0f}" if pair.duration else "; Ctrl-C ends it"
+                live.update(Group(Text(f"{spent:.0f} s{limit}"), table(rows)), refresh=True)
+            elif spent - told >= 10:
+                told = spent
+                heads = ", ".join(f"{row.name} {row.found:,} of {row.true:,}" for row in rows if not row.name.startswith(" "))
+                console.print(f"{spent:4.0f} s  {heads}", soft_wrap=True)
+            time.sleep(0.25)
+    if pair.simulator is not None and pair.running():
+        pair.simulator.send_signal(signal.SIGTERM)
+        pair.simulator.wait(20)
+
+
+def _settle(pair: Pair, console: Console) -> int:
+    """Lets the daemon read to the end, then prints the summary: 0, or 1 when a whole run ends in other figures than the truth."""
+    truth = pair.truth()
+    whole = truth.get("state") == "finished"
+    deadline = time.monotonic() + _CATCH_UP
+    while True:
+        pair.tend()
+        rows = compare(pair.found(), truth)
+        wrong = [row for row in rows if row.must and row.found != row.true]
+        if not wrong or time.monotonic() > deadline or (not whole and rows[0].found == rows[0].true) or len(pair.stopping) > 1:
+            break
+        time.sleep(0.25)
+    console.print(table(rows))
+    if not whole:
+        console.print(f"ended early: {truth.get('open', 0)} deliveries are still under way")
+        return 0
+    console.print("both agree" if not wrong else f"they differ in {', '.join(row.name.strip() for row in wrong)}")
+    return int(bool(wrong))
+
+
+class _Plain:
+    """Where there is no terminal nothing is redrawn."""
+
+    def __enter__(self) -> _Plain:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+if __name__ == "__main__":
+    main()
