@@ -81,7 +81,9 @@ _USUAL: Final = {
 }
 """How a column is read when the map does not say: all others are whole numbers."""
 
-_KEPT: Final = frozenset({"message", "transaction", "sender", "receiver", "tag", "apn"})
+_KEPT: Final = {name: name for name in ("message", "transaction", "sender", "receiver", "tag", "apn")} | {"authority": "host"}
+"""Columns whose text is kept too, and as what."""
+
 _TIMES: Final = re.compile(r"%[^YmdeHMSfbazZs]")
 _ENCODINGS: Final = ("utf-8", "ascii", "latin-1", "gb18030", "gbk", "big5")
 _DOUBLE: Final = ("gb18030", "gbk", "big5")
@@ -158,8 +160,10 @@ class _Record:
             made = self.time(column, form, spec, together=together)
         elif together:
             raise spec.fault("from", "only a time is read from several fields")
-        elif column == "url":
+        elif column in ("url", "path"):
             made = url().keep("host", "path")
+        elif column == "location":
+            made = url(path="location").keep("host", "path")
         elif column not in COLUMNS or how == "text":
             made = text(column)
         elif values is not None or default is not None:
@@ -167,7 +171,7 @@ class _Record:
         else:
             made = _CONVERTERS[how](column)
             if column in _KEPT:
-                made = made.keep(column)
+                made = made.keep(_KEPT[column])
         return made.part(after, stop) if after or stop else made
 
     def time(self, column: str, form: str, spec: Options, *, together: bool) -> Field:

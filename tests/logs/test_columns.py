@@ -221,6 +221,24 @@ def test_parts_of_fields_and_sessions() -> None:
     assert records["session"][0] != records["session"][1]
 
 
+def test_a_notifications_location_equals_a_requests_path() -> None:
+    options = {
+        "separator": ",",
+        "fields": ["time", "what", "url", "authority"],
+        "map": {
+            "at": {"from": "time", "format": "%s"},
+            "kind": {"from": "what", "values": {"push": "PUSH"}},
+            "location": "url",
+            "pdu": {"from": "what", "values": {"push": 0x82}},
+        },
+    }
+    records = rows("columns", "1795340662,push,http://m:80/a?b,X:80\n", options)
+    assert records["location"][0] == fast.hash64(b"/a?b", KEY)
+    assert (records["authority"][0], records["pdu"][0]) == (fast.hash64(b"m", KEY), 0x82)
+    host = rows("columns", "1795340662,push,/a,X:80\n", changed(changed(options, "map.location", None), "map.authority", "authority"))
+    assert (host["authority"][0], host.text("host", 0)) == (fast.hash64(b"x", KEY), b"X:80")
+
+
 # -------------------------------------------------------------------------------------------------------------------- faults
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import random
+import re
 from collections import Counter
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from mmsd.logs import DIALECTS, guess
-from mmsd.model import CodeSet, Kind, Parsed, PushState, Records
+from mmsd.model import NOT_A_NUMBER, SECOND, CodeSet, Kind, Method, Parsed, PushState, Records
 from tests.logs.tables import COPIES, CUSTOM, DATA, golden, make, pieces, random_cuts, read, whole
 
 Logs = dict[str, tuple[str, dict[str, Any], int]]
@@ -199,3 +202,57 @@ def test_sessions_say_what_the_truth_counted(day: dict[str, Parsed]) -> None:
         assert (part["imsi"][~node] > 460 * 10**12).all()
         assert len({len(str(imei)) for imei in part["imei"][~node].tolist()}) == 1
     assert len({int(apn) for part in parts for apn in part["apn"]} - {0}) == 2  # in either case, one APN
+
+
+# --------------------------------------------------------------------------------------------------- read in another way too
+
+
+def digits(text: str) -> int:
+    return int(text.removeprefix("+")) if text.removeprefix("+").isdigit() else 0
+
+
+def test_the_mmscs_rows_equal_a_reading_by_regular_expression(shared: Path, day: dict[str, Parsed]) -> None:
+    form = re.compile(r"(\S+ \S+) ([A-Za-z ]+) MMS .*\[from:(.*?)\] \[to:(.*?)\] \[msgid:(.*?)\] \[size=(-?\d+)\]")
+    words = {
+        "Received": Kind.SUBMIT,
+        "Notify": Kind.NOTIFY,
+        "Fetched": Kind.FETCH,
+        "Failed Fetch": Kind.FETCH_FAILED,
+        "Forwarded": Kind.FORWARD,
+    }
+    for name in ("mmsc/mmsc-access.log.1", "mmsc/mmsc-access.log"):
+        expected = []
+        for found in map(form.match, read(shared / "samples/real-day/logs" / name).decode().splitlines()):
+            if found:
+                at, word, sender, receivers, message, size = found.groups()
+                answer = word == "NotifyResp"
+                for receiver in [sender] if answer else receivers.split(", "):
+                    when = int(datetime.fromisoformat(f"{at}+08:00").timestamp()) * SECOND
+                    expected.append(
+                        (when, words.get(word, Kind.RESPONSE), digits(receiver), 0 if answer else digits(sender), message, int(size))
+                    )
+        records = day[name].records
+        number = np.where(records["sender"] < NOT_A_NUMBER, records["sender"], 0)
+        texts = [(records.text("message", row) or records.text("transaction", row)).decode() for row in range(records.rows)]
+        columns = (records["at"], records["kind"], records["receiver"], number)
+        got = list(zip(*(column.tolist() for column in columns), texts, records["size"].tolist(), strict=True))
+        assert got == expected
+
+
+def test_the_wapboxes_rows_equal_a_reading_by_regular_expression(shared: Path, day: dict[str, Parsed]) -> None:
+    form = re.compile(r"\S+ \S+ (\S+) (\S+) (\S+) <(\w+://([^/>]*)([^>]*))> \(.*?\) (\d+) (\d+) <(.*)> <")
+    name = "kannel/wapbox-access.log"
+    found = [form.match(line) for line in read(shared / "samples/real-day/logs" / name).decode().splitlines()]
+    records = day[name].records
+    assert len(found) == records.rows
+    for row, match in enumerate(found):
+        assert match is not None
+        address, number, method, _, host, path, octets, status, agent = match.groups()
+        assert str(ipaddress.ip_address(int(records["address"][row]))) == address
+        assert (int(records["receiver"][row]), Method(int(records["method"][row])).name) == (digits(number), method)
+        assert (records.text("host", row).decode(), records.text("path", row).decode()) == (host, path)
+        assert (int(records["octets"][row]), int(records["status"][row]), records.text("agent", row).decode()) == (
+            int(octets),
+            int(status),
+            agent,
+        )
