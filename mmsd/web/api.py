@@ -165,6 +165,7 @@ class Api:
                 "campaign": campaign,
                 "forwards": days.total(),
                 "people": counts.people if day is None and city is None else None,
+                "serials": counts.serials if day is None and city is None else None,
                 "days": [{"day": name, "forwards": days[name]} for name in sorted(days)],
                 "cities": [{"city": share.name, "forwards": share.n, "share": share.share} for share in shares(cities)],
                 "counts": [

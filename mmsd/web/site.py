@@ -139,22 +139,17 @@ class Site:
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
             *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region).routes(),
             *self.stream.routes(),
-            *Pages(
-                self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https"
-            ).routes(),
+            *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
         ]
         self._scopes = {route.path: route.scope for route in self.routes}
 
     def application(self) -> web.Application:
-        application = web.Application(
-            middlewares=[self._account, self._guard], client_max_size=self._settings.body_octets
-        )
+        application = web.Application(middlewares=[self._account, self._guard], client_max_size=self._settings.body_octets)
         for route in self.routes:
             application.router.add_route(route.method, route.path, route.handler)
             if route.method == "GET":
                 application.router.add_route("HEAD", route.path, route.handler)
         application.on_response_prepare.append(_harden)
-        application.on_shutdown.append(self._end_streams)
         return application
 
     def login_link(self, base: str) -> str:
@@ -290,9 +285,6 @@ class Site:
                 return await asyncio.get_running_loop().run_in_executor(self._executor, read)
         except TimeoutError:
             raise _store_away() from None
-
-    async def _end_streams(self, application: web.Application) -> None:
-        self.stream.end()
 
     # ------------------------------------------------------------------------------------------------------- own addresses
 

@@ -70,7 +70,7 @@ class Shelf:
         self._check()
         days = self.days.get(campaign, {})
         forwards = sum(counted for counted, _ in days.values())
-        return CampaignCounts(forwards, forwards, days)
+        return CampaignCounts(forwards, forwards, days, self.serials)
 
     def campaigns(self) -> list[str]:
         return sorted(self.days)

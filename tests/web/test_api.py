@@ -217,9 +217,10 @@ def test_search_takes_json_only(house):
 
 
 def test_counts_by_day_and_city(house):
+    house.shelf.serials = 7
     house.shelf.days["relay"] = {("2026-11-21", "Wuxi"): (2, 1), ("2026-11-22", "Wuxi"): (1, 0), ("2026-11-22", "Nanjing"): (5, 0)}
     answer = get(house, "/api/v1/campaigns/relay/counts")
-    assert (answer["forwards"], answer["people"]) == (8, 8)
+    assert (answer["forwards"], answer["people"], answer["serials"]) == (8, 8, 7)
     assert answer["days"] == [{"day": "2026-11-21", "forwards": 2}, {"day": "2026-11-22", "forwards": 6}]
     assert answer["cities"] == [
         {"city": "Nanjing", "forwards": 5, "share": 0.625},
@@ -228,7 +229,7 @@ def test_counts_by_day_and_city(house):
     assert answer["counts"][0] == {"day": "2026-11-21", "city": "Wuxi", "forwards": 2, "not_counted": 1}
 
     one = get(house, "/api/v1/campaigns/relay/counts?day=2026-11-22&city=Wuxi")
-    assert (one["forwards"], one["people"], len(one["counts"])) == (1, None, 1)
+    assert (one["forwards"], one["people"], one["serials"], len(one["counts"])) == (1, None, None, 1)
 
 
 def test_a_campaign_without_forwards_is_zero_and_an_unknown_one_is_not_found(house):
