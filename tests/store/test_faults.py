@@ -130,6 +130,24 @@ def test_half_a_statement_is_no_step() -> None:
     connection.close()
 
 
+def test_a_version_of_the_future_is_refused() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.execute("PRAGMA user_version = 7")
+    with pytest.raises(SchemaTooNew, match="version 7"):
+        migrate.migrate(connection, migrate.read_steps(), lambda _: None)
+    connection.close()
+
+
+def test_what_is_acknowledged_is_synced(opener: Opener, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = opener()
+    pragmas = ("synchronous", "journal_mode", "foreign_keys")
+    assert store._submit(lambda connection: [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]) == [2, "wal", 1]
+    synced: list[Path] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    name = store.write_snapshot(b"whole")
+    assert synced == [state / name, state]
+
+
 # -------------------------------------------------------------------------------------------------------- COMMIT fails
 
 

@@ -76,7 +76,7 @@ def test_no_number_stands_in_the_files(open_store: Open, tmp_path: Path, keys: K
 def test_erasure_forgets_who_it_was(open_store: Open, tmp_path: Path, keys: Keys) -> None:
     store = open_store()
     put(store, everything(keys))
-    put(store, Batch(at=NOW, outbox=[outgoing(b"2", body=f"{LI}: your serial")]))
+    put(store, Batch(at=NOW, outbox=[outgoing(b"2", body=f"{LI}: your serial{' ' * 9000}{LI}")]))  # longer than a page
     assert store.erase(LI)
     assert traces(tmp_path / "state") == set()
     assert not store.erase(LI)
@@ -90,10 +90,17 @@ def test_erasure_forgets_who_it_was(open_store: Open, tmp_path: Path, keys: Keys
     assert store.erase(ZHAO)
     assert store.cold([int(ZHAO)]) == {}
     assert store.erase(WANG)
-    assert {row.leg for _, row in store.deliveries(DeliveryFilter(), 10)} == {""}
     put(store, Batch(at=NOW, forwards=[forward(9)]))
     assert store.counts("relay").people == 2, "back again he is somebody new"
     assert see(store, Needs(ordinals=frozenset({Ordinal("relay", LI, "nanjing")}))).ordinals.popitem()[1].sender == 1  # type: ignore[attr-defined]
+
+
+def test_an_erased_sender_leaves_the_receiver_s_rows(open_store: Open) -> None:
+    store = open_store()
+    put(store, Batch(at=NOW, deliveries=[(b"1", delivery(leg=WANG))]))
+    assert store.erase(WANG)
+    [(_, kept)] = store.deliveries(DeliveryFilter(number=LI), 10)
+    assert kept == delivery(leg="", sender="")
 
 
 def test_sealed_is_not_movable() -> None:

@@ -114,8 +114,15 @@ def test_nothing_is_stored_when_one_row_breaks_a_promise(store: Store) -> None:
     assert store.load().deltas == ()
     assert store.delivery_count(ALL) == 0
     assert [issued.forward for issued in store.forwards("relay", 10)] == [forward(1)]
-    put(store, Batch(at=NOW, deliveries=[(b"k", delivery(receiver=ZHAO))]))
-    assert store.deliveries(ALL, 10) == [(1, delivery(receiver=ZHAO))], "an id handed out in a failed transaction is nobody's"
+
+
+def test_an_id_handed_out_in_a_failed_transaction_is_nobody_s(store: Store) -> None:
+    with pytest.raises(StoreError):
+        put(store, Batch(at=NOW, deliveries=[(b"k", delivery(receiver=ZHAO, sender=""))], serials=[Serial("AAAA", b"no such forward")]))
+    put(store, Batch(at=NOW, deliveries=[(b"1", delivery(receiver=LI, sender=""))]))
+    put(store, Batch(at=NOW, deliveries=[(b"2", delivery(receiver=ZHAO, sender=""))]))
+    assert [row.receiver for _, row in store.deliveries(ALL, 10)] == [ZHAO, LI]
+    assert store.delivery_count(DeliveryFilter(number=ZHAO)) == 1
 
 
 def test_many_threads_lose_nothing(store: Store) -> None:

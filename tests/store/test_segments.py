@@ -65,6 +65,13 @@ def test_every_row_is_found_as_last_stated(connection: sqlite3.Connection, seed:
     assert find(connection, receivers[0] ^ 4).size == 0
 
 
+def test_a_merged_cell_is_older_than_the_cells_below_it(connection: sqlite3.Connection) -> None:
+    for identity, level, outcome in ((4, 0, 2), (5, 1, 1), (6, 2, 0)):
+        row = closed(receiver=9, message=1, closed=DAY, outcome=outcome)
+        connection.execute("INSERT INTO closed_cell VALUES (?, 1, 0, ?, 1, ?)", (identity, level, row.tobytes()))
+    assert find(connection, 9)["outcome"].tolist() == [2]
+
+
 @pytest.mark.usefixtures("small")
 def test_days_are_dropped_whole(connection: sqlite3.Connection) -> None:
     writer = Segments()
