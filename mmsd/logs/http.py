@@ -268,6 +268,7 @@ class Http(Dialect):
     summary: ClassVar[str] = "HTTP proxy or gateway access log: Squid, nginx"
 
     _host = b""  # option `host`
+    _local = False  # times are wall clock of the feed's zone
 
     @classmethod
     def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
@@ -287,16 +288,12 @@ class Http(Dialect):
             raise options.fault("format", str(fault)) from None
         dialect = cls(plan, zone=zone, key=key, numbering=numbering)
         dialect._host = host.encode()
+        times = [made.form for made in plan.forms[0].fields.values() if made.column == "at"]
+        dialect._local = not any(b"%z" in form or b"%s" in form for form in times)
         return dialect
 
-    @property
-    def _zoned(self) -> bool:
-        """Whether the log's times say their zone, or are epochs."""
-        times = [made.form for form in self.plan.forms[:1] for made in form.fields.values() if made.column == "at"]
-        return any(b"%z" in form or b"%s" in form for form in times)
-
     def refine(self, columns: Columns, texts: Texts) -> None:
-        if not self._zoned:
+        if self._local:
             super().refine(columns, texts)
         if "_latency" in columns:
             columns["latency"] = columns["_latency"] // 1000

@@ -77,7 +77,7 @@ _STAT: Final = {
     "ACCEPTD": PushState.ACCEPTD,
     "UNKNOWN": PushState.UNKNOWN,
     "ENROUTE": PushState.BUFFERED,
-    "MI:*": PushState.EXPIRED,  # China Mobile gateways put the SMSC's own code here, reference/status-codes §8
+    "MI:*": PushState.EXPIRED,  # China Mobile gateways put the SMSC's own code here
     "MJ:*": PushState.DELETED,
     "MK:*": PushState.UNDELIVERABLE,
     "ML:*": PushState.ACCEPTD,
@@ -107,7 +107,6 @@ _LETTERS: Final[Mapping[str, Field]] = {
     "c": integer("_coding"),
     "d": integer("_dlr"),
     "L": integer("_length"),
-    "U": integer("_udh_length"),
     "u": text("_udh"),
     "b": text("_body").private(),
     "N": skipped().also(*_words()).private(),
@@ -123,11 +122,11 @@ _MARKS: Final = (Form("{at} Log begins", at=_LOCAL, ignore=True), Form("{at} Log
 
 
 def _usual(middle: str) -> Form:
-    fields = {letter: _LETTERS[letter] for letter in "linApPcdLU"}
+    fields = {letter: _LETTERS[letter] for letter in "linApPcdL"}
     fields |= {letter: _LETTERS[letter] for letter in "FD" if f"{{{letter}}}" in middle}
     fields |= {"at": _LOCAL, "b": text("_body").counted("_length", "_coding").also(*_words()), "u": text("_udh")}
     return Form(
-        "{at} {l} [SMSC:{i}] [SVC:{n}] [ACT:{A}] " + middle + "[from:{p}] [to:{P}] [flags:{}:{c}:{}:{}:{d}] [msg:{L}:{b}] [udh:{U}:{u}]",
+        "{at} {l} [SMSC:{i}] [SVC:{n}] [ACT:{A}] " + middle + "[from:{p}] [to:{P}] [flags:{}:{c}:{}:{}:{d}] [msg:{L}:{b}] [udh:{}:{u}]",
         fields,
     )
 
@@ -141,7 +140,6 @@ PLAN: Final = Plan(
     _usual(""),
 )
 """The default format of Kannel 1.4.5, then of the releases before it, which had fewer fields."""
-
 
 KNOWN: Final[tuple[Mapping[str, Any], ...]] = (
     {"format": "%t|%T|%l|%i|%n|%A|%B|%I|%F|%x|%p|%P|%m:%c:%M:%C:%d|%L|%U|%u|%N|%D|%k|%b", "clean": True},

@@ -6,17 +6,14 @@ of the given `tzinfo` once for each different minute (zones change on whole minu
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 
 import numpy as np
 
-from mmsd.errors import ConfigError
 from mmsd.model import MINUTE, I64Array
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # wall clock: the zone is what is asked for
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2}):?(\d{2})?", re.ASCII)
 _LIMIT = 200 * 366 * 24 * 60  # minutes: times beyond ±200 years are nonsense, and beyond datetime's reach
 
 
@@ -45,20 +42,3 @@ def to_utc(local: I64Array, zone: tzinfo) -> I64Array:
     minutes, index = np.unique(local // MINUTE, return_inverse=True)
     offsets = np.fromiter((_offset(zone, minute) for minute in minutes.tolist()), np.int64, minutes.size)
     return local - offsets[index]
-
-
-def fixed_zone(text: str) -> timezone | None:
-    """A zone written as an offset, or None when `text` is a name.
-
-    >>> fixed_zone("+08:00"), fixed_zone("UTC"), fixed_zone("Asia/Shanghai")
-    (datetime.timezone(datetime.timedelta(seconds=28800)), datetime.timezone.utc, None)
-    """
-    if text.upper() in ("UTC", "GMT", "Z"):
-        return UTC
-    found = _OFFSET.fullmatch(text)
-    if found is None:
-        return None
-    minutes = int(found[2]) * 60 + int(found[3] or 0)
-    if minutes >= 24 * 60:
-        raise ConfigError(f"{text!r} is no offset from UTC: at most 23:59")
-    return timezone(timedelta(minutes=-minutes if found[1] == "-" else minutes))

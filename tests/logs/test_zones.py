@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from mmsd.errors import ConfigError
-from mmsd.logs.zones import fixed_zone, to_utc
+from mmsd.logs.zones import to_utc
 from mmsd.model import HOUR, SECOND
 
 
@@ -53,16 +52,3 @@ def test_nothing_and_nonsense_stay() -> None:
     assert to_utc(np.array([1 << 62]), ZoneInfo("Asia/Shanghai")).tolist() == [1 << 62]
     assert to_utc(np.array([5]), UTC).tolist() == [5]
     assert to_utc(np.array([8 * HOUR]), timezone(timedelta(hours=8))).tolist() == [0]
-
-
-@pytest.mark.parametrize(
-    ("text", "minutes"), [("+08:00", 480), ("+0800", 480), ("+8", 480), ("UTC+8", 480), ("-03:30", -210), ("GMT", 0), ("utc", 0), ("Z", 0)]
-)
-def test_offsets(text: str, minutes: int) -> None:
-    assert fixed_zone(text) == timezone(timedelta(minutes=minutes))
-
-
-def test_what_is_no_offset() -> None:
-    assert fixed_zone("Asia/Shanghai") is None
-    with pytest.raises(ConfigError):
-        fixed_zone("+99:00")
