@@ -106,6 +106,17 @@ def test_a_token_signs_in_and_out_in_chinese(visit):
     visit(story)
 
 
+def test_a_page_whose_session_ended_goes_back_to_the_door(visit):
+    async def story(page, site, base, store, token):
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        cookie = next(iter(site.sessions._open))
+        del site.sessions._open[cookie]  # as a restart of the daemon does
+        await page.until("location.pathname === '/login' && document.getElementById('door')")
+
+    visit(story)
+
+
 @pytest.mark.parametrize("width", [1280, 720, 360])
 def test_nothing_sticks_out_of_the_page(visit, width):
     async def story(page, site, base, store, token):
