@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any, ClassVar, Final, Self
 
@@ -95,27 +95,24 @@ class Arena:
         self._end = len(data)
         self._slices: dict[str, tuple[I64Array, I64Array]] = {}
 
-    def put(self, name: str, row: int, text: bytes) -> tuple[int, int]:
-        """Give a row its text; where it stands."""
-        start, stop = self._end, self._end + len(text)
-        if text:
-            self._parts.append(text)
-            self._end = stop
-        self.slice(name, row, start, stop)
+    def put(self, name: str, rows: I64Array, texts: Sequence[bytes]) -> tuple[I64Array, I64Array]:
+        """Give each of the rows its text; where they stand (start, stop)."""
+        stop = self._end + np.cumsum([len(text) for text in texts], dtype=np.int64)
+        start = np.concatenate((np.array([self._end], np.int64), stop[:-1]))
+        self._parts += texts
+        self._end = int(stop[-1])
+        self.place(name, rows, start, stop)
         return start, stop
 
-    def slice(self, name: str, row: int, start: int, stop: int) -> None:
-        """Give a row a part of a text already here."""
+    def fill(self, name: str, rows: I64Array, text: bytes) -> None:
+        """Give all of the rows one text."""
+        start, stop = self.put(name, rows[:1], [text])
+        self.place(name, rows, np.repeat(start, len(rows)), np.repeat(stop, len(rows)))
+
+    def place(self, name: str, rows: I64Array, start: I64Array, stop: I64Array) -> None:
+        """Give each of the rows a part of what is already here."""
         if name not in self._slices:
             self._slices[name] = np.zeros(self._rows, np.int64), np.zeros(self._rows, np.int64)
-        starts, stops = self._slices[name]
-        starts[row], stops[row] = start, stop
-
-    def fill(self, name: str, rows: npt.NDArray[np.bool_], text: bytes) -> None:
-        """Give many rows one text."""
-        start, stop = self._end, self._end + len(text)
-        self._parts.append(text)
-        self._end = stop
         starts, stops = self._slices[name]
         starts[rows], stops[rows] = start, stop
 

@@ -308,7 +308,7 @@ class Http(Dialect):
             columns["authority"] = np.where(bare, np.uint64(as_authority(self._host, self.key)), columns["authority"])
             arena = Arena(texts["host"].data, len(bare))
             arena.begin("host", texts["host"])
-            arena.fill("host", bare, self._host)
+            arena.fill("host", np.flatnonzero(bare), self._host)
             texts.update(arena.columns())
 
 

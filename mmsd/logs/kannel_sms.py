@@ -13,7 +13,7 @@ the log's FID is decimal: they are joined by FID. Bodies may hold `]`; they are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 from functools import lru_cache
 from typing import Any, ClassVar, Final, Self
@@ -26,11 +26,12 @@ from mmsd.codec.sms import decode_udh
 from mmsd.codec.text import decode as decode_text
 from mmsd.errors import ConfigError, DecodeError
 from mmsd.fast.values_py import address as as_address
+from mmsd.fast.values_py import authority as as_authority
 from mmsd.logs import formats
 from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Field, Form, Numbering, Plan, address, digits, hashed, integer, moment, one_of, percent, skipped, text
-from mmsd.model import SECOND, CodeSet, Kind, PushState, TextColumn
+from mmsd.model import SECOND, CodeSet, I64Array, Kind, PushState, TextColumn, U64Array
 
 _SENT: Final = {"kind": Kind.SMS, "push_state": PushState.SUBMITTED}
 _REFUSED: Final = {"kind": Kind.SMS, "push_state": PushState.REFUSED}
@@ -116,6 +117,8 @@ _LETTERS: Final[Mapping[str, Field]] = {
 """Fields by their letter in `access-log-format`; letters that are not here are passed over."""
 
 _TEXTS: Final = "baksSr"  # what the sender of an SMS writes
+
+_DELIVERY_REPORT: Final = 0x86  # X-Mms-Message-Type
 
 _LOCAL: Final = moment("%Y-%m-%d %H:%M:%S")
 _MARKS: Final = (Form("{at} Log begins", at=_LOCAL, ignore=True), Form("{at} Log ends", at=_LOCAL, ignore=True))
@@ -237,7 +240,7 @@ class KannelSms(Dialect):
         self._read_pushes(columns, texts, arena, np.flatnonzero((kind == Kind.SMS) & (columns.get("_coding", none) == 1)))
         texts.update(arena.columns())
 
-    def _read_reports(self, columns: Columns, texts: Texts, reports: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def _read_reports(self, columns: Columns, texts: Texts, reports: I64Array) -> None:
         """`push_state`, `push_error` and, of a refusal, the SMPP status of the rows that are reports."""
         kind = columns["kind"]
         rows = len(kind)
@@ -265,10 +268,9 @@ class KannelSms(Dialect):
             said = texts["status"]
             texts["status"] = TextColumn(said.data, said.start * keep, said.stop * keep)
 
-    def _read_pushes(self, columns: Columns, texts: Texts, arena: Arena, candidates: np.ndarray[tuple[int], np.dtype[np.int64]]) -> None:
+    def _read_pushes(self, columns: Columns, texts: Texts, arena: Arena, candidates: I64Array) -> None:
         """Decode the 8-bit messages among `candidates`; those that are MMS become PUSH rows."""
         rows = len(columns["kind"])
-        kind = columns["kind"]
         for name in ("message", "transaction", "location", "authority"):
             columns[name] = np.zeros(rows, np.uint64)
         columns["pdu"] = np.zeros(rows, np.uint8)
@@ -277,47 +279,68 @@ class KannelSms(Dialect):
         body, header = texts.get("_body"), texts.get("_udh")
         if body is None or header is None:
             return
-        for row in candidates.tolist():
+        pushes: list[tuple[int, Push]] = []
+        places = (candidates, header.start[candidates], header.stop[candidates], body.start[candidates], body.stop[candidates])
+        for row, udh_start, udh_stop, start, stop in zip(*(place.tolist() for place in places), strict=True):
             try:
-                udh = bytes.fromhex(header[row].decode("ascii"))
+                udh = bytes.fromhex(str(body.data[udh_start:udh_stop], "ascii"))
                 if not udh:
                     continue
                 concat = decode_udh(udh).concat if udh[0] > 6 else None
                 if concat is not None and concat.sequence > 1:
-                    kind[row] = Kind.NONE  # a later piece, split by the application itself: the first one says what it is
+                    columns["kind"][row] = Kind.NONE  # a later piece, split by the application itself: the first one says what it is
                     continue
-                push = decode_push(bytes.fromhex(body[row].decode("ascii")), udh)
+                push = decode_push(bytes.fromhex(str(body.data[start:stop], "ascii")), udh)
             except (DecodeError, ValueError):
                 continue  # to another port, or damaged: an SMS like others
             if push.kind is PushKind.MMS:
-                kind[row] = Kind.PUSH
-                self._fill(columns, arena, row, push)
+                pushes.append((row, push))
+        if pushes:
+            self._fill(columns, arena, np.array([row for row, _ in pushes], np.int64), [push for _, push in pushes])
 
-    def _fill(self, columns: Columns, arena: Arena, row: int, push: Push) -> None:
-        columns["pdu"][row] = push.pdu_type
-        other = push.sender or (push.to if push.pdu_type == 0x86 else b"")  # a standard report has no From: its To is whom it speaks of
-        columns["sender"][row] = as_address(other, _rule(self.numbering), self.key)
-        arena.put("sender", row, other)
-        for name, value in (("transaction", push.transaction), ("message", push.message_id)):
-            if value:
-                columns[name][row] = fast.hash64(value, self.key)
-                arena.put(name, row, value)
-        if push.location:
-            columns["authority"][row], columns["location"][row] = fast.url_hashes(push.location, self.key)
-            start, stop = arena.put("location", row, push.location)
-            host, path = fast.split_url(push.location)
-            arena.slice("host", row, start + host, start + path)
-            arena.slice("path", row, start + path, stop)
-        if push.subject:
-            arena.put("subject", row, _title(push.subject, push.charset))
-        columns["size"][row] = push.size
-        if push.expiry_absolute >= 0:
-            columns["expires"][row] = push.expiry_absolute * SECOND
-        elif push.expiry_relative >= 0:
-            columns["expires"][row] = columns["at"][row] + push.expiry_relative * SECOND
-        if push.status:
-            columns["status"][row] = push.status
-            columns["code_set"][row] = CodeSet.MM1_STATUS if push.pdu_type == 0x86 else CodeSet.NONE
+    def _fill(self, columns: Columns, arena: Arena, rows: I64Array, pushes: Sequence[Push]) -> None:
+        """What the decoded PDUs say, into their rows."""
+        columns["kind"][rows] = Kind.PUSH
+        pdu = columns["pdu"][rows] = np.array([push.pdu_type for push in pushes], np.uint8)
+        columns["size"][rows] = [push.size for push in pushes]
+
+        # a standard delivery report has no From: its To is whom it speaks of
+        others = [push.sender or (push.to if push.pdu_type == _DELIVERY_REPORT else b"") for push in pushes]
+        rule = self.numbering.packed().tolist()
+        columns["sender"][rows] = np.array([as_address(other, rule, self.key) for other in others], np.uint64)
+        arena.put("sender", rows, others)
+
+        for name, ids in (("transaction", [push.transaction for push in pushes]), ("message", [push.message_id for push in pushes])):
+            columns[name][rows] = self._hashes(ids)
+            arena.put(name, rows, ids)
+
+        locations = [push.location for push in pushes]
+        split = np.array([fast.split_url(location) for location in locations], np.int64)
+        paths = [location and (location[path:] or b"/") for location, path in zip(locations, split[:, 1].tolist(), strict=True)]
+        columns["location"][rows] = self._hashes(paths)
+        hosts = [location[host:path] for location, (host, path) in zip(locations, split.tolist(), strict=True)]
+        known = {host: as_authority(host, self.key) for host in set(hosts)}
+        columns["authority"][rows] = np.array([known[host] for host in hosts], np.uint64)
+        start, stop = arena.put("location", rows, locations)
+        arena.place("host", rows, start + split[:, 0], start + split[:, 1])
+        arena.place("path", rows, start + split[:, 1], stop)
+
+        arena.put("subject", rows, [_title(push.subject, push.charset) if push.subject else b"" for push in pushes])
+
+        absolute = np.array([push.expiry_absolute for push in pushes], np.int64)
+        relative = np.array([push.expiry_relative for push in pushes], np.int64)
+        later = np.where(relative >= 0, columns["at"][rows] + relative * SECOND, 0)
+        columns["expires"][rows] = np.where(absolute >= 0, absolute * SECOND, later)
+
+        status = np.array([push.status for push in pushes], np.int32)
+        columns["status"][rows] = np.where(status > 0, status, -1)
+        columns["code_set"][rows] = np.where((status > 0) & (pdu == _DELIVERY_REPORT), CodeSet.MM1_STATUS, CodeSet.NONE)
+
+    def _hashes(self, texts: Sequence[bytes]) -> U64Array:
+        """The keyed hash of each text; 0 of an empty one."""
+        stop = np.cumsum([len(text) for text in texts], dtype=np.int64)
+        start = np.concatenate((np.zeros(1, np.int64), stop[:-1]))
+        return fast.hash64_many(b"".join(texts), start, stop, self.key)
 
 
 @lru_cache(maxsize=1 << 12)
@@ -333,7 +356,3 @@ def _command_status(word: bytes) -> int:
     except ValueError:
         return -1
     return value if value < 1 << 31 else -1
-
-
-def _rule(numbering: Numbering) -> list[int]:
-    return [numbering.country, numbering.length, numbering.lead, numbering.trunk]
