@@ -540,6 +540,7 @@ class Batch:
     delta: bytes = b""  # packed changed slots of State
     snapshot: str = ""  # name of a snapshot file, already fsynced, that replaces all earlier deltas
     deliveries: list[tuple[bytes, Delivery]] = field(default_factory=list)  # (key, row): inserted or restated
+    withdrawn: list[bytes] = field(default_factory=list)  # keys of deliveries that a later line showed to be part of another
     closed: npt.NDArray[Any] | None = None  # CLOSED rows for the segments
     attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
     findings: list[tuple[bytes, Finding]] = field(default_factory=list)

@@ -62,6 +62,7 @@ class Writer(NamedTuple):
         )
 
     def _verdicts(self, connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:
+        connection.executemany("DELETE FROM delivery WHERE key = ?", [(key,) for key in batch.withdrawn])
         connection.executemany(_DELIVERY, [self._delivery(key, row, people, batch.at) for key, row in batch.deliveries])
         connection.executemany(_ATTEMPT, [self._attempt(key, row, people) for key, row in batch.attempts])
         connection.executemany(_FINDING, [self._finding(key, row, people) for key, row in batch.findings])

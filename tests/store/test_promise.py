@@ -161,6 +161,12 @@ def test_deliveries_come_back_whole_and_restated(store: Store) -> None:
     assert store.deliveries(ALL, 10) == [(3, own_leg), (2, unknown), (1, restated)]
 
 
+def test_a_withdrawn_delivery_is_gone_unless_it_comes_again(store: Store) -> None:
+    put(store, Batch(at=NOW, deliveries=[(b"1", delivery()), (b"2", delivery(message="m2"))]))
+    put(store, Batch(at=NOW, withdrawn=[b"1", b"2", b"never stored"], deliveries=[(b"2", delivery(message="m2", cause="EXPIRED"))]))
+    assert [row for _, row in store.deliveries(ALL, 10)] == [delivery(message="m2", cause="EXPIRED")]
+
+
 def test_deliveries_are_found_by_what_is_asked(store: Store) -> None:
     rows = [
         delivery(submitted=100),
