@@ -18,9 +18,18 @@ cdef extern from "simd.h" nogil:
     const uint8_t *find1(const uint8_t *p, const uint8_t *end, uint8_t a)
     const uint8_t *find2(const uint8_t *p, const uint8_t *end, uint8_t a, uint8_t b)
     uint64_t mix(const uint8_t *p, size_t n, uint64_t k0, uint64_t k1, int lower, const uint8_t *end)
-    int all_digits(const uint8_t *p, size_t n, uint64_t *value)
+    int all_digits(const uint8_t *p, size_t n, uint64_t *value, const uint8_t *end)
     uint8_t lower8(uint8_t c)
     bint runs_avx2()
+    ctypedef struct Text:
+        const uint8_t *at
+        int64_t length
+        uint64_t head
+        uint64_t mask
+    void set_text(Text *t, const uint8_t *at, int64_t length)
+    bint stands(const Text *t, const uint8_t *p, const uint8_t *end)
+    const uint8_t *find_quote(const uint8_t *p, const uint8_t *end)
+    const uint8_t *find_in_line(const Text *t, const uint8_t *p, const uint8_t *end, const uint8_t **line_end)
 
 # fast/program.py names these; a test holds the two lists against each other
 cdef enum:
@@ -49,13 +58,6 @@ cdef int64_t NO_DEFAULT = -(<int64_t> 1 << 62) * 2
 cdef uint64_t NOT_A_NUMBER = <uint64_t> 1 << 63
 
 
-cdef struct Text:
-    const uint8_t *at
-    int64_t length
-    uint64_t head  # its first eight bytes, padded with zeros
-    uint64_t mask
-
-
 cdef struct Entry:
     Text text
     int64_t value
@@ -66,6 +68,7 @@ cdef struct Step:
     int op, convert
     Text literal, after
     int stop
+    bint narrow  # has `after` or `stop`
     int64_t a, b
     int64_t cell, text, cell2, text2
     const Entry *entries
@@ -168,20 +171,7 @@ cdef inline const uint8_t *more(State *s) noexcept nogil:
 # -------------------------------------------------------------------------------------------------------------------- literals
 
 
-cdef inline bint stands(State *s, const Text *t, const uint8_t *at, const uint8_t *end) noexcept nogil:
-    """Does the literal stand at `at`, wholly before `end`?"""
-    if at + t.length > end:
-        return False
-    if (load_part(at, 8 if t.length > 8 else t.length, s.end) ^ t.head) & t.mask:
-        return False
-    if t.length <= 8:
-        return True
-    if t.length <= 16:
-        return load64(at + t.length - 8) == load64(t.at + t.length - 8)
-    return memcmp(at + 8, t.at + 8, t.length - 8) == 0
-
-
-cdef inline const uint8_t *seek(State *s, const Text *t, const uint8_t *at, const uint8_t *end) noexcept nogil:
+cdef inline const uint8_t *seek(const Text *t, const uint8_t *at, const uint8_t *end) noexcept nogil:
     """The literal's first occurrence in [at, end), line feeds or not; NULL when there is none. An empty one stands everywhere."""
     if t.length == 0:
         return at
@@ -189,21 +179,7 @@ cdef inline const uint8_t *seek(State *s, const Text *t, const uint8_t *at, cons
         at = find1(at, end, t.at[0])
         if at >= end:
             return NULL
-        if stands(s, t, at, end):
-            return at
-        at += 1
-
-
-cdef inline const uint8_t *seek_in_line(State *s, const Text *t, const uint8_t *at) noexcept nogil:
-    """The literal's first occurrence before the next line feed; NULL when there is none (then the line's end is remembered)."""
-    cdef const uint8_t *begin = at
-    while True:
-        at = find2(at, s.end, t.at[0], 10)
-        if at >= s.end or at[0] == 10:
-            s.line_end = at
-            s.line_from = begin
-            return NULL
-        if stands(s, t, at, s.end):
+        if stands(t, at, end):
             return at
         at += 1
 
@@ -402,7 +378,7 @@ cdef int64_t address(State *s, const uint8_t *start, const uint8_t *stop) noexce
     elif stop - start >= 2 and start[0] == 48 and start[1] == 48:
         number += 2
     length = stop - number
-    if length > 15 or not all_digits(number, length, &value):
+    if length > 15 or not all_digits(number, length, &value, s.end):
         return <int64_t> (mix(start, stop - start, s.k0, s.k1, 0, s.end) | NOT_A_NUMBER)
     if number == start and s.numbering[0]:
         if length == s.numbering[1] and (s.numbering[2] == -1 or s.numbering[2] == number[0] - 48):
@@ -481,14 +457,14 @@ cdef bint hexadecimal(const uint8_t *start, const uint8_t *stop, int64_t *value)
     return True
 
 
-cdef bint integer(const uint8_t *start, const uint8_t *stop, int64_t *value) noexcept nogil:
+cdef inline bint integer(State *s, const uint8_t *start, const uint8_t *stop, int64_t *value) noexcept nogil:
     cdef uint64_t got
     cdef bint negative
     if nothing(start, stop):
         value[0] = -1
         return True
     negative = start[0] == 45
-    if not all_digits(start + negative, stop - start - negative, &got):
+    if not all_digits(start + negative, stop - start - negative, &got, s.end):
         return False
     value[0] = -<int64_t> got if negative else <int64_t> got
     return True
@@ -597,10 +573,10 @@ cdef inline bint convert(State *s, Step *t, const uint8_t *start, const uint8_t 
     cdef int reason = NO_NUMBER
     cdef bint good = True
     cdef const uint8_t *part
-    if t.after.length:
-        part = seek(s, &t.after, start, stop)
+    if t.narrow and t.after.length:
+        part = seek(&t.after, start, stop)
         start = stop if part == NULL else part + t.after.length
-    if t.stop >= 0:
+    if t.narrow and t.stop >= 0:
         stop = find1(start, stop, <uint8_t> t.stop)
     if t.convert == TO_NONE:
         pass
@@ -608,9 +584,9 @@ cdef inline bint convert(State *s, Step *t, const uint8_t *start, const uint8_t 
         reason = NO_TIME
         good = same_minute(t, start, stop - start, &value) or moment(t, start, stop, &value)
     elif t.convert == TO_INT:
-        good = integer(start, stop, &value)
+        good = integer(s, start, stop, &value)
     elif t.convert == TO_DIGITS:
-        value = <int64_t> number if all_digits(start, stop - start, &number) else 0
+        value = <int64_t> number if all_digits(start, stop - start, &number, s.end) else 0
     elif t.convert == TO_ADDRESS:
         value = address(s, start, stop)
     elif t.convert == TO_ADDRESSES:
@@ -658,18 +634,22 @@ cdef const uint8_t *quoted(State *s, Step *t, const uint8_t *at) noexcept nogil:
         limit = at + SPAN if s.end - at > SPAN else s.end
     else:
         limit = s.end
-    while stop < limit:
+    while True:
+        stop = find_quote(stop, limit)
+        if stop >= limit:
+            break
         if stop[0] == 34:
             if stop + 1 >= limit or stop[1] != 34:
                 break
-            stop += 1
+            stop += 2
         elif stop[0] == 92:
-            stop += 1
-            if not t.a and stop < limit and stop[0] == 10:
+            if not t.a and stop + 1 < limit and stop[1] == 10:
                 break
-        elif stop[0] == 10 and not t.a:
+            stop += 2
+        elif t.a:
+            stop += 1
+        else:
             break
-        stop += 1
     if t.a and not s.final and ((stop >= limit and limit == s.end) or (stop < limit and stop + 1 >= s.end)):
         return more(s)
     if stop >= limit or stop[0] != 34:
@@ -682,7 +662,7 @@ cdef const uint8_t *over_lines(State *s, Step *t, const uint8_t *at) noexcept no
     cdef const uint8_t *limit = at + SPAN if s.end - at > SPAN else s.end
     cdef const uint8_t *stop = at
     while True:
-        stop = seek(s, &t.literal, stop, limit)
+        stop = seek(&t.literal, stop, limit)
         if stop == NULL:
             break
         if not complete(s, stop + t.literal.length):
@@ -702,15 +682,16 @@ cdef const uint8_t *take(State *s, Step *t, const uint8_t *at) noexcept nogil:
     cdef const uint8_t *after
     cdef int64_t count
     if t.op == OP_LITERAL:
-        return at + t.literal.length if stands(s, &t.literal, at, s.end) else fail(s, NO_LITERAL, at)
+        return at + t.literal.length if stands(&t.literal, at, s.end) else fail(s, NO_LITERAL, at)
     if t.op == OP_UNTIL:
-        stop = seek_in_line(s, &t.literal, at)
+        stop = find_in_line(&t.literal, at, s.end, &s.line_end)
         if stop == NULL:
+            s.line_from = at
             return fail(s, NO_UNTIL, at)
         after = stop + t.literal.length
     elif t.op == OP_FIXED:
         stop = after = at + t.a
-        if t.convert == TO_TIME and t.after.length == 0 and t.stop < 0 and t.a <= s.end - at:
+        if t.convert == TO_TIME and not t.narrow and t.a <= s.end - at:
             if same_minute(t, at, t.a, &count):  # then no line end stands in it
                 s.last_start, s.last_stop = at, stop
                 put(s, t.cell, t.text, count, at, stop)
@@ -730,7 +711,7 @@ cdef const uint8_t *take(State *s, Step *t, const uint8_t *at) noexcept nogil:
     elif t.op == OP_LAST:
         after = text_end(s, at)
         stop = after - t.literal.length
-        while stop >= at and not stands(s, &t.literal, stop, after):
+        while stop >= at and (stop[0] != t.literal.at[0] or not stands(&t.literal, stop, after)):
             stop -= 1
         if stop < at:
             return fail(s, NO_UNTIL, at)
@@ -747,7 +728,7 @@ cdef const uint8_t *take(State *s, Step *t, const uint8_t *at) noexcept nogil:
             if count > s.end - at:
                 return fail(s, COUNT, at)
         stop = at + count
-        if not stands(s, &t.literal, stop, s.end):
+        if not stands(&t.literal, stop, s.end):
             return fail(s, COUNT, at)
         after = stop + t.literal.length
     elif t.op == OP_LINES:
@@ -756,13 +737,16 @@ cdef const uint8_t *take(State *s, Step *t, const uint8_t *at) noexcept nogil:
             return NULL
         after = stop + t.literal.length
     elif t.op == OP_OPTIONAL:
-        return at + t.literal.length if stands(s, &t.literal, at, s.end) else at
+        return at + t.literal.length if stands(&t.literal, at, s.end) else at
     else:  # OP_BLANKS
         while at < s.end and (at[0] == 32 or at[0] == 9):
             at += 1
         return at
     s.last_start, s.last_stop = start, stop
-    if t.convert == TO_NONE and t.text < 0:
+    if t.convert == TO_NONE and not t.narrow:  # a text, or nothing
+        if t.text >= 0:
+            s.cells[t.text] = start - s.data
+            s.cells[t.text + 1] = stop - s.data
         return after
     return after if convert(s, t, start, stop) else NULL
 
@@ -1057,14 +1041,6 @@ cdef object as_array(int64_t **at, int64_t count):
     return np.frombuffer(memory, np.int64)
 
 
-cdef void set_text(Text *text, const uint8_t *literals, int64_t start, int64_t length) noexcept nogil:
-    cdef int64_t part = 8 if length > 8 else length
-    text.at = literals + start
-    text.length = length
-    text.head = load_part(text.at, part, text.at + length)
-    text.mask = ~<uint64_t> 0 if part == 8 else (<uint64_t> 1 << 8 * part) - 1
-
-
 def scan(program, const uint8_t[::1] data, Py_ssize_t start, key, bint final):
     """As `mmsd.fast.scan_py.scan`."""
     cdef const int64_t[:, ::1] steps = program.steps, forms = program.forms, initial = program.initial, entries = program.entries
@@ -1109,15 +1085,16 @@ def scan(program, const uint8_t[::1] data, Py_ssize_t start, key, bint final):
         if not (s.steps and s.forms and s.entries and s.seen and s.out and s.offsets and s.rejects):
             raise MemoryError
         for i in range(entries.shape[0]):
-            set_text(&s.entries[i].text, text, entries[i, 0], entries[i, 1])
+            set_text(&s.entries[i].text, text + entries[i, 0], entries[i, 1])
             s.entries[i].value, s.entries[i].flags = entries[i, 2], <int> entries[i, 3]
         for i in range(s.form_count):
             s.forms[i].first, s.forms[i].end, s.forms[i].flags = forms[i, 0], forms[i, 1], <int> forms[i, 2]
         for i in range(steps.shape[0]):
             t = &s.steps[i]
             t.op, t.convert, t.stop = <int> steps[i, 0], <int> steps[i, 5], <int> steps[i, 10]
-            set_text(&t.literal, text, steps[i, 1], steps[i, 2])
-            set_text(&t.after, text, steps[i, 8], steps[i, 9])
+            set_text(&t.literal, text + steps[i, 1], steps[i, 2])
+            set_text(&t.after, text + steps[i, 8], steps[i, 9])
+            t.narrow = t.after.length > 0 or t.stop >= 0
             t.a, t.b, t.cell, t.text, t.cell2, t.text2 = steps[i, 3], steps[i, 4], steps[i, 6], steps[i, 7], steps[i, 14], steps[i, 15]
             t.default_value = steps[i, 13]
             t.hint = t.cached_length = -1
