@@ -34,6 +34,7 @@ class Dialect(ABC):
         self.plan: Final = plan
         self.numbering: Final = numbering
         self.compiled: Final[Compiled] = compile_plan(plan, numbering)
+        self._labels = _labels(plan)
 
     @classmethod
     def from_options(cls, options: Mapping[str, Any], *, zone: tzinfo, key: Key, path: str = "options") -> Self:
@@ -69,11 +70,12 @@ class Dialect(ABC):
     def explain(self, line: bytes) -> Explained:
         """Which characters of one record went to which column, and where the match stopped; at no characters: what was made of them."""
         explained = explain(self.compiled, line, key=self.key)
+        fields = [(self._labels.get(name, name).lstrip("_"), start, stop, value) for name, start, stop, value in explained.fields]
         records = self.scan(line, ordinal=0, offset=0, final=True).records
         if not records.rows:
-            return explained
+            return dataclasses.replace(explained, fields=tuple(fields))
         at = datetime.fromtimestamp(int(records["at"][0]) / SECOND, UTC).isoformat(timespec="milliseconds")
-        fields = [(name, start, stop, at if name == "at" else value) for name, start, stop, value in explained.fields]
+        fields = [(name, start, stop, at if name == "at" else value) for name, start, stop, value in fields]
         known = {name for name, _, _, _ in fields}
         made = [("kind", Kind(int(records["kind"][0])).name)]
         made += [(name, records.text(name, 0).decode(errors="replace")) for name in TEXTS if name not in known and records.text(name, 0)]
@@ -83,6 +85,17 @@ class Dialect(ABC):
 def chosen(condition: npt.NDArray[np.bool_], yes: TextColumn, no: TextColumn) -> TextColumn:
     """Row by row the text of one column or the other; both are slices of the same data."""
     return TextColumn(yes.data, np.where(condition, yes.start, no.start), np.where(condition, yes.stop, no.stop))
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    """What people call a field that has no one column: the columns its words set, or that it is passed over."""
+    labels: dict[str, str] = {}
+    for form in plan.forms:
+        for name, made in form.fields.items():
+            if not made.column and not made.text:
+                columns = dict.fromkeys(column for _, values in made.table for column in values or () if not column.startswith("_"))
+                labels[name] = ", ".join(columns) or "(passed over)"
+    return labels
 
 
 class Arena:

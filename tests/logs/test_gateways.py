@@ -267,3 +267,14 @@ def test_options_that_make_no_sense(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError) as fault:
         make("http", options)
     assert str(fault.value).startswith(said)
+
+
+def test_explain_names_columns_not_fields() -> None:
+    made = make("http", {"format": "mms"})
+    text = MMS.format(number="+8613900000001", agent="a", profile="p", type="text/html", answer="-").strip()
+    explained = made.explain(text.encode())
+    shown = [(name, text[start:stop]) for name, start, stop, _ in explained.fields]
+    assert ("method", "POST") in shown
+    assert ("request_type", "text/html") in shown
+    assert ("(passed over)", "p") in shown
+    assert ("kind", "") in shown
