@@ -11,10 +11,13 @@ from collections.abc import Callable, Collection
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 import phonenumbers
 from aiohttp import web
 
 from mmsd.model import HOUR, Delivery, Evidence, masked
+from mmsd.rules.causes import CAUSES, RULES
+from mmsd.rules.causes import OUTCOMES as OUTCOME_NAMES
 from mmsd.store import DeliveryFilter, Kpi
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, shown, veiled, whole
 from mmsd.web.source import Health, Reader
@@ -22,7 +25,7 @@ from mmsd.web.totals import feeds, outcomes, places, shares, totals, window
 
 MOST_ROWS: Final = 500
 MOST_HOURS: Final = 31 * 24
-OUTCOMES: Final = ("delivered", "failed", "open")
+OUTCOMES: Final = OUTCOME_NAMES[1:]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:@/-]{1,64}\Z")
 _CAMPAIGN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -133,10 +136,13 @@ class Api:
             raise Problem(400, "bad_parameter", "after is not an `after` of an earlier answer", "Leave it out for the newest.")
         number = address(search.number, self._region)
         where = DeliveryFilter(number=number)
-        rows = await self._ask(lambda: self._reader.deliveries(where, search.limit, search.after))
+        rows, story = await self._ask(
+            lambda: (self._reader.deliveries(where, search.limit, search.after), self._reader.story(number)[::-1][: search.limit])
+        )
         return reply(
             {
                 "number": masked(number),
+                "history": [] if search.after else [_closed(row) for row in story],
                 "deliveries": [{"role": "receiver" if row.receiver == number else "sender", **delivery(row)} for _, row in rows],
                 "after": rows[-1][0] if len(rows) == search.limit else None,
             }
@@ -228,6 +234,20 @@ def delivery(row: Delivery) -> dict[str, Any]:
         "orphan": row.orphan,
         "off_net": row.off_net,
         "evidence": [_evidence(line) for line in row.evidence],
+    }
+
+
+def _closed(row: np.void) -> dict[str, Any]:
+    """A `model.CLOSED` row: what is kept for a week of every delivery, also of those that went well."""
+    return {
+        "submitted": iso(int(row["at"])),
+        "pushed": iso(int(row["pushed"])),
+        "retrieved": iso(int(row["retrieved"])),
+        "closed": iso(int(row["closed"])),
+        "outcome": OUTCOME_NAMES[row["outcome"]],
+        "cause": CAUSES[row["cause"]],
+        "rule": RULES[row["rule"]],
+        "size": int(row["size"]) if row["size"] >= 0 else None,
     }
 
 

@@ -7,9 +7,10 @@ lists. Every call may block: all of them go through `Ask`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+import numpy.typing as npt
 
 from mmsd.model import Delivery, Event, LineCount
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
@@ -27,6 +28,7 @@ class Reader(Protocol):
     def events(self, after: int, limit: int) -> list[Event]: ...
     def last_event(self) -> int: ...
     def lines(self) -> list[LineCount]: ...
+    def story(self, number: str) -> npt.NDArray[Any]: ...
 
 
 class FeedHealth(msgspec.Struct, frozen=True):

@@ -9,9 +9,11 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from aiohttp.test_utils import TestClient, TestServer
 
-from mmsd.model import Delivery, Event, Evidence, LineCount
+from mmsd.model import CLOSED, Delivery, Event, Evidence, LineCount
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
@@ -32,6 +34,7 @@ class Shelf:
         self.serials = 0
         self.waiting: dict[str, int] = {}
         self.news: list[Event] = []
+        self.closed = np.zeros(0, CLOSED)  # of RECEIVER, oldest first
         self.read: list[LineCount] = []
         self.failure: Exception | None = None
         self.before: Callable[[], object] = lambda: None  # what a read waits for
@@ -84,6 +87,10 @@ class Shelf:
     def events(self, after: int, limit: int) -> list[Event]:
         self._check()
         return [event for event in self.news if event.id > after][:limit]
+
+    def story(self, number: str) -> npt.NDArray[Any]:
+        self._check()
+        return self.closed if number == RECEIVER else self.closed[:0]
 
     def last_event(self) -> int:
         return self.news[-1].id if self.news else 0

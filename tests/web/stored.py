@@ -7,17 +7,21 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmsd.model import Batch, Event, Forward, HourCount, LineCount, Outgoing, Serial
+import numpy as np
+
+from mmsd.model import CLOSED, Batch, Event, Forward, HourCount, LineCount, Outgoing, Serial
+from mmsd.rules.causes import CAUSES, OUTCOMES
 from mmsd.store import Needs
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Settings, SqliteStore
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, delivery
 
+KEYS = Keys(bytes(32), os.urandom)
+
 
 @contextlib.contextmanager
 def stored(folder: Path) -> Iterator[SqliteStore]:
-    settings = Settings(durable=False)
-    store = SqliteStore.open(folder / "state", settings=settings, keys=Keys(bytes(32), os.urandom), wall=lambda: NOON)
+    store = SqliteStore.open(folder / "state", settings=Settings(durable=False), keys=KEYS, wall=lambda: NOON)
     try:
         yield store
     finally:
@@ -30,8 +34,12 @@ def put(store: SqliteStore, batch: Batch) -> None:
 
 def a_day() -> Batch:
     """Three deliveries delivered, two failed, one open; one forward with its serial; an event whose text would like to be markup."""
+    closed = np.zeros(1, CLOSED)
+    closed["receiver"], closed["at"], closed["closed"] = KEYS.blind(RECEIVER), NOON, NOON
+    closed["outcome"], closed["cause"] = OUTCOMES.index("delivered"), CAUSES.index("OK")
     return Batch(
         at=NOON,
+        closed=closed,
         hours=[
             HourCount(HOUR_OF_NOON, "mmsc1", "Wuxi", "delivered", "OK", 3),
             HourCount(HOUR_OF_NOON, "mmsc1", "Wuxi", "failed", "NO_PUSH", 1),

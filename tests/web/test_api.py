@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from mmsd.errors import StoreBusy
-from mmsd.model import HOUR, LineCount
+from mmsd.model import CLOSED, HOUR, LineCount
+from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.web.api import delivery as as_json
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery
 
@@ -182,6 +184,26 @@ def test_search_takes_a_number_as_people_write_it(house):
         answer = post(house, "/api/v1/deliveries/search", {"number": number})
         assert answer["number"] == "86138****1234"
         assert [(row["role"], row["message"]) for row in answer["deliveries"]] == [("sender", "sent"), ("receiver", "got")]
+
+
+def test_search_tells_the_story_of_a_week_newest_first(house):
+    house.shelf.closed = np.zeros(2, CLOSED)
+    house.shelf.closed["at"] = NOON - HOUR, NOON
+    house.shelf.closed["retrieved"] = NOON - HOUR + 2_000_000, 0
+    house.shelf.closed["outcome"] = OUTCOMES.index("delivered"), OUTCOMES.index("failed")
+    house.shelf.closed["cause"] = CAUSES.index("OK"), CAUSES.index("NO_PUSH")
+    house.shelf.closed["rule"] = RULES.index("D1"), RULES.index("N5")
+    house.shelf.closed["size"] = 30_000, -1
+    told = post(house, "/api/v1/deliveries/search", {"number": RECEIVER})["history"]
+    assert told == [
+        {"submitted": "2026-11-22T12:00:00Z", "pushed": None, "retrieved": None, "closed": None,
+         "outcome": "failed", "cause": "NO_PUSH", "rule": "N5", "size": None},
+        {"submitted": "2026-11-22T11:00:00Z", "pushed": None, "retrieved": "2026-11-22T11:00:02Z", "closed": None,
+         "outcome": "delivered", "cause": "OK", "rule": "D1", "size": 30_000},
+    ]  # fmt: skip
+    assert post(house, "/api/v1/deliveries/search", {"number": RECEIVER, "limit": 1})["history"] == told[:1]
+    assert post(house, "/api/v1/deliveries/search", {"number": RECEIVER, "after": 9})["history"] == []
+    assert post(house, "/api/v1/deliveries/search", {"number": SENDER})["history"] == []
 
 
 def test_search_is_paged(house):

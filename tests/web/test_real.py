@@ -75,6 +75,7 @@ def test_a_number_is_found_in_both_roles_and_never_shown(house):
         text = await answer.text()
         found = [(row["role"], row["message"]) for row in (await answer.json())["deliveries"]]
         assert found == [("sender", "m3"), ("receiver", "m2"), ("receiver", "m1")]
+        assert [(row["outcome"], row["cause"]) for row in (await answer.json())["history"]] == [("delivered", "OK")]
         assert RECEIVER not in text
         assert "8613998765432" not in text
 
