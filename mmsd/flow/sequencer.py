@@ -328,7 +328,7 @@ class Sequencer:
             batch.marks.extend((feed.name, mark) for mark in feed.source.pending())
             batch.extents.extend(feed.source.extents())
         self._pack_state(batch)
-        batch.deliveries = facts.deliveries
+        batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
         batch.closed = self._closed(facts.closed)
         batch.interned = self._new_nodes

@@ -240,13 +240,7 @@ def decide(
     return made
 
 
-def answered_by(posts: Sequence[tuple[int, ...]], join: int) -> Callable[[Thread], bool]:
-    """Whether a submit was answered, from the sender's own POSTs at a gateway; with no POST beside it nothing says it was not."""
-
-    def answered(thread: Thread) -> bool:
-        if thread.opened is None:
-            return True
-        near = [post for post in posts if abs(post[AT] - thread.opened[AT]) <= join]
-        return not near or any(200 <= post[STATUS] < 300 and post[SIZE] != 0 for post in near)
-
-    return answered
+def answered_by(posts: Sequence[tuple[int, ...]], at: int, join: int) -> bool:
+    """Whether the submit at `at` was answered, from the sender's own POSTs at a gateway; with none beside it nothing says it was not."""
+    near = [post for post in posts if abs(post[AT] - at) <= join]
+    return not near or any(200 <= post[STATUS] < 300 and post[SIZE] != 0 for post in near)

@@ -225,6 +225,9 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
 def _join_legs(threads: list[Thread], legs: list[Leg], notifies: list[Trace], settings: Judgement) -> None:
     """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones."""
     join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
+    notices: dict[int, list[int]] = {}
+    for notify in notifies:
+        notices.setdefault(notify[MESSAGE], []).append(notify[AT])
     for forwarded in (False, True):
         waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and thread.opened is not None]
         taken = {id(thread.leg) for thread in threads if thread.leg is not None}
@@ -236,11 +239,9 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notifies: list[Trace], se
             for place, thread in enumerate(waiting):
                 if thread.began > leg.first + skew or not _fits(thread.sender, leg.sender):
                     continue
-                distance, message = _nearest(leg, thread, threads, notifies)
-                if distance <= join:
-                    near[number, place] = message
                 # without a Notify line beside the push (log late or lost) the oldest delivery that waits comes first
-                pairs.append((distance if distance <= join else NEVER, leg.first, thread.began, number, place))
+                distance, near[number, place] = _nearest(leg, thread, threads, notices, join)
+                pairs.append((distance, leg.first, thread.began, number, place))
         used: set[int] = set()
         for _, _, _, number, place in sorted(pairs):
             thread, leg = waiting[place], legs[number]
@@ -261,24 +262,32 @@ def _fits(sender: int, origin: int) -> bool:
     return bool(sender & NOT_A_NUMBER) == bool(origin & NOT_A_NUMBER)
 
 
-def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notifies: list[Trace]) -> tuple[int, int]:
-    """(distance in time, message id) of the Notify line nearest to a push of the leg that may be this delivery's.
+def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[int, list[int]], join: int) -> tuple[int, int]:
+    """(mean distance in time, message id) of the Notify lines that go best with the leg's pushes and may be this delivery's.
 
-    A forwarded message's id is not known beforehand: any line may name it that stands no nearer to a push of the leg it belongs to.
+    Each push counts, none for more than `join` and a little: two messages notified in the same second are told apart by the others.
+    A forwarded message's id is not known beforehand: any may be its, less the lines that stand nearer to a push of the leg they belong to.
     """
+    if not thread.forwarded:
+        return _distance(leg, notices.get(thread.message, ()), join), thread.message
     best, message = NEVER, 0
-    for notify in notifies:
-        distance = min(abs(notify[AT] - push[AT]) for push in leg.pushes)
-        if distance >= best:
-            continue
-        if thread.forwarded:
-            owners = [other for other in threads if other.leg is not None and other.message == notify[MESSAGE]]
-            if any(abs(notify[AT] - push[AT]) <= distance for other in owners if other.leg for push in other.leg.pushes):
-                continue
-        elif notify[MESSAGE] != thread.message:
-            continue
-        best, message = distance, notify[MESSAGE]
+    for candidate, times in notices.items():
+        pushes = [push[AT] for other in threads if other.leg is not None and other.message == candidate for push in other.leg.pushes]
+        free = [at for at in times if not pushes or min(abs(at - push) for push in pushes) > min(abs(at - push[AT]) for push in leg.pushes)]
+        distance = _distance(leg, free, join)
+        if distance < best:
+            best, message = distance, candidate
     return best, message
+
+
+def _distance(leg: Leg, times: Sequence[int], join: int) -> int:
+    """Mean distance between the leg's pushes and the nearest of `times`; NEVER when no push has one within `join`."""
+    if not times:
+        return NEVER
+    distances = [min(abs(at - push[AT]) for at in times) for push in leg.pushes]
+    if min(distances) > join:
+        return NEVER
+    return sum(min(distance, 2 * join) for distance in distances) // len(distances)
 
 
 def _join_fetches(threads: list[Thread], fetches: list[Trace], feeds: Sequence[FeedInfo]) -> None:

@@ -30,6 +30,9 @@ FORMAT: Final = 1
 NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
 TEXT_LIMIT: Final = 200
 
+TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "subscriber")
+"""Columns of a trace that may hold a hash with a text behind it."""
+
 ACTIVE: Final = np.dtype([("subscriber", "<u8"), ("at", "<i8"), ("where", "<i8"), ("feed", "<u2")])
 """A gateway line that is not kept, reduced to "this number was on a gateway": one a number and five seconds."""
 ACTIVE_STEP: Final = 5 * SECOND
@@ -63,6 +66,7 @@ class Published(msgspec.Struct, array_like=True):
     awarded: bool = False
     row: bool = False
     group: str = ""
+    answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
 
     @property
     def key(self) -> tuple[int, int, bool]:
@@ -104,10 +108,11 @@ class _Delta(msgspec.Struct, array_like=True):
 
 
 class _Cold(msgspec.Struct, array_like=True):
-    """A dossier that left memory."""
+    """A dossier that left memory, with the texts behind its hashes."""
 
     traces: bytes
     published: list[Published]
+    texts: dict[int, bytes]
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -473,9 +478,16 @@ class State:
             self._fresh["spilled"][number] = due
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
-            spilled.append((number, _pack(_Cold(packed[number].tobytes(), held)), until))
-        self.log.keep(lambda rows: ~in_set(rows["subscriber"], chosen) | (rows["kind"] >= Kind.SESSION_START))
+            spilled.append((number, _pack(_Cold(packed[number].tobytes(), held, self._texts_of(packed[number]))), until))
+        self._forget_messages(chosen)
         return spilled
+
+    def _forget_messages(self, subscribers: npt.NDArray[np.uint64]) -> None:
+        """Drops these numbers' traces but those of gateways and sessions, which other numbers' judgements look at until they are old."""
+        self.log.keep(lambda rows: ~in_set(rows["subscriber"], subscribers) | ((rows["kind"] >= Kind.ATTEMPT) & (rows["kind"] != ORIGIN)))
+
+    def _texts_of(self, rows: npt.NDArray[Any]) -> dict[int, bytes]:
+        return {key: self.texts[key] for name in TEXT_COLUMNS for key in np.unique(rows[name]).tolist() if key in self.texts}
 
     def thaw(self, blobs: Mapping[int, bytes]) -> None:
         """Takes spilled dossiers back."""
@@ -486,6 +498,9 @@ class State:
             rows = rows[[(r["at"], r["where"], r["feed"]) not in have for r in rows]] if have else rows
             self.log.append(rows.copy())
             self._fresh["traces"].append(rows)
+            for key, text in cold.texts.items():
+                if key not in self.texts:
+                    self._fresh["texts"][key] = self.texts[key] = text
             for entry in cold.published:
                 self.publish(entry)
             self.cold.pop(number, None)
@@ -516,7 +531,7 @@ class State:
         self.leased.keep(lambda rows: rows["at"] >= day)
         used: set[int] = set(self.seeds) | set(self.portals) | self.authorities
         for run in self.log.runs:
-            for name in ("message", "transaction", "authority", "path", "other", "subscriber"):
+            for name in TEXT_COLUMNS:
                 used.update(np.unique(run[name]).tolist())
         self.texts = {key: value for key, value in self.texts.items() if key in used}
 
@@ -576,8 +591,8 @@ class State:
                 held.pop((key[0], key[1], bool(key[2])), None)
                 if not held:
                     self.published.pop(number, None)
-            for number in delta.spilled:
-                self.log.keep(lambda rows, n=number: (rows["subscriber"] != np.uint64(n)) | (rows["kind"] >= Kind.SESSION_START))
+            if delta.spilled:
+                self._forget_messages(np.array(sorted(delta.spilled), np.uint64))
             for entry in delta.published:
                 self.published.setdefault(entry.subscriber, {})[entry.key] = entry
             self.texts.update(delta.texts)
@@ -587,9 +602,9 @@ class State:
             self.seeds.update(delta.seeds)
             for holding in delta.holdings:
                 self.holdings.setdefault(holding.subscriber, []).append(holding)
-            self.cold.update(delta.spilled)
             for number in delta.thawed:
                 self.cold.pop(number, None)
+            self.cold.update(delta.spilled)
             self.authorities.update(delta.authorities)
             self.marks.update(delta.marks)
             self.since.update(delta.since)

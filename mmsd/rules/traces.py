@@ -7,8 +7,8 @@ place, so merging records commutes: what is made of a dossier depends on the set
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -56,36 +56,50 @@ def _ordered(rows: TraceArray) -> TraceArray:
     return rows[np.lexsort((rows["where"], rows["feed"], rows["at"], rows["subscriber"]))]
 
 
+class Run(NamedTuple):
+    """Rows in order of (subscriber, at, feed, where), and their subscribers once more side by side: a search then stays in cache."""
+
+    keys: npt.NDArray[np.uint64]
+    rows: TraceArray
+
+    @classmethod
+    def of(cls, rows: TraceArray) -> Run:
+        """Takes rows that are in order."""
+        return cls(np.ascontiguousarray(rows["subscriber"]), rows)
+
+
 class TraceLog:
     """Sorted runs of TRACE rows, the newest last and smallest; merged as they grow so that a search touches few."""
 
-    def __init__(self, runs: list[TraceArray] | None = None) -> None:
-        self.runs: list[TraceArray] = runs or []
+    def __init__(self) -> None:
+        self._runs: list[Run] = []
 
     def __len__(self) -> int:
-        return sum(len(run) for run in self.runs)
+        return sum(len(run.rows) for run in self._runs)
+
+    @property
+    def runs(self) -> list[TraceArray]:
+        return [run.rows for run in self._runs]
 
     def append(self, rows: TraceArray) -> None:
         """Takes TRACE rows in any order."""
         if not len(rows):
             return
-        self.runs.append(_ordered(rows))
-        while len(self.runs) > 1 and len(self.runs[-2]) < 3 * len(self.runs[-1]):
-            last = self.runs.pop()
-            self.runs[-1] = _ordered(np.concatenate([self.runs[-1], last]))
+        self._runs.append(Run.of(_ordered(rows)))
+        while len(self._runs) > 1 and len(self._runs[-2].rows) < 3 * len(self._runs[-1].rows):
+            last = self._runs.pop()
+            self._runs[-1] = Run.of(_ordered(np.concatenate([self._runs[-1].rows, last.rows])))
 
     def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterator[tuple[int, list[Trace]]]:
         """(subscriber, its traces in order of time, feed, place) for each of the *sorted, distinct* numbers that has any."""
         parts = []
-        for run in self.runs:
-            keys = run["subscriber"]
-            first = np.searchsorted(keys, subscribers, "left")
-            last = np.searchsorted(keys, subscribers, "right")
-            counts = last - first
+        for run in self._runs:
+            first = np.searchsorted(run.keys, subscribers, "left")
+            counts = np.searchsorted(run.keys, subscribers, "right") - first
             total = int(counts.sum())
             if total:
                 starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
-                parts.append(run[starts + np.arange(total)])
+                parts.append(run.rows[starts + np.arange(total)])
         if not parts:
             return
         rows = _ordered(np.concatenate(parts)) if len(parts) > 1 else parts[0]
@@ -97,25 +111,33 @@ class TraceLog:
             start = stop
 
     def dossier(self, subscriber: int) -> list[Trace]:
-        for _, traces in self.dossiers(np.array([subscriber], np.uint64)):
-            return traces
-        return []
+        """One subscriber's traces, in order of time, feed, place."""
+        key = np.uint64(subscriber)
+        found: list[Trace] = []
+        parts = 0
+        for run in self._runs:
+            start = int(run.keys.searchsorted(key))
+            if start < len(run.keys) and run.keys[start] == key:
+                stop = start + 1
+                while stop < len(run.keys) and run.keys[stop] == key:
+                    stop += 1
+                found += run.rows[start:stop].tolist()
+                parts += 1
+        if parts > 1:
+            names = self._runs[0].rows.dtype.names or ()
+            at, feed, where = names.index("at"), names.index("feed"), names.index("where")
+            found.sort(key=lambda trace: (trace[at], trace[feed], trace[where]))
+        return found
 
-    def keep(self, choose: Any) -> int:
+    def keep(self, choose: Callable[[TraceArray], npt.NDArray[np.bool_]]) -> int:
         """Drops every row that `choose(rows) -> bool mask` does not want; the number dropped."""
         before = len(self)
-        kept = [run[choose(run)] for run in self.runs]
-        self.runs = [run for run in kept if len(run)]
+        kept = [run.rows[choose(run.rows)] for run in self._runs]
+        self._runs = [Run.of(rows) for rows in kept if len(rows)]
         return before - len(self)
 
     def packed(self) -> bytes:
-        return b"".join(run.tobytes() for run in self.runs)
-
-    @classmethod
-    def unpacked(cls, data: bytes) -> TraceLog:
-        log = cls()
-        log.append(np.frombuffer(data, TRACE).copy())
-        return log
+        return b"".join(run.rows.tobytes() for run in self._runs)
 
 
 def in_set(values: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:

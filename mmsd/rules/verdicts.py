@@ -77,6 +77,7 @@ class Facts:
     """What one round of judging found."""
 
     deliveries: list[tuple[bytes, Delivery]] = field(default_factory=list)
+    withdrawn: list[bytes] = field(default_factory=list)
     closed: list[Closed] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     candidates: list[Candidate] = field(default_factory=list)
@@ -160,6 +161,8 @@ class Judge:
         for key in set(before) - now:
             self._count(before[key], facts, -1)
             self.state.retract(before[key])
+            if before[key].row:
+                facts.withdrawn.append(self.row_key(before[key]))
         signs.extend(self._judge_attempts(dossier, context, horizon, facts))
         for cause, confidence, raised, cleared, chosen in evaluate(dossier, signs, self.state.settings, context.expected.mms_apns):
             evidence = tuple(self._evidence(trace) for trace in chosen)
@@ -266,11 +269,16 @@ class Judge:
 
     def _ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int) -> _Ready | None:
         """A seed's retrieval whose hold is over, once; before that its deadline is watched."""
-        entry.awarded = old.awarded if old is not None else False
-        if entry.awarded or not self.campaigns or thread.opened is None or not seen.retrieved or seen.signs.doubted:
+        if old is not None:
+            entry.awarded, entry.answered = old.awarded, old.answered
+        if not self.campaigns or thread.opened is None:
             return None
         number, method, score = evidence_of(thread, self.state.seeds)
         if not number:
+            return None
+        if entry.answered < 0:
+            self._ask_answer(thread, entry, horizon)
+        if entry.awarded or not seen.retrieved or seen.signs.doubted:
             return None
         seed = self.campaigns.of(number)
         due = seen.retrieved + int(seed.campaign.hold * SECOND)
@@ -279,6 +287,17 @@ class Judge:
             return None
         entry.awarded = True
         return _Ready(thread, dossier, seen, seed, method, score)
+
+    def _ask_answer(self, thread: Thread, entry: Published, horizon: int) -> None:
+        """Whether the sender's gateway shows that the submit was answered; asked once, while his lines are still at hand."""
+        settings = self.state.settings
+        join = int(settings.join * SECOND)
+        due = thread.began + join + int(settings.skew * SECOND)
+        if horizon < due:
+            entry.due = min(entry.due, due)
+            return
+        posts = [t for t in self.state.log.dossier(thread.sender) if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST]
+        entry.answered = int(answered_by(posts, thread.began, join))
 
     def _award(self, award: _Ready, facts: Facts) -> None:
         """Makes a candidate; a seed that came from the service itself is only held."""
@@ -291,12 +310,15 @@ class Judge:
     def _candidate(self, award: _Ready) -> Candidate:
         thread, dossier, seen, seed = award.thread, award.dossier, award.seen, award.seed
         campaign = seed.campaign
-        settings = self.state.settings
         siblings = [
             other for other in dossier.threads if other.sender == thread.sender and evidence_of(other, self.state.seeds)[0] == seed.number
         ]
-        posts = [t for t in self.state.log.dossier(thread.sender) if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST]
-        answered = answered_by(posts, int(settings.join * SECOND))
+        said = self.state.published.get(dossier.subscriber, {})
+
+        def answered(other: Thread) -> bool:
+            entry = said.get((other.domain, other.identity, other.forwarded))
+            return entry is None or entry.answered != 0
+
         group = group_of(thread, siblings, answered, int(campaign.resend * SECOND))
         key = forward_key(campaign.id, group, thread.sender, dossier.subscriber)
         parent, generation = self._parent(thread, campaign.id)
