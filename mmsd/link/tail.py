@@ -111,6 +111,7 @@ class Tail:
         self._heirs: dict[Key, Track] = {}
         self._orphans: dict[int, Track] = {}  # no carrier known in this run, by ordinal
         self._active: dict[int, Track] = {}  # carried and not done
+        self._spare: dict[Key, tuple[str, Source]] = {}  # open, but what it holds now is no track yet
         self._open: dict[int, Track] = {}  # with a descriptor, least recently used first
         self._queue: list[int] = []  # heap of ordinals that may have unread bytes
         self._retries: dict[str, _Retry] = {}
@@ -328,6 +329,8 @@ class Tail:
         for _ in range(_TRIES):
             if self._scan_once():
                 break
+        for key in list(self._spare):
+            self._keep(key)
 
     def _scan_once(self) -> bool:
         """False if a file was found rewritten meanwhile: then what stands there now is looked at again."""
@@ -346,14 +349,14 @@ class Tail:
                 strangers.append(seen)
         for key in self._heirs.keys() - listing.keys():
             self._disinherit(key)
+        for track in {track.ordinal: track for track in self._heirs.values()}.values():
+            if not track.listed and (track.done or track.ordinal in self._orphans):
+                self._succeed(track)
         before = self._next_ordinal
         steady = self._adopt(strangers) if strangers else True
         if self._unknown is None:
             self._unknown = tuple(track.path for track in self._tracks.values() if track.ordinal >= before)
         self._unripe = {key: since for key, since in self._unripe.items() if key in listing}
-        for track in {track.ordinal: track for track in self._heirs.values()}.values():
-            if track.done and not track.listed:
-                self._succeed(track)
         self._judge_leaving(listing, started)
         self._scanned = self._monotonic()
         self._scan_cost = self._scanned - started
@@ -553,14 +556,17 @@ class Tail:
                     copies[looked.path] = original
                     break
         for looked in oldest_first((looked.path, looked.status.mtime_ns, looked) for looked in found if looked.path not in copies):
-            track = Track(self._next_ordinal, looked.path)
-            self._next_ordinal += 1
-            self._tracks[track.ordinal] = track
-            self._carry(track, looked)
+            self._begin(looked)
         for path, original in copies.items():
             while original.path in copies:
                 original = copies[original.path]
             self._make_heir(self._carried[original.status.key], by_path[path], copy=True)
+
+    def _begin(self, looked: _Found) -> Track:
+        track = self._tracks[self._next_ordinal] = Track(self._next_ordinal, looked.path)
+        self._next_ordinal += 1
+        self._carry(track, looked)
+        return track
 
     def _first_like(self, looked: _Found, tracks: Iterable[Track], wanted: _Likeness) -> bool:
         for track in tracks:
@@ -624,6 +630,9 @@ class Tail:
         track.key, track.path = looked.status.key, looked.path
         self._carried[track.key] = track
         track.listed, track.compressed = True, looked.compressed
+        if track.key in self._spare:
+            _, track.source = self._spare.pop(track.key)
+            self._open[track.ordinal] = track
         track.stamp = (looked.status.size, looked.status.mtime_ns)
         track.unlinked = False
         if not short:
@@ -657,13 +666,30 @@ class Tail:
         del owner.heirs[key]
 
     def _uncarry(self, track: Track) -> None:
-        """Its file holds something else now, or is gone: the track waits for a copy to turn up."""
+        """Its file holds something else now, or is gone: the track waits for a copy, an open descriptor for a new track."""
+        if track.source is not None and track.key is not None:
+            self._spare[track.key] = (track.path, track.source)
+            track.source = None
         self._shut(track)
         if track.key is not None and self._carried.get(track.key) is track:
             del self._carried[track.key]
         track.listed = False
         self._orphans[track.ordinal] = track
         self._active.pop(track.ordinal, None)
+
+    def _keep(self, key: Key) -> None:
+        """A file written anew whose descriptor is all we have of it: it was deleted or moved away before a listing showed it."""
+        path, source = self._spare[key]
+        try:
+            found = _Found(path, source.status(), source.read(0, HEAD), source.compressed)
+        except OSError as error:
+            self._trouble(path, error)
+        else:
+            if found.status.size or not found.status.links:
+                self._begin(found).listed = False
+                return
+        del self._spare[key]
+        source.close()
 
     def _succeed(self, track: Track) -> bool:
         """The heir that reaches furthest carries the track on; False if there is none. What is no heir after all is judged anew."""
@@ -687,7 +713,6 @@ class Tail:
         """The content before the position changed under our descriptor: truncated, or cut."""
         unread = self._behind(track)
         self._uncarry(track)
-        self._succeed(track)
         self._scan()
         if track.ordinal not in self._orphans:
             return
@@ -810,7 +835,7 @@ class Tail:
         reached = source.reached
         before, data = block[:guarded], block[guarded:]
         at_end = len(block) < guarded + want
-        if digest(before) != track.guard or (not track.offset and data[: len(track.head)] != track.head[: len(data)]):
+        if digest(before) != track.guard or (not track.offset and data[: len(track.head)] != track.head[:want]):
             self._rewritten(track)
             return None
         final = at_end and (track.final or not self._settings.follow)

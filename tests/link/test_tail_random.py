@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mmsd.link.heads import HEAD
 from tests.link.tailing import GRACE, Reader, line
 
 HEADERS = (b"", b"# mms access log\n", b"# " + b"h" * 1500 + b"\n")
@@ -133,7 +134,7 @@ class LogDirectory(RuleBasedStateMachine):
             self.reader.step()
         for _ in range(gap):
             self.write(1, 40)
-        if self.running and gap == 2:
+        if self.running and gap == 2 and copy.stat().st_size >= HEAD:  # a smaller copy cannot be proved one after a kill
             self.reader.step()
         self.truncate()
 
@@ -249,6 +250,7 @@ class LogDirectory(RuleBasedStateMachine):
 
 
 TestLogDirectory = LogDirectory.TestCase
+TestLogDirectory.pytestmark = [pytest.mark.timeout(1800)]  # type: ignore[attr-defined]
 
 
 @pytest.fixture(autouse=True)
