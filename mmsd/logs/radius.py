@@ -7,7 +7,7 @@ An attribute that is not there is unknown, never a change. Accounting-On and -Of
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any, ClassVar, Final, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from mmsd.logs.dialect import Columns, Dialect, Key, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import Block, Form, Numbering, address, apn, digits, hashed, integer, ipv4, moment, one_of, text
 from mmsd.logs.zones import to_utc
-from mmsd.model import SECOND, Kind
+from mmsd.model import SECOND, Kind, Parsed
 
 _STATUS: Final = {
     "Start": Kind.SESSION_START,
@@ -72,9 +72,20 @@ class Radius(Dialect):
     name: ClassVar[str] = "radius"
     summary: ClassVar[str] = "FreeRADIUS accounting detail"
 
+    _signed: tuple[bytes, ...] = ()  # how an Event-Timestamp ends where the zone's short name is a number
+
     @classmethod
     def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
-        return cls(PLAN, zone=zone, key=key, numbering=numbering)
+        dialect = cls(PLAN, zone=zone, key=key, numbering=numbering)
+        names = {zone.tzname(datetime(2026, month, 1)) or "" for month in (1, 7)}  # noqa: DTZ001  # wall clock
+        dialect._signed = tuple(f' {name}"\n'.encode() for name in names if name[:1] in ("+", "-"))
+        return dialect
+
+    def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
+        """As every dialect's. Zones without letters (Singapore is "+08") are written over with as many letters: the feed's zone counts."""
+        for name in self._signed:
+            data = data.replace(name, b" " + b"Z" * (len(name) - 3) + name[-2:])
+        return super().scan(data, ordinal=ordinal, offset=offset, final=final)
 
     def refine(self, columns: Columns, texts: Texts) -> None:
         columns["at"] = self._times(columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from mmsd import fast
 from mmsd.errors import ConfigError
 from mmsd.logs.columns import hide_trails
 from mmsd.model import NOT_A_NUMBER, SECOND, CodeSet, Kind, Method
-from tests.logs.tables import KEY, make, rows, whole
+from tests.logs.tables import KEY, make, pieces, random_cuts, rows, whole
 
 VENDOR: dict[str, Any] = {
     "separator": "|",
@@ -237,6 +238,17 @@ def test_a_notifications_location_equals_a_requests_path() -> None:
     assert (records["authority"][0], records["pdu"][0]) == (fast.hash64(b"m", KEY), 0x82)
     host = rows("columns", "1795340662,push,/a,X:80\n", changed(changed(options, "map.location", None), "map.authority", "authority"))
     assert (host["authority"][0], host.text("host", 0)) == (fast.hash64(b"x", KEY), b"X:80")
+
+
+def test_a_mapped_log_arriving_in_pieces_reads_the_same(seed: int, effort: int) -> None:
+    rng = random.Random(seed)
+    agents = ["诺基亚", "", "a", "乕", "".join(chr(rng.randrange(0x4E00, 0x9FA5)) for _ in range(40))]
+    lines = ["#", ""] + [f"202611221744{n:02}|MO|13900000021|13900000001,b@c|M{n}|0|237|{rng.choice(agents)}|" for n in range(40)]
+    made, data = make("columns", VENDOR), "\n".join(rng.sample(lines, len(lines))).encode("gb18030")
+    expected = pieces(made, data, [])
+    assert (len(expected[0]), expected[1]) == (80, {})
+    for _ in range(20 * effort):
+        assert pieces(made, data, random_cuts(rng, len(data))) == expected
 
 
 # -------------------------------------------------------------------------------------------------------------------- faults

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -81,6 +83,16 @@ def test_kinds(word: str, kind: Kind) -> None:
 )
 def test_the_time_of_a_record(changes: dict[str, Any], at: int) -> None:
     assert one(**changes)["at"][0] == at
+
+
+@pytest.mark.parametrize(
+    ("zone", "name"), [("Asia/Singapore", "+08"), ("America/Sao_Paulo", "-03"), ("Asia/Tehran", "+0330"), ("Asia/Shanghai", "CST")]
+)
+def test_zones_whose_short_name_is_a_number(zone: str, name: str) -> None:
+    text = block(Event_Timestamp=f'"Nov 22 2026 18:55:58 {name}"') * 2
+    parsed = whole(make("radius", zone=ZoneInfo(zone)), text.encode())
+    assert parsed.rejects.total == 0
+    assert parsed.records["at"][0] == datetime(2026, 11, 22, 18, 55, 58, tzinfo=ZoneInfo(zone)).timestamp() * SECOND
 
 
 def test_a_retransmission_is_the_same_session_at_the_same_time() -> None:
