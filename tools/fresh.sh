@@ -1,5 +1,5 @@
 #!/bin/bash
-# Proves that a newcomer's two commands work on a bare Debian 12: `make run DURATION=30`, then `make test`, each in a clone of the last
+# Proves that a newcomer's two commands work on a bare Debian 12: `make run DURATION=60`, then `make test`, each in a clone of the last
 # commit inside a chroot that has nothing but debootstrap's minimum, git and make, and no folder beside the clone.
 #
 # Root only (chroot, mounts). Needs debootstrap. FRESH_DIR: where the chroot goes (some 3 GB, removed at the end; FRESH_KEEP=1 keeps it).
@@ -105,6 +105,6 @@ try() { # verb…: in a clone of its own
     say "make $* worked; $((SECONDS - begin)) s with everything it had to set up"
 }
 
-try run DURATION=30
+try run DURATION=60
 try test
 say "both commands work on a bare Debian 12"
