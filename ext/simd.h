@@ -92,6 +92,13 @@ static inline const u8 *find_quote(const u8 *p, const u8 *end) {
     return end;
 }
 
+/* ASCII A–Z of eight bytes to lower case. */
+static inline uint64_t lower64(uint64_t word) {
+    uint64_t seven = word & ~MMSD_HIGH;
+    uint64_t above_z = seven + MMSD_ONES * (0x7f - 'Z'), from_a = seven + MMSD_ONES * (0x80 - 'A');
+    return word | (((from_a ^ above_z) & ~word & MMSD_HIGH) >> 2);
+}
+
 /* A literal, ready to be looked for: its first eight bytes and its last eight as words, its first byte as often as a register holds. */
 typedef struct {
     const u8 *at;
@@ -119,6 +126,15 @@ MMSD_INLINE int stands(const Text *t, const u8 *p, const u8 *end) {
         return t->length <= 16 || memcmp(p + 8, t->at + 8, (size_t)t->length - 16) == 0;
     }
     return t->length <= end - p && memcmp(p, t->at, (size_t)t->length) == 0;
+}
+
+/* Does the literal, in lower case itself, stand in any case at `p`, where at least its length may be read? `head`: eight bytes at `p`, lower. */
+static inline int stands_lower(const Text *t, const u8 *p, uint64_t head) {
+    if ((head ^ t->head) & t->mask) return 0;
+    if (t->length <= 8) return 1;
+    for (int64_t i = 8; i + 8 < t->length; i += 8)
+        if (lower64(load64(p + i)) != load64(t->at + i)) return 0;
+    return lower64(load64(p + t->length - 8)) == t->tail;
 }
 
 /* The literal's first occurrence before the next line feed: one search for both. NULL when the line feed, or `end`, comes first; it is told. */
@@ -167,15 +183,6 @@ static inline uint64_t fold(uint64_t a, uint64_t b) {
     return ((middle << 32) | (uint32_t)ll) ^ (hh + (lh >> 32) + (hl >> 32) + (middle >> 32));
 #endif
 }
-
-/* ASCII A–Z of eight bytes to lower case. */
-static inline uint64_t lower64(uint64_t word) {
-    uint64_t seven = word & ~MMSD_HIGH;
-    uint64_t above_z = seven + MMSD_ONES * (0x7f - 'Z'), from_a = seven + MMSD_ONES * (0x80 - 'A');
-    return word | (((from_a ^ above_z) & ~word & MMSD_HIGH) >> 2);
-}
-
-static inline u8 lower8(u8 c) { return c >= 'A' && c <= 'Z' ? (u8)(c | 32) : c; }
 
 /* fast/hash_py.py is the specification. */
 static inline uint64_t mix(const u8 *p, size_t n, uint64_t k0, uint64_t k1, int lower, const u8 *end) {
