@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from mmsd.model import SECOND
+from sim.agenda import Agenda
 
 
 class Clock:
@@ -41,3 +43,12 @@ class Clock:
 
     def local(self, at: int) -> datetime:
         return datetime.fromtimestamp((at + self.skew) // SECOND, self._zone)
+
+
+def banner(clock: Clock, agenda: Agenda, text: bytes) -> Callable[[], bytes]:
+    """Renders the line a Kannel or Mbuni node opens or leaves a file with, at the time it is asked."""
+
+    def line() -> bytes:
+        return clock.stamp(agenda.now) + text
+
+    return line

@@ -7,14 +7,13 @@ a file stays in the order of its times however fast the simulation runs.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from mmsd.model import SECOND
 from sim.agenda import Agenda
-from sim.clocks import Clock
+from sim.clocks import Clock, banner
 from sim.files import LogFile, Rotate
 from sim.people import Subscriber
 from sim.radius import Session
@@ -92,7 +91,7 @@ class Wapbox(Gateway):
     """`time IP MSISDN METHOD <URL> (TYPE, charset='') BYTES STATUS <UA> <SERVER>`."""
 
     def __init__(self, out: Path, clock: Clock, agenda: Agenda, rotation: Rotate) -> None:
-        opening: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log begins\n"  # noqa: E731  # a name for its type
+        opening = banner(clock, agenda, b" Log begins\n")
         super().__init__("wapbox", LogFile(out / "kannel" / "wapbox-access.log", rotation, opening), clock, agenda)
 
     def stamp(self, at: int) -> bytes:

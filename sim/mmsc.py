@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmsd.model import SECOND
 from sim.agenda import Agenda, Streams
-from sim.clocks import Clock
+from sim.clocks import Clock, banner
 from sim.files import LogFile, Rotate
 
 _LETTERS = "0123456789acdefgjlmnoqrstuvxz"
@@ -17,8 +17,7 @@ class Node:
     """A node has a message-id space of its own: now and then it gives out an id that another node gave out too."""
 
     def __init__(self, number: int, out: Path, host: str, clock: Clock, agenda: Agenda, streams: Streams, rotation: Rotate) -> None:
-        opening: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log begins\n"  # noqa: E731  # a name for its type
-        closing: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log ends\n"  # noqa: E731
+        opening, closing = banner(clock, agenda, b" Log begins\n"), banner(clock, agenda, b" Log ends\n")
         self.number = number
         self.name = f"mmsc{number + 1}"
         self.file = LogFile(out / self.name / "mmsc-access.log", rotation, opening, closing)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from mmsd.codec.push import encode_delivery_report, encode_notification
 from mmsd.model import SECOND
 from sim.agenda import Agenda, Streams
-from sim.clocks import Clock
+from sim.clocks import Clock, banner
 from sim.files import LogFile, Rotate
 from sim.people import Subscriber
 
@@ -38,8 +37,7 @@ class Bearerbox:
     """Writes a push, its acknowledgement by the SMSC and its receipt; numbers of one link, counted up."""
 
     def __init__(self, out: Path, clock: Clock, agenda: Agenda, streams: Streams, rotation: Rotate) -> None:
-        opening: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log begins\n"  # noqa: E731  # a name for its type
-        closing: Callable[[], bytes] = lambda: clock.stamp(agenda.now) + b" Log ends\n"  # noqa: E731
+        opening, closing = banner(clock, agenda, b" Log begins\n"), banner(clock, agenda, b" Log ends\n")
         self.file = LogFile(out / "kannel" / "bearerbox-access.log", rotation, opening, closing)
         self.pushes = 0
         self._clock = clock

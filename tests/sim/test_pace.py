@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -159,7 +158,10 @@ def test_a_signal_ends_a_live_run_in_good_order(root: Path, tmp_path: Path, numb
 @pytest.mark.parametrize("hold", [0, 5])
 def test_a_log_file_keeps_all_it_was_given(tmp_path: Path, rotation: Rotate, hold: int) -> None:
     count = iter(range(100))
-    line: Callable[[], bytes] = lambda: b"line %d\n" % next(count)  # noqa: E731
+
+    def line() -> bytes:
+        return b"line %d\n" % next(count)
+
     file = LogFile(tmp_path / "a.log", rotation, opening=line, closing=line)
     for step in range(12):
         file.write(line())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -210,9 +212,6 @@ def test_all_feeds_go_on_after_the_last_window(run: Run, small: Scenario) -> Non
 
 
 def _local(at: int) -> str:
-    from datetime import datetime
-    from zoneinfo import ZoneInfo
-
     return f"{datetime.fromtimestamp(at // 1_000_000, ZoneInfo('Asia/Shanghai')):%Y-%m-%d %H:%M:%S}"
 
 
