@@ -110,7 +110,13 @@ def intake(
 
     def new_judge(state: State, file_of: Callable[[int, int], str]) -> Judge:
         return Judge(
-            state, campaigns=compiled, cities=Cities(cities), zone=settings.zone.name, file_of=file_of, keep_all=keep_all
+            state,
+            campaigns=compiled,
+            cities=Cities(cities),
+            zone=settings.zone.name,
+            row_secret=keys.row_key,
+            file_of=file_of,
+            keep_all=keep_all,
         )
 
     loaded = store.load()

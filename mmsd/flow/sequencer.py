@@ -408,7 +408,7 @@ class Sequencer:
             if not self.state.find(number, cause, at, cleared):
                 continue
             subject = self.judge.shown(number)
-            key = hashlib.blake2b(f"{number}\0{cause}".encode(), digest_size=16, person=b"mmsd-finding").digest()
+            key = hashlib.blake2b(f"{number}\0{cause}".encode(), digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()
             findings.append((key, Finding("subscriber", subject, cause, confidence, at, evidence, cleared)))
             data = {"cause": cause, "confidence": confidence, "subject": masked(subject), "cleared": bool(cleared)}
             events.append(Event(cleared or at, "finding", cause, data))

@@ -165,10 +165,10 @@ def group_of(thread: Thread, earlier: Iterable[Thread], answered: Callable[[Thre
     return group
 
 
-def forward_key(campaign: str, group: int, sender: int, receiver: int) -> bytes:
+def forward_key(secret: bytes, campaign: str, group: int, sender: int, receiver: int) -> bytes:
     """16 bytes that name one forward for ever."""
     text = f"{campaign}\0{group}\0{sender}\0{receiver}".encode()
-    return hashlib.blake2b(text, digest_size=16, person=b"mmsd-forward").digest()
+    return hashlib.blake2b(text, digest_size=16, key=secret, person=b"mmsd-forward").digest()
 
 
 def outbox_key(purpose: str, subject: bytes, attempt: int) -> bytes:

@@ -193,7 +193,10 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
         elif Kind.SESSION_START <= kind <= Kind.SESSION_REJECT:
             dossier.sessions.append(trace)
     threads = list(opened.values())
-    _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notifies, context.settings)
+    notices: dict[int, dict[int, list[int]]] = {}
+    for notify in notifies:
+        notices.setdefault(feeds[notify[FEED]].domain, {}).setdefault(notify[MESSAGE], []).append(notify[AT])
+    _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notices, context.settings)
     _join_fetches(threads, fetches, feeds)
     by_transaction = {thread.leg.transaction: thread for thread in threads if thread.leg}
     for leg in legs.values():
@@ -213,7 +216,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
         asked = by_location.get(get[PATH])
         if asked is not None:
             asked.gets.append(get)
-    _join_notifies(threads, notifies)
+    _join_notifies(threads, notifies, feeds)
     _join_answers(threads, by_transaction, dossier.answers, context)
     _join_by_message(threads, finals, "finals")
     _join_by_message(threads, out, "out")
@@ -222,12 +225,12 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     return dossier
 
 
-def _join_legs(threads: list[Thread], legs: list[Leg], notifies: list[Trace], settings: Judgement) -> None:
-    """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones."""
+def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], settings: Judgement) -> None:
+    """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones.
+
+    `notices` holds the times of Notify lines by domain and message.
+    """
     join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
-    notices: dict[int, list[int]] = {}
-    for notify in notifies:
-        notices.setdefault(notify[MESSAGE], []).append(notify[AT])
     for forwarded in (False, True):
         waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and thread.opened is not None]
         taken = {id(thread.leg) for thread in threads if thread.leg is not None}
@@ -240,7 +243,7 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notifies: list[Trace], se
                 if thread.began > leg.first + skew or not _fits(thread.sender, leg.sender):
                     continue
                 # without a Notify line beside the push (log late or lost) the oldest delivery that waits comes first
-                distance, near[number, place] = _nearest(leg, thread, threads, notices, join)
+                distance, near[number, place] = _nearest(leg, thread, threads, notices.get(thread.domain, {}), join)
                 pairs.append((distance, leg.first, thread.began, number, place))
         used: set[int] = set()
         for _, _, _, number, place in sorted(pairs):
@@ -272,7 +275,8 @@ def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[i
         return _distance(leg, notices.get(thread.message, ()), join), thread.message
     best, message = NEVER, 0
     for candidate, times in notices.items():
-        pushes = [push[AT] for other in threads if other.leg is not None and other.message == candidate for push in other.leg.pushes]
+        owners = [other for other in threads if other.message == candidate and other.domain == thread.domain]
+        pushes = [push[AT] for other in owners if other.leg is not None for push in other.leg.pushes]
         free = [at for at in times if not pushes or min(abs(at - push) for push in pushes) > min(abs(at - push[AT]) for push in leg.pushes)]
         distance = _distance(leg, free, join)
         if distance < best:
@@ -284,7 +288,7 @@ def _distance(leg: Leg, times: Sequence[int], join: int) -> int:
     """Mean distance between the leg's pushes and the nearest of `times`; NEVER when no push has one within `join`."""
     if not times:
         return NEVER
-    distances = [min(abs(at - push[AT]) for at in times) for push in leg.pushes]
+    distances: list[int] = [min(abs(at - push[AT]) for at in times) for push in leg.pushes]
     if min(distances) > join:
         return NEVER
     return sum(min(distance, 2 * join) for distance in distances) // len(distances)
@@ -309,10 +313,11 @@ def _join_fetches(threads: list[Thread], fetches: list[Trace], feeds: Sequence[F
         thread.message = thread.message or message
 
 
-def _join_notifies(threads: list[Thread], notifies: list[Trace]) -> None:
+def _join_notifies(threads: list[Thread], notifies: list[Trace], feeds: Sequence[FeedInfo]) -> None:
     for notify in notifies:
+        domain = feeds[notify[FEED]].domain
         for thread in threads:
-            if thread.message == notify[MESSAGE] and thread.opened is not None:
+            if thread.message == notify[MESSAGE] and thread.domain == domain and thread.opened is not None:
                 retrieved = thread.retrieved_at
                 if not retrieved or notify[AT] <= retrieved:  # afterwards it is a report pushed to him as a sender
                     thread.notifies.append(notify)

@@ -106,6 +106,7 @@ class Judge:
         campaigns: Campaigns,
         cities: Cities,
         zone: tzinfo,
+        row_secret: bytes,
         file_of: Callable[[int, int], str],
         keep_all: bool = False,
     ) -> None:
@@ -113,6 +114,7 @@ class Judge:
         self.campaigns = campaigns
         self.cities = cities
         self.zone = zone
+        self.row_secret = row_secret  # names of rows hide the numbers in them from whoever has only the database
         self.file_of = file_of
         self.keep_all = keep_all
         self._said: dict[tuple[int, int], tuple[str, str]] = {}
@@ -220,7 +222,7 @@ class Judge:
     def row_key(self, entry: Published) -> bytes:
         """16 bytes that name this delivery in the store, whatever is learned of its leg later."""
         text = f"{entry.domain}\0{entry.identity}\0{entry.forwarded:d}\0{entry.subscriber}".encode()
-        return hashlib.blake2b(text, digest_size=16, person=b"mmsd-delivery").digest()
+        return hashlib.blake2b(text, digest_size=16, key=self.row_secret, person=b"mmsd-delivery").digest()
 
     def delivery(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published) -> Delivery:
         """The row people see: texts instead of hashes, evidence by file and offset."""
@@ -320,7 +322,7 @@ class Judge:
             return entry is None or entry.answered != 0
 
         group = group_of(thread, siblings, answered, int(campaign.resend * SECOND))
-        key = forward_key(campaign.id, group, thread.sender, dossier.subscriber)
+        key = forward_key(self.row_secret, campaign.id, group, thread.sender, dossier.subscriber)
         parent, generation = self._parent(thread, campaign.id)
         same_pair = [h for h in self.state.holdings.get(dossier.subscriber, ()) if h.campaign == campaign.id and h.sender == thread.sender]
         self.state.hold(Holding(dossier.subscriber, seen.retrieved, campaign.id, generation, key, thread.sender))
@@ -392,7 +394,7 @@ class Judge:
             self.state.texts.get(trace[PATH], b"").decode("latin-1"), trace[STATUS], kind, how, trace[AT], verdict, (self._evidence(trace),),
         )  # fmt: skip
         name = f"{self.state.feeds[trace[FEED]].name}\0{trace[WHERE]}".encode()
-        facts.attempts.append((hashlib.blake2b(name, digest_size=16, person=b"mmsd-attempt").digest(), attempt))
+        facts.attempts.append((hashlib.blake2b(name, digest_size=16, key=self.row_secret, person=b"mmsd-attempt").digest(), attempt))
 
 
 def _first(thread: Thread) -> Trace:
