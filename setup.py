@@ -9,7 +9,6 @@ from setuptools import Extension, setup
 AVX2 = platform.machine() in ("x86_64", "AMD64")
 
 
-
 def extension(name: str, depends: list[str], *flags: str) -> Extension:
     """ext/<name>.pyx as mmsd.fast.<name>."""
     sources, depends = [f"ext/{name}.pyx"], [f"ext/{file}" for file in depends]

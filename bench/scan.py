@@ -120,7 +120,7 @@ def run(lines: int, say: Callable[[str], None]) -> Report:
             "scan: linear cost, flat memory": growth,
         },
         [
-            "Seconds are CPU seconds of the whole process, best of five: another program on the machine does not count, a second thread would.",
+            "Seconds are CPU seconds of the whole process, best of five: another program does not count, a second thread would.",
             "csv and polars-split only cut at one separator: no value is converted, no literal checked, no bad line named.",
             "polars makes the columns it can: numbers that need a national rule become null, Kannel's counted bodies are cut at any ']'",
             "and their hex is not told from text, lists of e-mail receivers are null. It collects all rows; ours go by in chunks.",

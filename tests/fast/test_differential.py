@@ -15,11 +15,15 @@ import hypothesis.strategies as st
 import pytest
 
 from bench import data
+from mmsd import fast
 from mmsd.fast import scan_py
-from mmsd.fast.program import Op
+from mmsd.fast.hash_py import Key
+from mmsd.fast.program import Cells, Op, Program
+from mmsd.logs import DIALECTS
 from mmsd.logs import plan as p
 from mmsd.logs.plan import Block, Compiled, Form, Plan, compile_plan
 from tests.fast.builds import BUILDS, COMPILED, KEY, assert_equal, joined
+from tests.logs.tables import COPIES, DATA, make, read, whole
 
 RECORDS = 200_000
 BATCH = 20_000
@@ -85,6 +89,32 @@ def test_a_split_at_every_byte_changes_nothing(build: ModuleType, name: str, see
         first = build.scan(program, buffer[:cut], 0, KEY, False)
         assert first.consumed <= cut
         assert_equal(joined(first, build.scan(program, buffer, first.consumed, KEY, True)), whole)
+
+
+@pytest.mark.parametrize("name", COPIES)
+def test_every_build_reads_the_dialects_alike(name: str, seed: int, monkeypatch: pytest.MonkeyPatch):
+    """The plans that are used, on real lines, whole and damaged."""
+    programs = set()
+
+    def every(program: Program, buffer: bytes, start: int, key: Key, final: bool) -> Cells:
+        programs.add(id(program))
+        expected = scan_py.scan(program, buffer, start, key, final)
+        for build in COMPILED:
+            assert_equal(build.scan(program, buffer, start, key, final), expected)
+        return expected
+
+    monkeypatch.setattr(fast, "scan", every)
+    dialect = make(*COPIES[name])
+    lines = read(DATA / f"{name}.log").splitlines(keepends=True)
+    rng = random.Random(seed)
+    assert whole(dialect, b"".join(lines)).rejects.total == 0
+    for _ in range(60):
+        whole(dialect, b"".join(damaged(line, rng) if rng.random() < 0.2 else line for line in lines))
+    assert programs
+
+
+def test_every_dialect_is_among_them():
+    assert {dialect for dialect, _ in COPIES.values()} | {"columns"} == set(DIALECTS)  # a column map is made by its user: "columns" above
 
 
 FIELDS = st.sampled_from(
