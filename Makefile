@@ -44,7 +44,7 @@ bench: ## speed, beside its peers in the same run
 
 sim: ## only the simulator: its logs and its truth in run/sim; Ctrl-C ends it, or DURATION=60
 	@tools/setup.sh run
-	@exec $(BIN)/python -m sim live demo --out run/sim --duration $(or $(DURATION),0)
+	@exec $(BIN)/python -m sim live demo --again --out run/sim --duration $(or $(DURATION),0)
 
 docs: ## every setting, cause, topic, table, endpoint and command is documented
 	@tools/setup.sh test

@@ -40,6 +40,10 @@ class Seed:
 
     def launch(self) -> None:
         """The service's own sending, in batches a second apart. Most of those who asked for it can use MMS."""
+        if self._agenda.now >= self._province.cutoff:
+            return
+        if self._settings.every:
+            self._agenda.after(us(self._settings.every), self.launch)
         wanted = min(self._settings.recipients, len(self._people.senders) // 2)
         chosen = self._random.sample(self._people.senders, wanted * 4 // 5)
         others = [s for s in self._people.subscribers if s.behaviour not in SENDS]

@@ -91,6 +91,7 @@ class Campaign(_Section, frozen=True, kw_only=True):
     vasp: str
     recipients: int
     batch: int  # receivers of one MM7 submit
+    every: float = 0  # seconds between two sendings, while messages are submitted; 0 = one only
     forward: float  # share of retrieved copies that are sent on
     by_reference: float  # share of those by M-Forward.req; else composed anew
     friends: tuple[int, ...]

@@ -171,6 +171,13 @@ def test_sessions_begin_once_and_addresses_have_one_owner(run: Run) -> None:
         assert all(starts[r["Acct-Session-Id"]] for r in delayed)
 
 
+def test_a_handset_keeps_its_number_imsi_and_imei(run: Run) -> None:
+    text = (run.read("radius1") + run.read("radius2")).decode()
+    seen = set(re.findall(r'Calling-Station-Id = "\+?(\d+)"[^$]*?3GPP-IMSI = "(\d{15})"[^$]*?3GPP-IMEISV = "(\d{16})"', text))
+    for column in zip(*seen, strict=True):
+        assert len(set(column)) == len(seen) > 300
+
+
 def test_gateway_lines_lie_in_a_session_of_their_number(run: Run) -> None:
     """The address of a line was given to its number: every pair of them stands in the accounting."""
     given: set[tuple[str, str]] = set()
