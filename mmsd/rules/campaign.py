@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
-from mmsd.model import NOT_A_NUMBER, SECOND, Event, Forward, Outgoing, Records, Serial, masked
+from mmsd.model import NOT_A_NUMBER, SECOND, Event, Forward, Kind, Method, Outgoing, Records, Serial, masked
 from mmsd.rules.relate import Thread
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, SeedSettings
-from mmsd.rules.traces import AT, SIZE, STATUS, C
+from mmsd.rules.traces import AT, EXTRA, KIND, SIZE, STATUS, A, C, Trace
 
 SERVICE: Final = b""
 """The parent key of what the service itself sent out."""
@@ -240,7 +240,23 @@ def decide(
     return made
 
 
-def answered_by(posts: Sequence[tuple[int, ...]], at: int, join: int) -> bool:
-    """Whether the submit at `at` was answered, from the sender's own POSTs at a gateway; with none beside it nothing says it was not."""
-    near = [post for post in posts if abs(post[AT] - at) <= join]
-    return not near or any(200 <= post[STATUS] < 300 and post[SIZE] != 0 for post in near)
+def answered_by(traces: Sequence[Trace], at: int, size: int, join: int) -> bool:
+    """Whether the submit logged at `at` (`size` octets, −1 unknown) was answered, by its sender's own lines; with no POST beside it: yes.
+
+    His other POSTs stand close by: those too short to hold the message are none of it, and each NotifyResp or Acknowledge the MMSC logged
+    explains one. Of what is left the nearest is the submit.
+    """
+    posts = [t for t in traces if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST and abs(t[AT] - at) <= join and not 0 <= t[EXTRA] < size]
+    for answer in traces:
+        explained = [p for p in posts if answer[KIND] == Kind.RESPONSE and p[EXTRA] < 0 and _beside(p, answer[AT]) <= SECOND]
+        if explained:
+            posts.remove(min(explained, key=lambda p: _beside(p, answer[AT])))
+    if not posts:
+        return True
+    submit = min(posts, key=lambda p: _beside(p, at))
+    return bool(200 <= submit[STATUS] < 300 and submit[SIZE] != 0)
+
+
+def _beside(post: Trace, at: int) -> int:
+    """Distance of a gateway's line from the middle of the second in which the MMSC wrote its own."""
+    return abs(int(post[AT]) - at - SECOND // 2)

@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, Attempt, Delivery, Evidence, Kind, Method
+from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Delivery, Evidence, Kind, Method
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
 from mmsd.rules.causes import Verdict, judge
 from mmsd.rules.findings import Sign, evaluate
 from mmsd.rules.relate import NEVER, Context, Dossier, Thread
 from mmsd.rules.signs import Seen, authorities, look, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, STATUS, WHERE, A, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, Trace
 
 UNLOGGED_SUBMIT: Final = MINUTE
 """Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
@@ -298,8 +298,9 @@ class Judge:
         if horizon < due:
             entry.due = min(entry.due, due)
             return
-        posts = [t for t in self.state.log.dossier(thread.sender) if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST]
-        entry.answered = int(answered_by(posts, thread.began, join))
+        opened = thread.opened
+        size = opened[SIZE] if opened is not None else NOT_LOGGED
+        entry.answered = int(answered_by(self.state.log.dossier(thread.sender), thread.began, size, join))
 
     def _award(self, award: _Ready, facts: Facts) -> None:
         """Makes a candidate; a seed that came from the service itself is only held."""
