@@ -23,9 +23,7 @@ from mmsd import config
 from mmsd.errors import MmsdError
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import Announcer
-from mmsd.flow.announce import Settings as AnnounceSettings
 from mmsd.flow.sequencer import Feed, Sequencer
-from mmsd.flow.sequencer import Settings as SequencerSettings
 from mmsd.link import mqtt
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
@@ -135,7 +133,7 @@ def intake(
         domain = domains.setdefault(feed.domain or node, len(domains))
         feeds.append(Feed(name, node, domain, config.role(feed), source, dialect, covers_nothing=feed.dialect == "kannel-smsbox"))
     sequencer = Sequencer(
-        store, feeds, new_state=new_state, new_judge=new_judge, settings=SequencerSettings(), wall=world.wall, monotonic=world.monotonic,
+        store, feeds, new_state=new_state, new_judge=new_judge, settings=settings.sequencer, wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys.blind, live=follow, fault_point=world.fault_point,
     )  # fmt: skip
     sequencer.load()
@@ -259,7 +257,7 @@ class Daemon:
 
     async def _announce(self, settings: mqtt.Settings) -> None:
         async with mqtt.Publisher(settings, random=secrets.SystemRandom().random) as publisher:
-            await Announcer(self.store, publisher, AnnounceSettings()).run()
+            await Announcer(self.store, publisher, self._settings.announce).run()
 
     async def _watch_figures(self) -> None:
         while True:

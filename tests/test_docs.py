@@ -149,6 +149,20 @@ def test_every_configuration_we_ship_is_sound(root: Path, tmp_path: Path):
     assert [path.name for path in files] == ["demo.toml", "mmsd.toml"]
 
 
+def test_every_setting_does_something(root: Path):
+    """A setting is read somewhere beside the place that defines it: nothing may be set without effect."""
+    code = "".join(
+        path.read_text()
+        for path in (root / "mmsd").rglob("*.py")
+        if path != root / "mmsd/rules/settings.py" and "config" not in path.relative_to(root).parts
+    )
+    beside = {"covers", "all", "apns", "line", "expect"}  # read by mmsd.config itself
+    idle = [
+        (*path, name) for path, kind in TREE for name in config.fields(kind) if name not in beside and not re.search(rf"\.{name}\b", code)
+    ]
+    assert idle == []
+
+
 def test_every_dialect_is_documented_and_has_a_role(root: Path):
     text = (root / "docs/settings.md").read_text()
     assert [name for name in DIALECTS if f"`{name}`" not in text] == []
