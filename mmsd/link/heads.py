@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -106,12 +106,3 @@ def oldest_first(items: Iterable[tuple[str, int, Item]]) -> list[Item]:
             keyed.append(((newest, base, place), item))
     keyed.sort(key=lambda pair: pair[0])
     return [item for _, item in keyed]
-
-
-def youngest(paths: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """The highest rank of each log among these paths: {base: rank}."""
-    ranks: dict[str, tuple[int, int]] = {}
-    for path in paths:
-        known = name(path)
-        ranks[known.base] = max(ranks.get(known.base, known.rank), known.rank)
-    return ranks

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mmsd.link.files import Files, Source, Status, open_source
-from mmsd.link.heads import GUARD, HEAD, digest, made_from, name, oldest_first, origins, youngest
+from mmsd.link.heads import GUARD, HEAD, digest, made_from, name, oldest_first, origins
 from mmsd.link.track import Heir, Held, Key, Seen, Track, from_extents
 from mmsd.model import Audit, Chunk, Extent, Mark
 
@@ -399,26 +399,23 @@ class Tail:
         return True
 
     def _judge_leaving(self, listing: dict[Key, Seen], now: float) -> None:
-        ranks = youngest([seen.path for seen in listing.values()])
-        by_base: dict[str, int] = {}
+        logs: dict[str, list[tuple[int, int]]] = {}
         for seen in listing.values():
-            base = name(seen.path).base
-            by_base[base] = by_base.get(base, 0) + 1
+            known = name(seen.path)
+            logs.setdefault(known.base, []).append(known.rank)
+        ends = {base: (min(ranks), max(ranks), len(ranks)) for base, ranks in logs.items()}
         for track in self._active.values():
             known = name(track.path)
-            rotated = known.rotated and known.rank < ranks.get(known.base, known.rank)
+            oldest, youngest, count = ends.get(known.base, (known.rank, known.rank, 0))
+            rotated = known.rotated and known.rank < youngest
             leaving = not self._settings.follow or not track.listed or track.compressed or rotated
             if leaving and not track.leaving:
                 track.quiet = now
             track.leaving = leaving
-            if leaving and not track.drained and not track.warned and self._settings.follow and by_base.get(known.base, 0) > 2:
-                older = [seen for seen in listing.values() if name(seen.path).base == known.base and name(seen.path).rank < known.rank]
-                younger = by_base[known.base] - len(older) - track.listed
-                if younger >= 2 and not older:
-                    track.warned = True
-                    self._audit(
-                        "endangered", track.path, f"{self._behind(track)} bytes unread in the oldest file: the next rotation may delete it"
-                    )
+            endangered = self._settings.follow and track.listed and rotated and known.rank == oldest and count > 2 and not track.drained
+            if endangered and not track.warned:
+                track.warned = True
+                self._audit("endangered", track.path, f"{self._behind(track)} bytes unread in the oldest file: rotation may delete it next")
 
     # ------------------------------------------------------------------------------------------------------- who is who
 
@@ -685,7 +682,8 @@ class Tail:
         except OSError as error:
             self._trouble(path, error)
         else:
-            if found.status.size or not found.status.links:
+            known = key in self._carried or key in self._heirs  # the listing told what it is, after all
+            if not known and (found.status.size or not found.status.links):
                 self._begin(found).listed = False
                 return
         del self._spare[key]
