@@ -20,6 +20,7 @@ class Lineage:
     method: str  # "", subject_size, m_forward
     parent: Delivery | None
     received: dict[bytes, Delivery] = field(default_factory=dict)
+    group: bytes = b""  # message id of its first copy
 
 
 @dataclass(slots=True, eq=False)

@@ -231,6 +231,8 @@ class Province:
             report = self._random.random() < self._scenario.traffic.report
             message = Message(node, self._message_id(node), subject, size, report, lineage)
             node.received(sender.plus, [r.plus for r in receivers], message.identity, posted, sender.agent)
+            if lineage is not None and not lineage.group:
+                lineage.group = message.identity
             self.handsets.post(sender, session, posted, status=status)
             for receiver in receivers:
                 self._deliver(message, sender, sender.plus, receiver, subject, size, lineage, report=report)
@@ -260,6 +262,7 @@ class Province:
             self.handsets.post_unavailable(sender, session)
         elif self.agenda.now < self.cutoff + 5 * SECOND:
             node.forwarded(sender.plus, [r.plus for r in receivers], b"%s@%s" % (node.queue(), node.host), sender.agent)
+            lineage.group = message.identity
             self.handsets.post(sender, session, 120)
             report = self._random.random() < self._scenario.traffic.report
             for receiver in receivers:

@@ -68,14 +68,19 @@ def score(truth: Iterable[Mapping[str, Any]], deliveries: Iterable[Mapping[str, 
 
 
 def _forwards(result: Score, truth: Iterable[Mapping[str, Any]], forwards: list[Mapping[str, Any]]) -> None:
-    """Counted forwards by sender, receiver and city; each with one serial, no serial twice."""
-    due = [row for row in truth if row["forward"] and row["forward"]["counted"]]
+    """Counted forwards by attempt group, sender, receiver and city; each with one serial, no serial twice.
+
+    By group, for of two copies that are fetched in the same second no log says which was the first.
+    """
+    passed = [row for row in truth if row["forward"]]
+    groups = {(row["message"], row["sender"], row["receiver"]): row["forward"]["group"] for row in passed}
+    due = [row for row in passed if row["forward"]["counted"]]
     counted = [row for row in forwards if row.get("counted")]
-    expected = Counter((row["message"], row["sender"], row["receiver"], row["forward"]["city"]) for row in due)
-    found = Counter(
-        (str(row["message"]), str(row["sender"]).removeprefix("+"), str(row["receiver"]).removeprefix("+"), str(row.get("city", "")))
-        for row in counted
-    )
+    expected = Counter((row["forward"]["group"], row["sender"], row["receiver"], row["forward"]["city"]) for row in due)
+    found: Counter[tuple[str, str, str, str]] = Counter()
+    for row in counted:
+        message, sender, receiver = (str(row[name]).removeprefix("+") for name in ("message", "sender", "receiver"))
+        found[groups.get((message, sender, receiver), message), sender, receiver, str(row.get("city", ""))] += 1
     for what, counter in (("forward missing", expected - found), ("forward too many", found - expected)):
         result.differences += [f"{what}: message {key[0]} from {key[1]} to {key[2]} ({key[3]}) × {count}" for key, count in counter.items()]
     serials = Counter(str(row["serial"]) for row in counted if row.get("serial"))

@@ -139,6 +139,7 @@ class Truth:
             "seed": self._seed,
             "generation": lineage.generation,
             "method": lineage.method,
+            "group": lineage.group.decode(),
             "parent": parent.transaction.decode() if parent else "",
             "city": delivery.sender.city,
             "day": self._clock.stamp(delivery.fetched)[:10].decode() if delivery.fetched else "",

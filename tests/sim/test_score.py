@@ -75,6 +75,18 @@ def _no_serial(deliveries: Rows, forwards: Rows) -> None:
     next(row for row in forwards if row["counted"])["serial"] = None
 
 
+def test_either_copy_of_a_forward_sent_again_may_count(run: Run) -> None:
+    deliveries, forwards = copy.deepcopy(_export(run))
+    again = next(row for row in forwards if row["reason"] == "sent again")
+    first = next(
+        row for row in forwards
+        if row is not again and all(row[name] == again[name] for name in ("group", "sender", "receiver"))
+    )  # fmt: skip
+    assert first["message"] != again["message"]
+    first["message"], again["message"] = again["message"], first["message"]
+    assert not score(run.rows, deliveries, forwards).differences
+
+
 @pytest.mark.parametrize("spoil", [_outcome, _missing, _twice, _strange, _uncounted, _city, _same_serial, _no_serial])
 def test_every_difference_is_found(run: Run, spoil: Callable[[Rows, Rows], None]) -> None:
     deliveries, forwards = copy.deepcopy(_export(run))
