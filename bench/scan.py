@@ -64,7 +64,13 @@ def main() -> None:
 
 def child(*words: str, **environment: str) -> dict[str, Any]:
     """Run a bench's part in a process of its own and read its JSON."""
-    done = subprocess.run([sys.executable, "-m", *words], env=os.environ | environment, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", *words],
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"} | environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
 

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -275,7 +276,7 @@ class Step:
 
 
 Choice = tuple[int, tuple[str, ...], npt.NDArray[np.int64]]
-"""(cell, columns, values int64[choice, columns]) of a `one_of` that sets several columns; NO_DEFAULT leaves a column as it is."""
+"""(cell, columns, values int64[columns, choice]) of a `one_of` that sets several columns; NO_DEFAULT leaves a column as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -426,7 +427,7 @@ class _Builder:
         if made.default is not None:
             step[p.DEFAULT] = value(made.default)
         if not simple and names:
-            self.choices.append((step[p.CELL], names, np.array(rows, np.int64)))
+            self.choices.append((step[p.CELL], names, np.array(rows, np.int64).T.copy()))
 
     def form(self, plan: str, form: Form) -> tuple[int, int]:
         """Add a form's steps: (first, end)."""
@@ -501,6 +502,7 @@ def compile_plan(plan: Plan, numbering: Numbering = CHINA) -> Compiled:
     for row, form in zip(initial, plan.forms, strict=True):
         for name, value in form.constants.items():
             row[build.columns[name]] = value
+    _fill_choices(build, plan)
     literals = bytes(build.literals)
     program = Program(
         np.array(build.steps, np.int64).reshape(-1, p.STEP_WIDTH),
@@ -514,6 +516,18 @@ def compile_plan(plan: Plan, numbering: Numbering = CHINA) -> Compiled:
     )
     has_body = any(step.body for step in build.names)
     return Compiled(plan.name, program, build.columns, build.texts, tuple(build.choices), tuple(build.names), has_body)
+
+
+def _fill_choices(build: _Builder, plan: Plan) -> None:
+    """Where nothing else fills a column, what a choice leaves is the column's default: then `run` need not look at it again."""
+    filled = {step[cell] for step in build.steps for cell in (p.CELL, p.CELL2)} | {
+        build.columns[n] for f in plan.forms for n in f.constants
+    }
+    chosen = Counter(name for _, names, _ in build.choices for name in names)
+    for _, names, table in build.choices:
+        for name, values in zip(names, table, strict=True):
+            if chosen[name] == 1 and build.columns[name] not in filled:
+                values[values == p.NO_DEFAULT] = _default(name)
 
 
 def _slots(literals: bytes, attributes: Sequence[Sequence[int]]) -> npt.NDArray[np.int32]:
@@ -541,9 +555,10 @@ def run(compiled: Compiled, data: bytes, *, ordinal: int, offset: int, final: bo
     columns: dict[str, npt.NDArray[Any]] = {"where": where}
     whole = {name: cells.out[:, cell] for name, cell in compiled.columns.items()}
     for cell, names, table in compiled.choices:
-        chosen = table[cells.out[:, cell]]
-        for number, name in enumerate(names):
-            whole[name] = np.where(chosen[:, number] == p.NO_DEFAULT, whole[name], chosen[:, number])
+        chosen = np.ascontiguousarray(cells.out[:, cell])
+        for name, choices in zip(names, table, strict=True):
+            values = choices.take(chosen)
+            whole[name] = np.where(values == p.NO_DEFAULT, whole[name], values) if (choices == p.NO_DEFAULT).any() else values
     for name, column in whole.items():
         columns[name] = _narrow(name, column)
     texts = {name: TextColumn(data, cells.out[:, cell], cells.out[:, cell + 1]) for name, cell in compiled.texts.items()}

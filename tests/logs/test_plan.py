@@ -200,3 +200,13 @@ def test_template_words():
     for data, tag in [(b"{1}  |opt x|y|z|\n", b"x"), (b"{1}|x||\n", b"x"), (b"{1}\t|opt|y|\n", b"opt")]:
         records = parse(made, data).records
         assert (records["size"].tolist(), records.text("tag", 0)) == ([1], tag)
+
+
+def test_two_words_may_fill_one_column():
+    """The later one wins where it says something; where it says nothing the earlier one stands."""
+    first = plan.one_of({"a": {"kind": 1, "status": 5}, "b": {"kind": 2}})
+    second = plan.one_of({"x": {"status": 7, "size": 1}, "y": {"size": 2}})
+    records = parse(compile_plan(Plan("two", Form("{f} {s}", f=first, s=second))), b"a x\na y\nb x\nb y\n").records
+    assert records["kind"].tolist() == [1, 1, 2, 2]
+    assert records["status"].tolist() == [7, 5, 7, -1]
+    assert records["size"].tolist() == [1, 2, 1, 2]
