@@ -351,12 +351,15 @@ class Tail:
             self._disinherit(key)
         for track in {track.ordinal: track for track in self._heirs.values()}.values():
             if not track.listed and (track.done or track.ordinal in self._orphans):
-                self._succeed(track)
+                self._succeed(track, short=False)  # a longer copy may be among the strangers
         before = self._next_ordinal
         steady = self._adopt(strangers) if strangers else True
         if self._unknown is None:
             self._unknown = tuple(track.path for track in self._tracks.values() if track.ordinal >= before)
         self._unripe = {key: since for key, since in self._unripe.items() if key in listing}
+        for track in {track.ordinal: track for track in self._heirs.values()}.values():
+            if not track.listed and (track.done or track.ordinal in self._orphans):
+                self._succeed(track, short=True)
         self._judge_leaving(listing, started)
         self._scanned = self._monotonic()
         self._scan_cost = self._scanned - started
@@ -689,23 +692,24 @@ class Tail:
         del self._spare[key]
         source.close()
 
-    def _succeed(self, track: Track) -> bool:
+    def _succeed(self, track: Track, *, short: bool) -> bool:
         """The heir that reaches furthest carries the track on; False if there is none. What is no heir after all is judged anew."""
-        short: _Found | None = None
+        shorter: _Found | None = None
         for key, heir in list(track.heirs.items()):
             looked = self._examine(heir.path, key)
             likeness = self._likeness(track, looked) if looked is not None else _Likeness.DIFFERENT
             if likeness is _Likeness.SHORT:
-                short = looked
+                shorter = looked
                 continue
             self._disinherit(key)
             if looked is not None and likeness is _Likeness.SAME:
                 self._carry(track, looked)
                 return True
-        if short is not None:
-            self._disinherit(short.status.key)
-            self._carry(track, short, short=True)
-        return short is not None
+        if shorter is None or not short:
+            return False
+        self._disinherit(shorter.status.key)
+        self._carry(track, shorter, short=True)
+        return True
 
     def _rewritten(self, track: Track) -> None:
         """The content before the position changed under our descriptor: truncated, or cut."""
@@ -769,14 +773,19 @@ class Tail:
                 )
 
     def _unchanged(self, track: Track, source: Source) -> bool:
-        if track.offset == 0:
-            return source.read(0, len(track.head)) == track.head
         guarded = min(GUARD, track.offset)
-        return digest(source.read(track.offset - guarded, guarded)) == track.guard
+        return self._same_head(track, source) and digest(source.read(track.offset - guarded, guarded)) == track.guard
+
+    def _same_head(self, track: Track, source: Source) -> bool:
+        """Of a compressed file the guard must do: going back to its head would inflate it all again."""
+        if track.offset and source.compressed:
+            return True
+        head = track.head[: track.offset] if track.offset else track.head
+        return source.read(0, len(head)) == head
 
     def _leave(self, track: Track) -> None:
         """At its end and quiet for the grace time."""
-        if not track.listed and self._succeed(track):
+        if not track.listed and self._succeed(track, short=True):
             return
         if track.leftover or track.skip >= 0:
             track.final = True
@@ -833,7 +842,7 @@ class Tail:
         reached = source.reached
         before, data = block[:guarded], block[guarded:]
         at_end = len(block) < guarded + want
-        if digest(before) != track.guard or (not track.offset and data[: len(track.head)] != track.head[:want]):
+        if digest(before) != track.guard or not self._same_head(track, source):
             self._rewritten(track)
             return None
         final = at_end and (track.final or not self._settings.follow)
