@@ -194,7 +194,10 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
             dossier.sessions.append(trace)
     threads = list(opened.values())
     notices: dict[int, dict[int, list[int]]] = {}
+    sent = {(feeds[origin[FEED]].domain, origin[MESSAGE]) for origin in dossier.origins}
     for notify in notifies:
+        if (feeds[notify[FEED]].domain, notify[MESSAGE]) in sent:
+            continue  # his own message: a report on it
         notices.setdefault(feeds[notify[FEED]].domain, {}).setdefault(notify[MESSAGE], []).append(notify[AT])
     _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notices, context.settings)
     _join_fetches(threads, fetches, feeds)
@@ -266,10 +269,11 @@ def _fits(sender: int, origin: int) -> bool:
 
 
 def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[int, list[int]], join: int) -> tuple[int, int]:
-    """(mean distance in time, message id) of the Notify lines that go best with the leg's pushes and may be this delivery's.
+    """(distance in time, message id) of the Notify lines that go with the leg's pushes and may be this delivery's; NEVER when none does.
 
-    Each push counts, none for more than `join` and a little: two messages notified in the same second are told apart by the others.
-    A forwarded message's id is not known beforehand: any may be its, less the lines that stand nearer to a push of the leg they belong to.
+    The first Notify line of a message announces it and stands beside the first push; later ones may be repetitions, or reports pushed to a
+    receiver who has sent the message on. A forwarded message's id is not known beforehand: any may be its, less the lines that stand
+    nearer to a push of the leg they belong to.
     """
     if not thread.forwarded:
         return _distance(leg, notices.get(thread.message, ()), join), thread.message
@@ -285,13 +289,16 @@ def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[i
 
 
 def _distance(leg: Leg, times: Sequence[int], join: int) -> int:
-    """Mean distance between the leg's pushes and the nearest of `times`; NEVER when no push has one within `join`."""
+    """Between the first push and the first of `times`; when these are too far apart (a line is lost) the mean of all, ranked behind."""
     if not times:
         return NEVER
+    first = abs(min(times) - leg.first)
+    if first <= join:
+        return first
     distances: list[int] = [min(abs(at - push[AT]) for at in times) for push in leg.pushes]
     if min(distances) > join:
         return NEVER
-    return sum(min(distance, 2 * join) for distance in distances) // len(distances)
+    return join + sum(min(distance, 2 * join) for distance in distances) // len(distances)
 
 
 def _join_fetches(threads: list[Thread], fetches: list[Trace], feeds: Sequence[FeedInfo]) -> None:

@@ -410,7 +410,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
     if signs.s == "none" and not covered.all_apns:
         signs.s = "not-mms"
     if signs.s == "expected" and session is not None:
-        _sign_silence(signs, session, sessions, pushes, dossier, context, used)
+        _sign_silence(signs, session, sessions, thread, pushes, dossier, context, used)
     elif session is not None:
         used.extend(session.traces[:1])
     if signs.s == "other-new":
@@ -429,7 +429,8 @@ def _push_failed(push: Trace, thread: Thread) -> bool:
 
 
 def _sign_silence(
-    signs: Signs, session: Session, sessions: list[Session], pushes: list[Trace], dossier: Dossier, context: Context, used: list[Trace]
+    signs: Signs, session: Session, sessions: list[Session], thread: Thread, pushes: list[Trace], dossier: Dossier, context: Context,
+    used: list[Trace],
 ) -> None:
     """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
     settings = context.settings
@@ -452,23 +453,23 @@ def _sign_silence(
                     used.extend(other.traces[:1])
             else:
                 used.append(lines[0])
-    signs.s_silent = bool(silent)
+    signs.s_silent = bool(silent) and not thread.answers  # an answer, be it `Deferred`, came through the proxy
     if not used:
         used.extend(session.traces[:1])
 
 
 def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context, until: int) -> int:
-    """Pushes to this number, of any message, that were followed by a new session on another APN and by none on the MMS APN."""
+    """New sessions on another APN that followed a push to this number, of any message, with none on the MMS APN. Each session counts once."""
     settings = context.settings
     reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
-    count = 0
+    found: set[int] = set()
     for thread in dossier.threads:
         for push in thread.leg.pushes if thread.leg else ():
             at = push[AT]
             if at > until or until - at > settings.case_days * 86400 * SECOND:
                 continue
             near = [s for s in sessions if s.start <= at + window and s.end >= at]
-            new = [s for s in near if s.apn not in context.expected.mms_apns and at <= s.start <= at + reaction]
+            new = [s.key for s in near if s.apn not in context.expected.mms_apns and at <= s.start <= at + reaction]
             if new and not any(s.apn in context.expected.mms_apns for s in near):
-                count += 1
-    return count
+                found.update(new[:1])
+    return len(found)
