@@ -261,10 +261,11 @@ class Tail:
         return self._scanned > float("-inf") and not self._retries and not self._unripe and all(t.drained for t in self._active.values())
 
     def finished(self) -> bool:
-        """In a replay: every file was read and taken; nothing will come."""
-        return (
-            not self._settings.follow and self._scanned > float("-inf") and self._given is None and not self._active and not self._retries
-        )
+        """In a replay: every file that can be read was read and taken; nothing will come."""
+        if self._settings.follow or self._scanned == float("-inf") or self._given is not None:
+            return False
+        given_up = {path for path, retry in self._retries.items() if retry.tries >= _TRIES}
+        return self._retries.keys() == given_up and all(track.path in given_up for track in self._active.values())
 
     @property
     def unknown(self) -> tuple[str, ...]:

@@ -118,7 +118,8 @@ class Reader:
 
 
 def line(event: int, width: int = 40) -> bytes:
-    return f"{event:06} ".encode().ljust(width - 1, b"x") + b"\n"
+    """A line of `width` bytes, no part of which is like another line's."""
+    return f"{event:06} ".encode() + (f"{event:x}." * width).encode()[: width - 8] + b"\n"
 
 
 def lines(start: int, stop: int, width: int = 40) -> bytes:
