@@ -11,7 +11,7 @@ SEED ?= random
 RUN := $(BIN)/python -m sim.run
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench sim docs fresh faults soak fuzz build clean
+.PHONY: help run test lint format bench score sim docs fresh faults soak fuzz build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ bench: ## speed, beside its peers in the same run
 	@tools/setup.sh test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[bench]' </dev/null
 	@$(BIN)/python -m bench $(ARGS)
+
+score: ## how right the verdicts are: causes found beside the true ones, recall and precision of each
+	@tools/setup.sh test
+	@$(BIN)/python -m bench score
 
 sim: ## only the simulator: its logs and its truth in run/sim; Ctrl-C ends it, or DURATION=60
 	@tools/setup.sh run

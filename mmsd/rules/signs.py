@@ -429,7 +429,13 @@ def _push_failed(push: Trace, thread: Thread) -> bool:
 
 
 def _sign_silence(
-    signs: Signs, session: Session, sessions: list[Session], thread: Thread, pushes: list[Trace], dossier: Dossier, context: Context,
+    signs: Signs,
+    session: Session,
+    sessions: list[Session],
+    thread: Thread,
+    pushes: list[Trace],
+    dossier: Dossier,
+    context: Context,
     used: list[Trace],
 ) -> None:
     """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
