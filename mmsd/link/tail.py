@@ -457,6 +457,7 @@ class Tail:
         if track.offset == 0:
             shared = min(len(track.head), len(found.head))
             alike = shared > 0 and track.head[:shared] == found.head[:shared] and made_from(found.path, track.path)
+            alike = alike and track.source is not None  # else nothing was taken and nothing can be: let it begin anew
             return _Likeness.SAME if alike else _Likeness.DIFFERENT
         length, head = track.head_of(track.offset)
         if len(found.head) < length:

@@ -88,9 +88,7 @@ class LogDirectory(RuleBasedStateMachine):
     @rule()
     def write_rest(self) -> None:
         for path in [path for path in self.half if path.suffix != ".gz"]:
-            event = self.half[path][0]
             self.finish(path)
-            del event
 
     @rule(late=strategies.booleans())
     def rotate(self, late: bool) -> None:
@@ -117,7 +115,7 @@ class LogDirectory(RuleBasedStateMachine):
                     self.move(path, self.folder / f"a.log.{n + 1}{suffix}")
 
     def move(self, old: Path, new: Path) -> None:
-        os.rename(old, new)
+        old.rename(new)
         self.contents[new] = self.contents.pop(old)
         if old in self.half:
             self.half[new] = self.half.pop(old)
@@ -167,7 +165,7 @@ class LogDirectory(RuleBasedStateMachine):
         if self.running and any(track.key == (status.st_dev, status.st_ino) for track in self.reader.tail._open.values()):
             self.open_only.update(self.contents[path])
         self.half.pop(path, None)
-        os.unlink(path)
+        path.unlink()
         del self.contents[path]
 
     # ------------------------------------------------------------------------------------------------------- the reader
