@@ -128,7 +128,7 @@ def run(lines: int, say: Callable[[str], None]) -> Report:
         [
             "Seconds are CPU seconds of a whole process, the best of several runs: other programs do not count, a second thread would.",
             "csv and polars-split only cut at one separator: no value is converted, no literal checked, no bad line named.",
-            "polars makes the same columns by expressions, but checks no literal, tells no bad line and no position; Kannel's counted bodies",
+            "polars makes the same columns by expressions, but checks no literal, names no bad line, no position; Kannel's counted bodies",
             "are cut at any ']' and their hex is not told from text. It collects all rows; ours go by in chunks.",
             "No peer reads the other formats: blanks inside quotes, padding, blocks, raw line feeds.",
         ],
