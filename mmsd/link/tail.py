@@ -367,31 +367,36 @@ class Tail:
         return steady
 
     def _recognised(self, track: Track, seen: Seen, now: float) -> bool:
-        """A file under an inode we know: follow its name. False if its content is not the track's any more."""
+        """A file under an inode we know: follow its name and its growth. False if its content is not the track's any more."""
+        stamp = (seen.status.size, seen.status.mtime_ns)
+        if stamp != track.stamp and track.source is None:  # an open file is looked at by _look
+            found = self._examine(seen.path, seen.status.key)
+            if found is None:
+                return True  # the next scan tries again
+            if not self._fits(track, found):
+                self._uncarry(track)
+                if not track.offset:
+                    self._drop(track)
+                return False
+            if not track.done:
+                track.quiet = now
+                track.drained = False
+                self._unread(track)
+            elif found.compressed or found.status.size > track.offset:
+                self._revive(track, now)
+        track.stamp = stamp
         if track.path != seen.path:
             track.path = seen.path
             track.quiet = now
             self._dirty[track.ordinal] = track
-        stamp = (seen.status.size, seen.status.mtime_ns)
-        if stamp == track.stamp or track.source is not None:  # an open file is looked at by _look
-            track.stamp = stamp
-            return True
-        if track.done:
-            found = self._examine(seen.path, seen.status.key)
-            if found is None:
-                return True
-            likeness = self._likeness(track, found)
-            if likeness is not _Likeness.SAME and not (likeness is _Likeness.SHORT and stamp[0] >= track.stamp[0]):
-                self._uncarry(track)
-                return False
-            if not found.compressed and found.status.size > track.offset:
-                self._revive(track, now)
-        else:
-            track.quiet = now
-            track.drained = False
-            self._unread(track)
-        track.stamp = stamp
         return True
+
+    def _fits(self, track: Track, found: _Found) -> bool:
+        """An inode may have been given out again."""
+        if not track.offset:
+            return found.compressed == track.compressed and found.head.startswith(track.head)
+        likeness = self._likeness(track, found, trust=False)
+        return likeness is _Likeness.SAME or (likeness is _Likeness.SHORT and found.status.size >= track.stamp[0])
 
     def _still_heir(self, owner: Track, seen: Seen) -> bool:
         """Is it still one? A file that changed is judged anew, and so is one that only stood in for a file that is back."""
@@ -452,8 +457,8 @@ class Tail:
         self._unripe.pop(status.key, None)
         return _Found(path, status, head, source.compressed)
 
-    def _likeness(self, track: Track, found: _Found) -> _Likeness:
-        """Does this file hold what was taken of the track?"""
+    def _likeness(self, track: Track, found: _Found, *, trust: bool = True) -> _Likeness:
+        """Does this file hold what was taken of the track? `trust`: for a `.gz` of the right name or inode its head is proof enough."""
         if track.offset == 0:
             shared = min(len(track.head), len(found.head))
             alike = shared > 0 and track.head[:shared] == found.head[:shared] and made_from(found.path, track.path)
@@ -464,8 +469,11 @@ class Tail:
             return _Likeness.SHORT if found.head and track.head.startswith(found.head) else _Likeness.DIFFERENT
         if digest(found.head[:length]) != head:
             return _Likeness.DIFFERENT
-        if found.compressed and ((track.done and track.key == found.status.key) or found.path == track.path + ".gz"):
-            return _Likeness.SAME  # not worth inflating it all
+        if trust and found.compressed:  # inflating it all to see its end is dear
+            renamed = track.done and track.key == found.status.key
+            packed = found.path == track.path + ".gz" and track.ordinal not in self._orphans
+            if renamed or packed:
+                return _Likeness.SAME
         guarded = min(GUARD, track.offset)
         tail = self._peek(found, track.offset - guarded, guarded)
         if tail is None:
@@ -604,9 +612,14 @@ class Tail:
             return True  # nobody knows; a read will tell
 
     def _shrunk(self, looked: _Found, tracks: Iterable[Track]) -> bool:
-        """The same file, cut to a beginning of itself: go on at its new end."""
+        """The same file, cut to a beginning of itself (with a copy about, it was copied and truncated): go on at its new end."""
         for track in tracks:
-            if track.listed or self._likeness(track, looked) is not _Likeness.SHORT or looked.status.size < min(_SHRUNK_HEAD, track.offset):
+            if (
+                track.listed
+                or track.heirs
+                or self._likeness(track, looked) is not _Likeness.SHORT
+                or looked.status.size < min(_SHRUNK_HEAD, track.offset)
+            ):
                 continue
             size = looked.status.size
             tail = self._peek(looked, max(0, size - GUARD), min(GUARD, size))
