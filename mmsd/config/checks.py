@@ -80,8 +80,6 @@ def _shown(records: Records, name: str, like: object) -> object:
 
 
 def check_operator(operator: Operator, key: KeyPath, report: Report) -> None:
-    if re.fullmatch(r"[1-9][0-9]{0,2}", operator.country_code) is None:
-        report.add((*key, "country_code"), f"{operator.country_code!r} is no country code", 'its digits alone, such as "86"')
     for name in ("mmsc", "known_mmsc"):
         for index, authority in enumerate(getattr(operator, name)):
             if re.fullmatch(r"[^\s/:@]+(:[0-9]{1,5})?", authority) is None:

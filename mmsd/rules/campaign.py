@@ -38,9 +38,7 @@ class Seed:
 class Campaigns:
     """All campaigns, compiled to what relate and judge ask for."""
 
-    def __init__(
-        self, settings: Sequence[CampaignSettings], zones: Callable[[str], tzinfo], hashed: Callable[[bytes], int], country_code: str = "86"
-    ) -> None:
+    def __init__(self, settings: Sequence[CampaignSettings], zones: Callable[[str], tzinfo], hashed: Callable[[bytes], int]) -> None:
         self.seeds: list[Seed] = []
         for campaign in settings:
             zone = zones(campaign.zone)

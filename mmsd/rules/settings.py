@@ -21,7 +21,6 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     case_days: float = 7.0  # W
     repeat: float = 600.0  # failures closer than this count once
     history_days: float = 30.0  # how long a feed must have been read before "no session for long" may be said
-    final_report: bool = True  # the SMSC sends final reports for pushes
     quiet: float = 1800.0  # R8: a dossier without a line for this long leaves memory
     restate: float = 72 * 3600.0  # after closing, evidence may change a verdict for this long
     portal: int = 20  # an authority from which so many numbers GET is a portal, no MMSC
@@ -31,10 +30,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Expected settings (`evidence-table.md` §8) of the operator whose nodes these are."""
 
-    name: str = ""
-    country_code: str = "86"
     mms_apns: tuple[str, ...] = ("cmwap",)
-    internet_apns: tuple[str, ...] = ("cmnet",)
     mmsc: tuple[str, ...] = ()  # expected authorities host[:port], aliases included; empty: those of the notifications
     known_mmsc: tuple[str, ...] = ("mmsc.monternet.com", "mmsc.myuni.com.cn", "mmsc.vnet.mobi")  # of any operator
 
@@ -43,8 +39,6 @@ class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How our own traffic is known (`evidence-table.md` §2): it is in no ratio."""
 
     senders: tuple[str, ...] = ()  # short codes and VASP ids that send our messages
-    services: tuple[str, ...] = ()  # sendsms users
-    accounts: tuple[str, ...] = ()
 
 
 class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
