@@ -1,0 +1,92 @@
+"""What a store holds in the end, as plain values, and how two ledgers differ (design R10).
+
+Left out is what may differ between two runs over the same files: wall times, serial numbers (chance), paths by which a file was last seen,
+the order of evidence, parent and generation of a forward (re-resolved until the daily close), texts with ordinals.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Hashable, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mmsd.model import Evidence
+from mmsd.store import DeliveryFilter
+from mmsd.store.sqlite import DATABASE, Settings, SqliteStore
+from tests.flow.rig import KEYS
+
+Ledger = Mapping[str, Counter[Hashable]]
+"""Part → its entries, each with how often it stands there."""
+
+
+def read(state: Path) -> Ledger:
+    """The ledger of a closed state directory."""
+    store = SqliteStore.open(state, settings=Settings(durable=False), keys=KEYS, wall=lambda: 0)
+    try:
+        loaded = store.load()
+        issued = list(store.all_forwards())
+        forwards = [i.forward for i in issued]
+        return {
+            "forwards": Counter(
+                (f.key, f.campaign, f.seed, f.message, f.sender, f.receiver, f.submitted, f.retrieved, f.city, f.day, f.method, f.counted, f.reason)
+                for f in forwards
+            ),
+            "serials": Counter((i.forward.key, bool(i.serial)) for i in issued),
+            "distinct serials": Counter({"all": len({i.serial for i in issued if i.serial})}),
+            "outbox": Counter((row.key, row.purpose, row.msisdn) for _, row in store.outbox(None, 1 << 30)),
+            "campaign counts": _campaigns(store),
+            "deliveries": Counter(map(_delivery, store.all_deliveries())),
+            "numbered deliveries": Counter({"all": store.delivery_count(DeliveryFilter())}),
+            "attempts": Counter(
+                (a.subscriber, a.node, a.method, a.host, a.path, a.status, a.type, a.strength, a.at, a.verdict) for a in store.all_attempts()
+            ),
+            "findings": Counter((f.subject, f.cause, f.confidence, f.at, f.cleared) for f in store.all_findings()),
+            "lines": Counter({(c.feed, c.reason, c.lines, c.records, c.octets): 1 for c in store.lines()}),
+            "extents": Counter((e.feed, e.ordinal, e.head, e.start, e.stop) for found in loaded.extents.values() for e in found),
+            "marks": Counter((feed, m.ordinal, m.head, m.offset, m.guard) for feed, found in loaded.marks.items() for m in found),
+            **_cubes(state),
+        }
+    finally:
+        store.close()
+
+
+def _delivery(row: Any) -> Hashable:
+    fields = msgspec.structs.asdict(row)
+    evidence: tuple[Evidence, ...] = fields.pop("evidence")
+    return (*sorted(fields.items()), frozenset((e.feed, e.offset, e.kind, e.at, e.note) for e in evidence))
+
+
+def _campaigns(store: SqliteStore) -> Counter[Hashable]:
+    found: Counter[Hashable] = Counter()
+    for name in store.campaigns():
+        counts = store.counts(name)
+        found[name, counts.forwards, counts.people, counts.serials, tuple(sorted(counts.days.items()))] += 1
+    return found
+
+
+def _cubes(state: Path) -> dict[str, Counter[Hashable]]:
+    with closing(sqlite3.connect(state / DATABASE)) as connection:
+        return {
+            table: Counter(connection.execute(f"SELECT * FROM {table} WHERE n != 0").fetchall())
+            for table in ("hour_count", "day_count", "delay_count")
+        }
+
+
+def differences(found: Ledger, plain: Ledger, *, more_forwards: bool = False) -> list[str]:
+    """What stands in one ledger alone, a line each, named by its part; [] when they are equal.
+
+    `more_forwards`: what the plain run counted must be there, further ones may (a gateway was silent when they were decided).
+    """
+    said = []
+    for part in plain:
+        if more_forwards and part in ("serials", "distinct serials", "outbox", "campaign counts"):
+            continue
+        said += [f"{part}: missing {entry}" for entry in sorted((plain[part] - found[part]).elements(), key=repr)]
+        if not (more_forwards and part == "forwards"):
+            said += [f"{part}: too much {entry}" for entry in sorted((found[part] - plain[part]).elements(), key=repr)]
+    return said
