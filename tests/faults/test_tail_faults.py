@@ -1,6 +1,6 @@
 """Rows T01–T20 and T23–T29 of the fault catalogue, as far as the tailer answers for them: one test a row, with the row's outcome.
 
-T28 (two instances) is the store's lock and stands with the store. T29 is `tests/link/test_tail_random.py`.
+T28 (two instances) is the store's lock and stands with the store. T29 is `test_tail_random.py`.
 """
 
 from __future__ import annotations

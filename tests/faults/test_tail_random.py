@@ -1,4 +1,7 @@
-"""T29: random histories of a log directory against a model: nothing lost that could be read, nothing counted twice."""
+"""T29: random histories of a log directory against a model: nothing lost that could be read, nothing counted twice.
+
+60 histories in the suite (× `--effort`), `MMSD_SEQUENCES` of them where it is set; a failing one is printed step by step with its blob.
+"""
 
 from __future__ import annotations
 
@@ -254,5 +257,7 @@ TestLogDirectory.pytestmark = [pytest.mark.timeout(1800)]  # type: ignore[attr-d
 @pytest.fixture(autouse=True)
 def _sequences(pytestconfig: pytest.Config) -> None:
     LogDirectory.TestCase.settings = settings(
-        settings.default, max_examples=60 * pytestconfig.getoption("--effort"), stateful_step_count=40, deadline=None
+        settings.default,
+        max_examples=int(os.environ.get("MMSD_SEQUENCES", 60 * pytestconfig.getoption("--effort"))),
+        stateful_step_count=40,
     )
