@@ -61,7 +61,11 @@ def logrotate(log: Path, *options: str) -> Callable[[], None]:
     config.write_text("\n".join((f"{log} {{", "rotate 50", "su root root" if os.geteuid() == 0 else "", *options, "}")))
     config.chmod(0o644)
     command = [program, "-f", "-s", str(log.parent / "rotate.state"), str(config)]
-    return lambda: subprocess.run(command, check=True, capture_output=True) and None
+
+    def rotate() -> None:
+        subprocess.run(command, check=True, capture_output=True)
+
+    return rotate
 
 
 def expect(reader: Reader, stop: int, *, start: int = 1, missing: frozenset[int] = frozenset()) -> None:
@@ -532,7 +536,7 @@ def test_t25_both_gone_shows(log: Path, reader: Reader) -> None:
     reader.step()
     reader.restart()
     reader.tail.poll()
-    assert reader.tail.unknown == ()
+    assert not reader.tail.unknown
     reader.kill()
     reader.marks.clear()
     reader.extents.clear()
