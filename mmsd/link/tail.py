@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -354,7 +354,7 @@ class Tail:
             if not track.listed and (track.done or track.ordinal in self._orphans):
                 self._succeed(track, short=False)  # a longer copy may be among the strangers
         before = self._next_ordinal
-        steady = self._adopt(strangers) if strangers else True
+        steady = self._adopt(strangers, listing.keys()) if strangers else True
         if self._unknown is None:
             self._unknown = tuple(track.path for track in self._tracks.values() if track.ordinal >= before)
         self._unripe = {key: since for key, since in self._unripe.items() if key in listing}
@@ -493,7 +493,7 @@ class Tail:
             self._trouble(found.path, error)
             return None
 
-    def _adopt(self, strangers: Sequence[Seen]) -> bool:
+    def _adopt(self, strangers: Sequence[Seen], keys: Container[Key]) -> bool:
         """Gives each unknown file its track: the surest likeness first, and a new one only to what nothing explains."""
         found = [looked for seen in strangers if (looked := self._examine(seen.path, seen.status.key)) is not None]
         free: dict[tuple[int, bytes], list[Track]] = {}
@@ -542,7 +542,9 @@ class Tail:
             return False
 
         def short_copy(looked: _Found) -> bool:
-            return self._first_like(looked, [t for t in likely(looked) if made_from(looked.path, t.path)], _Likeness.SHORT)
+            """Copied, written, read, truncated: only where the truncated file is still about, and no better copy."""
+            truncated = [t for t in likely(looked) if t.key in keys and t.key != looked.status.key and not t.heirs and t.source is None]
+            return self._first_like(looked, [t for t in truncated if made_from(looked.path, t.path)], _Likeness.SHORT)
 
         def shrunk(looked: _Found) -> bool:
             return self._shrunk(looked, at_home.get(looked.status.key, ()))

@@ -318,6 +318,22 @@ def test_rotation_at_any_moment_of_a_poll(log: Path, call: str, nth: int, what: 
     assert reader.rejects == []
 
 
+def test_killed_between_copy_and_truncation(log: Path) -> None:
+    reader = Reader(f"{log}*")
+    append(log, lines(1, 100))
+    reader.step()
+    copy = Path(f"{log}.1")
+    copy.write_bytes(log.read_bytes())
+    append(log, lines(100, 110))  # in no copy, but read in time
+    reader.step()
+    reader.kill()
+    os.truncate(log, 0)
+    append(log, lines(110, 120))
+    reader.start()
+    reader.settle()
+    assert reader.events == [*range(1, 120)]
+
+
 def test_remounted_tree_is_known_by_content(tmp_path: Path) -> None:
     """T22 comes later; identity must not stand in its way."""
     log = tmp_path / "logs" / "a.log"
