@@ -95,9 +95,9 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     _sign_confirmation(signs, thread, covered)
     _sign_get(signs, thread, gets, covered)
     attempts = _sign_posts(signs, thread, dossier, context, pushed, until)
-    _sign_push(signs, thread, dossier, context, until)
+    _sign_push(signs, thread, gets, context, until)
     if signs.r == "retrieved" and thread.opened is not None:
-        firsts = [t[AT] for t in thread.reports if t[B] == PushState.DELIVERED]
+        firsts = [t[AT] for t in thread.reports if t[B] == PushState.DELIVERED and t[AT] <= retrieved]
         signs.late_by_fetch = not firsts
         signs.late = min([*firsts, retrieved]) - thread.began > settings.late * SECOND
     if not signs.over or signs.r == "retrieved":
@@ -285,8 +285,8 @@ def _sign_posts(signs: Signs, thread: Thread, dossier: Dossier, context: Context
     return found
 
 
-def _sign_push(signs: Signs, thread: Thread, dossier: Dossier, context: Context, until: int) -> None:
-    if thread.fetches or thread.answers or thread.gets or thread.failed:
+def _sign_push(signs: Signs, thread: Thread, gets: list[Trace], context: Context, until: int) -> None:
+    if thread.fetches or thread.answers or gets or thread.failed:
         signs.p = "delivered"  # proof beats every report
         return
     if context.covered.sms is None:
@@ -384,8 +384,8 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
     covered, settings = context.covered, context.settings
     if covered.sessions is None:
         return
-    pushes = [push for push in (thread.leg.pushes if thread.leg else []) if not _push_failed(push, thread)]
-    sessions = intervals(dossier.sessions, context)
+    pushes = [push for push in (thread.leg.pushes if thread.leg else []) if not _push_failed(push, thread, until)]
+    sessions = intervals([t for t in dossier.sessions if t[AT] <= until + int(settings.skew * SECOND)], context)
     reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
     rejects = [t for t in dossier.sessions if t[KIND] == Kind.SESSION_REJECT]
     signs.s, session = "none", None
@@ -410,7 +410,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
     if signs.s == "none" and not covered.all_apns:
         signs.s = "not-mms"
     if signs.s == "expected" and session is not None:
-        _sign_silence(signs, session, sessions, thread, pushes, dossier, context, used)
+        _sign_silence(signs, session, sessions, thread, pushes, dossier, context, until, used)
     elif session is not None:
         used.extend(session.traces[:1])
     if signs.s == "other-new":
@@ -424,8 +424,10 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
 _RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 3, "none": 4}
 
 
-def _push_failed(push: Trace, thread: Thread) -> bool:
-    return push[B] in BAD_REPORTS or any(r[LINK] == push[LINK] and r[LINK] and r[B] in BAD_REPORTS for r in thread.reports)
+def _push_failed(push: Trace, thread: Thread, until: int) -> bool:
+    return push[B] in BAD_REPORTS or any(
+        r[LINK] == push[LINK] and r[LINK] and r[B] in BAD_REPORTS and r[AT] <= until for r in thread.reports
+    )
 
 
 def _sign_silence(
@@ -437,6 +439,7 @@ def _sign_silence(
     dossier: Dossier,
     context: Context,
     used: list[Trace],
+    until: int,
 ) -> None:
     """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
     settings = context.settings
@@ -447,7 +450,7 @@ def _sign_silence(
         for other in sessions:
             if other.apn not in context.expected.mms_apns or other.start > push[AT] + window or other.end < push[AT]:
                 continue
-            end = min(other.end, other.start + 86400 * SECOND)
+            end = min(other.end, other.start + 86400 * SECOND, until)
             lines = [
                 t for t in context.activity(dossier.subscriber, other.start - skew, end + skew) if other.start - skew <= t[AT] <= end + skew
             ]

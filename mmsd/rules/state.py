@@ -66,6 +66,8 @@ class Published(msgspec.Struct, array_like=True):
     awarded: bool = False
     row: bool = False
     group: str = ""
+    settled: int = 0  # closed: lines of any kind up to this time may change it, or what it rests on
+    lines: int = 0  # digest of the lines it rests on
     answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
 
     @property
@@ -105,6 +107,7 @@ class _Delta(msgspec.Struct, array_like=True):
     marks: dict[int, int]
     since: dict[int, int]
     found: list[tuple[int, str, int, int]]
+    forgotten: list[int]  # whose messages left memory, spilled or done with
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -177,9 +180,10 @@ class State:
         newest = int(at.max())
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
-        if feed not in self.since:
-            self._fresh["since"][feed] = self.since[feed] = int(at.min())
         family = self.feeds[feed].family
+        covered = any(self.feeds[index].family == family for index in self.since)
+        if feed not in self.since or int(at.min()) < self.since[feed]:
+            self._fresh["since"][feed] = self.since[feed] = int(at.min())
         if family == "gateway":
             rows = self._take_attempts(feed, records)
         elif family == "sessions":
@@ -188,17 +192,27 @@ class State:
             rows = self._take_messages(feed, records)
         self.log.append(rows)
         self._fresh["traces"].append(rows)
-        return self._ripe(rows)
+        ripe = self._ripe(rows)
+        if not covered:  # the first line of its kind: what was said without it is said again
+            ripe = np.union1d(ripe, np.array([*self.published, *self.cold], np.uint64))
+        return ripe
 
     def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         kinds = rows["kind"]
         wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8)) | self._candidates(rows)
-        late = (rows["at"] <= self.horizon) & ~wanted
         subscribers = np.unique(rows["subscriber"][wanted])
-        if late.any():
-            known = [n for n in np.unique(rows["subscriber"][late]).tolist() if n in self.published or n in self.cold]
-            subscribers = np.union1d(subscribers, np.array(known, np.uint64))
-        return subscribers
+        others = rows[~wanted]
+        others = others[np.lexsort((others["at"], others["subscriber"]))]
+        numbers, first = np.unique(others["subscriber"], return_index=True)
+        late = [n for n, at in zip(numbers.tolist(), others["at"][first].tolist(), strict=True) if self._speaks(n, at)]
+        return np.union1d(subscribers, np.array(late, np.uint64)) if late else subscribers
+
+    def _speaks(self, number: int, at: int) -> bool:
+        """Whether a line of this time comes too late for what was said, or decided, of the number's deliveries."""
+        held = self.published.get(number)
+        if held is None:
+            return at <= self.horizon and number in self.cold
+        return at <= self.horizon or any(at <= entry.settled for entry in held.values())
 
     def _candidates(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
         """POSTs that are MMS whoever sent them: they are judged although no delivery is open."""
@@ -474,6 +488,7 @@ class State:
             if settled or number not in packed:
                 continue
             due = min((entry.due for entry in held), default=NEVER)
+        self._fresh["forgotten"].extend(chosen.tolist())
             self.cold[number] = due
             self._fresh["spilled"][number] = due
             if due < NEVER:
@@ -484,7 +499,7 @@ class State:
 
     def _forget_messages(self, subscribers: npt.NDArray[np.uint64]) -> None:
         """Drops these numbers' traces but those of gateways and sessions, which other numbers' judgements look at until they are old."""
-        self.log.keep(lambda rows: ~in_set(rows["subscriber"], subscribers) | ((rows["kind"] >= Kind.ATTEMPT) & (rows["kind"] != ORIGIN)))
+        self.log.keep(lambda rows: ~(in_set(rows["subscriber"], subscribers) & in_set(rows["kind"], MMSC_KINDS)))
 
     def _texts_of(self, rows: npt.NDArray[Any]) -> dict[int, bytes]:
         return {key: self.texts[key] for name in TEXT_COLUMNS for key in np.unique(rows[name]).tolist() if key in self.texts}
@@ -535,6 +550,7 @@ class State:
                 used.update(np.unique(run[name]).tolist())
         self.texts = {key: value for key, value in self.texts.items() if key in used}
 
+            "forgotten": [],
     # ------------------------------------------------------------------------------------------------------------ durability
 
     def _forget_changes(self) -> None:
@@ -555,7 +571,7 @@ class State:
             _Delta(
                 FORMAT, fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
-                fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"],
+                fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
             )
         )  # fmt: skip
         self._forget_changes()
@@ -572,7 +588,7 @@ class State:
             _Delta(
                 FORMAT, feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
-                [(number, cause, *times) for (number, cause), times in self.found.items()],
+                [(number, cause, *times) for (number, cause), times in self.found.items()], [],
             )
         )  # fmt: skip
 
@@ -591,8 +607,8 @@ class State:
                 held.pop((key[0], key[1], bool(key[2])), None)
                 if not held:
                     self.published.pop(number, None)
-            if delta.spilled:
-                self._forget_messages(np.array(sorted(delta.spilled), np.uint64))
+            if delta.forgotten:
+                self._forget_messages(np.array(sorted(delta.forgotten), np.uint64))
             for entry in delta.published:
                 self.published.setdefault(entry.subscriber, {})[entry.key] = entry
             self.texts.update(delta.texts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final, NamedTuple
@@ -187,10 +187,13 @@ class Judge:
         elif outcome == "open":
             cause = ""
         closes = verdict.outcome != "open" or verdict.lapsed
+        closed = seen.closed if closes else 0
+        settled = max(closed, _newest(thread)) + int((self.state.settings.join + self.state.settings.skew) * SECOND) if closes else 0
         return Published(
             _first(thread)[0], thread.domain, thread.identity, thread.forwarded, verdict.rule, outcome, cause, verdict.confidence,
             began // HOUR, node, self.cities.of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
-            NEVER if closes or orphan else seen.due, seen.closed if closes else 0, _touched(thread), group=verdict.group,
+            NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
+            lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered),
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
@@ -203,6 +206,7 @@ class Judge:
             if old is not None:
                 self._count(old, facts, -1)
             self._count(entry, facts, 1)
+        if changed or old is None or (old.closed, old.lines) != (entry.closed, entry.lines):
             seed, _, _ = evidence_of(thread, self.state.seeds)
             closed = entry.outcome not in ("open", "orphan")
             if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or seed)):
@@ -216,7 +220,7 @@ class Judge:
                         entry.node, _size(thread),
                     )
                 )  # fmt: skip
-        if old is None or changed or old.due != entry.due or old.touched != entry.touched or old.awarded != entry.awarded:
+        if entry != old:
             self.state.publish(entry)
 
     def row_key(self, entry: Published) -> bytes:
@@ -229,14 +233,7 @@ class Judge:
         state = self.state
         leg = state.texts.get(thread.leg.transaction, b"").decode("utf-8", "replace") if thread.leg else ""
         message = state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
-        evidence = [] if thread.opened is None else [thread.opened]
-        for traces in (
-            thread.leg.pushes if thread.leg else (), thread.reports, thread.gets, thread.fetches, thread.failed, thread.answers, thread.finals,
-            thread.out, [post for post, _, _ in seen.attempts], seen.used,
-        ):  # fmt: skip
-            evidence.extend(traces)
-        distinct = {(t[FEED], t[WHERE], t[KIND]): t for t in evidence}
-        ordered = sorted(distinct.values(), key=lambda t: (t[AT], t[FEED], t[WHERE]))
+        ordered = sorted(_lines(thread, seen, entry.settled).values(), key=lambda t: (t[AT], t[FEED], t[WHERE]))
         domain = str(thread.domain) if thread.domain >= 0 else ""
         return Delivery(
             domain=domain, node=entry.node, message=message, receiver=self.shown(entry.subscriber), leg=leg, transaction=leg,
@@ -417,6 +414,32 @@ def _size(thread: Thread) -> int:
                 size: int = trace[10]
                 return size
     return -1
+
+
+def _lines(thread: Thread, seen: Seen, settled: int) -> dict[tuple[int, int, int], Trace]:
+    """The lines a verdict rests on, by (feed, place, kind); of a closed delivery none later than `settled`."""
+    groups = (
+        thread.leg.pushes if thread.leg else (), thread.reports, thread.gets, thread.fetches, thread.failed, thread.answers, thread.finals,
+        thread.out, [post for post, _, _ in seen.attempts], seen.used,
+    )  # fmt: skip
+    chosen = {(t[FEED], t[WHERE], t[KIND]): t for group in groups for t in group if not settled or t[AT] <= settled}
+    if thread.opened is not None:
+        chosen[thread.opened[FEED], thread.opened[WHERE], thread.opened[KIND]] = thread.opened
+    return chosen
+
+
+def _digest(lines: Iterable[tuple[int, int, int]]) -> int:
+    """A number that changes when the set of lines does."""
+    return sum((where << 8 | feed) * 0x9E3779B97F4A7C15 >> 8 & 0xFFFFFFFFFFFF for feed, where, _ in lines)
+
+
+def _newest(thread: Thread) -> int:
+    """Time of the newest line that made somebody look at this delivery at once (`state.RIPENING`)."""
+    groups = (
+        (thread.opened,) if thread.opened else (), thread.leg.pushes if thread.leg else (), thread.fetches, thread.failed, thread.answers,
+        thread.finals, thread.out,
+    )  # fmt: skip
+    return max((t[AT] for group in groups for t in group), default=0)
 
 
 def _touched(thread: Thread) -> int:
