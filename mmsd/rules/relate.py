@@ -213,8 +213,10 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
             for push in thread.leg.pushes:
                 if push[PATH]:
                     by_location[push[PATH]] = thread
-                if push[LINK]:
-                    thread.reports.extend(r for r in reports.get(push[LINK], ()) if r[AT] >= push[AT] - context.settings.skew * SECOND)
+                # a refused push never got an id: its refusal stands beside it
+                until = NEVER if push[LINK] else push[AT] + SECOND
+                skew = int(context.settings.skew * SECOND)
+                thread.reports.extend(r for r in reports.get(push[LINK], ()) if push[AT] - skew <= r[AT] <= until)
     for get in dossier.gets:
         asked = by_location.get(get[PATH])
         if asked is not None:
