@@ -235,15 +235,21 @@ def score_real(folder: Path, found: Judged) -> Score:
 
 
 def score_simulated(out: Path, found: Judged) -> Score:
+    """Every leg that the truth ends. Without SMS logs no leg has a name: then by message and receiver, where only one fits."""
     score = Score()
     by_leg = {(delivery.message, delivery.receiver, delivery.leg): delivery for delivery in found.deliveries}
+    unnamed: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
+    for delivery in found.deliveries:
+        if not delivery.leg:
+            unnamed[delivery.message, delivery.receiver].append(delivery)
     for line in (out / "truth.jsonl").read_text().splitlines():
         row = json.loads(line)
         if row["outcome"] == "open":
             continue
-        delivery = by_leg.get((row["message"], row["receiver"], row["leg"]))
-        found_cause = delivery.cause or delivery.outcome if delivery else "not found"
-        score.add(row["cause"], found_cause, row["accepted"], f"simulator, leg {row['leg']}")
+        alike = unnamed[row["message"], row["receiver"]]
+        match = by_leg.get((row["message"], row["receiver"], row["leg"])) or (alike[0] if len(alike) == 1 else None)
+        cause = match.cause or match.outcome if match else "not found"
+        score.add(row["cause"], cause, row["accepted"], f"simulator, leg {row['leg']}")
     return score
 
 

@@ -99,7 +99,8 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     if signs.r == "retrieved" and thread.opened is not None:
         firsts = [t[AT] for t in thread.reports if t[B] == PushState.DELIVERED and t[AT] <= retrieved]
         signs.late_by_fetch = not firsts
-        signs.late = min([*firsts, retrieved]) - thread.began > settings.late * SECOND
+        answered = [t[AT] for t in thread.answers]  # `Deferred`, say: it has the notification
+        signs.late = min([*firsts, *answered, retrieved]) - thread.began > settings.late * SECOND
     if not signs.over or signs.r == "retrieved":
         return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
     if signs.p == "failed":
@@ -438,8 +439,8 @@ def _sign_silence(
     pushes: list[Trace],
     dossier: Dossier,
     context: Context,
-    used: list[Trace],
     until: int,
+    used: list[Trace],
 ) -> None:
     """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
     settings = context.settings

@@ -421,6 +421,7 @@ def _lines(thread: Thread, seen: Seen, settled: int) -> dict[tuple[int, int, int
     groups = (
         thread.leg.pushes if thread.leg else (), thread.reports, thread.gets, thread.fetches, thread.failed, thread.answers, thread.finals,
         thread.out, [post for post, _, _ in seen.attempts], seen.used,
+        thread.notifies if thread.forwarded else (),  # they alone say which message was passed on
     )  # fmt: skip
     chosen = {(t[FEED], t[WHERE], t[KIND]): t for group in groups for t in group if not settled or t[AT] <= settled}
     if thread.opened is not None:
