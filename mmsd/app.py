@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time_ns
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from mmsd import config
-from mmsd.errors import MmsdError
+from mmsd.errors import MmsdError, StoreError
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import Announcer
 from mmsd.flow.sequencer import Feed, Sequencer
@@ -29,7 +30,7 @@ from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
 from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
-from mmsd.model import NOT_A_NUMBER
+from mmsd.model import DAY, NOT_A_NUMBER
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.relate import Expected, Meaning
 from mmsd.rules.settings import CampaignSettings, Codes
@@ -43,6 +44,14 @@ from mmsd.web import access
 from mmsd.web.site import FeedHealth, Health, Site
 
 _log = logging.getLogger(__name__)
+
+
+KEPT: Final = 8 * DAY
+"""Segments, spilled dossiers and events older than this (event time) are purged; a week's story stays whole."""
+SWEEP_SECONDS: Final = 600.0
+
+REPLAY_CHUNK: Final = 8 << 20
+"""Nobody waits for a replay's single lines: larger bites judge each number less often."""
 
 
 def wall() -> int:
@@ -118,11 +127,17 @@ def intake(
         )
 
     loaded = store.load()
+    read_before = {count.feed for count in store.lines()}
     tail = replace(settings.tail, follow=follow)
     feeds = []
     domains: dict[str, int] = {}
     for name, feed in settings.feeds.items():
         node = feed.node or name
+        if name in read_before and not loaded.marks.get(name) and not loaded.extents.get(name):
+            raise StoreError(
+                f"feeds.{name}: this state directory has read the feed before, but its positions are gone; reading on would count lines twice. "
+                "Restore the state directory from a backup, or give the feed a new name to begin anew"
+            )
         source = Tail(
             name, [str(path) for path in feed.paths], files=world.files, monotonic=world.monotonic, settings=tail,
             marks=loaded.marks.get(name, ()), extents=loaded.extents.get(name, ()),
@@ -132,8 +147,9 @@ def intake(
         )
         domain = domains.setdefault(feed.domain or node, len(domains))
         feeds.append(Feed(name, node, domain, config.role(feed), source, dialect, covers_nothing=feed.dialect == "kannel-smsbox"))
+    pace = settings.sequencer if follow else replace(settings.sequencer, chunk_bytes=max(settings.sequencer.chunk_bytes, REPLAY_CHUNK))
     sequencer = Sequencer(
-        store, feeds, new_state=new_state, new_judge=new_judge, settings=settings.sequencer, wall=world.wall, monotonic=world.monotonic,
+        store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys.blind, live=follow, fault_point=world.fault_point,
     )  # fmt: skip
     sequencer.load()
@@ -180,6 +196,7 @@ class Daemon:
         self._world = world or World()
         self._stop = threading.Event()
         self._started = self._world.wall()
+        self._open = 0  # deliveries in memory, counted once a second
         self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
         keys = Keys.load(state_key_file(settings), secrets.token_bytes)
         self.store = SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall)
@@ -205,9 +222,7 @@ class Daemon:
                 )
             )  # fmt: skip
         trouble = sequencer.progress.trouble
-        return Health(
-            version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), sequencer.state.open_count(), tuple(feeds)
-        )
+        return Health(version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, tuple(feeds))
 
     def _read(self) -> None:
         """The sequencer's thread: tick until told to stop, sleep when there is nothing to read."""
@@ -216,17 +231,22 @@ class Daemon:
         with Watch(patterns) as watch:
             while not self._stop.is_set():
                 began = self._world.monotonic()
+                reloads = sequencer.progress.reloads
                 worked = sequencer.tick()
+                if sequencer.progress.reloads > reloads:
+                    _log.warning("State was loaded again: %s", sequencer.progress.trouble)
+                    self.telemetry.recovered("store")
                 if worked and sequencer.last is not None:
                     self.telemetry.observe(
                         sequencer.last, commit_seconds=sequencer.commit_seconds, tick_seconds=self._world.monotonic() - began,
-                        open_deliveries=sequencer.state.open_count(),
+                        open_deliveries=self._open,
                     )  # fmt: skip
                 if not worked:
                     watch.wait(sequencer.poll_seconds)
 
     def _measure(self) -> None:
         now = self._world.wall()
+        self._open = self.sequencer.state.open_count()
         for feed in self.health().feeds:
             lag = (now - feed.mark) / 1e6 if feed.mark else 0.0
             self.telemetry.feed(feed.name, behind=feed.behind, lag_seconds=lag, up=feed.state == "ok")
@@ -260,9 +280,14 @@ class Daemon:
             await Announcer(self.store, publisher, self._settings.announce).run()
 
     async def _watch_figures(self) -> None:
+        """Gauges once a second; now and then what has been kept long enough goes."""
+        swept = self._world.monotonic()
         while True:
             self._measure()
             await asyncio.sleep(1.0)
+            if self._world.monotonic() - swept > SWEEP_SECONDS and self.sequencer.progress.horizon:
+                swept = self._world.monotonic()
+                await asyncio.to_thread(self.store.purge, self.sequencer.progress.horizon - KEPT)
 
     def close(self) -> None:
         self._stop.set()

@@ -219,6 +219,8 @@ class Sequencer:
         try:
             worked = self._tick()
         except (StoreFull, StoreBusy) as error:
+            if not self._live:
+                raise
             self.progress.trouble = str(error)
             self.progress.reloads += 1
             self.load()
@@ -376,6 +378,9 @@ class Sequencer:
         progress.rejects.update(read.rejects)
 
     def _pack_state(self, batch: Batch) -> None:
+        if not self._live:  # a replay begins anew when it fails
+            self.state.forget_changes()
+            return
         delta = self.state.delta()
         if self._delta_bytes + len(delta) > SNAPSHOT_BYTES:
             batch.snapshot = self._store.write_snapshot(self.state.snapshot())
