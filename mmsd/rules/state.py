@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
 from mmsd.rules.settings import Judgement
-from mmsd.rules.traces import ORIGIN, TRACE, Trace, TraceLog, in_set
+from mmsd.rules.traces import ORIGIN, TRACE, Trace, TraceLog, in_set, pieces
 
 FORMAT: Final = 1
 """Version of the packed form; another version is refused, never guessed."""
@@ -159,7 +159,7 @@ class State:
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
         self._fresh: dict[str, Any] = {}
-        self._forget_changes()
+        self.forget_changes()
 
     # ------------------------------------------------------------------------------------------------------------ taking in
 
@@ -471,14 +471,8 @@ class State:
         spilled: list[tuple[int, bytes, int]] = []
         chosen = np.array(sorted(subscribers), np.uint64)
         restate = int(self.settings.restate * SECOND)
-        packed: dict[int, npt.NDArray[Any]] = {}
-        kinds = np.append(MMSC_KINDS, np.uint8(Kind.ATTEMPT))
-        for run in self.log.runs:
-            rows = run[in_set(run["subscriber"], chosen)]
-            rows = rows[np.isin(rows["kind"], kinds) | (rows["kind"] >= Kind.SESSION_START)]
-            for number in np.unique(rows["subscriber"]).tolist():
-                mine = rows[rows["subscriber"] == number]
-                packed[number] = np.concatenate([packed[number], mine]) if number in packed else mine
+        rows = self.log.gather(chosen)
+        packed = {int(rows["subscriber"][start]): rows[start:stop] for start, stop in pieces(rows["subscriber"])}
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
             until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
@@ -488,13 +482,13 @@ class State:
             if settled or number not in packed:
                 continue
             due = min((entry.due for entry in held), default=NEVER)
-        self._fresh["forgotten"].extend(chosen.tolist())
             self.cold[number] = due
             self._fresh["spilled"][number] = due
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
             spilled.append((number, _pack(_Cold(packed[number].tobytes(), held, self._texts_of(packed[number]))), until))
         self._forget_messages(chosen)
+        self._fresh["forgotten"].extend(chosen.tolist())
         return spilled
 
     def _forget_messages(self, subscribers: npt.NDArray[np.uint64]) -> None:
@@ -550,13 +544,14 @@ class State:
                 used.update(np.unique(run[name]).tolist())
         self.texts = {key: value for key, value in self.texts.items() if key in used}
 
-            "forgotten": [],
     # ------------------------------------------------------------------------------------------------------------ durability
 
-    def _forget_changes(self) -> None:
+    def forget_changes(self) -> None:
+        """From here on `delta` begins anew."""
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
+            "forgotten": [],
         }  # fmt: skip
 
     def delta(self) -> bytes:
@@ -574,12 +569,12 @@ class State:
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
             )
         )  # fmt: skip
-        self._forget_changes()
+        self.forget_changes()
         return packed
 
     def snapshot(self) -> bytes:
         """The whole State, packed as one delta on nothing."""
-        self._forget_changes()
+        self.forget_changes()
         feeds = [(f.name, f.node, f.domain, f.family) for f in self.feeds]
         published = [entry for held in self.published.values() for entry in held.values()]
         resets = [(ggsn, at) for ggsn, times in self.reset_at.items() for at in times]
@@ -630,7 +625,7 @@ class State:
         self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]
         self._due += [(due, number) for number, due in self.cold.items() if due < NEVER]
         heapq.heapify(self._due)
-        self._forget_changes()
+        self.forget_changes()
 
 
 def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -90,8 +90,8 @@ class TraceLog:
             last = self._runs.pop()
             self._runs[-1] = Run.of(_ordered(np.concatenate([self._runs[-1].rows, last.rows])))
 
-    def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterator[tuple[int, list[Trace]]]:
-        """(subscriber, its traces in order of time, feed, place) for each of the *sorted, distinct* numbers that has any."""
+    def gather(self, subscribers: npt.NDArray[np.uint64]) -> TraceArray:
+        """All rows of the *sorted, distinct* numbers, in order of subscriber, time, feed, place."""
         parts = []
         for run in self._runs:
             first = np.searchsorted(run.keys, subscribers, "left")
@@ -101,14 +101,15 @@ class TraceLog:
                 starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
                 parts.append(run.rows[starts + np.arange(total)])
         if not parts:
-            return
-        rows = _ordered(np.concatenate(parts)) if len(parts) > 1 else parts[0]
-        bounds = np.flatnonzero(np.diff(rows["subscriber"])) + 1
+            return np.empty(0, TRACE)
+        return _ordered(np.concatenate(parts)) if len(parts) > 1 else parts[0]
+
+    def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterator[tuple[int, list[Trace]]]:
+        """(subscriber, its traces in order of time, feed, place) for each of the *sorted, distinct* numbers that has any."""
+        rows = self.gather(subscribers)
         listed: list[Trace] = rows.tolist()
-        start = 0
-        for stop in [*bounds.tolist(), len(listed)]:
+        for start, stop in pieces(rows["subscriber"]):
             yield listed[start][SUBSCRIBER], listed[start:stop]
-            start = stop
 
     def dossier(self, subscriber: int) -> list[Trace]:
         """One subscriber's traces, in order of time, feed, place."""
@@ -138,6 +139,18 @@ class TraceLog:
 
     def packed(self) -> bytes:
         return b"".join(run.rows.tobytes() for run in self._runs)
+
+
+def pieces(keys: npt.NDArray[Any]) -> list[tuple[int, int]]:
+    """[start, stop) of each stretch of equal keys.
+
+    >>> pieces(np.array([7, 7, 9]))
+    [(0, 2), (2, 3)]
+    """
+    if not len(keys):
+        return []
+    bounds = (np.flatnonzero(np.diff(keys)) + 1).tolist()
+    return list(zip([0, *bounds], [*bounds, len(keys)], strict=True))
 
 
 def in_set(values: npt.NDArray[Any], wanted: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
