@@ -132,7 +132,7 @@ class Tail:
         proven: dict[int, list[Extent]] = {}
         for extent in extents:
             proven.setdefault(extent.ordinal, []).append(extent)
-        rebuilt = {ordinal: from_extents(found) for ordinal, found in proven.items() if ordinal not in known}
+        self._rebuilt = rebuilt = {ordinal: from_extents(found) for ordinal, found in proven.items() if ordinal not in known}
         for mark in (*known.values(), *rebuilt.values()):
             track = Track(mark.ordinal, mark.path)
             track.rewind(mark)
@@ -236,7 +236,7 @@ class Tail:
 
     def reset(self, marks: Iterable[Mark]) -> None:
         """Back to these marks, as the store has them; files without one go back to their beginning. Bytes still held come from memory."""
-        stored = {mark.ordinal: mark for mark in marks}
+        stored = self._rebuilt | {mark.ordinal: mark for mark in marks}
         self._given = self._cut = None
         self._dirty.clear()
         for track in self._tracks.values():
