@@ -135,8 +135,8 @@ def intake(
         node = feed.node or name
         if name in read_before and not loaded.marks.get(name) and not loaded.extents.get(name):
             raise StoreError(
-                f"feeds.{name}: this state directory has read the feed before, but its positions are gone; reading on would count lines twice. "
-                "Restore the state directory from a backup, or give the feed a new name to begin anew"
+                f"feeds.{name}: this state directory has read the feed before, but its positions are gone; reading on would count lines "
+                "twice. Restore the state directory from a backup, or give the feed a new name to begin anew"
             )
         source = Tail(
             name, [str(path) for path in feed.paths], files=world.files, monotonic=world.monotonic, settings=tail,

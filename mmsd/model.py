@@ -177,10 +177,23 @@ COLUMNS: Final[Mapping[str, np.dtype[Any]]] = {
 }
 """Every column a dialect may fill, with its dtype. One it does not fill reads as zeros (−1 for status, size, octets, …)."""
 
-_DEFAULTS: Final[Mapping[str, int]] = {
-    name: -1
-    for name in ("status", "size", "octets", "sent", "latency", "push_error", "octets_in", "octets_out", "duration", "selection", "cause", "stop_indicator")
-}
+_DEFAULTS: Final[Mapping[str, int]] = dict.fromkeys(
+    (
+        "status",
+        "size",
+        "octets",
+        "sent",
+        "latency",
+        "push_error",
+        "octets_in",
+        "octets_out",
+        "duration",
+        "selection",
+        "cause",
+        "stop_indicator",
+    ),
+    -1,
+)
 
 TEXTS: Final = (
     "message", "transaction", "sender", "receiver", "tag", "fid", "smsc", "service", "account", "subject", "location",

@@ -35,7 +35,8 @@ def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reje
         console.print(f"End to end: {ratio} of {counted:,} judged; open share {values['open_share']:.1%}")
         _show_causes(console, values["causes"])
         _show_nodes(console, values["nodes"])
-    for title, key in (("Attempts by verdict", "attempts"), ("Findings", "findings"), ("Forwards counted, by the sender's city", "forwards")):
+    parts = (("Attempts by verdict", "attempts"), ("Findings", "findings"), ("Forwards counted, by the sender's city", "forwards"))
+    for title, key in parts:
         if values[key]:
             table = _table(f"\n{title}", "", "n")
             for name, n in values[key].items():

@@ -395,7 +395,8 @@ class Sequencer:
         packed = np.zeros(len(rows), CLOSED)
         for place, row in enumerate(rows):
             packed[place] = (
-                row.at, row.closed, self._blind(self.judge.shown(row.receiver)), self._blind(self.judge.shown(row.sender)), row.message, row.leg, row.pushed, row.retrieved,
+                row.at, row.closed, self._blind(self.judge.shown(row.receiver)), self._blind(self.judge.shown(row.sender)), row.message,
+                row.leg, row.pushed, row.retrieved,
                 OUTCOME_IDS[row.outcome], CAUSE_IDS[row.cause], RULE_IDS[row.rule], self._node(row.node), row.size,
             )  # fmt: skip
         return packed
