@@ -13,7 +13,7 @@ from typing import Final
 from mmsd.model import SECOND, Kind
 from mmsd.rules.relate import Dossier
 from mmsd.rules.settings import Judgement
-from mmsd.rules.traces import AT, KIND, PATH, STATUS, C, Trace
+from mmsd.rules.traces import AT, AUTHORITY, KIND, PATH, STATUS, C, Trace
 
 LEAST: Final = 0.7
 """Evidence below this raises nothing."""
@@ -29,35 +29,55 @@ class Sign:
     at: int
     confidence: float
     trace: Trace
+    kind: str = ""  # of a POST: confirm, submit, post (unknown)
 
 
 def evaluate(
     dossier: Dossier, signs: Sequence[Sign], settings: Judgement, mms_apns: frozenset[int]
 ) -> Iterator[tuple[str, float, int, int, list[Trace]]]:
     """(cause, confidence, raised at, cleared at or 0, lines) for each setting whose threshold was reached."""
-    for cause in sorted({sign.cause for sign in signs}):
-        mine = sorted((s for s in signs if s.cause == cause and s.confidence >= LEAST), key=lambda s: (s.at, s.trace))
-        cases: list[Sign] = []
-        for sign in mine:
-            if not cases or sign.at - cases[-1].at > settings.repeat * SECOND:
-                cases.append(sign)
-        need = 1 if cause in SINGLE else settings.cases
-        window = settings.case_days * 86400 * SECOND
-        for place in range(need - 1, len(cases)):
-            group = cases[place - need + 1 : place + 1]
-            if group[-1].at - group[0].at <= window:
-                best = max(sign.confidence for sign in cases)
-                yield cause, best, group[-1].at, _cleared(cause, dossier, mine[-1].at, mms_apns), [sign.trace for sign in group]
-                break
+    shapes: dict[tuple[str, int], list[Sign]] = {}
+    for sign in sorted(signs, key=lambda s: (s.at, s.trace)):
+        if sign.confidence >= LEAST:
+            # a handset has one MMSC address: POSTs to several hosts are not one fault
+            shape = sign.trace[AUTHORITY] if sign.cause == "BAD_MMSC_URL" else 0
+            shapes.setdefault((sign.cause, shape), []).append(sign)
+    said: set[str] = set()
+    reached = ((cases[-1].at, cause, shape, cases) for (cause, shape), mine in shapes.items() if (cases := _cases(cause, mine, settings)))
+    for at, cause, shape, cases in sorted(reached, key=lambda found: found[:3]):
+        if cause not in said:
+            said.add(cause)
+            mine = shapes[cause, shape]
+            best = max(sign.confidence for sign in mine)
+            yield cause, best, at, _cleared(cause, mine, dossier, mms_apns), [sign.trace for sign in cases]
 
 
-def _cleared(cause: str, dossier: Dossier, after: int, mms_apns: frozenset[int]) -> int:
-    """When later good evidence of the same direction came; 0 = it did not."""
-    if cause == "BAD_MMSC_URL":  # a POST that the MMSC itself recorded; a fetch clears nothing
+def _cases(cause: str, mine: Sequence[Sign], settings: Judgement) -> list[Sign]:
+    """The first signs that reach the threshold within its window, repeats counted once; empty when none do."""
+    cases: list[Sign] = []
+    for sign in mine:
+        if not cases or sign.at - cases[-1].at > settings.repeat * SECOND:
+            cases.append(sign)
+    need = 1 if cause in SINGLE else settings.cases
+    window = settings.case_days * 86400 * SECOND
+    for place in range(need - 1, len(cases)):
+        group = cases[place - need + 1 : place + 1]
+        if group[-1].at - group[0].at <= window:
+            return group
+    return []
+
+
+def _cleared(cause: str, mine: Sequence[Sign], dossier: Dossier, mms_apns: frozenset[int]) -> int:
+    """When good evidence of the same direction came after the last bad; 0 = it did not."""
+    after = mine[-1].at
+    if cause == "BAD_MMSC_URL":
+        # a POST of the same kind that the MMSC itself recorded; kind unknown: a submit. A fetch clears nothing, and some handsets
+        # answer to the notification's host while their own messages go astray
+        recorded = [*dossier.origins, *(dossier.answers if any(sign.kind == "confirm" for sign in mine) else ())]
         good = [
             post[AT] for post in dossier.posts
             if post[AT] > after and 200 <= post[STATUS] < 300
-            and any(abs(t[AT] - post[AT]) <= 3 * SECOND for t in (*dossier.answers, *dossier.origins))
+            and any(abs(t[AT] - post[AT]) <= 3 * SECOND for t in recorded)
         ]  # fmt: skip
     elif cause == "BAD_APN":
         starts = [t[AT] for t in dossier.sessions if t[KIND] == Kind.SESSION_START and t[PATH] in mms_apns and t[C] not in (3, 4)]

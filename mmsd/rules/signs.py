@@ -238,12 +238,33 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
     names = context.expected.names or tuple(context.text(a).decode("latin-1") for a in sorted(ours))
     if near_miss(context.text(authority).decode("latin-1"), names):
         return "likely"
-    answer = int(settings.answer * SECOND)
-    if any(0 <= at - get[AT] <= answer for thread in dossier.threads for get in thread.gets):
+    if answers_fetch(post, dossier, context):
         return "likely"
     if any(other[B] == Content.MMS and other[AUTHORITY] == authority and other[AT] < at for other in dossier.posts):
         return "likely"
     return "weak"
+
+
+def answers_fetch(post: Trace, dossier: Dossier, context: Context) -> Trace | None:
+    """The GET to which this POST is the handset's answer by its time; None when there is none whose answer the MMSC does not have."""
+    answer = int(context.settings.answer * SECOND)
+    for thread in dossier.threads:
+        if not any(_is_retrieved(reply) for reply in thread.answers):
+            for get in thread.gets:
+                if 0 <= post[AT] - get[AT] <= answer:
+                    return get
+    return None
+
+
+def set_elsewhere(dossier: Dossier, context: Context, horizon: int) -> frozenset[int]:
+    """Authorities that got the answers to two or more different messages: an address set in the handset, to which its submits go as well."""
+    answered: dict[int, set[int]] = {}
+    for post in dossier.posts:
+        if post[B] != Content.FORM and post[AT] <= horizon:
+            get = answers_fetch(post, dossier, context)
+            if get is not None:
+                answered.setdefault(post[AUTHORITY], set()).add(get[PATH])
+    return frozenset(authority for authority, paths in answered.items() if len(paths) > 1)
 
 
 def shows(post: Trace, ours: frozenset[int]) -> str:

@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Delivery, Evidence, Kind, Method
+from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
 from mmsd.rules.causes import Verdict, judge
 from mmsd.rules.findings import Sign, evaluate
 from mmsd.rules.relate import NEVER, Context, Dossier, Thread
-from mmsd.rules.signs import Seen, authorities, look, shows, strength
+from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, B, Trace
 
 UNLOGGED_SUBMIT: Final = MINUTE
 """Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
@@ -356,22 +356,27 @@ class Judge:
         if context.covered.gateway is None or not (dossier.posts or dossier.threads):
             return signs
         ours = authorities(dossier, context)
+        elsewhere = set_elsewhere(dossier, context, horizon) - ours
         join = int(context.settings.join * SECOND)
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
+            if how == "weak" and post[AUTHORITY] in elsewhere and post[B] != Content.FORM:
+                how = "likely"
             if how == "weak" or post[AT] + join > horizon:
                 continue
-            answers = [t for t in dossier.answers if abs(t[AT] - post[AT]) <= join]
-            origins = [t for t in dossier.origins if abs(t[AT] - post[AT]) <= join]
             what = shows(post, ours)
+            astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
+            answers = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
+            origins = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.origins)
             verdict = {"ok": "Z1", "wrong host": "Z2", "wrong path": "Z3", "denied": "Z4", "5xx": "Z5"}.get(what, "")
             if verdict == "Z1" and not answers and not origins:
                 sure_submit = how == "sure" and context.covered.mmsc is not None and post[AT] + UNLOGGED_SUBMIT <= horizon
                 verdict = "Z6" if sure_submit else ""
-            kind = "confirm" if answers else "submit" if origins else "post"
+            answering = astray and answers_fetch(post, dossier, context) is not None
+            kind = "confirm" if answers or answering else "submit" if origins else "post"
             confidence = 0.99 if how == "sure" else 0.8
             if verdict in ("Z2", "Z3"):
-                signs.append(Sign("BAD_MMSC_URL", post[AT], confidence, post))
+                signs.append(Sign("BAD_MMSC_URL", post[AT], confidence, post, kind))
             elif verdict == "Z4" and post[STATUS] == 407:
                 signs.append(Sign("BAD_PROXY", post[AT], 0.7, post))
             self._say_attempt(dossier, post, kind, how, verdict, facts)
@@ -467,7 +472,7 @@ def _signs_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Sign]:
     if trace is None or thread.opened is None:
         return []
     if verdict.hints:
-        return [Sign(cause, trace[AT], verdict.confidence, trace) for cause in verdict.hints]
+        return [Sign(cause, trace[AT], verdict.confidence, trace, "confirm") for cause in verdict.hints]
     if verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):
         return [Sign(verdict.cause, trace[AT], verdict.confidence, trace)]
     return []
