@@ -83,6 +83,7 @@ class Context:
     text: Callable[[int], bytes]  # text behind a hash; b"" when unknown
     leases: Callable[[int, int], Sequence[Trace]]  # (GGSN, address) → session starts on it
     activity: Callable[[int, int, int], Sequence[Trace]]  # (subscriber, from, to) → gateway lines of any kind
+    learned: frozenset[int] = frozenset()  # authorities of all notifications so far
 
 
 @dataclass(slots=True)

@@ -189,7 +189,7 @@ def authorities(dossier: Dossier, context: Context) -> frozenset[int]:
     """Authorities that are our MMSC's: those given, else those of the notifications and those that answered for their locations."""
     if context.expected.authorities:
         return context.expected.authorities
-    found: set[int] = set()
+    found = set(context.learned)
     for thread in dossier.threads:
         if thread.leg:
             found.update(push[AUTHORITY] for push in thread.leg.pushes)
@@ -238,20 +238,22 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
     names = context.expected.names or tuple(context.text(a).decode("latin-1") for a in sorted(ours))
     if near_miss(context.text(authority).decode("latin-1"), names):
         return "likely"
-    if answers_fetch(post, dossier, context):
+    if answers_fetch(post, dossier, context, ours):
         return "likely"
     if any(other[B] == Content.MMS and other[AUTHORITY] == authority and other[AT] < at for other in dossier.posts):
         return "likely"
     return "weak"
 
 
-def answers_fetch(post: Trace, dossier: Dossier, context: Context) -> Trace | None:
-    """The GET to which this POST is the handset's answer by its time; None when there is none whose answer the MMSC does not have."""
+def answers_fetch(post: Trace, dossier: Dossier, context: Context, ours: frozenset[int]) -> Trace | None:
+    """The GET to which this POST is the handset's answer by its time; None when there is none, or our MMSC got its answer."""
     answer = int(context.settings.answer * SECOND)
     for thread in dossier.threads:
         if not any(_is_retrieved(reply) for reply in thread.answers):
             for get in thread.gets:
-                if 0 <= post[AT] - get[AT] <= answer:
+                if 0 <= post[AT] - get[AT] <= answer and not any(
+                    0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours and shows(other, ours) == "ok" for other in dossier.posts
+                ):
                     return get
     return None
 
@@ -260,8 +262,8 @@ def set_elsewhere(dossier: Dossier, context: Context, horizon: int) -> frozenset
     """Authorities that got the answers to two or more different messages: an address set in the handset, to which its submits go as well."""
     answered: dict[int, set[int]] = {}
     for post in dossier.posts:
-        if post[B] != Content.FORM and post[AT] <= horizon:
-            get = answers_fetch(post, dossier, context)
+        if post[B] != Content.FORM and post[AUTHORITY] not in ours and post[AT] <= horizon:
+            get = answers_fetch(post, dossier, context, ours)
             if get is not None:
                 answered.setdefault(post[AUTHORITY], set()).add(get[PATH])
     return frozenset(authority for authority, paths in answered.items() if len(paths) > 1)

@@ -272,7 +272,8 @@ class State:
         post = mine & (method == Method.POST)
         get = mine & (method == Method.GET)
         ours = np.array(sorted(self.expected.authorities or self.authorities), np.uint64)
-        kept = post | (get & (in_set(authority, ours) | (records["answer_type"] == Content.MMS)))
+        # before the first notification any host may be the MMSC
+        kept = post | (get & (in_set(authority, ours) | (records["answer_type"] == Content.MMS) | (not len(ours))))
         self._count_portals(records["at"][get], authority[get], receiver[get])
         self._note_activity(feed, records, np.flatnonzero(mine & ~kept))
         chosen = np.flatnonzero(kept)
@@ -400,6 +401,7 @@ class State:
         return Context(
             self.settings, self.feeds, self.covered(), self.expected, self.meaning, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
+            frozenset(self.authorities),
         )  # fmt: skip
 
     def covered(self) -> Covered:
