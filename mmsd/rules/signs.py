@@ -258,8 +258,8 @@ def answers_fetch(post: Trace, dossier: Dossier, context: Context, ours: frozens
     return None
 
 
-def set_elsewhere(dossier: Dossier, context: Context, horizon: int) -> frozenset[int]:
-    """Authorities that got the answers to two or more different messages: an address set in the handset, to which its submits go as well."""
+def set_elsewhere(dossier: Dossier, context: Context, ours: frozenset[int], horizon: int) -> frozenset[int]:
+    """Authorities that got the answers to two or more different messages: set in the handset, so its own messages go there as well."""
     answered: dict[int, set[int]] = {}
     for post in dossier.posts:
         if post[B] != Content.FORM and post[AUTHORITY] not in ours and post[AT] <= horizon:
@@ -347,7 +347,7 @@ def _reason(state: int, error: int, meaning: Meaning) -> str:
 def _sign_alive(signs: Signs, dossier: Dossier, context: Context, pushed: int, expiry: int, used: list[Trace]) -> None:
     if context.covered.gateway is None:
         return
-    seen = [t for t in context.activity(dossier.subscriber, pushed, expiry) if pushed <= t[AT] <= expiry]
+    seen = list(context.activity(dossier.subscriber, pushed, expiry))
     seen += [t for t in (*dossier.posts, *dossier.gets) if pushed <= t[AT] <= expiry]
     seen += [t for t in dossier.sessions if t[KIND] == Kind.SESSION_START and pushed <= t[AT] <= expiry]
     signs.alive = "yes" if seen else "no"
@@ -475,9 +475,7 @@ def _sign_silence(
             if other.apn not in context.expected.mms_apns or other.start > push[AT] + window or other.end < push[AT]:
                 continue
             end = min(other.end, other.start + 86400 * SECOND, until)
-            lines = [
-                t for t in context.activity(dossier.subscriber, other.start - skew, end + skew) if other.start - skew <= t[AT] <= end + skew
-            ]
+            lines = list(context.activity(dossier.subscriber, other.start - skew, end + skew))
             lines += [t for t in (*dossier.posts, *dossier.gets) if other.start - skew <= t[AT] <= end + skew]
             if not lines:
                 silent.append(other)
@@ -485,7 +483,7 @@ def _sign_silence(
                     signs.s_fast = True
                     used.extend(other.traces[:1])
             else:
-                used.append(lines[0])
+                used.append(min(lines, key=lambda t: (t[AT], t[FEED], t[WHERE])))
     signs.s_silent = bool(silent) and not thread.answers  # an answer, be it `Deferred`, came through the proxy
     if not used:
         used.extend(session.traces[:1])

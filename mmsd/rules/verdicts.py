@@ -356,7 +356,7 @@ class Judge:
         if context.covered.gateway is None or not (dossier.posts or dossier.threads):
             return signs
         ours = authorities(dossier, context)
-        elsewhere = set_elsewhere(dossier, context, horizon) - ours
+        elsewhere = set_elsewhere(dossier, context, ours, horizon)
         join = int(context.settings.join * SECOND)
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
@@ -372,7 +372,7 @@ class Judge:
             if verdict == "Z1" and not answers and not origins:
                 sure_submit = how == "sure" and context.covered.mmsc is not None and post[AT] + UNLOGGED_SUBMIT <= horizon
                 verdict = "Z6" if sure_submit else ""
-            answering = astray and answers_fetch(post, dossier, context) is not None
+            answering = astray and answers_fetch(post, dossier, context, ours) is not None
             kind = "confirm" if answers or answering else "submit" if origins else "post"
             confidence = 0.99 if how == "sure" else 0.8
             if verdict in ("Z2", "Z3"):
