@@ -425,12 +425,15 @@ class State:
         return self.leased.dossier(key)
 
     def _activity(self, subscriber: int, start: int, stop: int) -> list[Trace]:
-        """ACTIVE rows shaped like traces: only subscriber, at, where and feed are set."""
-        found: list[Trace] = []
+        """The first ACTIVE row of each step that [start, stop] touches, shaped like a trace: only subscriber, at, where and feed are set.
+
+        Whole steps, because which lines of a step were reduced to one depends on how they came; the first of them is always kept.
+        """
+        found: dict[int, Trace] = {}
         for number, at, where, feed in self.active.dossier(subscriber):
-            if start <= at <= stop:
-                found.append((number, at, where, *([0] * 10), feed, int(Kind.ATTEMPT), 0, 0, 0, 0, 0))
-        return found
+            if start // ACTIVE_STEP <= at // ACTIVE_STEP <= stop // ACTIVE_STEP:
+                found.setdefault(at // ACTIVE_STEP, (number, at, where, *([0] * 10), feed, int(Kind.ATTEMPT), 0, 0, 0, 0, 0))
+        return list(found.values())
 
     def open_count(self) -> int:
         """Deliveries held in memory."""
