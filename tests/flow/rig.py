@@ -19,7 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from mmsd import app, config
-from mmsd.errors import StoreDoubt
+from mmsd.errors import StoreBusy, StoreDoubt, StoreFull
 from mmsd.flow.sequencer import END, Sequencer, Source
 from mmsd.link.tail import TailSettings
 from mmsd.model import HOUR, SECOND, Chunk
@@ -207,6 +207,9 @@ class House:
                     between(sequencer)
                     sequencer.tick()
         except (Killed, StoreDoubt):
+            return False
+        except (StoreFull, StoreBusy):  # a replay does not wait for room
+            assert not self.follow
             return False
         return True
 
