@@ -63,6 +63,7 @@ class Source(Protocol):
     def take(self, consumed: int) -> None: ...
     def pending(self) -> list[Mark]: ...
     def extents(self) -> list[Extent]: ...
+    def expired(self) -> list[int]: ...
     def committed(self) -> None: ...
     def reset(self, marks: Iterable[Mark]) -> None: ...
     def behind(self) -> int: ...
@@ -107,13 +108,25 @@ class Settings:
 
 
 @dataclass(slots=True)
-class Progress:
-    """What has happened since the start of this process."""
+class Reading:
+    """What was read, by feed; rejects by feed and reason."""
 
     lines: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     octets: Counter[str] = field(default_factory=Counter)
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, other: Reading) -> None:
+        self.lines.update(other.lines)
+        self.records.update(other.records)
+        self.octets.update(other.octets)
+        self.rejects.update(other.rejects)
+
+
+@dataclass(slots=True)
+class Progress(Reading):
+    """What has happened since the start of this process."""
+
     outcomes: Counter[str] = field(default_factory=Counter)
     causes: Counter[str] = field(default_factory=Counter)
     forwards: int = 0
@@ -124,13 +137,9 @@ class Progress:
 
 
 @dataclass(slots=True)
-class _Read:
+class _Tick(Reading):
     """What one tick read, before it is committed."""
 
-    lines: Counter[str] = field(default_factory=Counter)
-    records: Counter[str] = field(default_factory=Counter)
-    octets: Counter[str] = field(default_factory=Counter)
-    rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
     samples: list[tuple[str, Reject]] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     ripe: list[npt.NDArray[np.uint64]] = field(default_factory=list)
@@ -230,7 +239,7 @@ class Sequencer:
         return worked
 
     def _tick(self) -> bool:
-        read = _Read()
+        read = _Tick()
         took = self._take_chunks(read)
         horizon = self._horizon()
         ripe = [*read.ripe, self.state.due(horizon)]
@@ -245,7 +254,7 @@ class Sequencer:
         self._commit(read, facts, spilled)
         return True
 
-    def _take_chunks(self, read: _Read) -> bool:
+    def _take_chunks(self, read: _Tick) -> bool:
         took = False
         for feed in self._ready():
             chunk = feed.source.read(self._settings.chunk_bytes)
@@ -321,7 +330,7 @@ class Sequencer:
 
     # --------------------------------------------------------------------------------------------------------------- commit
 
-    def _commit(self, read: _Read, facts: Facts, spilled: list[tuple[int, bytes, int]]) -> None:
+    def _commit(self, read: _Tick, facts: Facts, spilled: list[tuple[int, bytes, int]]) -> None:
         """Everything in one transaction. What is built here is built once; `decide` only adds what depends on rows."""
         now = self._wall()
         batch = Batch(now, spilled=spilled)
@@ -329,6 +338,7 @@ class Sequencer:
         for feed in self.feeds:
             batch.marks.extend((feed.name, mark) for mark in feed.source.pending())
             batch.extents.extend(feed.source.extents())
+            batch.expired.extend((feed.name, ordinal) for ordinal in feed.source.expired())
         self._pack_state(batch)
         batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
@@ -370,12 +380,9 @@ class Sequencer:
         progress = self.progress
         progress.batches += 1
         progress.forwards += awarded
-        for mine, theirs in (
-            (progress.lines, read.lines), (progress.records, read.records), (progress.octets, read.octets), (progress.outcomes, outcomes),
-            (progress.causes, causes),
-        ):  # fmt: skip
-            mine.update(theirs)
-        progress.rejects.update(read.rejects)
+        progress.add(read)
+        progress.outcomes.update(outcomes)
+        progress.causes.update(causes)
 
     def _pack_state(self, batch: Batch) -> None:
         if not self._live:  # a replay begins anew when it fails
@@ -420,7 +427,7 @@ class Sequencer:
             events.append(Event(cleared or at, "finding", cause, data))
         return findings, events
 
-    def _totals(self, read: _Read, outcomes: Mapping[str, int], now: int) -> list[Event]:
+    def _totals(self, read: _Tick, outcomes: Mapping[str, int], now: int) -> list[Event]:
         """At most one a second: what live pages and MQTT show moving."""
         if now - self._told < SECOND:
             return []

@@ -274,7 +274,10 @@ class Tail:
         return self._unknown or ()
 
     def expired(self) -> list[int]:
-        """Ordinals whose state ran out (gone for settings.forget_seconds) since the last call: their marks and extents may be deleted."""
+        """Ordinals whose state ran out (gone for settings.forget_seconds) since the last call: their marks and extents may be deleted.
+
+        The highest never runs out: an ordinal is not given out again after a restart.
+        """
         expired, self._expired = self._expired, []
         return expired
 
@@ -744,7 +747,7 @@ class Tail:
 
     def _forget(self, now: float) -> None:
         for track in self._tracks.values():
-            if track.listed or track.ordinal in self._active:
+            if track.listed or track.ordinal in self._active or track.ordinal == self._next_ordinal - 1:
                 self._gone.pop(track.ordinal, None)
             elif now - self._gone.setdefault(track.ordinal, now) >= self._settings.forget_seconds and track.ordinal not in self._dirty:
                 self._expired.append(track.ordinal)

@@ -150,6 +150,8 @@ def _positions(connection: sqlite3.Connection, batch: Batch) -> None:
             for feed, m in batch.marks
         ],
     )
+    connection.executemany("DELETE FROM mark WHERE feed = ? AND ordinal = ?", batch.expired)
+    connection.executemany("DELETE FROM extent WHERE feed = ? AND ordinal = ?", batch.expired)
     connection.executemany(
         "INSERT INTO file_audit (at, feed, what, path, detail) VALUES (?, ?, ?, ?, ?)",
         [(audit.at or batch.at, audit.feed, audit.what, audit.path, audit.detail) for audit in batch.audits],

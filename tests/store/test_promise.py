@@ -43,6 +43,15 @@ def test_extents_with_a_gap_stay_apart(store: Store) -> None:
     assert store.load().extents == {"mmsc1": (extent(0, 10), extent(20, 30), extent(0, 10, ordinal=2))}
 
 
+def test_state_of_files_long_gone_is_deleted(store: Store) -> None:
+    for n in (1, 2):
+        put(store, Batch(at=NOW, marks=[("mmsc1", mark(100, n)), ("sms1", mark(100, n))], extents=[extent(0, 100, ordinal=n)]))
+    put(store, Batch(at=NOW, expired=[("mmsc1", 1)]))
+    loaded = store.load()
+    assert loaded.marks == {"mmsc1": (mark(100, 2),), "sms1": (mark(100, 1), mark(100, 2))}
+    assert loaded.extents == {"mmsc1": (extent(0, 100, ordinal=2),)}
+
+
 @pytest.mark.parametrize("again", [(0, 100), (99, 200), (50, 60), (0, 1)])
 def test_bytes_take_effect_once(store: Store, again: tuple[int, int]) -> None:
     put(store, Batch(at=NOW, marks=[("mmsc1", mark(100))], extents=[extent(0, 100)]))
