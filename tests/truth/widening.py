@@ -1,4 +1,4 @@
-"""The order in which a verdict may lose sharpness when a feed is missing, as data. A cause is written with its row where the row decides."""
+"""The order in which a verdict may lose sharpness when a feed is missing, as data. A cause has its row with it where that decides."""
 
 from __future__ import annotations
 
