@@ -210,7 +210,7 @@ class Sequencer:
             for mark in marks:
                 self._paths[feed.index, mark.ordinal] = mark.path
             feed.source.reset(marks)
-        state.horizon = 0
+        state.horizon = min(state.horizon, self._wall())  # a clock that was ahead and was set right
         self.state = state
         self.judge = self._new_judge(state, self._path)
 

@@ -108,6 +108,7 @@ class _Delta(msgspec.Struct, array_like=True):
     since: dict[int, int]
     found: list[tuple[int, str, int, int]]
     forgotten: list[int]  # whose messages left memory, spilled or done with
+    horizon: int  # up to which absence was judged: a line before it is late, in the next process too
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -158,6 +159,7 @@ class State:
         self.found: dict[tuple[int, str], tuple[int, int]] = {}  # (subscriber, cause) → finding raised, cleared
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
+        self._late_activity: list[int] = []  # known numbers of gateway lines not kept, before the horizon
         self._fresh: dict[str, Any] = {}
         self.forget_changes()
 
@@ -193,6 +195,9 @@ class State:
         self.log.append(rows)
         self._fresh["traces"].append(rows)
         ripe = self._ripe(rows)
+        if self._late_activity:
+            ripe = np.union1d(ripe, np.array(self._late_activity, np.uint64))
+            self._late_activity = []
         if not covered:  # the first line of its kind: what was said without it is said again
             ripe = np.union1d(ripe, np.array([*self.published, *self.cold], np.uint64))
         return ripe
@@ -301,6 +306,8 @@ class State:
         rows = rows[first]
         self.active.append(rows)
         self._fresh["active"].append(rows)
+        late = np.unique(rows["subscriber"][rows["at"] <= self.horizon]).tolist()
+        self._late_activity += [number for number in late if number in self.published or number in self.cold]
 
     def _count_portals(self, at: npt.NDArray[Any], authority: npt.NDArray[Any], number: npt.NDArray[Any]) -> None:
         """Keeps, for each authority, the times at which its first `portal` distinct numbers were seen: a minimum, whatever the order."""
@@ -425,13 +432,13 @@ class State:
         return self.leased.dossier(key)
 
     def _activity(self, subscriber: int, start: int, stop: int) -> list[Trace]:
-        """The first ACTIVE row of each step that [start, stop] touches, shaped like a trace: only subscriber, at, where and feed are set.
+        """The first ACTIVE row of each step up to `stop`, shaped like a trace: only subscriber, at, where and feed are set.
 
-        Whole steps, because which lines of a step were reduced to one depends on how they came; the first of them is always kept.
+        From the beginning of `start`'s step, because which of a step's lines are kept depends on how they came; the first always is.
         """
         found: dict[int, Trace] = {}
         for number, at, where, feed in self.active.dossier(subscriber):
-            if start // ACTIVE_STEP <= at // ACTIVE_STEP <= stop // ACTIVE_STEP:
+            if start // ACTIVE_STEP * ACTIVE_STEP <= at <= stop:
                 found.setdefault(at // ACTIVE_STEP, (number, at, where, *([0] * 10), feed, int(Kind.ATTEMPT), 0, 0, 0, 0, 0))
         return list(found.values())
 
@@ -572,6 +579,7 @@ class State:
                 FORMAT, fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
+                self.horizon,
             )
         )  # fmt: skip
         self.forget_changes()
@@ -588,7 +596,7 @@ class State:
             _Delta(
                 FORMAT, feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
-                [(number, cause, *times) for (number, cause), times in self.found.items()], [],
+                [(number, cause, *times) for (number, cause), times in self.found.items()], [], self.horizon,
             )
         )  # fmt: skip
 
@@ -624,6 +632,7 @@ class State:
             self.authorities.update(delta.authorities)
             self.marks.update(delta.marks)
             self.since.update(delta.since)
+            self.horizon = max(self.horizon, delta.horizon)
             self.found.update({(number, cause): (raised, cleared) for number, cause, raised, cleared in delta.found})
         for held_here in self.holdings.values():
             held_here.sort(key=lambda h: (h.at, h.key))
