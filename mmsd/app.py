@@ -21,7 +21,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mmsd import config
-from mmsd.errors import MmsdError, StoreError
+from mmsd.errors import ConfigError, MmsdError, StoreError
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import Announcer
 from mmsd.flow.sequencer import Feed, Sequencer
@@ -38,7 +38,7 @@ from mmsd.rules.state import State
 from mmsd.rules.verdicts import Cities, Judge
 from mmsd.store import Store
 from mmsd.store.keys import Keys
-from mmsd.store.sqlite import SqliteStore
+from mmsd.store.sqlite import DATABASE, SqliteStore
 from mmsd.telemetry import Telemetry
 from mmsd.web import access
 from mmsd.web.site import FeedHealth, Health, Site
@@ -181,8 +181,17 @@ def throwaway_keys() -> Keys:
     return Keys(secrets.token_bytes(32), secrets.token_bytes)
 
 
-def state_key_file(settings: config.Settings) -> Path:
-    return settings.state.key_file or settings.state.directory / "state.key"
+def load_keys(settings: config.Settings) -> Keys:
+    """The keys of the state directory, made when it is new. ConfigError: not readable, or gone while the store they sealed is there."""
+    path = settings.state.key_file or settings.state.directory / "state.key"
+    database = settings.state.directory / DATABASE
+    if database.exists() and not path.exists():
+        raise ConfigError(f"state.key_file: {path} is gone, and {database} is sealed with it; restore it from the backup")
+    try:
+        settings.state.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"state.directory: {settings.state.directory}: {error.strerror}") from error
+    return Keys.load(path, secrets.token_bytes)
 
 
 # -------------------------------------------------------------------------------------------------------------------- daemon
@@ -198,7 +207,7 @@ class Daemon:
         self._started = self._world.wall()
         self._open = 0  # deliveries in memory, counted once a second
         self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
-        keys = Keys.load(state_key_file(settings), secrets.token_bytes)
+        keys = load_keys(settings)
         self.store = SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall)
         try:
             self.sequencer = intake(settings, self.store, keys, self._world)
@@ -295,7 +304,8 @@ class Daemon:
 
 
 def serve(settings: config.Settings, ready_file: Path | None) -> int:
-    """The daemon as a process: signals, exit code. A second signal ends it at once; state is then as after a crash, which is safe."""
+    """The daemon as a process. A second signal ends it at once; state is then as after a crash, which is safe. MmsdError: what ended it."""
+    os.umask(0o077)  # State and the page's first address are nobody else's
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     daemon = Daemon(settings)
 
@@ -315,13 +325,13 @@ def serve(settings: config.Settings, ready_file: Path | None) -> int:
             temporary.write_text(f"{base}\n{link}\n", encoding="utf-8")
             temporary.replace(ready_file)
 
-    code = 0
+    ended: list[Exception] = []
     try:
         asyncio.run(daemon.run(ready))
     except* MmsdError as group:
-        for error in group.exceptions:
-            print(f"mmsd: {error}", flush=True)
-        code = 1
+        ended.extend(group.exceptions)
     finally:
         daemon.close()
-    return code
+    if ended:
+        raise ended[0]  # the task that failed ended the others: there is one cause
+    return 0
