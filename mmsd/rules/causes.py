@@ -228,7 +228,7 @@ def _fetch_failed(signs: Signs) -> _Said | None:
     if signs.get == "denied":
         return _Said("T5", suspects=("NOT_PROVISIONED", "BAD_APN"))
     if signs.get == "short" or signs.doubted or failed:
-        return _Said("T6")
+        return _Said("T6", 0.7 if failed and signs.r_status < 0 and signs.get == "n/c" else None)
     if signs.get == "ok" and signs.r == "none":
         return _Said("T6", 0.6)
     return None

@@ -46,8 +46,8 @@ ROWS: Final = [
         "sms:4 sms:13 sms:18 sms:26 sms:34"),
     Row("8613900000004", "mmsc-c-nr-qf663.5.x608.75", "8613900000021", "failed", "NO_PUSH", "N1", 0.9, "no_retrieval", (),
         "SMSC refused the push", "sms:10 sms:11 sms:24 sms:25 sms:40"),
-    Row("8613900000007", "mmsc-qf663.6.x608.17", "8613900000021", "failed", "EXPIRED", "U15", 0.9, "no_retrieval", ("NO_PUSH", "NO_RETRIEVE"),
-        "", "sms:8 sms:9 sms:20 sms:21 sms:36"),
+    Row("8613900000007", "mmsc-qf663.6.x608.17", "8613900000021", "failed", "EXPIRED", "U15", 0.9, "no_retrieval",
+        ("NO_PUSH", "NO_RETRIEVE"), "", "sms:8 sms:9 sms:20 sms:21 sms:36"),
     Row("8613900000006", "mmsc-s-qf666.8.x608.14", "8613900000001", "failed", "NO_PUSH", "N2", 0.8, "no_retrieval", (), "SMSC rejected it",
         "mmsc:9 mmsc:10 sms:15 sms:17 sms:28 sms:30 sms:46"),
 ]
