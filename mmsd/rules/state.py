@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
 from mmsd.rules.settings import Judgement
-from mmsd.rules.traces import ORIGIN, TRACE, Trace, TraceLog, in_set, pieces
+from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
 FORMAT: Final = 1
 """Version of the packed form; another version is refused, never guessed."""
@@ -117,6 +117,7 @@ class _Cold(msgspec.Struct, array_like=True):
     traces: bytes
     published: list[Published]
     texts: dict[int, bytes]
+    active: bytes
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -485,6 +486,8 @@ class State:
         restate = int(self.settings.restate * SECOND)
         rows = self.log.gather(chosen)
         packed = {int(rows["subscriber"][start]): rows[start:stop] for start, stop in pieces(rows["subscriber"])}
+        seen = self.active.gather(chosen)
+        active = {int(seen["subscriber"][start]): seen[start:stop].tobytes() for start, stop in pieces(seen["subscriber"])}
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
             until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
@@ -498,7 +501,8 @@ class State:
             self._fresh["spilled"][number] = due
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
-            spilled.append((number, _pack(_Cold(packed[number].tobytes(), held, self._texts_of(packed[number]))), until))
+            cold = _Cold(packed[number].tobytes(), held, self._texts_of(packed[number]), active.get(number, b""))
+            spilled.append((number, _pack(cold), until))
         self._forget_messages(chosen)
         self._fresh["forgotten"].extend(chosen.tolist())
         return spilled
@@ -515,10 +519,14 @@ class State:
         for number, blob in blobs.items():
             cold = msgspec.msgpack.decode(blob, type=_Cold)
             rows = np.frombuffer(cold.traces, TRACE)
-            have = {(t[1], t[2], t[13]) for t in self.log.dossier(number)}
-            rows = rows[[(r["at"], r["where"], r["feed"]) not in have for r in rows]] if have else rows
+            have = {(t[AT], t[WHERE], t[FEED], t[KIND]) for t in self.log.dossier(number)}
+            rows = rows[[(r["at"], r["where"], r["feed"], r["kind"]) not in have for r in rows]] if have else rows
             self.log.append(rows.copy())
             self._fresh["traces"].append(rows)
+            active, here = np.frombuffer(cold.active, ACTIVE), set(self.active.dossier(number))
+            active = active[[row not in here for row in active.tolist()]] if here else active
+            self.active.append(active.copy())
+            self._fresh["active"].append(active)
             for key, text in cold.texts.items():
                 if key not in self.texts:
                     self._fresh["texts"][key] = self.texts[key] = text
@@ -532,10 +540,22 @@ class State:
         return list(self._fresh["thawed"])
 
     def prune(self, horizon: int) -> None:
-        """Drops what no later judgement can ask for: old traces of numbers without deliveries, sessions long over, old activity."""
+        """Drops what no later judgement can ask for: old traces of numbers without deliveries, sessions long over, old activity.
+
+        Of a number whose open deliveries were spilled stay its requests to an MMSC, and the first sign of life since.
+        """
         keep = int((self.settings.session + self.settings.reaction) * SECOND) + 5 * MINUTE
         before = horizon - keep
         watched = np.array(sorted(self.published), np.uint64)
+        waiting = np.array(sorted(number for number, due in self.cold.items() if due < NEVER), np.uint64)
+
+        def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+            first = np.ones(len(rows), bool)
+            first[1:] = np.diff(rows["subscriber"]) != 0
+            if "kind" in (rows.dtype.names or ()):
+                first |= rows["kind"] == Kind.ATTEMPT
+            return np.asarray(first & in_set(rows["subscriber"], waiting))
+
         oldest = min((e.touched for held in self.published.values() for e in held.values()), default=horizon)
         stopped = np.unique(
             np.concatenate([np.empty(0, np.uint64), *[run["link"][run["kind"] == Kind.SESSION_STOP] for run in self.log.runs]])
@@ -545,10 +565,10 @@ class State:
         def needed(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             standing = (rows["kind"] >= Kind.SESSION_START) & (rows["kind"] <= Kind.SESSION_INTERIM)
             standing &= ~in_set(rows["link"], stopped) & (rows["at"] >= day)
-            return np.asarray((rows["at"] >= before) | in_set(rows["subscriber"], watched) | standing)
+            return np.asarray((rows["at"] >= before) | in_set(rows["subscriber"], watched) | standing | awaited(rows))
 
         self.log.keep(needed)
-        self.active.keep(lambda rows: rows["at"] >= min(before, oldest - keep))
+        self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
         used: set[int] = set(self.seeds) | set(self.portals) | self.authorities
         for run in self.log.runs:
