@@ -33,7 +33,21 @@ def read(state: Path) -> Ledger:
         forwards = [i.forward for i in issued]
         return {
             "forwards": Counter(
-                (f.key, f.campaign, f.seed, f.message, f.sender, f.receiver, f.submitted, f.retrieved, f.city, f.day, f.method, f.counted, f.reason)
+                (
+                    f.key,
+                    f.campaign,
+                    f.seed,
+                    f.message,
+                    f.sender,
+                    f.receiver,
+                    f.submitted,
+                    f.retrieved,
+                    f.city,
+                    f.day,
+                    f.method,
+                    f.counted,
+                    f.reason,
+                )
                 for f in forwards
             ),
             "serials": Counter((i.forward.key, bool(i.serial)) for i in issued),
@@ -42,9 +56,6 @@ def read(state: Path) -> Ledger:
             "campaign counts": _campaigns(store),
             "deliveries": Counter(map(_delivery, store.all_deliveries())),
             "numbered deliveries": Counter({"all": store.delivery_count(DeliveryFilter())}),
-            "attempts": Counter(
-                (a.subscriber, a.node, a.method, a.host, a.path, a.status, a.type, a.strength, a.at, a.verdict) for a in store.all_attempts()
-            ),
             "findings": Counter((f.subject, f.cause, f.confidence, f.at, f.cleared) for f in store.all_findings()),
             "lines": Counter({(c.feed, c.reason, c.lines, c.records, c.octets): 1 for c in store.lines()}),
             "extents": Counter((e.feed, e.ordinal, e.head, e.start, e.stop) for found in loaded.extents.values() for e in found),

@@ -50,6 +50,9 @@ CAMPAIGN: Final = CampaignSettings(
     seeds=(SeedSettings("torch-1", subjects=("#HJ01",), size_min=28975, size_max=32085),),
 )  # fmt: skip
 
+AFTERWARDS: Final = 1_795_312_800_000_000
+"""An hour after the province's first line (small.toml)."""
+
 HARMS: Final = ("read", "relate", "committed", "full", "busy", "doubt", "durable doubt", "snapshot", "before_commit", "after_commit")
 """Where a tick comes to harm: at a point of the sequencer's, in COMMIT, at a point of the store's."""
 
@@ -162,9 +165,7 @@ class House:
     def process(self, misfortune: Misfortune | None = None, *, durable: bool = False) -> Iterator[Sequencer]:
         """A store and a sequencer that has loaded; both are gone afterwards."""
         harm = misfortune or Misfortune()
-        world = app.World(
-            wall=self.clock.wall, monotonic=self.clock.monotonic, random_bits=self.draw.getrandbits, fault_point=harm.point
-        )
+        world = app.World(wall=self.clock.wall, monotonic=self.clock.monotonic, random_bits=self.draw.getrandbits, fault_point=harm.point)
         faults = Faults(harm.point, harm.commit)
         store = SqliteStore.open(self.state, settings=Settings(durable=durable), keys=KEYS, wall=self.clock.wall, faults=faults)
         try:
@@ -215,7 +216,7 @@ class House:
 
     def read_all(self) -> None:
         """The plain run: one process reads everything there is, nothing happens to it."""
-        assert self.life(Misfortune(), all_read if self.follow else all_over)
+        assert self.life(Misfortune(), self.done)
         self.end()
 
     def end(self) -> None:
@@ -226,13 +227,31 @@ class House:
                 while sequencer.tick():
                     pass
 
+    def history(self) -> str:
+        """Reads everything through up to ten lives that end in all sorts of harm, and passes every deadline; what happened, in words.
 
-def all_read(sequencer: Sequencer) -> bool:
-    return all(feed.source.idle for feed in sequencer.feeds)
+        A replay has one life: it begins anew when it fails.
+        """
+        told = []
+        while True:
+            last = not self.follow or len(told) >= 9
+            misfortune = Misfortune() if last else Misfortune(self.draw.choice(HARMS), self.draw.randrange(12))
+            ticks = self.draw.randrange(2, 30)
+            largest, sloth = self.draw.choice((8_000, 40_000, 200_000)), self.draw.choice((0.0, 0.3, 0.7))
 
+            def until(sequencer: Sequencer, *, last: bool = last) -> bool:
+                nonlocal ticks
+                ticks -= 1
+                return self.done(sequencer) or (ticks < 0 and not last)
 
-def all_over(sequencer: Sequencer) -> bool:
-    return all(feed.over for feed in sequencer.feeds)
+            whole = self.life(misfortune, until, largest=largest, sloth=sloth)
+            told.append(f"{misfortune.harm if misfortune.struck else 'killed' if ticks < 0 else 'ended'} ({largest}, {sloth})")
+            if whole and (ticks >= 0 or last):
+                self.end()
+                return ", ".join(told)
+
+    def done(self, sequencer: Sequencer) -> bool:
+        return all(feed.source.idle for feed in sequencer.feeds) if self.follow else all(feed.over for feed in sequencer.feeds)
 
 
 def replaced(judgement: Judgement = JUDGEMENT, **changes: float) -> Judgement:
