@@ -214,24 +214,31 @@ class Daemon:
         except BaseException:
             self.store.close()
             raise
+        self._feeds: tuple[FeedHealth, ...] = ()
+        self._look()
 
     def stop(self) -> None:
         self._stop.set()
 
     def health(self) -> Health:
-        """As the page shows it. Reads figures the other thread writes: each is one value, so the worst is a moment old."""
+        """As the page shows it, from any thread: at worst a tick old."""
+        trouble = self.sequencer.progress.trouble
+        return Health(version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, self._feeds)
+
+    def _look(self) -> None:
+        """What the feeds are like now. Their tables belong to the sequencer's thread; others get this picture of them."""
         sequencer = self.sequencer
         feeds = []
         for feed in sequencer.feeds:
             health = feed.source.health()
-            feeds.append(
-                FeedHealth(
-                    feed.name, self._settings.feeds[feed.name].dialect, feed.node, health.state, sequencer.progress.lines[feed.name],
-                    feed.source.behind(), sequencer.state.marks.get(feed.index, 0), health.error,
-                )
-            )  # fmt: skip
-        trouble = sequencer.progress.trouble
-        return Health(version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, tuple(feeds))
+            mark = sequencer.state.marks.get(feed.index, 0)
+            settings = self._settings.feeds[feed.name]
+            state, why = health.state, health.error
+            if state == "ok" and not mark and not health.files and feed.source.idle:
+                state, why = "degraded", f"no such file yet: {', '.join(map(str, settings.paths))}"
+            lines, behind = sequencer.progress.lines[feed.name], feed.source.behind()
+            feeds.append(FeedHealth(feed.name, settings.dialect, feed.node, state, lines, behind, mark, why))
+        self._feeds = tuple(feeds)
 
     def _read(self) -> None:
         """The sequencer's thread: tick until told to stop, sleep when there is nothing to read."""
@@ -242,6 +249,7 @@ class Daemon:
                 began = self._world.monotonic()
                 reloads = sequencer.progress.reloads
                 worked = sequencer.tick()
+                self._look()
                 if sequencer.progress.reloads > reloads:
                     _log.warning("State was loaded again: %s", sequencer.progress.trouble)
                     self.telemetry.recovered("store")
