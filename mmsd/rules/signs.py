@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmsd.model import SECOND, CodeSet, Content, Kind, PushState
+from mmsd.model import MINUTE, SECOND, CodeSet, Content, Kind, PushState
 from mmsd.rules.causes import Signs
 from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Meaning, Thread
 from mmsd.rules.traces import (
@@ -40,6 +40,10 @@ FINALS: Final[Mapping[int, str]] = {
 BAD_REPORTS: Final = {
     PushState.EXPIRED, PushState.UNDELIVERABLE, PushState.REJECTED, PushState.DELETED, PushState.REFUSED, PushState.DISCARDED,
 }  # fmt: skip
+
+
+KEPT_BEYOND: Final = 5 * MINUTE
+"""State forgets a session that is over this long after `session` and `reaction` have passed (`State.prune`)."""
 
 
 @dataclass(slots=True)
@@ -442,7 +446,9 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
     if signs.s == "none":
         began = covered.sessions
         history = settings.history_days * 86400 * SECOND
-        signs.seen_before = any(session.start <= until for session in sessions) or until - began < history
+        # State keeps sessions that are over only as long as other rules ask for them: of a longer time nothing may be said from its silence
+        remembered = (settings.session + settings.reaction) * SECOND + KEPT_BEYOND
+        signs.seen_before = any(session.start <= until for session in sessions) or until - began < history or history > remembered
 
 
 _RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 3, "none": 4}
