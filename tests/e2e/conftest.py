@@ -1,0 +1,54 @@
+"""What takes its time is begun at once and looked at when its turn comes: a live province with two daemons beside it, and `make run`'s runner."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sim.pace import generate
+from sim.scenario import load
+from tests.e2e.hardship import Hardship
+from tests.e2e.running import ROOT
+
+LIVE = 44.0
+"""Seconds of the demo: its messages take 29 of them to end."""
+
+
+@pytest.fixture(scope="session")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished province, its truth beside it. Only read."""
+    out = tmp_path_factory.mktemp("logs")
+    generate(load(Path("small")), out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def hardship(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hardship]:
+    """Logs that grow while one daemon is killed again and again, another stopped in every other way."""
+    with Hardship(tmp_path_factory.mktemp("hardship"), LIVE, int(request.config.option.seed)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
+    """`make run DURATION=44`, its page on the next free port."""
+    out = tmp_path_factory.mktemp("runner") / "demo"
+    command = [sys.executable, "-m", "sim.run", "--duration", str(LIVE), "--out", str(out)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        yield process
+    finally:
+        process.terminate()  # it ends its children
+        process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _begin_at_once(request: pytest.FixtureRequest) -> None:
+    asked = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
+    for name in ("hardship", "runner"):
+        if name in asked:
+            request.getfixturevalue(name)

@@ -1,0 +1,40 @@
+"""However the daemon is ended, and whenever: at the end it says what the simulator says, and every serial was given once."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from tests.e2e.hardship import ORDERLY, Hardship
+from tests.e2e.running import Daemon
+
+
+def consistent(daemon: Daemon, logs: Path) -> None:
+    """The figures agree; then the daemon ends as asked, and its store is sound."""
+    daemon.agrees(logs)
+    forwards = daemon.totals()["forwards"]
+    assert forwards > 0
+    daemon.process.terminate()
+    assert daemon.wait(ORDERLY) == 0
+    with sqlite3.connect(f"file:{daemon.state}/mmsd.db?mode=ro", uri=True) as store:
+        assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert store.execute("PRAGMA foreign_key_check").fetchall() == []
+        given, numbers, owners = store.execute("SELECT count(*), count(DISTINCT number), count(DISTINCT forward) FROM serial").fetchone()
+        (told,) = store.execute("SELECT count(*) FROM outbox WHERE purpose = 'serial'").fetchone()
+    store.close()
+    assert given == numbers == owners == told == forwards
+    assert "Traceback" not in daemon.output()
+
+
+def test_killed_at_any_moment_it_comes_to_the_truth(hardship: Hardship) -> None:
+    hardship.endured()
+    assert hardship.done["killed"] >= 5
+    consistent(hardship.killed, hardship.logs)
+
+
+def test_stopped_held_and_stopped_twice_it_comes_to_the_truth(hardship: Hardship) -> None:
+    hardship.endured()
+    assert min(hardship.done[way] for way in ("asked", "asked twice", "held")) >= 1
+    assert set(hardship.codes["asked"]) == {0}
+    assert set(hardship.codes["asked twice"]) <= {0, 130}  # 130: the second came before the first was done
+    consistent(hardship.stopped, hardship.logs)
