@@ -1,0 +1,3 @@
+from mmsd.fast.ber_py import Walk
+
+def walk(data: bytes, start: int, final: bool) -> Walk: ...
