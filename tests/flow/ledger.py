@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Hashable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from mmsd.model import Evidence
+from mmsd.model import Delivery, Evidence, Forward
 from mmsd.store import DeliveryFilter
 from mmsd.store.sqlite import DATABASE, Settings, SqliteStore
 from tests.flow.rig import KEYS
@@ -30,26 +29,8 @@ def read(state: Path) -> Ledger:
     try:
         loaded = store.load()
         issued = list(store.all_forwards())
-        forwards = [i.forward for i in issued]
         return {
-            "forwards": Counter(
-                (
-                    f.key,
-                    f.campaign,
-                    f.seed,
-                    f.message,
-                    f.sender,
-                    f.receiver,
-                    f.submitted,
-                    f.retrieved,
-                    f.city,
-                    f.day,
-                    f.method,
-                    f.counted,
-                    f.reason,
-                )
-                for f in forwards
-            ),
+            "forwards": Counter(map(_forward, (i.forward for i in issued))),
             "serials": Counter((i.forward.key, bool(i.serial)) for i in issued),
             "distinct serials": Counter({"all": len({i.serial for i in issued if i.serial})}),
             "outbox": Counter((row.key, row.purpose, row.msisdn) for _, row in store.outbox(None, 1 << 30)),
@@ -66,7 +47,12 @@ def read(state: Path) -> Ledger:
         store.close()
 
 
-def _delivery(row: Any) -> Hashable:
+def _forward(row: Forward) -> Hashable:
+    fields = msgspec.structs.asdict(row)
+    return tuple(sorted((name, value) for name, value in fields.items() if name not in ("parent", "generation")))
+
+
+def _delivery(row: Delivery) -> Hashable:
     fields = msgspec.structs.asdict(row)
     evidence: tuple[Evidence, ...] = fields.pop("evidence")
     return (*sorted(fields.items()), frozenset((e.feed, e.offset, e.kind, e.at, e.note) for e in evidence))

@@ -34,6 +34,8 @@ JUDGEMENT: Final = Judgement(
 )
 """The simulator's windows (config/demo.toml), and dossiers that leave memory after eight seconds."""
 
+OPERATOR: Final = Operator(mmsc=("mms.suyun.example",))
+
 DIALECTS: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
     "mmsc1": ("mbuni", "mmsc1/mmsc-access.log*", {}),
     "mmsc2": ("mbuni", "mmsc2/mmsc-access.log*", {}),
@@ -142,7 +144,7 @@ class House:
     keep_all: bool = True
     feeds: Sequence[str] = tuple(DIALECTS)
     judgement: Judgement = JUDGEMENT
-    operator: Operator = Operator(mmsc=("mms.suyun.example",))
+    operator: Operator = OPERATOR
     campaigns: Sequence[CampaignSettings] = (CAMPAIGN,)
     draw: random.Random = field(default_factory=lambda: random.Random(0))
     reloads: int = 0
@@ -232,7 +234,7 @@ class House:
 
         A replay has one life: it begins anew when it fails.
         """
-        told = []
+        told: list[str] = []
         while True:
             last = not self.follow or len(told) >= 9
             misfortune = Misfortune() if last else Misfortune(self.draw.choice(HARMS), self.draw.randrange(12))

@@ -16,11 +16,16 @@ def main(logs: str, state: str, seed: str) -> None:
     house = rig.House(Path(logs), Path(state), rig.Clock(rig.AFTERWARDS), draw=random.Random(int(seed)))
 
     def say(_: sequencer.Sequencer) -> None:
-        print("tick", flush=True)
+        tell("tick")
 
     house.life(rig.Misfortune(), house.done, largest=40_000, sloth=0.3, between=say)
     house.end()
-    print("done", flush=True)
+    tell("done")
+
+
+def tell(what: str) -> None:
+    sys.stdout.write(f"{what}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
