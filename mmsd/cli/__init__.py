@@ -72,9 +72,8 @@ def look(files: tuple[Path, ...], until: str, as_json: bool) -> None:
         show_guesses(console, guesses)
     if not arguments:
         raise ConfigError("none of these files is a log mmsd knows; `mmsd try DIALECT LINE` shows where a line stops to fit")
-    notes: list[str] = []
-    settings = replaying.settings_for(arguments, None, notes)
-    done = replaying.replay(settings, until=until, keep_all=True, console=console, quiet=as_json, notes=notes)
+    settings = replaying.settings_for(arguments, None, [])  # what was guessed, and why, stands above
+    done = replaying.replay(settings, until=until, keep_all=True, console=console, quiet=as_json, notes=[replaying.ALL_OF_A_KIND])
     try:
         _print(done, console, as_json)
     finally:

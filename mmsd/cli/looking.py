@@ -59,11 +59,13 @@ def _literal(path: Path) -> str:
 
 
 def show_guesses(console: Console, told: Sequence[tuple[Path, Guess | None, str]]) -> None:
+    """Each file with its dialect, and below it why: narrow enough for any terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("file", "dialect", "why"):
-        table.add_column(name, overflow="fold")
+    table.add_column("dialect", no_wrap=True)
+    table.add_column("file, and why", overflow="fold")
     for path, found, empty in told:
-        table.add_row(str(path), found.dialect if found else "?", found.why if found else empty or "no dialect reads its first lines")
+        why = found.why if found else empty or "no dialect reads its first lines"
+        table.add_row(found.dialect if found else "?", Text.assemble(str(path), "\n", (why, "dim")))
     console.print(table)
     console.print()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ from mmsd.store.sqlite import SqliteStore
 HEAD_BYTES: Final = 64 << 10
 TRIED: Final = frozenset({"http", "kannel-sms"})
 """Dialects with several known formats: without options the first lines decide."""
+
+ALL_OF_A_KIND: Final = "Each feed is taken to see all of its kind; a --config says what is otherwise."
 
 _encode = msgspec.json.Encoder().encode
 
@@ -80,9 +83,9 @@ def settings_for(arguments: list[FeedArgument], base: config.Settings | None, no
             if found is not None:
                 options = dict(found.options)
                 notes.append(f"{argument.name}: {found.why}")
-        if base is None:
-            notes.append(f"{argument.name}: taken to see all of its kind (no --config says otherwise)")
         feeds[argument.name] = config.Feed(argument.dialect, (Path(argument.glob),), options=options, covers=config.Covers(all=True))
+    if base is None:
+        notes.append(ALL_OF_A_KIND)
     if not feeds:
         raise ConfigError("nothing to read: give --feed NAME=DIALECT:GLOB at least once, or --config FILE")
     for name, feed in feeds.items():
@@ -108,7 +111,7 @@ def head_of(path: Path) -> bytes:
         with opener(path, "rb") as file:
             head: bytes = file.read(HEAD_BYTES)
             return head
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
 
 

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from mmsd.model import Reject
+
+ATTEMPTS: Final = {
+    "Z1": "taken by our MMSC", "Z2": "sent to another host", "Z3": "our MMSC, wrong path", "Z4": "denied", "Z5": "our node answered 5xx",
+    "Z6": "taken, but the MMSC has no line of it",
+}  # fmt: skip
+"""The verdicts on a subscriber's own requests (`docs/causes.md`), in words."""
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -35,18 +42,26 @@ def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reje
         console.print(f"End to end: {ratio} of {counted:,} judged; open share {values['open_share']:.1%}")
         _show_causes(console, values["causes"])
         _show_nodes(console, values["nodes"])
-    parts = (("Attempts by verdict", "attempts"), ("Findings", "findings"), ("Forwards counted, by the sender's city", "forwards"))
+        if outcomes.get("open"):
+            console.print("\nOpen: the files end before their window does; --until end judges them.")
+    parts = (
+        ("What subscribers' own requests showed", "attempts"),
+        ("Findings", "findings"),
+        ("Forwards counted, by the sender's city", "forwards"),
+    )
     for title, key in parts:
         if values[key]:
             table = _table(f"\n{title}", "", "n")
             for name, n in values[key].items():
-                table.add_row(name, f"{n:,}")
+                table.add_row(f"{name} {ATTEMPTS[name]}" if name in ATTEMPTS else name, f"{n:,}")
             console.print(table)
     if values["serials"]:
         console.print(f"\nSerials issued: {values['serials']:,}")
     _show_rejects(console, values, samples)
+    if values["notes"]:
+        console.print()
     for note in values["notes"]:
-        console.print(f"[dim]{note}[/dim]")
+        console.print(f"[dim]{escape(note)}[/dim]")
 
 
 def _show_causes(console: Console, causes: dict[str, int]) -> None:
@@ -62,6 +77,8 @@ def _show_causes(console: Console, causes: dict[str, int]) -> None:
 def _show_nodes(console: Console, nodes: dict[str, dict[str, int]]) -> None:
     table = _table("\nNodes", "node", "delivered", "failed", "open", "end to end")
     for node, outcomes in nodes.items():
+        if not any(outcomes.get(name) for name in ("delivered", "failed", "open")):
+            continue  # a node that only pushes, or answers: no delivery is its own
         delivered, failed = outcomes.get("delivered", 0), outcomes.get("failed", 0)
         ratio = f"{delivered / (delivered + failed):.1%}" if delivered + failed else "–"
         table.add_row(node, f"{delivered:,}", f"{failed:,}", f"{outcomes.get('open', 0):,}", ratio)
