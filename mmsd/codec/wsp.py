@@ -1,4 +1,5 @@
-"""WSP (WAP-230-WSP-20010705) primitives: the integers, texts and lengths that every header of MMS and push is made of.
+"""WSP (WAP-230-WSP-20010705): the integers, texts and lengths that every header of MMS and push is made of, content types, all headers
+with an assigned number, and the frame of a push.
 
 Decoders take the whole buffer and a place, return the value and the place behind it, and raise DecodeError when the bytes
 end or break the rule. Encoders raise EncodeError for what the rule cannot carry.
@@ -6,11 +7,13 @@ end or break the rule. Encoders raise EncodeError for what the rule cannot carry
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mmsd.codec.tables import wsp as table
 from mmsd.errors import DecodeError, EncodeError
+from mmsd.fast import read_content_type
+from mmsd.fast.wire_py import MEDIA, ODD, PARAMETERS, PLAIN, Kinds
 
 _SHORT: Final = 0x80
 _LENGTH_QUOTE: Final = 0x1F
@@ -162,8 +165,7 @@ def skip_value(data: bytes, at: int) -> int:
 # ------------------------------------------------------------------------------------------------------------ content types
 
 
-@dataclass(frozen=True, slots=True)
-class ContentType:
+class ContentType(NamedTuple):
     """A Content-Type: the media type's name and its parameters in order; character sets and types inside them by number or name."""
 
     media: str
@@ -178,27 +180,50 @@ class ContentType:
         return next((value for key, value in self.parameters if key.lower() == name), None)
 
 
+_FORMS: Final = {table.TYPE: MEDIA, table.Q: ODD}
+KINDS: Final = Kinds(
+    table.MEDIA,
+    tuple(
+        (name, _FORMS.get(form, PLAIN))
+        for name, form in (table.PARAMETERS.get(number, (f"0x{number:02x}", table.Q)) for number in range(max(table.PARAMETERS) + 1))
+    ),
+    ContentType,
+)
+"""What the kernels read content types with; a number nobody assigned is left to `decode_content_type`."""
+
+
 def decode_content_type(data: bytes, start: int, stop: int) -> ContentType:
     """The Content-Type value (8.4.2.24) at [start, stop). DecodeError where it breaks its form.
 
     >>> decode_content_type(bytes.fromhex("0383 81ea"), 0, 4)
     ContentType(media='text/plain', parameters=(('charset', 106),))
     """
+    plain = read_content_type(data, start, stop, KINDS) if stop <= len(data) else None
+    if plain is not None and plain[1] == stop:
+        value: ContentType = plain[0]
+        return value
     if start < stop <= len(data) and data[start] <= _LENGTH_QUOTE:
         length, at = decode_length(data, start)
         if at + length != stop:
             raise DecodeError("content type ends at another place than its length says", offset=start, clause="WAP-230 8.4.2.24")
         media, at = _decode_media(data, at)
-        parameters = []
-        while at < stop:
-            name, value, at = _decode_parameter(data, at)
-            parameters.append((name, value))
+        parameters, at = _decode_parameters(data, at, stop)
     else:
-        parameters = []
+        parameters = ()
         media, at = _decode_media(data, start)
     if at != stop:
         raise DecodeError("content type's last value ends at another place than it", offset=start, clause="WAP-230 8.4.2.24")
-    return ContentType(media, tuple(parameters))
+    return ContentType(media, parameters)
+
+
+def _decode_parameters(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[str, int | bytes], ...], int]:
+    parameters: list[tuple[str, int | bytes]] = []
+    while at < stop:
+        if len(parameters) == PARAMETERS:
+            raise DecodeError("too many parameters", offset=at, clause="WAP-230 8.4.2.4")
+        name, value, at = _decode_parameter(data, at)
+        parameters.append((name, value))
+    return tuple(parameters), at
 
 
 def _decode_media(data: bytes, at: int) -> tuple[str, int]:
@@ -226,7 +251,7 @@ def _decode_parameter(data: bytes, at: int) -> tuple[str, int | bytes, int]:
         value, at = decode_uintvar(data, at)
     elif form == table.TYPE:
         media, at = _decode_media(data, at)
-        value = media.encode("latin-1").removeprefix(b'"')
+        value = media.encode("latin-1").removeprefix(b'"').removesuffix(b'"')
     elif data[at] == 0:
         value, at = b"", at + 1
     elif _LENGTH_QUOTE < data[at] < _SHORT:
@@ -265,6 +290,242 @@ def _encode_parameter(name: str, value: int | bytes) -> bytes:
     if isinstance(value, int):
         return token + (encode_uintvar(value) if form == table.Q else encode_integer(value))
     return token + (_encode_media(value.decode("latin-1")) if form == table.TYPE else encode_text(value))
+
+
+# ---------------------------------------------------------------------------------------------------------------- headers
+
+
+class Raw(NamedTuple):
+    """The octets of a value that is not understood, written again as they were read."""
+
+    octets: bytes
+
+
+Item = int | bytes | str | None | ContentType | tuple[tuple[str, int | bytes], ...] | tuple[tuple[bytes, ...], ...]
+HeaderValue = int | bytes | str | ContentType | Raw | tuple[Item, ...]
+"""Alone: integers, dates (seconds since 1970) and numbers of character sets and languages as int; texts and URIs as bytes, the opening
+quote of a Quoted-string included; words with an assigned number, tokens and field names as str. Behind a Value-length: a tuple of such
+items, parameters as one tuple of pairs, an unknown length as None."""
+
+_HEADER_NUMBERS: Final = {row.name.lower(): number for number, row in reversed(tuple(enumerate(table.HEADERS)))}
+_HEADER: Final = "WAP-230 8.4.2"
+
+
+def decode_header(data: bytes, at: int, stop: int) -> tuple[str, HeaderValue, int]:
+    """One header field (8.4.1) at `at`: (its name, its value, the place behind it). A value of another form than its field's is Raw.
+
+    DecodeError when it runs past `stop`, or shifts to another code page.
+
+    >>> decode_header(bytes.fromhex("ae0481 8561 00"), 0, 6)
+    ('Content-Disposition', ('attachment', (('name', b'a'),)), 6)
+    >>> decode_header(bytes.fromhex("8d8a"), 0, 2), decode_header(b"X-A\\0b\\0", 0, 6)
+    (('Content-Length', 10, 2), ('X-A', b'b', 6))
+    """
+    if at >= stop or data[at] < 0x20 or data[at] == 0x7F:
+        raise DecodeError("no header field begins here, or one of another code page", offset=at, clause="WAP-230 8.4.1.1")
+    number = -1
+    if data[at] >= _SHORT:
+        number, start = data[at] & 0x7F, at + 1
+        row = table.HEADERS[number] if number < len(table.HEADERS) else table.Header(f"0x{number:02x}")
+    else:
+        raw, start = decode_text(data, at)
+        row = table.Header(raw.decode("latin-1"), "t")
+    behind = skip_value(data, start)
+    if row.alone == "t" and start < len(data) and data[start] >= _SHORT:  # the sender left out the Quote
+        behind = decode_text(data, start)[1]
+    if behind > stop:
+        raise DecodeError("value runs past the end", offset=start, clause=_HEADER)
+    try:
+        value = _decode_value(data, start, behind, row)
+    except DecodeError:
+        value = Raw(data[start:behind])
+    return row.name, value, behind
+
+
+def _decode_value(data: bytes, at: int, stop: int, row: table.Header) -> HeaderValue:
+    if row.alone == "m":
+        return decode_content_type(data, at, stop)
+    if data[at] <= _LENGTH_QUOTE and (row.items or row.within):
+        at = decode_length(data, at)[1]
+        found: list[Item] = []
+        if row.within:
+            word, at = _decode_item(data, at, stop, "w", row)
+            found.append(word)
+        _decode_items(data, at, stop, _items(row, found), row, found)
+        return tuple(found)
+    for form in row.alone:
+        try:
+            value, behind = _decode_item(data, at, stop, form, row)
+        except DecodeError:
+            continue
+        if behind == stop and value is not None and not isinstance(value, tuple):
+            return value
+    raise DecodeError("value has another form than its field's", offset=at, clause=_HEADER)
+
+
+def _items(row: table.Header, found: Sequence[Item]) -> str:
+    """What stands behind a Value-length, and behind the leading word where there is one."""
+    if not row.within:
+        return row.items
+    word = found[0] if found else ""
+    return row.within[word] if isinstance(word, str) and word in row.within else row.within.get("", "")
+
+
+def _decode_items(data: bytes, at: int, stop: int, items: str, row: table.Header, found: list[Item]) -> None:
+    """Appends the items of [at, stop). DecodeError unless they fill it."""
+    for form, optional, repeated in _rules(items):
+        while at < stop or not optional:
+            value, at = _decode_item(data, at, stop, form, row)
+            found.append(value)
+            if not repeated:
+                break
+    if at != stop:
+        raise DecodeError("value is longer than its items", offset=at, clause=_HEADER)
+
+
+def _rules(items: str) -> list[tuple[str, bool, bool]]:
+    """(item, may be left out, may be repeated) of each.
+
+    >>> _rules("itd*"), _rules("n[u")
+    ([('i', False, False), ('t', False, False), ('d', True, True)], [('n', False, False), ('u', True, False)])
+    """
+    rules, optional = [], False
+    for place, form in enumerate(items):
+        repeated = items[place + 1 : place + 2] == "*"
+        if form == "[":
+            optional = True
+        elif form != "*":
+            rules.append((form, optional or repeated, repeated))
+    return rules
+
+
+def _decode_item(data: bytes, at: int, stop: int, form: str, row: table.Header) -> tuple[Item, int]:
+    if form in "POC":
+        match form:
+            case "P":
+                return _decode_parameters(data, at, stop)
+            case "C":
+                return _decode_cookies(data, at, stop)
+            case _:
+                return data[at:stop], stop
+    if at >= stop:
+        raise DecodeError("value is shorter than its items", offset=at, clause=_HEADER)
+    first = data[at]
+    match form:
+        case "i" | "d":
+            return decode_integer(data, at)
+        case "t" if first > _LENGTH_QUOTE or first == 0:
+            return decode_text(data, at)
+        case "u":
+            return decode_uintvar(data, at)
+        case "x" if first == _SHORT:
+            return None, at + 1
+        case "x":
+            return decode_uintvar(data, at)
+        case "m":
+            return decode_content_type(data, at, stop), stop
+        case "n" if first >= _SHORT or first < _LENGTH_QUOTE:
+            return decode_integer(data, at)
+        case "w" if first >= _SHORT and (word := row.words.get(first & 0x7F)) is not None:
+            return word, at + 1
+        case "F" if first >= _SHORT and first & 0x7F < len(table.HEADERS):
+            return table.HEADERS[first & 0x7F].name, at + 1
+        case "n" | "w" | "F" if _LENGTH_QUOTE < first < _SHORT:
+            raw, behind = decode_text(data, at)
+            return raw.decode("latin-1"), behind
+    raise DecodeError("value has another form than its field's", offset=at, clause=_HEADER)
+
+
+def _decode_cookies(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[bytes, ...], ...], int]:
+    """Cookie (8.4.2.64): name, value and perhaps path and domain of each."""
+    cookies: list[tuple[bytes, ...]] = []
+    while at < stop:
+        length, at = decode_length(data, at)
+        behind = at + length
+        texts: list[bytes] = []
+        while at < behind <= stop:
+            text, at = decode_text(data, at)
+            texts.append(text)
+        if at != behind or not texts:
+            raise DecodeError("cookie ends at another place than its length says", offset=at, clause="WAP-230 8.4.2.64")
+        cookies.append(tuple(texts))
+    return tuple(cookies), at
+
+
+def encode_header(name: str, value: HeaderValue) -> bytes:
+    """One header field, by its number where one is assigned. EncodeError for a value that its form does not take.
+
+    >>> encode_header("Content-Disposition", ("attachment", (("name", b"a"),))).hex(), encode_header("X-A", b"b")
+    ('ae0481856100', b'X-A\\x00b\\x00')
+    """
+    number = _HEADER_NUMBERS.get(name.lower())
+    if number is None:
+        if name.startswith("0x") and isinstance(value, Raw):
+            return bytes((_SHORT | int(name, 16),)) + value.octets
+        row, token = table.Header(name, "t"), encode_text(name.encode("latin-1"))
+    else:
+        row, token = table.HEADERS[number], encode_short(number)
+    if isinstance(value, Raw):
+        return token + value.octets
+    if row.alone == "m" and isinstance(value, ContentType):
+        return token + encode_content_type(value)
+    if isinstance(value, tuple) and not isinstance(value, ContentType):
+        return token + _encode_tuple(value, row)
+    for form in row.alone:
+        octets = _encode_item(value, form, row)
+        if octets is not None:
+            return token + octets
+    raise EncodeError(f"{name} does not take {value!r:.40}")
+
+
+def _encode_tuple(value: tuple[Item, ...], row: table.Header) -> bytes:
+    rules = _rules(_items(row, value))
+    if row.within:
+        rules.insert(0, ("w", False, False))
+    rest, octets = list(value), b""
+    for form, optional, repeated in rules:
+        while rest or not optional:
+            part = _encode_item(rest.pop(0), form, row) if rest else None
+            if part is None:
+                raise EncodeError(f"{row.name} does not take {value!r:.40}")
+            octets += part
+            if not repeated:
+                break
+    if rest or not rules:
+        raise EncodeError(f"{row.name} does not take {value!r:.40}")
+    return encode_length(len(octets)) + octets
+
+
+def _encode_item(value: object, form: str, row: table.Header) -> bytes | None:
+    """None when a value of that type has no such form."""
+    match form, value:
+        case "i", int():
+            return encode_integer(value)
+        case "d", int():
+            return encode_long(value)
+        case "n", int():
+            return encode_integer(value)
+        case "u" | "x", int():
+            return encode_uintvar(value)
+        case "x", None:
+            return b"\x80"
+        case "t", bytes():
+            return encode_text(value)
+        case "O", bytes():
+            return value
+        case "w", str():
+            number = next((number for number, word in row.words.items() if word == value), None)
+            return encode_text(value.encode("latin-1")) if number is None else encode_short(number)
+        case "F", str():
+            number = _HEADER_NUMBERS.get(value.lower())
+            return encode_text(value.encode("latin-1")) if number is None else encode_short(number)
+        case "n", str():
+            return encode_text(value.encode("latin-1"))
+        case "P", tuple():
+            return b"".join(_encode_parameter(name, inner) for name, inner in value)
+        case "C", tuple():
+            return b"".join(encode_length(len(texts)) + texts for texts in (b"".join(map(encode_text, cookie)) for cookie in value))
+    return None
 
 
 # --------------------------------------------------------------------------------------------------------------------- push

@@ -26,4 +26,29 @@ else:
 
         TWIN = "avx2"
 
-__all__ = ["TWIN", "Cells", "Key", "Program", "combine", "hash64", "hash64_many", "scan", "split_url", "url_hashes"]
+if TWIN == "python" or find_spec("mmsd.fast.wire_c") is None:
+    from mmsd.fast.wire_py import read_content_type, read_fields, read_parts
+else:
+    from mmsd.fast.wire_c import read_content_type, read_fields, read_parts
+
+if TWIN == "python" or find_spec("mmsd.fast.ber_c") is None:
+    from mmsd.fast.ber_py import walk
+else:
+    from mmsd.fast.ber_c import walk
+
+__all__ = [
+    "TWIN",
+    "Cells",
+    "Key",
+    "Program",
+    "combine",
+    "hash64",
+    "hash64_many",
+    "read_content_type",
+    "read_fields",
+    "read_parts",
+    "scan",
+    "split_url",
+    "url_hashes",
+    "walk",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
 PUSH: Final = 0x06  # table 34: PDU type of Push
 
@@ -40,11 +41,131 @@ MEDIA: Final = (
 )  # fmt: skip
 """Content type by its number: `MEDIA[0x3E]` is an MMS PDU."""
 
-# -------------------------------------------------------------------------------------------------- table 39: a header field
+# ------------------------------------------------------------------------- table 39: header fields, and the forms of their values
+
+
+class Header(NamedTuple):
+    """A header field: its name, the items its value may be when it stands alone, those that follow a Value-length.
+
+    Items: `i` integer, `d` date (a Long-integer), `t` text, `w` word, `n` number or token, `m` content type, `F` field name; behind a
+    Value-length also `u` uintvar, `x` uintvar or 128 for "unknown", `O` octets, `C` cookies, `P` parameters; `[` what follows may be left
+    out; `*` repeats the item before it.
+    """
+
+    name: str
+    alone: str = ""
+    within: Mapping[str, str] = {}  # leading word → items behind it; "" = any other word; None of them: `items`
+    items: str = ""
+    words: Mapping[int, str] = {}  # by Short-integer
+
+
+def _words(*names: str, start: int = 0) -> dict[int, str]:
+    return dict(enumerate(names, start))
+
+
+_METHODS: Final = {0x40: "GET", 0x41: "OPTIONS", 0x42: "HEAD", 0x43: "DELETE", 0x44: "TRACE", 0x60: "POST", 0x61: "PUT"}  # table 34
+_CODINGS: Final = _words("gzip", "compress", "deflate", "*")
+_BASIC: Final = _words("basic")
+_CACHE: Final = _words(
+    "no-cache", "no-store", "max-age", "max-stale", "min-fresh", "only-if-cached", "public", "private", "no-transform",
+    "must-revalidate", "proxy-revalidate", "s-maxage",
+)  # fmt: skip
+_CACHE_WITHIN: Final = {
+    "no-cache": "F*", "private": "F*", "max-age": "i", "max-stale": "i", "min-fresh": "i", "s-maxage": "i", "": "P",
+}  # fmt: skip
+_CREDENTIALS: Final = {"basic": "tt", "": "P"}
+_CHALLENGE: Final = {"basic": "t", "": "tP"}
+_DISPOSITIONS: Final = _words("form-data", "attachment", "inline")
+
+HEADERS: Final = (
+    Header("Accept", "m", items="m"),
+    Header("Accept-Charset", "n", items="n[u"),
+    Header("Accept-Encoding", "w", items="w[u", words=_CODINGS),
+    Header("Accept-Language", "n", items="n[u"),
+    Header("Accept-Ranges", "w", words=_words("none", "bytes")),
+    Header("Age", "i"),
+    Header("Allow", "w", words=_METHODS),
+    Header("Authorization", within=_CREDENTIALS, words=_BASIC),
+    Header("Cache-Control", "w", within=_CACHE_WITHIN, words=_CACHE),
+    Header("Connection", "w", words=_words("close")),
+    Header("Content-Base", "t"),
+    Header("Content-Encoding", "w", words=_CODINGS),
+    Header("Content-Language", "n"),
+    Header("Content-Length", "i"),
+    Header("Content-Location", "t"),
+    Header("Content-MD5", items="O"),
+    # 0x10
+    Header("Content-Range", items="ux"),
+    Header("Content-Type", "m", items="m"),
+    Header("Date", "d"),
+    Header("Etag", "t"),
+    Header("Expires", "d"),
+    Header("From", "t"),
+    Header("Host", "t"),
+    Header("If-Modified-Since", "d"),
+    Header("If-Match", "t"),
+    Header("If-None-Match", "t"),
+    Header("If-Range", "td"),
+    Header("If-Unmodified-Since", "d"),
+    Header("Location", "t"),
+    Header("Last-Modified", "d"),
+    Header("Max-Forwards", "i"),
+    Header("Pragma", "w", items="P", words=_words("no-cache")),
+    # 0x20
+    Header("Proxy-Authenticate", within=_CHALLENGE, words=_BASIC),
+    Header("Proxy-Authorization", within=_CREDENTIALS, words=_BASIC),
+    Header("Public", "w", words=_METHODS),
+    Header("Range", within={"byte-range": "u[u", "suffix": "u"}, words=_words("byte-range", "suffix")),
+    Header("Referer", "t"),
+    Header("Retry-After", within={"absolute": "d", "relative": "i"}, words=_words("absolute", "relative")),
+    Header("Server", "t"),
+    Header("Transfer-Encoding", "w", words=_words("chunked")),
+    Header("Upgrade", "t"),
+    Header("User-Agent", "t"),
+    Header("Vary", "F"),
+    Header("Via", "t"),
+    Header("Warning", "i", items="itt"),
+    Header("WWW-Authenticate", within=_CHALLENGE, words=_BASIC),
+    Header("Content-Disposition", "w", within={"": "P"}, words=_DISPOSITIONS),
+    Header("X-Wap-Application-Id", "it"),
+    # 0x30
+    Header("X-Wap-Content-URI", "t"),
+    Header("X-Wap-Initiator-URI", "t"),
+    Header("Accept-Application", "it"),
+    Header("Bearer-Indication", "i"),
+    Header("Push-Flag", "i"),
+    Header("Profile", "t"),
+    Header("Profile-Diff", items="O"),
+    Header("Profile-Warning", "i", items="itd*"),
+    Header("Expect", "w", items="P", words=_words("100-continue")),
+    Header("TE", "w", within={"": "P"}, words=_words("trailers", "chunked", "identity", "gzip", "compress", "deflate", start=1)),
+    Header("Trailer", "F"),
+    Header("Accept-Charset", "n", items="n[u"),
+    Header("Accept-Encoding", "w", items="w[u", words=_CODINGS),
+    Header("Cache-Control", "w", within=_CACHE_WITHIN, words=_CACHE),
+    Header("Content-Range", items="ux"),
+    Header("X-Wap-Tod", "d"),
+    # 0x40
+    Header("Content-ID", "t"),
+    Header("Set-Cookie", items="nttP"),
+    Header("Cookie", items="nC"),
+    Header("Encoding-Version", "n", items="i[n"),
+    Header("Profile-Warning", "i", items="itd*"),
+    Header("Content-Disposition", "w", within={"": "P"}, words=_DISPOSITIONS),
+    Header("X-WAP-Security", "w", words=_words("close-subordinate")),
+    Header("Cache-Control", "w", within=_CACHE_WITHIN, words=_CACHE),
+)
+"""Header field by its number; one that stands twice was revised by a later encoding version."""
 
 X_WAP_APPLICATION_ID: Final = 0x2F
 
-MMS_UA: Final = 0x04  # OMNA PUSH application ids: x-wap-application:mms.ua
+MMS_UA: Final = 0x04
+
+APPLICATIONS: Final = {
+    0x00: "*", 0x01: "push.sia", 0x02: "wml.ua", 0x03: "wta.ua", 0x04: "mms.ua", 0x05: "push.syncml", 0x06: "loc.ua",
+    0x07: "syncml.dm", 0x08: "drm.ua", 0x09: "emn.ua", 0x0A: "wv.ua",
+}  # fmt: skip
+"""OMNA PUSH application ids: x-wap-application:…"""
 
 # ---------------------------------------------------------------------------------- table 38: parameters (number → name, form)
 
