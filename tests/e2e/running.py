@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -162,3 +163,17 @@ def hashes(folder: Path) -> Mapping[str, str]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def half(logs: Path, copy: Path) -> tuple[Path, Callable[[], object]]:
+    """A copy of finished logs in which half of the first MMSC's is held back, and what writes the rest."""
+    shutil.copytree(logs, copy)
+    path = copy / "mmsc1/mmsc-access.log"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+    def complete() -> None:
+        with path.open("ab") as file:
+            file.write(whole[len(whole) // 2 :])
+
+    return copy, complete
