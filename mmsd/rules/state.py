@@ -550,11 +550,13 @@ class State:
         waiting = np.array(sorted(number for number, due in self.cold.items() if due < NEVER), np.uint64)
 
         def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-            first = np.ones(len(rows), bool)
-            first[1:] = np.diff(rows["subscriber"]) != 0
-            if "kind" in (rows.dtype.names or ()):
-                first |= rows["kind"] == Kind.ATTEMPT
-            return np.asarray(first & in_set(rows["subscriber"], waiting))
+            chosen = in_set(rows["subscriber"], waiting)
+            traces = rows.dtype == TRACE
+            lives = np.flatnonzero(chosen & (rows["kind"] == Kind.SESSION_START) if traces else chosen)
+            _, first = np.unique(rows["subscriber"][lives], return_index=True)
+            kept = chosen & (rows["kind"] == Kind.ATTEMPT) if traces else np.zeros(len(rows), bool)
+            kept[lives[first]] = True
+            return np.asarray(kept)
 
         oldest = min((e.touched for held in self.published.values() for e in held.values()), default=horizon)
         stopped = np.unique(
