@@ -1,0 +1,305 @@
+"""State: merging commutes, what is packed comes back as it was, what is spilled or pruned is not missed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, TextColumn
+from mmsd.rules.relate import NEVER, Expected, Meaning
+from mmsd.rules.settings import Judgement
+from mmsd.rules.state import ACTIVE_STEP, FORMAT, NOTIFICATION, Holding, Published, State, lease_key
+from mmsd.rules.traces import KIND, ORIGIN
+
+START = 1_795_309_200_000_000
+ANN, BOB, CAT = 8613800000001, 8613800000002, 8613800000003
+HOST, PORTAL, WAP = 501, 502, 503
+MMSC, SMS, GATEWAY, SESSIONS = range(4)
+
+
+def new_state(**settings: float) -> State:
+    state = State(
+        settings=msgspec.structs.replace(Judgement(portal=3, quiet=100.0, session=60.0, reaction=10.0), **settings),
+        expected=Expected(frozenset({HOST}), frozenset(), (), frozenset()),
+        meaning=Meaning(),
+    )
+    for name, family in (("mmsc1", "mmsc"), ("sms1", "sms"), ("wap1", "gateway"), ("aaa1", "sessions")):
+        state.feed(name, name, 0, family)
+    return state
+
+
+_places = iter(range(1, 1 << 40))
+
+
+def records(*rows: dict[str, Any]) -> Records:
+    """Records of these columns, times in seconds after START; `message_text` gives the text behind `message`."""
+    columns = {name: Records.empty()[name].repeat(0) for name in COLUMNS}
+    texts = b"".join(row.get("message_text", b"") for row in rows)
+    stops = np.cumsum([len(row.get("message_text", b"")) for row in rows])
+    for name, kind in COLUMNS.items():
+        default = -1 if name in ("status", "size", "octets", "sent", "duration") else 0
+        columns[name] = np.array([row.get(name, default) for row in rows], kind)
+    columns["at"] = np.array([START + round(row["at"] * SECOND) for row in rows], np.int64)
+    columns["where"] = np.array([row.get("where", next(_places)) for row in rows], np.int64)
+    starts = stops - [len(row.get("message_text", b"")) for row in rows]
+    return Records(len(rows), columns, {"message": TextColumn(texts, starts.astype(np.int64), stops.astype(np.int64))})
+
+
+def submit(at: float, message: int = 11, sender: int = BOB, receiver: int = ANN, **more: Any) -> dict[str, Any]:
+    return {"kind": Kind.SUBMIT, "at": at, "message": message, "sender": sender, "receiver": receiver, **more}
+
+
+def push(at: float, transaction: int = 21, receiver: int = ANN, sender: int = BOB) -> dict[str, Any]:
+    fields = {"pdu": NOTIFICATION, "authority": HOST, "location": transaction + 1000, "link": transaction + 2000}
+    return {"kind": Kind.PUSH, "at": at, "transaction": transaction, "receiver": receiver, "sender": sender, **fields}
+
+
+def get(at: float, number: int = ANN, authority: int = PORTAL, method: int = Method.GET, **more: Any) -> dict[str, Any]:
+    return {"kind": Kind.ATTEMPT, "at": at, "receiver": number, "authority": authority, "method": method, "status": 200, **more}
+
+
+def start(at: float, number: int = ANN, session: int = 31, address: int = 7, ggsn: int = 41) -> dict[str, Any]:
+    return {"kind": Kind.SESSION_START, "at": at, "receiver": number, "session": session, "address": address, "ggsn": ggsn, "apn": 51}
+
+
+def image(state: State) -> dict[str, Any]:
+    """State as plain values; what is a set in it is sorted."""
+    logs = {name: sorted(row for run in log.runs for row in run.tolist()) for name, log in vars(state).items() if hasattr(log, "runs")}
+    plain = ("feeds", "texts", "portals", "reset_at", "seeds", "cold", "authorities", "marks", "since", "found", "horizon", "published")
+    return {
+        **logs,
+        **{name: getattr(state, name) for name in plain},
+        "holdings": {number: held for number, held in state.holdings.items() if held},
+        "due": sorted({(due, number) for due, number in state._due if _awaited(state, due, number)}),
+    }
+
+
+def _awaited(state: State, due: int, number: int) -> bool:
+    """Whether a deadline is still somebody's: one that was passed over only asks once too often."""
+    return state.cold.get(number) == due or any(entry.due == due for entry in state.published.get(number, {}).values())
+
+
+def loaded(packed: Sequence[bytes]) -> State:
+    fresh = State(settings=Judgement(), expected=Expected(frozenset(), frozenset(), (), frozenset()), meaning=Meaning())
+    fresh.load(packed)
+    return fresh
+
+
+def entry(subscriber: int = ANN, **changes: Any) -> Published:
+    fields = {"domain": 0, "identity": 11, "forwarded": False, "rule": "O2", "outcome": "open", "due": START + 900 * SECOND, **changes}
+    return Published(subscriber, **fields)
+
+
+def test_merging_commutes(seed: int, effort: int) -> None:
+    """Any order and any cut of each feed gives the same State: every part, but which lines of a step stand for the activity in it."""
+    feeds = {
+        MMSC: [submit(at, message=at, receiver=ANN + at % 7, message_text=b"m%d" % at) for at in range(40)],
+        SMS: [push(at, transaction=at, receiver=ANN + at % 7) for at in range(40)],
+        GATEWAY: [get(at / 2, ANN + at % 7, HOST if at % 3 else PORTAL + at % 2, 2 if at % 5 else 1) for at in range(80)],
+        SESSIONS: [start(at, ANN + at % 7, session=at, address=at % 5) for at in range(40)]
+        + [{"kind": Kind.SESSION_ON, "at": at, "ggsn": 41} for at in (3, 9)],
+    }
+    for rows in feeds.values():
+        for place, row in enumerate(rows):
+            row["where"] = place
+
+    def merged(draw: random.Random) -> State:
+        state, left = new_state(), {feed: draw.sample(rows, len(rows)) for feed, rows in feeds.items()}
+        while left:
+            feed = draw.choice(list(left))
+            cut = draw.randrange(1, 30)
+            state.take(feed, records(*left[feed][:cut]))
+            left[feed] = left[feed][cut:]
+            if not left[feed]:
+                del left[feed]
+        return state
+
+    first = merged(random.Random(seed))
+    for number in range(seed + 1, seed + 1 + 20 * effort):
+        other = merged(random.Random(number))
+        mine, theirs = image(first), image(other)
+        mine.pop("active"), theirs.pop("active")
+        assert mine == theirs, f"order {number}"
+        for subscriber in range(ANN, ANN + 7):
+            for stop in range(0, 40 * SECOND, 7 * SECOND):
+                ask = subscriber, START + stop // 2, START + stop
+                assert first._activity(*ask) == other._activity(*ask), f"order {number}"
+
+
+def test_a_delta_is_what_changed() -> None:
+    """Deltas folded together, and a snapshot in their middle, give the State they were made of."""
+    state, packed = new_state(), []
+
+    def keep() -> None:
+        packed.append(state.delta())
+        assert image(loaded(packed)) == image(state)
+
+    keep()
+    state.take(MMSC, records(submit(1, message_text=b"m11"), submit(2, message=12, sender=7 | NOT_A_NUMBER)))
+    state.take(SMS, records(push(2)))
+    keep()
+    state.publish(entry())
+    state.publish(entry(BOB, identity=12, due=NEVER, closed=START, settled=START + SECOND, lines=77))
+    state.seed_message(11, 1)
+    state.hold(Holding(ANN, START, "torch", 1, b"key", BOB))
+    state.find(ANN, "BAD_APN", 5, 0)
+    state.horizon = START + 5 * SECOND
+    keep()
+    state.take(GATEWAY, records(get(3), get(4, authority=HOST), get(5, BOB), get(6, CAT)))
+    state.take(SESSIONS, records(start(3), {"kind": Kind.SESSION_OFF, "at": 4, "ggsn": 41}))
+    state.publish(entry(due=NEVER, closed=START + SECOND, awarded=True))
+    state.retract(state.published[BOB][0, 12, False])
+    keep()
+    spilled = state.spill([ANN], START + 1000 * SECOND)
+    keep()
+    assert list(state.cold) == [ANN]
+    assert not state.published
+    packed[:] = [state.snapshot()]
+    assert image(loaded(packed)) == image(state)
+    state.thaw({number: blob for number, blob, _ in spilled})
+    keep()
+    assert state.published[ANN][0, 11, False].awarded
+    assert state.delta() == b""
+
+
+def test_another_format_is_refused() -> None:
+    fields = msgspec.msgpack.decode(new_state().snapshot())
+    with pytest.raises(ValueError, match=f"format {FORMAT + 1}, this mmsd reads {FORMAT}"):
+        loaded([msgspec.msgpack.encode([FORMAT + 1, *fields[1:]])])
+
+
+def test_portals_are_the_earliest_numbers_of_a_host(seed: int) -> None:
+    """From the moment the third number was seen to GET there a host is a portal, whatever came in which order."""
+    draw = random.Random(seed)
+    rows = [get(draw.randrange(1000), ANN + draw.randrange(6), PORTAL) for _ in range(200)]
+    firsts = {number: min(row["at"] for row in rows if row["receiver"] == number) for number in {row["receiver"] for row in rows}}
+    state = new_state()
+    for cut in range(0, 200, 11):
+        state.take(GATEWAY, records(*rows[cut : cut + 11]))
+        assert len(state.portals[PORTAL]) <= 6
+    assert state.context().portal_at(PORTAL) == START + sorted(firsts.values())[2] * SECOND
+    assert state.context().portal_at(HOST) == NEVER
+
+
+def test_a_lease_is_found_by_its_address_behind_its_ggsn() -> None:
+    state = new_state()
+    state.take(SESSIONS, records(start(1, ANN, 31), start(5, BOB, 32), start(6, CAT, 33, ggsn=42), start(7, CAT, 34, address=0)))
+    leases = state.context().leases
+    assert [(row[0], row[1]) for row in leases(41, 7)] == [
+        (int(lease_key(np.array([41], np.uint64), np.array([7], np.int32))[0]), START + at * SECOND) for at in (1, 5)
+    ]
+    assert len(leases(42, 7)) == 1
+    assert leases(41, 0) == (), "no address is nobody's"
+
+
+def test_a_line_of_a_time_already_judged_asks_again() -> None:
+    """What would wait for a deadline speaks at once when the verdict is out; what came after the verdict's time does not."""
+    state = new_state()
+    for feed in range(4):
+        state.take(feed, records({"kind": Kind.NONE, "at": 0}))
+    receipt = {"kind": Kind.PUSH_REPORT, "receiver": ANN, "link": 1}
+    assert not len(state.take(SMS, records({**receipt, "at": 5})))
+    state.publish(entry(outcome="delivered", closed=START + 6 * SECOND, settled=START + 8 * SECOND, due=NEVER))
+    assert state.take(SMS, records({**receipt, "at": 8})).tolist() == [ANN]
+    assert not len(state.take(SMS, records({**receipt, "at": 9})))
+    state.horizon = START + 20 * SECOND
+    assert state.take(SMS, records({**receipt, "at": 20})).tolist() == [ANN]
+    assert state.take(GATEWAY, records(get(20), get(20, CAT))).tolist() == [ANN], "a line that is not kept says that he was there"
+    assert not len(state.take(GATEWAY, records(get(21))))
+
+
+def test_the_first_line_of_its_kind_asks_everybody_again() -> None:
+    state = new_state()
+    state.publish(entry())
+    state.cold[CAT] = NEVER
+    assert state.take(SESSIONS, records(start(1, BOB))).tolist() == [ANN, CAT]
+    assert not len(state.take(SESSIONS, records(start(2, BOB))))
+
+
+def test_the_cold_give_back_what_they_took() -> None:
+    """Traces, verdicts, texts and signs of life; a message to oneself too, although what one sent stays in memory."""
+    state = new_state()
+    state.take(MMSC, records(submit(1, message_text=b"m11"), submit(2, message=12, sender=ANN, message_text=b"m12")))
+    state.take(GATEWAY, records(get(3), get(4, authority=HOST)))
+    state.publish(entry())
+    before, life = state.log.dossier(ANN), state._activity(ANN, START, START + 9 * SECOND)
+    ((number, blob, until),) = state.spill(state.quiet(START + 500 * SECOND), START + 500 * SECOND)
+    assert (number, until > START) == (ANN, True)
+    assert {row[KIND] for row in state.log.dossier(ANN)} == {ORIGIN, Kind.ATTEMPT}
+    state.prune(START + 3600 * SECOND)
+    assert b"m12" not in state.texts.values()
+    assert state.due(START + 900 * SECOND).tolist() == [ANN], "its deadline is watched all the same"
+    for _ in range(2):  # what is there already is not taken twice
+        state.thaw({number: blob})
+        assert sorted(state.log.dossier(ANN)) == sorted(before)
+        assert state._activity(ANN, START, START + 9 * SECOND) == life
+        assert len(state.active.dossier(ANN)) == 1
+    assert state.published == {ANN: {(0, 11, False): entry()}}
+    assert {b"m11", b"m12"} <= set(state.texts.values())
+    assert state.cold == {}
+
+
+def test_what_is_done_with_is_only_forgotten() -> None:
+    """A confirmed delivery without a row is not kept anywhere, in this process or the next."""
+    state = new_state()
+    state.take(MMSC, records(submit(1), submit(2, receiver=BOB)))
+    state.publish(entry(rule="D1", outcome="delivered"))
+    assert state.spill([ANN], START + 500 * SECOND) == []
+    assert {row[KIND] for row in state.log.dossier(ANN)} == set()
+    assert image(loaded([state.delta()])) == image(state)
+
+
+def test_quiet_is_who_had_no_line_for_long() -> None:
+    state = new_state(quiet=100.0)
+    state.publish(entry(ANN, touched=START))
+    state.publish(entry(BOB, touched=START))
+    state.publish(entry(BOB, identity=12, touched=START + SECOND))
+    assert state.quiet(START + 100 * SECOND) == []
+    assert state.quiet(START + 101 * SECOND - 1) == [ANN]
+    assert state.quiet(START + 101 * SECOND + 1) == [ANN, BOB]
+
+
+def test_pruning_drops_nothing_that_may_be_asked_for() -> None:
+    """Kept: whoever has a delivery, sessions that stand, a cold number's requests and first sign of life; else what is old goes."""
+    state = new_state()
+    state.take(MMSC, records(submit(1, message_text=b"m11"), submit(1, message=13, receiver=CAT, message_text=b"m13")))
+    state.take(GATEWAY, records(*(get(at, number, host) for at in (2, 30) for number in (ANN, BOB, CAT) for host in (HOST, WAP))))
+    state.take(GATEWAY, records({**get(40, CAT, PORTAL, Method.POST), "request_type": Content.MMS}))
+    stop = {"kind": Kind.SESSION_STOP, "receiver": BOB, "session": 31, "ggsn": 41}
+    state.take(SESSIONS, records(start(3, BOB, 31), {**stop, "at": 5}, start(3, BOB, 32)))
+    state.publish(entry(ANN, touched=START + 50 * SECOND))
+    state.cold[CAT] = START + 7200 * SECOND
+    state.prune(START + 60 * SECOND + 5 * MINUTE)
+    assert {row[KIND] for row in state.log.dossier(BOB)} == {Kind.ATTEMPT, Kind.SESSION_START, Kind.SESSION_STOP, ORIGIN}, "not yet old"
+    state.prune(START + 3600 * SECOND)
+    assert len(state.log.dossier(ANN)) == 3
+    assert [(row[KIND], row[6]) for row in state.log.dossier(BOB)] == [(Kind.SESSION_START, 32)]
+    assert len([row for row in state.log.dossier(CAT) if row[KIND] == Kind.ATTEMPT]) == 3
+    assert state.active.dossier(CAT)[0][1] == START + 2 * SECOND
+    assert state.active.dossier(ANN), "as long as the oldest delivery in memory"
+    assert state.texts == {11: b"m11"}
+    state.retract(state.published[ANN][0, 11, False])
+    state.prune(START + 3600 * SECOND)
+    assert [len(state.active.dossier(number)) for number in (ANN, BOB, CAT)] == [0, 0, 1]
+    assert len(state.log.dossier(ANN)) == 0
+
+
+def test_activity_is_one_line_a_step() -> None:
+    state = new_state()
+    state.take(GATEWAY, records(*(get(at / 10) for at in range(120))))
+    steps = 12 * SECOND // ACTIVE_STEP + 1
+    assert len(state.active.dossier(ANN)) == steps
+    assert [t[1] - START for t in state._activity(ANN, START + 6 * SECOND, START + 9 * SECOND)] == [5 * SECOND]
+    assert state._activity(ANN, START - 9 * SECOND, START - 1) == []
+
+
+def test_a_finding_is_said_once() -> None:
+    state = new_state()
+    assert state.find(ANN, "BAD_APN", 5, 0)
+    assert not state.find(ANN, "BAD_APN", 5, 0)
+    assert state.find(ANN, "BAD_APN", 5, 9), "cleared is news"
