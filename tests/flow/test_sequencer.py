@@ -1,0 +1,354 @@
+"""The sequencer's rules one by one, over sources that are told what to give; test_recovery drives the whole of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
+from mmsd.flow.sequencer import END, SPREAD, Feed, Sequencer, Settings
+from mmsd.model import MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
+from mmsd.rules.campaign import Campaigns
+from mmsd.rules.relate import Expected, Meaning
+from mmsd.rules.settings import Judgement
+from mmsd.rules.state import State
+from mmsd.rules.verdicts import Cities, Judge
+from mmsd.store.sqlite import Faults, SqliteStore, commit
+from mmsd.store.sqlite import Settings as StoreSettings
+from tests.flow.conftest import Houses
+from tests.flow.rig import KEYS
+
+START = 1_795_309_200_000_000
+
+
+class Script:
+    """A source whose lines are their times in seconds, one a chunk; it is its own dialect. `more` adds to what is there."""
+
+    def __init__(self, name: str, times: Iterable[float] = (), *, follow: bool = True) -> None:
+        self.name = name
+        self.times = list(times)
+        self.follow = follow
+        self.taken = self.safe = 0
+        self.news: list[Audit] = []
+        self.rejected = 0  # lines of every chunk that do not fit
+
+    def more(self, *times: float) -> None:
+        self.times += times
+
+    def poll(self) -> None:
+        pass
+
+    def read(self, limit: int) -> Chunk | None:
+        return Chunk(b"x", 0, self.taken) if self.taken < len(self.times) else None
+
+    def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
+        columns: dict[str, Any] = {"at": [START + round(self.times[offset] * SECOND)], "kind": [int(Kind.SUBMIT)], "where": [offset]}
+        columns |= {"receiver": [8613800000001], "sender": [8613800000002], "message": [offset + 1]}
+        rejects = Rejects({"bad": self.rejected}, tuple(Reject("bad", "step", offset) for _ in range(self.rejected)))
+        records = Records(1, {name: np.array(values, np.int64) for name, values in columns.items()})
+        return Parsed(records, rejects if self.rejected else Rejects(), 1, 1 + self.rejected)
+
+    def take(self, consumed: int) -> None:
+        self.taken += consumed
+
+    def pending(self) -> list[Mark]:
+        return [Mark(0, b"head", 4, self.taken, b"guard", self.name)] if self.taken > self.safe else []
+
+    def extents(self) -> list[Extent]:
+        return [Extent(self.name, 0, b"head", 4, self.safe, self.taken)] if self.taken > self.safe else []
+
+    def committed(self) -> None:
+        self.safe = self.taken
+
+    def reset(self, marks: Iterable[Mark]) -> None:
+        self.taken = self.safe = next((mark.offset for mark in marks), 0)
+
+    def behind(self) -> int:
+        return len(self.times) - self.taken
+
+    @property
+    def idle(self) -> bool:
+        return self.taken == len(self.times)
+
+    def finished(self) -> bool:
+        return not self.follow and self.idle
+
+    def expired(self) -> list[int]:
+        return []
+
+    def audits(self) -> list[Audit]:
+        news, self.news = self.news, []
+        return news
+
+    def health(self) -> None: ...
+
+
+class Trouble:
+    """A COMMIT that fails as told, once each."""
+
+    def __init__(self) -> None:
+        self.errors: list[int] = []
+
+    def __call__(self, connection: sqlite3.Connection) -> None:
+        if self.errors:
+            error = sqlite3.OperationalError("told so")
+            error.sqlite_errorcode = self.errors.pop()
+            raise error
+        commit(connection)
+
+
+class Bench:
+    """A sequencer over scripts, with a clock that stands at START until it is moved."""
+
+    def __init__(self, directory: Path) -> None:
+        self.now = START
+        self.trouble = Trouble()
+        self.fail_at = ""
+        self.store = SqliteStore.open(
+            directory / "state", settings=StoreSettings(durable=False), keys=KEYS, wall=lambda: self.now, faults=Faults(commit=self.trouble)
+        )
+
+    def sequencer(self, *sources: Script, live: bool = True, silent: str = "", samples: int = 20) -> Sequencer:
+        sequencer = Sequencer(
+            self.store,
+            [Feed(source.name, source.name, 0, "mmsc", source, source, source.name == silent) for source in sources],
+            new_state=lambda: State(
+                settings=Judgement(idle=5.0), expected=Expected(frozenset(), frozenset(), (), frozenset()), meaning=Meaning()
+            ),
+            new_judge=lambda state, file_of: Judge(
+                state,
+                campaigns=Campaigns((), ZoneInfo, hash),
+                cities=Cities({}),
+                zone=ZoneInfo("UTC"),
+                file_of=file_of,
+                row_secret=KEYS.row_key,
+            ),
+            settings=Settings(samples=samples),
+            wall=lambda: self.now,
+            monotonic=lambda: 0.0,
+            random_bits=lambda bits: 0,
+            blind=KEYS.blind,
+            live=live,
+            fault_point=self.point,
+        )
+        sequencer.load()
+        return sequencer
+
+    def point(self, name: str) -> None:
+        if name == self.fail_at:
+            raise ZeroDivisionError
+
+    def lines(self) -> Counter[str]:
+        return Counter({count.feed: count.lines for count in self.store.lines() if not count.reason})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path)
+    yield made
+    made.store.close()
+
+
+def seconds(sequencer: Sequencer) -> float:
+    """How far absence may be judged, in seconds after START."""
+    return (sequencer._horizon() - START) / SECOND
+
+
+def drained(sequencer: Sequencer) -> int:
+    """Ticks until there is nothing to commit."""
+    ticks = 0
+    while sequencer.tick():
+        ticks += 1
+    return ticks
+
+
+# ------------------------------------------------------------------------------------------------------------------ reading
+
+
+def test_backlogs_advance_together(bench: Bench) -> None:
+    """A feed that is ahead of a backlog by more than the spread waits for it; one that has caught up is waited for by nobody."""
+    spread = SPREAD / SECOND
+    slow, fast = Script("slow", range(0, 3000, 100)), Script("fast", range(0, 3000, 100))
+    sequencer = bench.sequencer(slow, fast)
+    slow.read = lambda limit: None  # type: ignore[method-assign]  # it has bytes, and they do not come
+    sequencer.state.marks[0] = START
+    drained(sequencer)
+    assert fast.times[fast.taken - 1] <= spread + 100 < fast.times[-1]
+    del slow.read
+    drained(sequencer)
+    assert slow.idle and fast.idle  # noqa: PT018
+    fast.more(9000, 9100)
+    slow.more(3001)
+    drained(sequencer)
+    assert fast.idle
+
+
+def test_the_lowest_feed_is_read_first(bench: Bench) -> None:
+    one, two = Script("one", [50, 60]), Script("two", [10, 20])
+    sequencer = bench.sequencer(one, two)
+    sequencer.tick()
+    assert [feed.name for feed in sequencer._ready()] == ["two", "one"]
+
+
+def test_rejects_are_counted_and_some_are_kept(bench: Bench) -> None:
+    source = Script("mmsc", range(10))
+    source.rejected = 3
+    drained(bench.sequencer(source, samples=5))
+    assert len(bench.store.rejects()) == 5
+    assert {(count.reason, count.lines) for count in bench.store.lines()} == {("", 40), ("bad", 30)}
+
+
+def test_what_a_file_suffered_is_stored_without_a_line(bench: Bench) -> None:
+    source = Script("mmsc")
+    sequencer = bench.sequencer(source)
+    assert not sequencer.tick()
+    source.news = [Audit("mmsc", "truncated", "a.log")]
+    assert sequencer.tick()
+    assert [(audit.what, audit.at) for audit in bench.store.audits(9)] == [("truncated", START)]
+
+
+# ------------------------------------------------------------------------------------------------------------------ horizon
+
+
+def test_absence_waits_for_the_slowest_feed_that_speaks(bench: Bench) -> None:
+    one, two = Script("one", [10, 40]), Script("two", [20, 30])
+    sequencer = bench.sequencer(one, two)
+    bench.now = START - MINUTE
+    sequencer.tick()
+    assert seconds(sequencer) == 10
+    drained(sequencer)
+    assert seconds(sequencer) == 30
+
+
+def test_a_feed_whose_first_line_waits_holds_the_horizon(bench: Bench) -> None:
+    one, two = Script("one", [10]), Script("two", [20])
+    sequencer = bench.sequencer(one, two)
+    bench.now = START - MINUTE
+    two.read = lambda limit: None  # type: ignore[method-assign]  # it has bytes, and they do not come
+    sequencer.tick()
+    assert sequencer._horizon() == 0
+
+
+def test_a_feed_that_never_spoke_holds_nothing(bench: Bench) -> None:
+    sequencer = bench.sequencer(Script("one", [10]), Script("two"))
+    bench.now = START - MINUTE
+    sequencer.tick()
+    assert seconds(sequencer) == 10
+
+
+def test_a_feed_whose_silence_proves_nothing_holds_nothing(bench: Bench) -> None:
+    sequencer = bench.sequencer(Script("one", [10]), Script("two", [5]), silent="two")
+    bench.now = START - MINUTE
+    sequencer.tick()
+    assert seconds(sequencer) == 10
+
+
+def test_the_clock_moves_a_live_feed_only_when_all_its_bytes_are_read(bench: Bench) -> None:
+    one, two = Script("one", [10]), Script("two", [20, 30])
+    sequencer = bench.sequencer(one, two)
+    bench.now = START + 100 * SECOND
+    sequencer.tick()
+    assert (one.idle, two.idle, seconds(sequencer)) == (True, False, 20)
+    sequencer.tick()
+    assert seconds(sequencer) == 95, "the clock less `idle`"
+    bench.now -= 50 * SECOND
+    assert seconds(sequencer) == 95, "it never goes back"
+
+
+def test_a_replay_goes_to_its_end_when_all_is_read(bench: Bench) -> None:
+    one, two = Script("one", [10], follow=False), Script("two", [20, 30], follow=False)
+    sequencer = bench.sequencer(one, two, live=False)
+    bench.now = START + 3600 * SECOND
+    sequencer.until = END
+    sequencer.tick()
+    assert seconds(sequencer) == 10
+    drained(sequencer)
+    assert sequencer._horizon() == END
+
+
+def test_the_horizon_outlives_the_process_but_not_the_clock(bench: Bench) -> None:
+    one = Script("one", [10])
+    bench.now = START + 100 * SECOND
+    drained(bench.sequencer(one))
+    again = bench.sequencer(one)
+    assert again.state.horizon == START + 95 * SECOND
+    bench.now = START + 50 * SECOND
+    again.load()
+    assert again.state.horizon == bench.now, "set right after having been ahead"
+
+
+# ------------------------------------------------------------------------------------------------------------------- trouble
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY])
+def test_a_full_or_busy_store_is_waited_for(bench: Bench, code: int) -> None:
+    """State and positions go back to what is stored, the next tick tries anew, and nothing is counted twice."""
+    source = Script("mmsc", range(5))
+    sequencer = bench.sequencer(source)
+    sequencer.tick()
+    bench.trouble.errors = [code, code]
+    state = sequencer.state
+    assert not sequencer.tick()
+    assert sequencer.progress.trouble
+    assert sequencer.state is not state
+    assert source.taken == 1
+    assert not sequencer.tick()
+    assert drained(sequencer) == 4
+    assert (sequencer.progress.trouble, sequencer.progress.reloads) == ("", 2)
+    assert (sequencer.progress.lines["mmsc"], bench.lines()["mmsc"]) == (5, 5)
+
+
+def test_a_replay_does_not_wait(bench: Bench) -> None:
+    sequencer = bench.sequencer(Script("mmsc", range(5), follow=False), live=False)
+    bench.trouble.errors = [sqlite3.SQLITE_FULL]
+    with pytest.raises(StoreFull):
+        sequencer.tick()
+
+
+def test_a_doubt_ends_the_process(bench: Bench) -> None:
+    source = Script("mmsc", range(5))
+    sequencer = bench.sequencer(source)
+    bench.trouble.errors = [sqlite3.SQLITE_IOERR_FSYNC]
+    for _ in range(2):
+        with pytest.raises(StoreDoubt):
+            sequencer.tick()
+    assert sequencer.progress.batches == 0
+
+
+@pytest.mark.parametrize("point", ["read", "relate", "committed"])
+def test_a_fault_of_our_own_ends_the_process_and_the_next_goes_on(bench: Bench, point: str) -> None:
+    source = Script("mmsc", range(5))
+    sequencer = bench.sequencer(source)
+    sequencer.tick()
+    bench.fail_at = point
+    with pytest.raises(ZeroDivisionError):
+        sequencer.tick()
+    bench.fail_at = ""
+    drained(bench.sequencer(source))
+    assert bench.lines()["mmsc"] == 5
+
+
+def test_bytes_that_took_effect_are_refused_again(bench: Bench) -> None:
+    """Whatever a source says: the store knows which bytes it has counted."""
+    source = Script("mmsc", range(3))
+    sequencer = bench.sequencer(source)
+    drained(sequencer)
+    source.taken = source.safe = 1
+    with pytest.raises(StoreError, match="took effect before"):
+        sequencer.tick()
+    assert bench.lines()["mmsc"] == 3
+
+
+def test_two_daemons_do_not_share_a_state_directory(house: Houses) -> None:
+    run = house(0)
+    with run.process(), pytest.raises(AlreadyRunning), run.process():
+        pytest.fail("both run")
+    with run.process() as sequencer:
+        assert sequencer.tick()
