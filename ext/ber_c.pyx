@@ -151,7 +151,7 @@ cdef int64_t walk_content(
     cdef int64_t limits[DEPTH_LIMIT]  # the nearest end known, from here outwards
     cdef int64_t paths[DEPTH_LIMIT]
     cdef int64_t depth = 0
-    cdef int64_t limit, path, tag
+    cdef int64_t limit, path, tag, after
     cdef int64_t *cells
     cdef Header head
     cdef bint closed
@@ -180,7 +180,19 @@ cdef int64_t walk_content(
         if depth < PATH_DEPTH:
             tag = head.tag if head.tag < MOST else MOST
             path |= (<int64_t> (data[at] & CLASS) | tag) << 8 * depth
-        if data[at] & CONSTRUCTED:
+        if head.length == INDEFINITE and data[at] & CONSTRUCTED and head.body + 2 <= limit and data[head.body] == 0 and data[head.body + 1] == 0:
+            after = head.body + 2
+            head.length = 0
+        else:
+            after = head.body + head.length
+        if head.length == 0 or (head.length > 0 and not data[at] & CONSTRUCTED):
+            cells = row(leaves)
+            if cells == NULL:
+                code[0] = NO_MEMORY
+                return at
+            cells[0], cells[1], cells[2], cells[3] = record, path, head.body, head.body + head.length
+            at = after
+        elif data[at] & CONSTRUCTED:
             if depth + 1 >= DEPTH_LIMIT:
                 code[0] = TOO_DEEP
                 return at
@@ -189,16 +201,9 @@ cdef int64_t walk_content(
             limits[depth] = ends[depth] if ends[depth] >= 0 else limit
             paths[depth] = path
             at = head.body
-        elif head.length < 0:
+        else:
             code[0] = BAD_LENGTH
             return at
-        else:
-            cells = row(leaves)
-            if cells == NULL:
-                code[0] = NO_MEMORY
-                return at
-            cells[0], cells[1], cells[2], cells[3] = record, path, head.body, head.body + head.length
-            at = head.body + head.length
 
 
 cdef bint run(

@@ -35,7 +35,7 @@ OFFSET, TAG_AT, BODY, STOP, TAG, FIRST, RECORD_CELLS = range(7)
 """Columns of `Walk.records`. A record's values are `leaves[first : first of the next record]`."""
 
 RECORD, PATH, START, END, LEAF_CELLS = range(5)
-"""Columns of `Walk.leaves`."""
+"""Columns of `Walk.leaves`. What is constructed of nothing is a leaf, too."""
 
 FAULT, FAULT_OFFSET, FAULT_AT, FAULT_CELLS = range(4)
 """Columns of `Walk.faults`: a key of REASONS, where the record began, where it broke."""
@@ -200,17 +200,20 @@ def _leaves(data: bytes, at: int, end: int, bound: int, record: int, leaves: lis
         path = paths[-1]
         if depth < PATH_DEPTH:
             path |= (data[at] & _CLASS | min(tag, _MOST)) << 8 * depth
-        if data[at] & _CONSTRUCTED:
+        if length == _INDEFINITE and data[body : body + 2] == b"\0\0" and body + 2 <= limit and data[at] & _CONSTRUCTED:
+            leaves.append((record, path, body, body))
+            at = body + 2
+        elif length == 0 or (length > 0 and not data[at] & _CONSTRUCTED):
+            leaves.append((record, path, body, body + length))
+            at = body + length
+        elif data[at] & _CONSTRUCTED:
             if depth + 1 >= DEPTH_LIMIT:
                 return at, TOO_DEEP
             ends.append(body + length if length >= 0 else _INDEFINITE)
             paths.append(path)
             at = body
-        elif length < 0:  # X.690 8.1.3.2: a primitive value has a definite length
+        else:  # X.690 8.1.3.2: a primitive value has a definite length
             return at, BAD_LENGTH
-        else:
-            leaves.append((record, path, body, body + length))
-            at = body + length
 
 
 def _table(rows: list[tuple[int, ...]], cells: int) -> npt.NDArray[np.int64]:
