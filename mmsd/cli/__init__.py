@@ -172,12 +172,15 @@ def run(config_file: Path, ready_file: Path | None) -> None:
 @main.command()
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 @click.option("--state", "state", default=None, help="Only rows in this state: ready, shadow, sending, sent, delivered, failed, ...")
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, help="How many at most, the oldest first.")
 def outbox(config_file: Path, state: str | None, limit: int) -> None:
     """List what waits to be sent, or was. Numbers are masked, texts are not shown."""
     settings = config.load(config_file)
+    database = settings.state.directory / DATABASE
+    if not database.exists():  # nothing is made where one only looks
+        raise ConfigError(f"{database}: not there; mmsd has not run with this configuration, or [state] names another place")
     keys = app.load_keys(settings)
-    reader = Reader(settings.state.directory / DATABASE, keys, settings.store.busy_seconds)
+    reader = Reader(database, keys, settings.store.busy_seconds)
     for number, row in reader.outbox(state, limit):
         click.echo(f"{number}  {row.state:<9} {row.kind:<13} {row.purpose:<8} {masked(row.msisdn)}")
     totals = ", ".join(f"{name} {n:,}" for name, n in sorted(reader.outbox_states().items())) or "empty"
