@@ -674,7 +674,7 @@ def encode(tpdu: Tpdu) -> bytes:
     """The TPDU's octets. EncodeError for what its fields cannot carry.
 
     >>> encode(Submit(Address("8613900000001"), UserData(data=gsm7.encode("hello")))).hex()
-    '01000d91683109000010f1000005e8329bfd06'
+    '01000d91683109000000f1000005e8329bfd06'
     """
     octets = bytearray()
     match tpdu:
