@@ -1,25 +1,26 @@
-"""MMS PDUs (OMA-TS-MMS-ENC-V1_3), both ways: the walk over their headers, the values in them, whole PDUs.
+"""MMS PDUs (OMA-TS-MMS-ENC-V1_3), both ways: the walk over their headers, the values in them, whole PDUs, their parts.
 
-Tolerant in: what breaks a rule is named in `faults` and the rest is read. Strict out. A body is a slice of the bytes given.
+Tolerant in: what breaks a rule is named in `faults` and the rest is read. Strict out. A body is a slice of the bytes given. Fields in the
+shape that nearly every sender writes are read by a kernel (`fast.read_fields`); one of another shape is read here, and the kernel goes on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from mmsd.codec import text, wsp
+from mmsd.codec import multipart, text, wsp
+from mmsd.codec.multipart import Multipart, Part
 from mmsd.codec.tables import charsets
 from mmsd.codec.tables import mms as table
 from mmsd.codec.wsp import ContentType
 from mmsd.errors import DecodeError, EncodeError
+from mmsd.fast import read_content_type, read_fields, wire_py
 
 _CLAUSE: Final = "OMA-MMS-ENC 7.1"
-_FIELD_LIMIT: Final = 10_000
+_FIELD_LIMIT: Final = wire_py.FIELDS
 """More than any list of receivers; bounds what a megabyte of garbage costs."""
-_LARGEST: Final = (1 << 40) - 1
-"""Octets or seconds that can be meant: a terabyte, 34,000 years. What is more is garbage, and would not fit µs in 64 bits."""
+_LARGEST: Final = wire_py.LARGEST
 
 
 class Walk(NamedTuple):
@@ -39,45 +40,47 @@ def walk(data: bytes, at: int = 0) -> Walk:
     """
     fields: list[tuple[int, int, int]] = []
     faults: list[DecodeError] = []
-    append, texts, content_type = fields.append, table.TEXT_FIELDS, table.CONTENT_TYPE
-    end = len(data)
     try:
-        while at < end:
-            code = data[at]
-            start = at + 1
-            if code < 0x80:  # a header by its name: two text strings
-                if code < 0x20:
-                    raise DecodeError("no field begins here", offset=at, clause=_CLAUSE)
-                code, start = 0, at
-                stop = wsp.skip_value(data, wsp.decode_text(data, at)[1])
-            else:
-                first = data[start]
-                if 0x1F < first < 0x80:
-                    stop = data.index(0, start) + 1
-                elif first > 0x7F:
-                    stop = start + 1
-                    if code in texts:  # the sender left out the Quote before a text in another character set
-                        stop = data.index(0, start) + 1
-                        faults.append(DecodeError("text without its quote", offset=start, clause="WAP-230 8.4.2.1"))
-                else:
-                    length, stop = wsp.decode_length(data, start)
-                    stop += length
-                    if code in texts and length and (stop > end or data[stop - 1]):
-                        stop = data.index(0, start) + 1  # no length but a control octet, half of a character
-                        faults.append(DecodeError("text begins with a control octet", offset=start, clause="WAP-230 8.4.2.1"))
-                    elif stop > end:
-                        raise DecodeError("value runs past the end", offset=start, clause=_CLAUSE)
-            append((code, start, stop))
-            at = stop
-            if code == content_type:
+        while at < len(data):
+            field = _field(data, at, faults)
+            fields.append(field)
+            at = field[2]
+            if field[0] == table.CONTENT_TYPE:
                 break
-            if len(fields) == _FIELD_LIMIT:
+            if len(fields) == _FIELD_LIMIT and at < len(data):
                 raise DecodeError("too many fields", offset=at, clause=_CLAUSE)
-    except (IndexError, ValueError):
-        faults.append(DecodeError("header is cut short", offset=at, clause=_CLAUSE))
     except DecodeError as fault:
         faults.append(fault)
     return Walk(fields, at, tuple(faults))
+
+
+def _field(data: bytes, at: int, faults: list[DecodeError]) -> tuple[int, int, int]:
+    """The field at `at` as `walk` gives it. DecodeError for a fault that hides where the next one begins."""
+    try:
+        code, start = data[at], at + 1
+        if code < 0x80:  # a header by its name: two text strings
+            if code < 0x20:
+                raise DecodeError("no field begins here", offset=at, clause=_CLAUSE)
+            return 0, at, wsp.skip_value(data, wsp.decode_text(data, at)[1])
+        first = data[start]
+        if 0x1F < first < 0x80:
+            return code, start, data.index(0, start) + 1
+        if first > 0x7F:
+            if code not in table.TEXT_FIELDS:
+                return code, start, start + 1
+            stop = data.index(0, start) + 1  # the sender left out the Quote before a text in another character set
+            faults.append(DecodeError("text without its quote", offset=start, clause="WAP-230 8.4.2.1"))
+            return code, start, stop
+        length, stop = wsp.decode_length(data, start)
+        stop += length
+        if code in table.TEXT_FIELDS and length and (stop > len(data) or data[stop - 1]):
+            stop = data.index(0, start) + 1  # no length but a control octet, half of a character
+            faults.append(DecodeError("text begins with a control octet", offset=start, clause="WAP-230 8.4.2.1"))
+    except (IndexError, ValueError):
+        raise DecodeError("header is cut short", offset=at, clause=_CLAUSE) from None
+    if stop > len(data):
+        raise DecodeError("value runs past the end", offset=start, clause=_CLAUSE)
+    return code, start, stop
 
 
 # -------------------------------------------------------------- values at [start, stop), a place that `walk` found; never raise
@@ -235,8 +238,7 @@ Header = tuple[int, Value]
 by name, its octets as they stand. From without an address is INSERT_ADDRESS."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pdu:
+class Pdu(NamedTuple):
     """A PDU's headers in their order, and where its body stands in the bytes it was read from: no octet of it is copied."""
 
     type: int
@@ -253,8 +255,79 @@ class Pdu:
         return tuple(value for name, value in self.headers if name == code)
 
 
+class Headers(NamedTuple):
+    """The header fields of a PDU, read."""
+
+    headers: list[Header]
+    body_at: int
+    faults: list[DecodeError]  # survived
+    seen: int  # the fields met: bit (code − 0x80) of each
+
+
+_SHAPES: Final = {
+    table.OCTET: wire_py.OCTET,
+    table.TEXT: wire_py.TEXT,
+    table.STRING: wire_py.STRING,
+    table.INTEGER: wire_py.INTEGER,
+    table.MOMENT: wire_py.MOMENT,
+    table.FROM_FORM: wire_py.FROM,
+    table.CLASS: wire_py.CLASS,
+}
+_FORMS: Final = bytes(_SHAPES.get(table.FIELDS.get(code, ("", table.RAW))[1], wire_py.LEAVE) for code in range(0x80, 0x100))
+_MANDATORY: Final = {kind: sum(1 << code - 0x80 for code in codes) for kind, codes in table.MANDATORY.items()}
+
+
+def read(data: bytes, at: int = 0) -> Headers:
+    """The header fields from `at` up to Content-Type or the end, with their values. Never raises: a value of another form than its
+    field's is kept as octets and named.
+
+    >>> read(bytes.fromhex("8c82985430008d90")).headers
+    [(140, 130), (152, b'T0'), (141, 144)]
+    """
+    headers: list[Header] = []
+    faults: list[DecodeError] = []
+    at, seen = read_fields(data, at, _FORMS, Text, Moment, headers)
+    end = len(data)
+    while at < end:
+        if data[at] == table.CONTENT_TYPE:
+            typed = read_content_type(data, at + 1, end, wsp.KINDS)
+            if typed is not None:
+                headers.append((table.CONTENT_TYPE, typed[0]))
+                return Headers(headers, typed[1], faults, seen | _TYPED)
+        try:
+            if len(headers) >= _FIELD_LIMIT:
+                raise DecodeError("too many fields", offset=at, clause=_CLAUSE)
+            code, start, at = _field(data, at, faults)
+        except DecodeError as fault:
+            faults.append(fault)
+            break
+        headers.append((code, _value(data, code, start, at, faults)))
+        seen |= 1 << (code & 0x7F) if code else 0
+        if code == table.CONTENT_TYPE:
+            break
+        at, more = read_fields(data, at, _FORMS, Text, Moment, headers)
+        seen |= more
+    return Headers(headers, at, faults, seen)
+
+
+_TYPED: Final = 1 << table.CONTENT_TYPE - 0x80
+
+
+def _value(data: bytes, code: int, start: int, stop: int, faults: list[DecodeError]) -> Value:
+    """The value of a field that `_field` found; octets where it has not the form of its field."""
+    name, form = table.FIELDS.get(code, ("", table.RAW))
+    if not name and code:
+        faults.append(DecodeError(f"field 0x{code:02x} is not assigned", offset=start - 1, clause="OMA-MMS-ENC 7.4"))
+    try:
+        return _decode_value(data, start, stop, form)
+    except DecodeError as fault:
+        faults.append(fault)
+        return data[start:stop]
+
+
 def decode(data: bytes) -> Pdu:
-    """Any MMS PDU. What breaks its rule is named in `faults`, its octets kept as bytes, and the rest read.
+    """Any MMS PDU. What breaks its rule is named in `faults`, its octets kept as bytes, and the rest read. The types of the mailbox, of
+    cancelling and of deleting (0x8B to 0x97) are read like the others, and held to no list of fields.
 
     Raises DecodeError when no X-Mms-Message-Type stands in it: HTML, say, or another protocol.
 
@@ -262,27 +335,59 @@ def decode(data: bytes) -> Pdu:
     >>> table.TYPES[pdu.type], pdu.get(table.TRANSACTION_ID), pdu.get(table.STATUS)
     ('m-notifyresp-ind', b'T1', 129)
     """
-    fields, body_at, survived = walk(data)
-    faults = list(survived)
-    headers: list[Header] = []
-    for code, start, stop in fields:
-        name, form = table.FIELDS.get(code, ("", table.RAW))
-        if not name and code:
-            faults.append(DecodeError(f"field 0x{code:02x} is not assigned", offset=start - 1, clause="OMA-MMS-ENC 7.4"))
-        try:
-            headers.append((code, _decode_value(data, start, stop, form)))
-        except DecodeError as fault:
-            faults.append(fault)
-            headers.append((code, data[start:stop]))
-    pdu_type = next((value for code, value in headers if code == table.MESSAGE_TYPE), None)
+    headers, body_at, faults, seen = read(data)
+    pdu_type = headers[0][1] if headers and headers[0][0] == table.MESSAGE_TYPE else _first(headers, table.MESSAGE_TYPE)
     if not isinstance(pdu_type, int):
-        raise DecodeError("no message type", offset=0, clause="OMA-MMS-ENC 7.3.30")
-    missing = table.MANDATORY.get(pdu_type, frozenset()) - {code for code, _ in headers}
-    faults += [
-        DecodeError(f"{table.FIELDS[code][0]} is missing from {table.TYPES[pdu_type]}", offset=body_at, clause="OMA-MMS-ENC 6")
-        for code in sorted(missing)
-    ]
+        raise no_pdu(data)
+    missing = _MANDATORY.get(pdu_type, 0) & ~seen
+    if missing:
+        faults += [
+            DecodeError(f"{table.FIELDS[code][0]} is missing from {table.TYPES[pdu_type]}", offset=body_at, clause="OMA-MMS-ENC 6")
+            for code in sorted(table.MANDATORY[pdu_type])
+            if missing >> code - 0x80 & 1
+        ]
     return Pdu(pdu_type, tuple(headers), slice(body_at, len(data)), tuple(faults))
+
+
+def _first(headers: Sequence[Header], code: int) -> Value | None:
+    return next((value for name, value in headers if name == code), None)
+
+
+def no_pdu(data: bytes) -> DecodeError:
+    """Why these octets, in which no X-Mms-Message-Type stands, are no PDU; what they look like instead.
+
+    >>> no_pdu(b"<html><body>").reason
+    'no message type: this is markup, a page perhaps'
+    """
+    head = data[:64].lstrip(b"\xef\xbb\xbf\r\n\t ")
+    looks = ""
+    if not data:
+        looks = ": there is nothing"
+    elif head[:1] == b"<":
+        looks = ": this is markup, a page perhaps"
+    elif head[:5] == b"HTTP/":
+        looks = ": these are HTTP headers"
+    elif head and all(0x20 <= octet < 0x7F or octet in b"\r\n\t" for octet in head):
+        looks = ": this is text"
+    elif data[:1] == b"\x8c":
+        looks = ", but the octet that announces one"
+    return DecodeError(f"no message type{looks}", offset=0, clause="OMA-MMS-ENC 7.3.30")
+
+
+def parts(data: bytes, pdu: Pdu) -> Multipart:
+    """The parts of a PDU's body: the entries of a multipart, or the body as the only part; none without a Content-Type. Never raises.
+
+    >>> data = bytes.fromhex("8c848d9085046500000084a3010102836869")
+    >>> [bytes(part.body) for part in parts(data, decode(data)).parts]
+    [b'hi']
+    """
+    content_type = pdu.get(table.CONTENT_TYPE)
+    start, stop = pdu.body.start, pdu.body.stop
+    if not isinstance(content_type, ContentType):
+        return Multipart((), (), start)
+    if multipart.is_multipart(content_type.media):
+        return multipart.decode(data, start, stop)
+    return Multipart((Part(content_type, (), memoryview(data)[start:stop], start),), (), stop)
 
 
 def _decode_value(data: bytes, start: int, stop: int, form: str) -> Value:

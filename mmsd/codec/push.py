@@ -42,7 +42,6 @@ _KINDS: Final = {
     "application/vnd.wap.slc": PushKind.SERVICE_LOADING,
 }
 _BY_NUMBER: Final = {number: _KINDS.get(name, PushKind.OTHER) for number, name in enumerate(wsp_table.MEDIA)}
-_STATUSES: Final = frozenset({table.STATUS, table.READ_STATUS})
 
 
 class Push(NamedTuple):
@@ -99,43 +98,44 @@ def decode_push(user_data: bytes, udh: bytes = b"") -> Push:
         if at >= 0:
             skewed = (DecodeError("length of headers reaches into the content", offset=2, clause="WAP-230 8.2.4.1"),)
             body_at = at
-    fields, _, faults = mms.walk(user_data, body_at)
-    pdu_type = version = charset = status = 0
-    transaction = location = sender = to = subject = message_class = message_id = b""
-    size = expiry_absolute = expiry_relative = date = -1
-    for code, start, stop in fields:
-        if code == table.MESSAGE_TYPE:
-            pdu_type = user_data[start]
-        elif code == table.TRANSACTION_ID:
-            transaction = mms.text_string(user_data, start, stop)
-        elif code == table.CONTENT_LOCATION:
-            location = mms.text_string(user_data, start, stop)
-        elif code == table.FROM:
-            sender, _ = mms.from_address(user_data, start, stop) or (b"", 0)
-        elif code == table.MESSAGE_SIZE:
-            size = mms.integer(user_data, start, stop)
-        elif code == table.EXPIRY:
-            expiry_absolute, expiry_relative = mms.expiry(user_data, start, stop)
-        elif code == table.SUBJECT:
-            subject, charset = mms.encoded_string(user_data, start, stop)
-        elif code == table.MMS_VERSION:
-            version = user_data[start]
-        elif code == table.MESSAGE_CLASS:
-            message_class = user_data[start:stop].rstrip(b"\0")
-        elif code == table.MESSAGE_ID:
-            message_id = mms.text_string(user_data, start, stop)
-        elif code == table.TO:
-            to = mms.encoded_string(user_data, start, stop)[0]
-        elif code in _STATUSES:
-            status = user_data[start]
-        elif code == table.DATE:
-            date = mms.integer(user_data, start, stop)
-    if not pdu_type:
+    headers, _, faults, _ = mms.read(user_data, body_at)
+    values = dict(headers)
+    pdu_type = values.get(table.MESSAGE_TYPE)
+    if not isinstance(pdu_type, int):
         raise DecodeError("no message type", offset=body_at, clause="OMA-MMS-ENC 7.3.30")
+    get = values.get
+    sender, subject, message_class, expiry = get(table.FROM), get(table.SUBJECT), get(table.MESSAGE_CLASS), get(table.EXPIRY)
+    moment = expiry if isinstance(expiry, mms.Moment) else mms.Moment(-1)
     return Push(
-        kind, push_id, body_at, pdu_type, version, transaction, location, sender, to, subject, charset, message_class,
-        size, expiry_absolute, expiry_relative, message_id, status, date, skewed + faults,
-    )  # fmt: skip
+        kind,
+        push_id,
+        body_at,
+        pdu_type,
+        version=_number(get(table.MMS_VERSION), 0),
+        transaction=_octets(get(table.TRANSACTION_ID)),
+        location=_octets(get(table.CONTENT_LOCATION)),
+        sender=_octets(sender),
+        to=_octets(get(table.TO)),
+        subject=_octets(subject),
+        charset=subject.charset if isinstance(subject, mms.Text) else 0,
+        message_class=bytes((message_class,)) if isinstance(message_class, int) else _octets(message_class),
+        size=_number(get(table.MESSAGE_SIZE), -1),
+        expiry_absolute=-1 if moment.relative else moment.seconds,
+        expiry_relative=moment.seconds if moment.relative else -1,
+        message_id=_octets(get(table.MESSAGE_ID)),
+        status=_number(get(table.STATUS, get(table.READ_STATUS)), 0),
+        date=_number(get(table.DATE), -1),
+        faults=skewed + tuple(faults),
+    )
+
+
+def _octets(value: mms.Value | None) -> bytes:
+    """A text's octets; none of what is no text."""
+    return value.raw if isinstance(value, mms.Text) else value if isinstance(value, bytes) else b""
+
+
+def _number(value: mms.Value | None, otherwise: int) -> int:
+    return value if isinstance(value, int) else otherwise
 
 
 def _content_kind(data: bytes, start: int, stop: int) -> PushKind:
