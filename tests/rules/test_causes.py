@@ -8,10 +8,10 @@ import pytest
 
 from mmsd.rules.causes import CAUSES, OUTCOMES, REFUSED_ACTIVATION, ROWS, RULES, STATUS_CAUSES, Signs, judge
 
-OVER: Final = {"over": True, "r": "none", "c": "none"}
-SILENT: Final = {**OVER, "p": "delivered", "get": "none", "post": "none"}
+OVER: Final[dict[str, Any]] = {"over": True, "r": "none", "c": "none"}
+SILENT: Final[dict[str, Any]] = {**OVER, "p": "delivered", "get": "none", "post": "none"}
 """The push arrived, the window is over, and no gateway line came of it."""
-FETCHED: Final = {"over": True, "p": "delivered", "get": "ok", "post": "none", "r": "retrieved", "c": "none"}
+FETCHED: Final[dict[str, Any]] = {"over": True, "p": "delivered", "get": "ok", "post": "none", "r": "retrieved", "c": "none"}
 
 
 class Case(NamedTuple):

@@ -1,0 +1,392 @@
+"""What was seen of one delivery, in the table's words: pushes, fetches, sessions, POSTs and how sure each is."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from mmsd.model import SECOND, CodeSet, Content, Kind, PushState
+from mmsd.rules.causes import Verdict, judge
+from mmsd.rules.relate import NEVER, Context, Covered, Meaning
+from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
+from mmsd.rules.traces import ORIGIN, Trace
+from tests.rules.dossiers import (
+    CAT,
+    answer,
+    context,
+    dossier,
+    fetched,
+    get,
+    name,
+    notify,
+    post,
+    push,
+    receipt,
+    report,
+    session,
+    submit,
+    trace,
+)
+
+START, STOP, INTERIM, REJECT = Kind.SESSION_START, Kind.SESSION_STOP, Kind.SESSION_INTERIM, Kind.SESSION_REJECT
+DAY: Final = 86400.0
+LATER: Final = 10_000.0
+"""A horizon beyond every window."""
+SENT: Final = (submit(0), notify(1), push(1))
+ARRIVED: Final = (*SENT, receipt(2))
+OURS: Final = frozenset({name("mmsc")})
+
+
+def seen(*lines: Trace, around: Context | None = None, horizon: float = LATER) -> Seen:
+    """The signs of the first delivery of these lines."""
+    around = around or context()
+    found = dossier(*lines, around=around)
+    return look(found.threads[0], found, around, round(horizon * SECOND))
+
+
+def said(*lines: Trace, around: Context | None = None, horizon: float = LATER) -> Verdict:
+    return judge(seen(*lines, around=around, horizon=horizon).signs)
+
+
+# ----------------------------------------------------------------------------------------------------------- the window
+
+
+def test_the_window_ends_with_the_notifications_expiry():
+    assert not seen(*ARRIVED, horizon=100).signs.over
+    assert seen(*ARRIVED, horizon=101).signs.over
+
+
+def test_grace_and_skew_move_the_end():
+    around = context(grace=10.0, skew=2.0)
+    assert not seen(*ARRIVED, around=around, horizon=112).signs.over
+    assert seen(*ARRIVED, around=around, horizon=113).signs.over
+
+
+def test_the_final_word_ends_it_at_once():
+    assert said(*ARRIVED, report(50, 128), horizon=50).rule == "U12"
+
+
+def test_without_a_push_the_node_s_default_counts():
+    assert not seen(submit(0), horizon=199).signs.over
+    assert seen(submit(0), horizon=200).signs.over
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ((), "U12"),
+        ((get(5), fetched(5)), "D3"),
+        ((get(5), fetched(5), answer(6)), "D1"),
+        ((answer(5, status=130),), "R1"),
+        ((answer(5, status=132),), "R2"),
+        ((answer(5, status=131),), "U12"),
+        ((get(5, status=404),), "T3"),
+        ((get(5, status=503),), "T1"),
+        ((get(5, status=407),), "T4"),
+        ((get(5, c=Content.HTML),), "T4"),
+        ((get(5, status=403),), "T5"),
+        ((get(5, status=499),), "T6"),
+        ((get(5),), "T6"),
+        ((get(5, size=100), fetched(5)), "T6"),  # the MMSC had handed it to HTTP, and no more
+        ((get(5, size=100), fetched(5), answer(6)), "D1"),
+        ((get(5, size=100), get(9), fetched(5), fetched(9)), "D3"),
+        ((get(5, status=503), get(9), fetched(9), answer(10)), "D1"),
+        ((get(9), fetched(9), get(70, status=404), answer(10)), "D1"),  # gone after it was had
+        ((get(5), trace(Kind.FETCH_FAILED, 5, status=225, code_set=CodeSet.MM1_RETRIEVE)), "T2"),
+        ((get(5), trace(Kind.FETCH_FAILED, 5, status=227, code_set=CodeSet.MM1_RETRIEVE)), "R2"),
+        ((report(50, 134),), "D5"),
+        ((report(50, 130),), "R1"),
+        ((report(50, 129),), "D3"),
+        ((trace(Kind.SENT_OUT, 5, message="m1", other=8613800000002),), "O3"),
+    ],
+)  # fmt: skip
+def test_from_lines_to_row(lines: tuple[Trace, ...], rule: str):
+    assert said(*ARRIVED, *lines).rule == rule
+
+
+def test_a_late_message_is_late_by_the_first_sign_that_its_push_came():
+    late = (submit(0), push(1), push(50), get(55), fetched(55), answer(56))
+    assert said(*late, receipt(54, "t1@50")).cause == "DELAYED"
+    assert said(*late, receipt(3, "t1@1")).cause == "OK"
+    assert said(*late, answer(20, status=131), receipt(54, "t1@50")).cause == "OK"  # put off: it had come
+    by_fetch = said(*late)
+    assert (by_fetch.cause, by_fetch.confidence) == ("DELAYED", 0.7)
+
+
+# ----------------------------------------------------------------------------------------------------------------- pushes
+
+BARRED, ABSENT, FULL = (3 << 16 | code for code in (1, 27, 9))
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "rule"),
+    [
+        (PushState.REJECTED, -1, "N2"), (PushState.EXPIRED, ABSENT, "N5"), (PushState.EXPIRED, BARRED, "N5"),
+        (PushState.UNDELIVERABLE, BARRED, "N4"), (PushState.UNDELIVERABLE, FULL, "N3"), (PushState.UNDELIVERABLE, ABSENT, "N5"),
+        (PushState.UNDELIVERABLE, -1, "N5"), (PushState.DELETED, -1, "N5"), (PushState.DISCARDED, -1, "N1"),
+    ],
+)  # fmt: skip
+def test_a_bad_report_by_its_code(state: int, error: int, rule: str):
+    assert said(*SENT, receipt(2, "t1@1", state, error)).rule == rule
+
+
+def test_a_code_may_be_given_without_its_type():
+    around = context(meaning=Meaning(barred=frozenset({1})))
+    assert said(*SENT, receipt(2, "t1@1", PushState.UNDELIVERABLE, BARRED), around=around).rule == "N4"
+
+
+def test_a_refused_push_needs_no_report():
+    assert said(submit(0), push(1, state=PushState.REFUSED)).rule == "N1"
+
+
+def test_one_silent_push_leaves_it_unknown():
+    assert seen(*SENT, push(9), receipt(2, "t1@1", PushState.EXPIRED)).signs.p == "unknown"
+
+
+def test_the_last_pushs_reason_counts():
+    lines = (*SENT, push(9), receipt(2, "t1@1", PushState.REJECTED), receipt(10, "t1@9", PushState.UNDELIVERABLE, BARRED))
+    assert said(*lines).rule == "N4"
+
+
+@pytest.mark.parametrize("proof", [get(5, status=503), answer(5, status=131), fetched(5)], ids=["get", "answer", "fetched"])
+def test_proof_beats_every_report(proof: Trace):
+    assert seen(*SENT, receipt(2, "t1@1", PushState.EXPIRED), proof).signs.p == "delivered"
+
+
+def test_an_ack_is_no_evidence():
+    assert said(*SENT, receipt(2, "t1@1", PushState.ACCEPTED)).cause == "EXPIRED"
+
+
+@pytest.mark.parametrize("sign", [post(50, "portal"), session(START, 50)])
+def test_on_a_gateway_between_push_and_expiry_he_was_alive(sign: Trace):
+    assert said(*SENT, receipt(2, "t1@1", PushState.EXPIRED, ABSENT), sign).rule == "N6"
+
+
+def test_browsing_shows_life_and_after_expiry_it_does_not():
+    expired = (*SENT, receipt(2, "t1@1", PushState.EXPIRED, ABSENT))
+    assert said(*expired, around=context(active=[50])).rule == "N6"
+    assert said(*expired, around=context(active=[102])).rule == "N5"
+    assert said(*expired, around=context(active=[0.5])).rule == "N5"
+
+
+# --------------------------------------------------------------------------------------------------------------- sessions
+
+
+def found(*lines: Trace, **around: Any) -> list[Session]:
+    return intervals(sorted(lines, key=lambda t: t[1]), context(**around))
+
+
+def spans(sessions: list[Session]) -> list[tuple[float, float | None]]:
+    return [(s.start / SECOND, None if s.end == NEVER else s.end / SECOND) for s in sessions]
+
+
+def test_a_retransmitted_start_is_the_same_session_and_does_not_reopen_it():
+    assert spans(found(session(START, 10), session(STOP, 20), session(START, 10))) == [(10, 20)]
+
+
+def test_a_stop_without_a_start_counts_back():
+    assert spans(found(session(STOP, 100, extra=40 * SECOND))) == [(60, 100)]
+
+
+def test_an_interim_opens_a_session_whose_start_was_lost():
+    assert spans(found(session(INTERIM, 100, extra=30 * SECOND), session(INTERIM, 130, extra=60 * SECOND))) == [(70, None)]
+
+
+def test_a_lost_stop_ends_when_the_address_is_given_out_again():
+    next_one = session(START, 50, key="s2", subscriber=CAT)
+    assert spans(found(session(START, 10), leases=[next_one])) == [(10, 50)]
+    assert spans(found(session(START, 10), leases=[session(START, 5, key="s0", subscriber=CAT)])) == [(10, None)]
+
+
+def test_a_restart_of_the_ggsn_ends_its_sessions():
+    assert spans(found(session(START, 10), session(START, 30, key="s2"), resets=[20])) == [(10, 20), (30, None)]
+
+
+def test_sessions_count_octets_once():
+    (one,) = found(session(START, 10), session(INTERIM, 20, size=500), session(STOP, 30, size=700))
+    assert one.octets == 700
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ((session(START, 5),), "U8"),
+        ((session(START, 5), post(6, "portal")), "U9"),
+        ((session(START, -50), session(INTERIM, 60)), "U8"),  # always on: no Start after the push
+        ((session(START, -50), session(STOP, 0)), "U12"),  # over before the push
+        ((session(START, 5, "cmnet"),), "U11"),
+        ((session(START, -50, "cmnet"),), "U11"),
+        ((session(START, 5, "cmnet"), session(START, 7, key="s2"), post(8, "portal")), "U9"),  # the best session counts
+        ((session(START, 40),), "U12"),  # later than T1 after the only push
+        ((session(REJECT, 5, status=27, code_set=CodeSet.SM_CAUSE),), "U2"),
+        ((session(REJECT, 5, status=33, code_set=CodeSet.SM_CAUSE),), "U4"),
+        ((session(REJECT, 5, "cmnet", status=33, code_set=CodeSet.SM_CAUSE),), "U3"),
+        ((session(REJECT, 5, status=38, code_set=CodeSet.SM_CAUSE),), "U5"),
+    ],
+)  # fmt: skip
+def test_what_a_session_says(lines: tuple[Trace, ...], rule: str):
+    assert said(*ARRIVED, *lines).rule == rule
+
+
+def test_a_silent_session_is_surer_when_it_answers_the_push_and_moves_little():
+    assert said(*ARRIVED, session(START, 5)).confidence == 0.85
+    assert said(*ARRIVED, session(START, 5), session(STOP, 20, size=5000)).confidence == 0.5
+    assert said(*ARRIVED, session(START, -50)).confidence == 0.5
+
+
+def test_whoever_answered_through_the_proxy_has_the_right_one():
+    assert said(*ARRIVED, answer(3, status=131), session(START, 5)).rule == "U9"
+
+
+def test_a_wrong_access_point_needs_three_pushes():
+    pushes = [(push(at), receipt(at + 1, f"t1@{at}"), session(START, at + 2, "cmnet", key=f"s{at}")) for at in (1, 30, 60)]
+    stops = [session(STOP, at + 8, "cmnet", key=f"s{at}") for at in (1, 30, 60)]
+    lines = [line for group in pushes for line in group]
+    assert said(submit(0), *lines, *stops).rule == "U10"
+    assert said(submit(0), *lines[:6], *stops[:2]).rule == "U11"
+
+
+def test_only_the_mms_access_point_covered():
+    assert said(*ARRIVED, around=context(covered=Covered(0, 0, 0, 0))).rule == "U14"
+
+
+@pytest.mark.parametrize(
+    ("covered", "rule", "cause", "missing"),
+    [
+        (Covered(0, 0, 0, None), "U15", "NO_RETRIEVE", ("sessions",)),
+        (Covered(0, 0, None, None), "U16", "NO_RETRIEVE", ("gateway", "sessions")),
+        (Covered(0, None, None, None), "U16", "EXPIRED", ("sms", "gateway", "sessions")),
+        (Covered(None, 0, 0, 0), "O3", "UNKNOWN", ("mmsc",)),
+    ],
+)
+def test_what_is_not_covered_is_never_none(covered: Covered, rule: str, cause: str, missing: tuple[str, ...]):
+    lines = [line for line in ARRIVED if covered.sms is not None or line[14] not in (Kind.PUSH, Kind.PUSH_REPORT)]
+    verdict = said(*lines, around=context(covered=covered))
+    assert (verdict.rule, verdict.cause, verdict.not_covered) == (rule, cause, missing)
+
+
+# -------------------------------------------------------------------------------------------------- no session for a month
+
+
+@pytest.mark.parametrize("began", [0, -1, -29])
+def test_no_session_for_long_is_never_said_of_a_short_history(began: int):
+    covered = Covered(0, 0, 0, round(began * DAY * SECOND), all_apns=True)
+    verdict = said(*ARRIVED, around=context(covered=covered, history_days=30.0))
+    assert (verdict.rule, verdict.cause) == ("U12", "NO_RETRIEVE")
+
+
+def test_nor_of_a_time_longer_than_state_remembers():
+    covered = Covered(0, 0, 0, round(-40 * DAY * SECOND), all_apns=True)
+    assert said(*ARRIVED, around=context(covered=covered, history_days=30.0)).rule == "U12"
+
+
+def test_no_session_within_what_is_remembered():
+    covered = Covered(0, 0, 0, -1000 * SECOND, all_apns=True)
+    around = context(covered=covered, history_days=300 / DAY)
+    assert said(*ARRIVED, around=around).rule == "U13"
+    assert said(*ARRIVED, session(START, -200), session(STOP, -150), around=around).rule == "U12"
+
+
+# ---------------------------------------------------------------------------------------------- a POST: is it MMS at all?
+
+
+def how(request: Trace, *beside: Trace, around: Context | None = None) -> str:
+    around = around or context()
+    return strength(request, dossier(request, *beside, around=around), around, OURS)
+
+
+def test_what_is_surely_mms():
+    assert how(post(9, "dead.example", status=502, b=Content.MMS)) == "sure"
+    assert how(post(9), answer(8)) == "sure"
+    assert how(post(9), trace(ORIGIN, 10, message="m9")) == "sure"
+
+
+def test_what_is_likely_mms():
+    assert how(post(9)) == "likely"
+    assert how(post(9, "mmsc.other.example"), around=context(known=["mmsc.other.example"])) == "likely"
+    assert how(post(9, "mmcs")) == "likely"
+    assert how(post(9, "mmsc:8080")) == "likely"
+    assert how(post(9, "elsewhere.example"), *SENT, get(6)) == "likely"
+    assert how(post(9, "elsewhere.example"), post(2, "elsewhere.example", b=Content.MMS)) == "likely"
+
+
+@pytest.mark.parametrize(
+    ("request_", "beside", "why"),
+    [
+        (post(9, "form.example"), (), "nothing ties it to MMS"),
+        (post(9, "form.example", b=Content.FORM), (*SENT, get(6)), "a form says so itself"),
+        (post(9, "form.example"), (*SENT, get(1)), "too long after the fetch"),
+        (post(9, "form.example"), (*SENT, get(12)), "before the fetch"),
+        (post(9, "form.example"), (*SENT, get(6), answer(7)), "our MMSC had the answer"),
+        (post(9, "form.example"), (*SENT, get(6), post(7)), "so says the gateway"),
+        (post(9, "form.example"), ARRIVED, "a push alone is no reason: people fill in forms"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_is_not(request_: Trace, beside: tuple[Trace, ...], why: str):
+    assert how(request_, *beside) == "weak", why
+
+
+def test_a_portal_is_no_mmsc_unless_it_is_known():
+    near = (*SENT, get(6))
+    assert how(post(9, "portal.example"), *near, around=context(portals={"portal.example": 5})) == "weak"
+    assert how(post(9, "portal.example"), *near, around=context(portals={"portal.example": 5}, known=["portal.example"])) == "likely"
+
+
+def test_an_address_that_got_two_answers_is_set_in_the_handset():
+    around = context()
+    twice = (
+        submit(0), notify(1), push(1), get(3), post(4, "elsewhere.example"),
+        submit(20, "m2"), notify(21, "m2"), push(21, "t2"), get(23, "t2"), post(24, "elsewhere.example"), post(60, "elsewhere.example"),
+    )  # fmt: skip
+    whole = dossier(*twice, around=around)
+    assert set_elsewhere(whole, around, OURS, NEVER) == {name("elsewhere.example")}
+    assert set_elsewhere(whole, around, OURS, 10 * SECOND) == frozenset()
+    assert set_elsewhere(dossier(*twice[:5], around=around), around, OURS, NEVER) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("request_", "what"),
+    [
+        (post(9), "ok"), (post(9, status=302), "other"), (post(9, status=404), "wrong path"), (post(9, status=405), "wrong path"),
+        (post(9, c=Content.HTML), "wrong path"),
+        (post(9, status=403), "denied"), (post(9, status=407), "denied"), (post(9, status=503), "5xx"),
+        (post(9, "other.example"), "wrong host"),
+        (post(9, "other.example", status=502), "wrong host"), (post(9, "x.example", status=407), "denied"),
+    ],
+)  # fmt: skip
+def test_what_a_post_shows(request_: Trace, what: str):
+    assert shows(request_, OURS) == what
+
+
+@pytest.mark.parametrize(
+    ("request_", "rule"),
+    [
+        (post(9, "mmcs", status=502), "U6"), (post(9, status=404, b=Content.MMS), "U7"),
+        (post(9, status=407), "T4"), (post(9, "form.example"), "U12"),
+        (post(0.5, "mmcs", status=502), "U12"), (post(102, "mmcs", status=502), "U12"),
+    ],
+)  # fmt: skip
+def test_a_post_within_the_window_decides(request_: Trace, rule: str):
+    assert said(*ARRIVED, request_).rule == rule
+
+
+def test_the_address_of_the_notifications_is_expected_where_none_is_given():
+    around = context(expected=())
+    assert authorities(dossier(*SENT, get(3, authority="alias:1981"), around=around), around) == {name("mmsc"), name("alias:1981")}
+
+
+def test_near_misses():
+    assert near_miss("mmsc.monternte.com", ["mmsc.monternet.com"])
+    assert near_miss("mmsc:8080", ["mmsc"])
+    assert not near_miss("mms.hexi.example", ["wap.hexi.example"])
+    assert not near_miss("", ["mmsc"])
+
+
+# ------------------------------------------------------------------------------------------ a neighbour read too far ahead
+
+
+@pytest.mark.parametrize("late", [post(150, "mmcs", status=502), get(150, status=503), session(START, 150, "cmnet")])
+def test_a_line_after_the_window_changes_no_closed_verdict(late: Trace):
+    assert said(*ARRIVED, late) == said(*ARRIVED)
