@@ -1,0 +1,137 @@
+"""What raises a finding about somebody's settings, and what clears it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pytest
+
+from mmsd.model import SECOND, Kind
+from mmsd.rules.findings import Sign, evaluate
+from mmsd.rules.relate import Dossier
+from mmsd.rules.settings import Judgement
+from mmsd.rules.traces import AT, ORIGIN, Trace
+from tests.rules.dossiers import answer, dossier, fetched, get, name, notify, post, push, session, submit, trace
+
+DAY: Final = 86400.0
+APNS: Final = frozenset({name("cmwap")})
+SETTINGS: Final = Judgement(repeat=5.0)
+
+
+def sign(cause: str, line: Trace, confidence: float = 0.8, kind: str = "") -> Sign:
+    return Sign(cause, line[AT], confidence, line, kind)
+
+
+def astray(at: float, host: str = "wrong.example", confidence: float = 0.8, kind: str = "confirm") -> Sign:
+    return sign("BAD_MMSC_URL", post(at, host, 502), confidence, kind)
+
+
+def silent(at: float, cause: str = "BAD_PROXY", confidence: float = 0.85) -> Sign:
+    return sign(cause, session(Kind.SESSION_START, at), confidence)
+
+
+def raised(signs: list[Sign], lines: Dossier | None = None) -> list[tuple[Any, ...]]:
+    """(cause, confidence, raised at, cleared at), in seconds."""
+    found = evaluate(lines or dossier(), signs, SETTINGS, APNS)
+    return [(cause, confidence, at / SECOND, cleared / SECOND) for cause, confidence, at, cleared, _ in found]
+
+
+def test_three_cases_raise_and_two_do_not():
+    assert raised([silent(0), silent(10)]) == []
+    assert raised([silent(0), silent(10), silent(20)]) == [("BAD_PROXY", 0.85, 20, 0)]
+
+
+def test_order_does_not_matter():
+    assert raised([silent(20), silent(0), silent(10)]) == [("BAD_PROXY", 0.85, 20, 0)]
+
+
+def test_repeats_within_a_short_while_are_one_case():
+    assert raised([silent(0), silent(4), silent(5), silent(10)]) == []
+    assert raised([silent(0), silent(6), silent(12)]) != []
+
+
+def test_cases_must_fall_within_the_window():
+    assert raised([silent(0), silent(4 * DAY), silent(7.5 * DAY)]) == []
+    assert raised([silent(0), silent(4 * DAY), silent(7.5 * DAY), silent(8 * DAY)]) == [("BAD_PROXY", 0.85, 8 * DAY, 0)]
+
+
+def test_weak_evidence_raises_nothing_and_the_best_names_the_confidence():
+    assert raised([silent(at, confidence=0.65) for at in (0, 10, 20)]) == []
+    assert raised([silent(0, confidence=0.7), silent(10, confidence=0.85), silent(20, confidence=0.7)]) == [("BAD_PROXY", 0.85, 20, 0)]
+
+
+def test_no_session_for_a_month_is_said_once():
+    assert raised([silent(0, "NO_PDP", 0.8)]) == [("NO_PDP", 0.8, 0, 0)]
+
+
+def test_two_faults_are_two_findings():
+    both = [silent(at, cause) for at in (0, 10, 20) for cause in ("BAD_APN", "BAD_PROXY")]
+    assert [found[0] for found in raised(both)] == ["BAD_APN", "BAD_PROXY"]
+
+
+def test_posts_to_several_hosts_are_not_one_wrong_address():
+    assert raised([astray(0, "a.example"), astray(10, "b.example"), astray(20, "c.example")]) == []
+    found = raised([astray(0, "a.example"), astray(10, "b.example"), astray(20, "a.example"), astray(30, "a.example")])
+    assert found == [("BAD_MMSC_URL", 0.8, 30, 0)]
+
+
+def test_the_lines_of_the_cases_are_the_evidence():
+    signs = [astray(0), astray(10), astray(20), astray(30)]
+    ((*_, lines),) = evaluate(dossier(), signs, SETTINGS, APNS)
+    assert lines == [sign.trace for sign in signs[:3]]
+
+
+# --------------------------------------------------------------------------------------------------------------- cleared
+
+CONFIRMS: Final = [astray(at) for at in (0, 10, 20)]
+SUBMITS: Final = [astray(at, kind="post") for at in (0, 10, 20)]
+
+
+def cleared(signs: list[Sign], *lines: Trace) -> float:
+    ((_, _, _, at),) = raised(signs, dossier(*lines))
+    return float(at)
+
+
+def test_a_confirmation_at_our_mmsc_clears_confirmations():
+    assert cleared(CONFIRMS, post(30), answer(31)) == 30
+
+
+def test_a_submit_clears_either_and_a_confirmation_no_submits():
+    """Some handsets confirm to the notification's host while their own messages go astray."""
+    own = trace(ORIGIN, 31, message="m9")
+    assert cleared(CONFIRMS, post(30), own) == cleared(SUBMITS, post(30), own) == 30
+    assert cleared(SUBMITS, post(30), answer(31)) == 0
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        (post(30),),  # the MMSC knows nothing of it
+        (post(15), answer(15)),  # before the last bad one
+        (post(30, status=503), answer(31)),
+        (submit(25), notify(26), push(26), get(30), fetched(30)),  # a fetch clears nothing
+    ],
+)
+def test_what_clears_no_wrong_address(lines: tuple[Trace, ...]):
+    assert cleared(CONFIRMS, *lines) == 0
+
+
+def test_a_session_of_his_choice_and_a_fetch_in_it_clear_the_access_point():
+    wrong = [silent(at, "BAD_APN", 0.9) for at in (0, 10, 20)]
+    message = (submit(25), notify(26), push(26), fetched(35))
+    assert cleared(wrong, session(Kind.SESSION_START, 30), *message) == 35
+    assert cleared(wrong, *message) == 0
+    assert cleared(wrong, session(Kind.SESSION_START, 30, "cmnet"), *message) == 0
+    assert cleared(wrong, session(Kind.SESSION_START, 30, c=3), *message) == 0  # the network chose it
+    assert cleared(wrong, session(Kind.SESSION_START, 40), *message) == 0
+
+
+def test_a_fetch_through_the_gateway_clears_the_proxy():
+    wrong = [silent(at) for at in (0, 10, 20)]
+    message = (submit(25), notify(26), push(26))
+    assert cleared(wrong, *message, get(30)) == 30
+    assert cleared(wrong, *message, get(30, status=407)) == 0
+
+
+def test_any_session_clears_their_absence():
+    assert cleared([silent(0, "NO_PDP")], session(Kind.SESSION_START, 30, "cmnet")) == 30
