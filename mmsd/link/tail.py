@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import enum
 import heapq
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -118,7 +118,7 @@ class Tail:
         self._unripe: dict[Key, tuple[int, float]] = {}  # a gzip file in the making: size, since when
         self._given: _Given | None = None
         self._dirty: dict[int, Track] = {}
-        self._cut: list[tuple[Track, Mark]] | None = None
+        self._cut: list[tuple[Track, Mark, int]] | None = None
         self._gone: dict[int, float] = {}  # not in the glob and done with, since
         self._expired: list[int] = []
         self._audits: list[Audit] = []
@@ -211,25 +211,27 @@ class Tail:
 
     def pending(self) -> list[Mark]:
         """Marks to commit: of every file of which something was taken, or learned, up to now. `committed` confirms exactly these."""
-        self._cut = [(track, track.mark()) for track in self._dirty.values() if track.offset or track.saved]
-        return [mark for _, mark in self._cut]
+        self._cut = [(track, track.mark(), len(track.held)) for track in self._dirty.values() if track.offset or track.saved]
+        return [mark for _, mark, _ in self._cut]
 
     def extents(self) -> list[Extent]:
-        """The byte ranges that take effect with the marks of the last `pending`."""
+        """The byte ranges that take effect with the marks of the last `pending`. Where a position fell back, the last byte before it
+        is said again: that cuts what stands beyond it."""
         if self._cut is None:
             self.pending()
         return [
-            Extent(self.feed, mark.ordinal, mark.head, mark.head_length, track.base, mark.offset, mark.path, mark.guard)
-            for track, mark in self._cut or ()
-            if mark.offset > track.base
+            Extent(self.feed, mark.ordinal, mark.head, mark.head_length, start, mark.offset, mark.path, mark.guard)
+            for track, mark, _ in self._cut or ()
+            if (start := min(track.base, mark.offset - 1) if track.fallen else track.base) < mark.offset
         ]
 
     def committed(self) -> None:
         """The last `pending` is safe; what was taken since stays pending."""
-        for track, mark in self._cut or ():
+        for track, mark, n in self._cut or ():
             track.saved = mark
-            track.base = mark.offset
-            track.held = [held for held in track.held if held.offset + len(held.data) > mark.offset]
+            track.base = min(mark.offset, track.offset)
+            del track.held[:n]
+            track.fallen = track.fallen and track.offset != mark.offset
             if track.mark() == mark:
                 self._dirty.pop(track.ordinal, None)
         self._cut = None
@@ -342,20 +344,17 @@ class Tail:
         listing = self._list()
         for track in self._carried.values():
             track.listed = track.key in listing
-        strangers: list[Seen] = []
         for key, seen in listing.items():
             carried, owner = self._carried.get(key), self._heirs.get(key)
-            if carried is not None and self._recognised(carried, seen, started):
-                continue
-            if owner is not None and self._still_heir(owner, seen):
-                continue
-            if seen.status.size:  # an empty file has nothing to lose: it is taken up with its first byte
-                strangers.append(seen)
+            if (carried is None or not self._recognised(carried, seen, started)) and owner is not None:
+                self._still_heir(owner, seen)
         for key in self._heirs.keys() - listing.keys():
             self._disinherit(key)
         for track in {track.ordinal: track for track in self._heirs.values()}.values():
             if not track.listed and (track.done or track.ordinal in self._orphans):
                 self._succeed(track, short=False)  # a longer copy may be among the strangers
+        known = self._carried.keys() | self._heirs.keys()  # an empty file has nothing to lose: it is taken up with its first byte
+        strangers = [seen for key, seen in listing.items() if key not in known and seen.status.size]
         before = self._next_ordinal
         steady = self._adopt(strangers, listing.keys()) if strangers else True
         if self._unknown is None:
@@ -401,14 +400,13 @@ class Tail:
         likeness = self._likeness(track, found, trust=False)
         return likeness is _Likeness.SAME or (likeness is _Likeness.SHORT and found.status.size >= track.stamp[0])
 
-    def _still_heir(self, owner: Track, seen: Seen) -> bool:
-        """Is it still one? A file that changed is judged anew, and so is one that only stood in for a file that is back."""
+    def _still_heir(self, owner: Track, seen: Seen) -> None:
+        """A file that changed is judged anew, and so is one that only stood in for a file that is back."""
         heir = owner.heirs[seen.status.key]
         if heir.status.size != seen.status.size or (owner.listed and not heir.copy):
             self._disinherit(seen.status.key)
-            return False
-        owner.heirs[seen.status.key] = Heir(seen.path, seen.status, heir.copy)
-        return True
+        else:
+            owner.heirs[seen.status.key] = Heir(seen.path, seen.status, heir.copy)
 
     def _judge_leaving(self, listing: dict[Key, Seen], now: float) -> None:
         logs: dict[str, list[tuple[int, int]]] = {}
@@ -478,12 +476,15 @@ class Tail:
             if renamed or packed:
                 return _Likeness.SAME
         guarded = min(GUARD, track.offset)
-        tail = self._peek(found, track.offset - guarded, guarded)
+        tail = self._peek(found, track.offset - guarded, guarded + 1)
         if tail is None:
             return _Likeness.DIFFERENT
         if len(tail) < guarded:
-            return _Likeness.SHORT
-        return _Likeness.SAME if digest(tail) == track.guard else _Likeness.DIFFERENT
+            early = self._peek(found, 0, len(track.early))
+            return _Likeness.SHORT if early is not None and track.early.startswith(early) else _Likeness.DIFFERENT
+        if track.done and not tail[:guarded].endswith(b"\n") and len(tail) > guarded and track.key != found.status.key and not found.compressed:
+            return _Likeness.DIFFERENT  # left with a torn record: another file of the same beginning went on where that one ended
+        return _Likeness.SAME if digest(tail[:guarded]) == track.guard else _Likeness.DIFFERENT
 
     def _peek(self, found: _Found, offset: int, size: int) -> bytes | None:
         try:
@@ -526,15 +527,22 @@ class Tail:
         def same_content(looked: _Found) -> bool:
             return self._first_like(looked, likely(looked), _Likeness.SAME)
 
-        def copy_in_sight(looked: _Found) -> bool:
+        def made_of(looked: _Found) -> Iterator[Track]:
             for path in origins(looked.path):
                 track = listed.get(path)
-                if track is None or track.path != path or not made_from(looked.path, path):
-                    continue
-                original = self._examine(path, track.key)
+                if track is not None and track.path == path and made_from(looked.path, path):
+                    yield track
+
+        def copy_in_sight(looked: _Found) -> bool:
+            for track in made_of(looked):
+                original = self._examine(track.path, track.key)
                 if original is not None and self._begins(original, looked):
                     self._make_heir(track, looked, copy=True)
                     return True
+            return False
+
+        def copy_left(looked: _Found) -> bool:
+            for track in made_of(looked):
                 likeness = self._likeness(track, looked)
                 if likeness is not _Likeness.DIFFERENT and not self._stands(track):  # copied and truncated since the last look
                     self._uncarry(track)
@@ -552,10 +560,8 @@ class Tail:
         def shrunk(looked: _Found) -> bool:
             return self._shrunk(looked, at_home.get(looked.status.key, ()))
 
-        for explain in (same_inode, same_content):
-            found = [looked for looked in found if not explain(looked)]
-        listed.update((track.path, track) for track in self._carried.values() if track.listed)
-        for explain in (copy_in_sight, short_copy, shrunk):
+        for explain in (same_inode, copy_in_sight, same_content, copy_in_sight, copy_left, short_copy, shrunk):
+            listed.update((track.path, track) for track in self._carried.values() if track.listed)
             found = [looked for looked in found if not explain(looked)]
         self._take_up(found)
         return not rewritten
@@ -626,22 +632,34 @@ class Tail:
                 or looked.status.size < min(_SHRUNK_HEAD, track.offset)
             ):
                 continue
-            size = looked.status.size
-            tail = self._peek(looked, max(0, size - GUARD), min(GUARD, size))
-            if tail is None:
+            end = self._end(looked)
+            if end is None:
                 continue
-            self._audit("shrink", looked.path, f"cut from {track.offset} to {size} bytes; read on from there")
+            self._audit("shrink", looked.path, f"cut from {track.offset} to {end[0]} bytes; read on from there")
+            track.fall_back(*end)
             track.head = looked.head
-            track.offset, track.guard = size, digest(tail)
-            track.base = min(track.base, size)
             track.held.clear()
             self._carry(track, looked)
             return True
         return False
 
+    def _end(self, found: _Found) -> tuple[int, bytes] | None:
+        """Its length after decompression, and the guard there."""
+        size = found.status.size
+        if found.compressed:
+            size = 0
+            while block := self._peek(found, size, _SEARCH_BLOCK):
+                size += len(block)
+        tail = self._peek(found, max(0, size - GUARD), min(GUARD, size))
+        return None if tail is None else (size, digest(tail))
+
     def _carry(self, track: Track, looked: _Found, *, short: bool = False) -> None:
-        """From now on this file carries the track. `short`: it ends before the track's position, so nothing is left in it."""
+        """From now on this file carries the track. `short`: it ends before the track's position, so nothing is left in it; the position
+        falls back to its end, for a mark beyond it would know neither the file nor its `.gz` again."""
         now = self._monotonic()
+        if short and (end := self._end(looked)) is not None:
+            self._audit("shortened", looked.path, f"read to {track.offset}; what carries it on ends at {end[0]}")
+            track.fall_back(*end)
         self._shut(track)
         if track.key is not None and self._carried.get(track.key) is track:
             del self._carried[track.key]
@@ -655,14 +673,15 @@ class Tail:
             self._open[track.ordinal] = track
         track.stamp = (looked.status.size, looked.status.mtime_ns)
         track.unlinked = False
-        if not short:
-            track.head = looked.head
+        track.head = looked.head
         track.quiet = now
         track.skip = -1
         track.final = False
         if short or (track.done and (looked.compressed or looked.status.size <= track.offset)):
             track.done = track.drained = True
+            track.early = b""
             self._active.pop(track.ordinal, None)
+            self._shut(track)
         else:
             self._revive(track, now)
         if track.mark() != track.saved:
@@ -707,10 +726,24 @@ class Tail:
         else:
             known = key in self._carried or key in self._heirs  # the listing told what it is, after all
             if not known and (found.status.size or not found.status.links):
+                for track, packed in self._begun_by(found, source):  # compressed or copied meanwhile: begun in a listed file
+                    self._carry(track, found)
+                    self._make_heir(track, packed, copy=False)
+                    track.listed = False
+                    return
                 self._begin(found).listed = False
                 return
         del self._spare[key]
         source.close()
+
+    def _begun_by(self, found: _Found, source: Source) -> Iterator[tuple[Track, _Found]]:
+        """Listed files that hold a beginning of this unlisted one, with their tracks."""
+        for track in list(self._carried.values()):
+            if track.listed and track.head and found.head.startswith(track.head) and made_from(track.path, found.path):
+                looked = self._examine(track.path, track.key)
+                end = self._end(looked) if looked is not None else None
+                if looked is not None and end is not None and digest(source.read(max(0, end[0] - GUARD), min(GUARD, end[0]))) == end[1]:
+                    yield track, looked
 
     def _succeed(self, track: Track, *, short: bool) -> bool:
         """The heir that reaches furthest carries the track on; False if there is none. What is no heir after all is judged anew."""
@@ -820,6 +853,7 @@ class Tail:
         track.done = track.drained = True
         track.final = False
         track.leftover = 0
+        track.early = b""
         self._active.pop(track.ordinal, None)
         self._shut(track)
         if track.offset:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mmsd.link.files import Source, Status
 from mmsd.link.heads import GUARD, HEAD, digest
 from mmsd.model import Extent, Mark
+
+_EARLY: Final = 64 << 10
 
 Key = tuple[int, int]
 """(device, inode)"""
@@ -57,6 +59,8 @@ class Track:
     key: Key | None = None
     head: bytes = b""
     """First ≤ 1 KiB as read; up to `offset` they were taken, behind it they are only a hint."""
+    early: bytes = b""
+    """First ≤ 64 KiB as taken by this process, while the file is not left: tells a cut file from another of the same long header."""
     sealed: tuple[int, bytes] = (0, b"")
     """Length and digest of the head where its bytes are not known: from a mark or an extent."""
     offset: int = 0
@@ -92,6 +96,8 @@ class Track:
     quiet: float = 0.0
     """Monotonic time of the last sign of life."""
     unlinked: bool = False
+    fallen: bool = False
+    """The position fell back since the last commit: `held` may reach beyond it."""
     warned: bool = False
 
     def head_of(self, offset: int) -> tuple[int, bytes]:
@@ -110,6 +116,8 @@ class Track:
         """Takes `data`, which stands at `offset`; `before` is what stands ahead of it, ≥ 256 bytes or all there is."""
         if self.offset < HEAD:
             self.head = self.head[: self.offset] + data[: HEAD - self.offset] if len(self.head) >= self.offset else self.head
+        if self.offset <= len(self.early) < _EARLY:
+            self.early = self.early[: self.offset] + data[: _EARLY - self.offset]
         self.offset += len(data)
         self.guard = digest((before + data)[-GUARD:] if len(data) < GUARD else data[-GUARD:])
 
@@ -120,8 +128,17 @@ class Track:
         self.offset = offset
         self.guard = digest(source.read(max(0, offset - GUARD), min(GUARD, offset)))
 
+    def fall_back(self, offset: int, guard: bytes) -> None:
+        """What carries it ends before its position: go on from there. What was taken beyond it stays taken."""
+        self.offset, self.guard = offset, guard
+        self.base = min(self.base, offset)
+        self.fallen = True
+
     def rewind(self, mark: Mark | None) -> None:
         """Back to a committed mark (None: to the beginning); bytes held behind it will be given out again."""
+        if self.fallen and mark != self.saved:  # a commit that holds the fall, and so all that was taken before it
+            self.held.clear()
+        self.fallen = False
         self.saved = mark
         self.offset = self.base = mark.offset if mark else 0
         self.guard = mark.guard if mark else digest(b"")
@@ -135,6 +152,8 @@ class Track:
 
     def holds(self) -> Held | None:
         """The held bytes from `offset` on, if any."""
+        if self.fallen:
+            return None
         for held in self.held:
             into = self.offset - held.offset
             if 0 <= into < len(held.data):

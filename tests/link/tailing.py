@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import msgspec
+
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail, TailSettings
 from mmsd.model import Audit, Chunk, Extent, Mark
@@ -83,13 +85,17 @@ class Reader:
         return stop
 
     def commit(self) -> None:
-        marks, extents = self.tail.pending(), self.tail.extents()
-        for mark in marks:
-            self.marks[mark.ordinal] = mark
-        self.extents += extents
+        self.store(self.tail.pending(), self.tail.extents())
         self.tail.committed()
-        self.events += self.taken
         self.taken = []
+
+    def store(self, marks: list[Mark], extents: list[Extent]) -> None:
+        """What a commit makes durable. Bytes said again cut what was said of them and beyond."""
+        self.marks.update((mark.ordinal, mark) for mark in marks)
+        for extent in extents:
+            cut = [msgspec.structs.replace(old, stop=min(old.stop, extent.start)) if old.ordinal == extent.ordinal else old for old in self.extents]
+            self.extents = [*(old for old in cut if old.start < old.stop), extent]
+        self.events += self.taken
 
     def fail(self) -> None:
         """A commit that fails: back to what the store has."""
