@@ -272,7 +272,10 @@ class Daemon:
         """Serves until `stop` or a signal. `ready` gets the address of the site once it listens."""
         loop = asyncio.get_running_loop()
         tokens_file = self._settings.state.directory / self._settings.web.token_file
-        access.create(tokens_file, secrets.token_bytes)
+        try:
+            access.create(tokens_file, secrets.token_bytes)
+        except OSError as error:
+            raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
         names = [campaign.id for campaign in config.load_campaigns(directory)] if directory is not None else []
         with ThreadPoolExecutor(4, "web") as executor:
@@ -329,9 +332,12 @@ def serve(settings: config.Settings, ready_file: Path | None) -> int:
         link = site.login_link(base)
         print(f"mmsd: live page {link}", flush=True)
         if ready_file is not None:
-            temporary = ready_file.with_name(ready_file.name + ".new")
-            temporary.write_text(f"{base}\n{link}\n", encoding="utf-8")
-            temporary.replace(ready_file)
+            try:
+                temporary = ready_file.with_name(ready_file.name + ".new")
+                temporary.write_text(f"{base}\n{link}\n", encoding="utf-8")
+                temporary.replace(ready_file)
+            except OSError as error:
+                raise ConfigError(f"--ready-file: {ready_file}: {error.strerror}") from error
 
     ended: list[Exception] = []
     try:

@@ -1,4 +1,4 @@
-"""What takes its time is begun at once and looked at when its turn comes: a live province with two daemons beside it, and `make run`'s runner."""
+"""What takes its time is begun at once and looked at when its turn comes: a live province with two daemons beside it, and `make run`."""
 
 from __future__ import annotations
 

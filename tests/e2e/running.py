@@ -156,12 +156,16 @@ def running(config: Path, *, wrapped: Sequence[str] = (), ready: bool = True) ->
         daemon.kill()
 
 
+def mmsd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """One command to its end."""
+    command = [sys.executable, "-m", "mmsd", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+
+
 def hashes(folder: Path) -> Mapping[str, str]:
     """Every file below, and what is in it."""
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()
     }
 
 

@@ -1,4 +1,4 @@
-"""A state directory that is full or read-only: intake stands still, the site says why, and once there is room everything is counted once."""
+"""A state directory that is full or read-only: intake stands still and says why; once there is room everything is counted once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ def fill(place: Path) -> Path:
         except OSError:
             pass
     return ballast
-
 
 
 def stands_still(daemon: Daemon, *why: str) -> None:

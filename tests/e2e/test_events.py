@@ -71,7 +71,7 @@ def stored(daemon: Daemon) -> dict[int, dict[str, Any]]:
         rows = store.execute("SELECT id, at, topic, subject, data FROM event").fetchall()
     finally:
         store.close()
-    return {number: {"id": number, "at": at, "topic": topic, "subject": subject, "data": json.loads(data)} for number, at, topic, subject, data in rows}
+    return {row[0]: {"id": row[0], "at": row[1], "topic": row[2], "subject": row[3], "data": json.loads(row[4])} for row in rows}
 
 
 def test_every_event_row_arrives(tmp_path: Path, logs: Path, mosquitto: Broker) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.running import ROOT, Daemon, configure, hashes, running
+from tests.e2e.running import Daemon, configure, hashes, mmsd, running
 
 EXIT_CONFIG = 78
 EXIT_RUNNING = 75
@@ -40,11 +38,6 @@ FAULTS = {  # line: key, and what shows that the remedy is there
     6: ("feeds.mmsc1.paths", "put it in brackets"),
     17: ("judgement.grace", "durations are seconds"),
 }
-
-
-def mmsd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mmsd", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_a_second_instance_changes_nothing(tmp_path: Path, logs: Path) -> None:
@@ -118,8 +111,21 @@ def test_secrets_that_others_can_read_or_that_are_gone(stopped: Daemon, name: st
     assert secret.exists() == (mode is not None)  # a new key would stand where the old one belongs
 
 
+def test_places_that_cannot_be_written(tmp_path: Path, logs: Path) -> None:
+    config = configure(tmp_path, logs)
+    answer = mmsd("run", config, "--ready-file", tmp_path / "none/ready")
+    assert answer.returncode == EXIT_CONFIG
+    assert f"--ready-file: {tmp_path}/none/ready: No such file" in answer.stderr
+    config.write_text(config.read_text().replace('directory = "state"', f'directory = "{config}/state"'))
+    answer = mmsd("run", config)
+    assert answer.returncode == EXIT_CONFIG
+    assert f"state.directory: {config}/state: Not a directory" in answer.stderr
+    assert "Traceback" not in answer.stdout + answer.stderr
+
+
 def test_nothing_of_the_state_is_for_others(stopped: Daemon) -> None:
-    assert {path.name: oct(path.stat().st_mode & 0o077) for path in (stopped.state, *stopped.state.iterdir()) if path.stat().st_mode & 0o077} == {}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (stopped.state, *stopped.state.iterdir(), stopped.folder / "ready")}
+    assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
 
 
 def test_a_port_that_is_taken(tmp_path: Path, logs: Path) -> None:
