@@ -70,7 +70,21 @@ def start(at: float, number: int = ANN, session: int = 31, address: int = 7, ggs
 def image(state: State) -> dict[str, Any]:
     """State as plain values; what is a set in it is sorted."""
     logs = {name: sorted(row for run in log.runs for row in run.tolist()) for name, log in vars(state).items() if hasattr(log, "runs")}
-    plain = ("feeds", "texts", "portals", "reset_at", "seeds", "cold", "authorities", "marks", "since", "found", "horizon", "published")
+    plain = (
+        "feeds",
+        "texts",
+        "portals",
+        "reset_at",
+        "seeds",
+        "cold",
+        "authorities",
+        "marks",
+        "since",
+        "found",
+        "watched",
+        "horizon",
+        "published",
+    )
     return {
         **logs,
         **{name: getattr(state, name) for name in plain},
@@ -147,7 +161,7 @@ def test_a_delta_is_what_changed() -> None:
     state.publish(entry(BOB, identity=12, due=NEVER, closed=START, settled=START + SECOND, lines=77))
     state.seed_message(11, 1)
     state.hold(Holding(ANN, START, "torch", 1, b"key", BOB))
-    state.find(ANN, "BAD_APN", 5, 0)
+    state.find(ANN, "BAD_APN", 5, 0, 0.8)
     state.horizon = START + 5 * SECOND
     keep()
     state.take(GATEWAY, records(get(3), get(4, authority=HOST), get(5, BOB), get(6, CAT)))
@@ -300,6 +314,6 @@ def test_activity_is_one_line_a_step() -> None:
 
 def test_a_finding_is_said_once() -> None:
     state = new_state()
-    assert state.find(ANN, "BAD_APN", 5, 0)
-    assert not state.find(ANN, "BAD_APN", 5, 0)
-    assert state.find(ANN, "BAD_APN", 5, 9), "cleared is news"
+    assert state.find(ANN, "BAD_APN", 5, 0, 0.8)
+    assert not state.find(ANN, "BAD_APN", 5, 0, 0.8)
+    assert state.find(ANN, "BAD_APN", 5, 9, 0.8), "cleared is news"
