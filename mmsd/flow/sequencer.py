@@ -418,7 +418,7 @@ class Sequencer:
         findings: list[tuple[bytes, Finding]] = []
         events: list[Event] = []
         for number, cause, confidence, at, cleared, evidence in raised:
-            if not self.state.find(number, cause, at, cleared):
+            if not self.state.find(number, cause, at, cleared, confidence):
                 continue
             subject = self.judge.shown(number)
             key = hashlib.blake2b(f"{number}\0{cause}".encode(), digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()

@@ -105,7 +105,8 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
         signs.late_by_fetch = not firsts
         answered = [t[AT] for t in thread.answers]  # `Deferred`, say: it has the notification
         signs.late = min([*firsts, *answered, retrieved]) - thread.began > settings.late * SECOND
-    if not signs.over or signs.r == "retrieved":
+    refused = signs.c in ("rejected", "unrecognised") or signs.m_final in ("rejected", "unrecognised", "forwarded")
+    if not signs.over or signs.r == "retrieved" or refused:  # nothing rests on what is absent
         return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
     if signs.p == "failed":
         _sign_alive(signs, dossier, context, pushed, expiry, used)

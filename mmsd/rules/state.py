@@ -106,8 +106,9 @@ class _Delta(msgspec.Struct, array_like=True):
     authorities: list[int]
     marks: dict[int, int]
     since: dict[int, int]
-    found: list[tuple[int, str, int, int]]
+    found: list[tuple[int, str, int, int, float]]
     forgotten: list[int]  # whose messages left memory, spilled or done with
+    watched: list[tuple[int, int]]
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
 
 
@@ -154,10 +155,11 @@ class State:
         self.seeds: dict[int, int] = {}  # message → seed number
         self.holdings: dict[int, list[Holding]] = {}
         self.cold: dict[int, int] = {}  # subscriber → due
+        self.watched: dict[int, int] = {}  # subscriber → when his own requests can be judged
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
-        self.found: dict[tuple[int, str], tuple[int, int]] = {}  # (subscriber, cause) → finding raised, cleared
+        self.found: dict[tuple[int, str], tuple[int, int, float]] = {}  # (subscriber, cause) → finding raised, cleared, confidence
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
         self._late_activity: list[int] = []  # known numbers of gateway lines not kept, before the horizon
@@ -205,7 +207,8 @@ class State:
 
     def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         kinds = rows["kind"]
-        wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8)) | self._candidates(rows)
+        self._watch_posts(rows)
+        wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8))
         subscribers = np.unique(rows["subscriber"][wanted])
         others = rows[~wanted]
         others = others[np.lexsort((others["at"], others["subscriber"]))]
@@ -220,10 +223,19 @@ class State:
             return at <= self.horizon and number in self.cold
         return at <= self.horizon or any(at <= entry.settled for entry in held.values())
 
-    def _candidates(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-        """POSTs that are MMS whoever sent them: they are judged although no delivery is open."""
-        posts = (rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST)
-        return np.asarray(posts & (rows["b"] == Content.MMS))
+    def _watch_posts(self, rows: npt.NDArray[Any]) -> None:
+        """POSTs that are MMS whoever sent them are judged although no delivery is open, once what stands beside them has been read."""
+        posts = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST) & (rows["b"] == Content.MMS)]
+        wait = int((self.settings.join + self.settings.skew) * SECOND)
+        for number, at in zip(posts["subscriber"].tolist(), posts["at"].tolist(), strict=True):
+            self.watch(number, at + wait)
+
+    def watch(self, subscriber: int, due: int) -> None:
+        """Has this number judged at `due`, if it is not earlier: whoever judges it then watches on."""
+        if due < self.watched.get(subscriber, NEVER):
+            self.watched[subscriber] = due
+            self._fresh["watched"].append((subscriber, due))
+            heapq.heappush(self._due, (due, subscriber))
 
     def _rows(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> npt.NDArray[Any]:
         rows = np.zeros(len(chosen), TRACE)
@@ -387,12 +399,12 @@ class State:
         if message and seed and message not in self.seeds:
             self._fresh["seeds"][message] = self.seeds[message] = seed
 
-    def find(self, subscriber: int, cause: str, raised: int, cleared: int) -> bool:
-        """Remembers a finding as raised and cleared at these times; False when that is what was last said."""
-        if self.found.get((subscriber, cause)) == (raised, cleared):
+    def find(self, subscriber: int, cause: str, raised: int, cleared: int, confidence: float) -> bool:
+        """Remembers a finding as raised and cleared at these times, so surely; False when that is what was last said."""
+        if self.found.get((subscriber, cause)) == (raised, cleared, confidence):
             return False
-        self.found[subscriber, cause] = (raised, cleared)
-        self._fresh["found"].append((subscriber, cause, raised, cleared))
+        self.found[subscriber, cause] = (raised, cleared, confidence)
+        self._fresh["found"].append((subscriber, cause, raised, cleared, confidence))
         return True
 
     def hold(self, holding: Holding) -> None:
@@ -451,7 +463,10 @@ class State:
         """Subscribers with a deadline at or before `horizon`, spilled ones included; sorted and distinct."""
         ripe: set[int] = set()
         while self._due and self._due[0][0] <= horizon:
-            ripe.add(heapq.heappop(self._due)[1])
+            due, number = heapq.heappop(self._due)
+            ripe.add(number)
+            if self.watched.get(number) == due:
+                del self.watched[number]
         return np.array(sorted(ripe), np.uint64)
 
     def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterable[Dossier]:
@@ -585,7 +600,7 @@ class State:
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
-            "forgotten": [],
+            "forgotten": [], "watched": [],
         }  # fmt: skip
 
     def delta(self) -> bytes:
@@ -601,7 +616,7 @@ class State:
                 FORMAT, fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
-                self.horizon,
+                fresh["watched"], self.horizon,
             )
         )  # fmt: skip
         self.forget_changes()
@@ -618,7 +633,8 @@ class State:
             _Delta(
                 FORMAT, feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
-                [(number, cause, *times) for (number, cause), times in self.found.items()], [], self.horizon,
+                [(number, cause, *times) for (number, cause), times in self.found.items()], [],
+                list(self.watched.items()), self.horizon,
             )
         )  # fmt: skip
 
@@ -651,15 +667,17 @@ class State:
             for number in delta.thawed:
                 self.cold.pop(number, None)
             self.cold.update(delta.spilled)
+            self.watched.update(delta.watched)
             self.authorities.update(delta.authorities)
             self.marks.update(delta.marks)
             self.since.update(delta.since)
             self.horizon = max(self.horizon, delta.horizon)
-            self.found.update({(number, cause): (raised, cleared) for number, cause, raised, cleared in delta.found})
+            self.found.update({(number, cause): (raised, cleared, sure) for number, cause, raised, cleared, sure in delta.found})
         for held_here in self.holdings.values():
             held_here.sort(key=lambda h: (h.at, h.key))
         self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]
         self._due += [(due, number) for number, due in self.cold.items() if due < NEVER]
+        self._due += [(due, number) for number, due in self.watched.items()]
         heapq.heapify(self._due)
         self.forget_changes()
 

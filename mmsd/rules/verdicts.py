@@ -357,12 +357,16 @@ class Judge:
             return signs
         ours = authorities(dossier, context)
         elsewhere = set_elsewhere(dossier, context, ours, horizon)
-        join = int(context.settings.join * SECOND)
+        join, skew = int(context.settings.join * SECOND), int(context.settings.skew * SECOND)
+        pending = NEVER
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
             if how == "weak" and post[AUTHORITY] in elsewhere and post[B] != Content.FORM:
                 how = "likely"
-            if how == "weak" or post[AT] + join > horizon:
+            if how == "weak":
+                continue
+            if post[AT] + join + skew > horizon:
+                pending = min(pending, post[AT] + join + skew)
                 continue
             what = shows(post, ours)
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
@@ -370,8 +374,10 @@ class Judge:
             origins = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.origins)
             verdict = {"ok": "Z1", "wrong host": "Z2", "wrong path": "Z3", "denied": "Z4", "5xx": "Z5"}.get(what, "")
             if verdict == "Z1" and not answers and not origins:
-                sure_submit = how == "sure" and context.covered.mmsc is not None and post[AT] + UNLOGGED_SUBMIT <= horizon
-                verdict = "Z6" if sure_submit else ""
+                submitted = how == "sure" and context.covered.mmsc is not None
+                verdict = "Z6" if submitted and post[AT] + UNLOGGED_SUBMIT <= horizon else ""
+                if submitted and not verdict:
+                    pending = min(pending, post[AT] + UNLOGGED_SUBMIT)
             answering = astray and answers_fetch(post, dossier, context, ours) is not None
             kind = "confirm" if answers or answering else "submit" if origins else "post"
             confidence = 0.99 if how == "sure" else 0.8
@@ -380,6 +386,8 @@ class Judge:
             elif verdict == "Z4" and post[STATUS] == 407:
                 signs.append(Sign("BAD_PROXY", post[AT], 0.7, post))
             self._say_attempt(dossier, post, kind, how, verdict, facts)
+        if pending < NEVER:
+            self.state.watch(dossier.subscriber, pending)
         for thread in dossier.threads:
             for get in thread.gets:
                 if get[AT] <= horizon:
