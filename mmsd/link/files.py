@@ -37,7 +37,8 @@ class Files(Protocol):
     """What the tailer asks of a file system. Every method raises OSError as the system call does."""
 
     def glob(self, pattern: str) -> list[str]:
-        """Paths that match, in any order; a pattern without wildcards matches itself if it exists."""
+        """Paths that match, in any order; a pattern without wildcards matches itself if it exists. An absent directory has none; one that
+        cannot be read raises."""
         ...
 
     def stat(self, path: str) -> Status:
@@ -59,7 +60,16 @@ class OsFiles:
     """The real one."""
 
     def glob(self, pattern: str) -> list[str]:
-        return glob.glob(pattern, recursive=True)  # noqa: PTH207 - ten thousand Path objects a scan are not free
+        found = glob.glob(pattern, recursive=True)  # noqa: PTH207 - ten thousand Path objects a scan are not free
+        if not found:  # glob says so of an unreadable directory, too
+            try:
+                if glob.has_magic(pattern):
+                    os.scandir(fixed(pattern) or ".").close()
+                else:
+                    os.lstat(pattern)
+            except (FileNotFoundError, NotADirectoryError):
+                pass  # absent as yet
+        return found
 
     def stat(self, path: str) -> Status:
         return _status(os.stat(path))  # noqa: PTH116 - as above
@@ -75,6 +85,18 @@ class OsFiles:
 
     def close(self, descriptor: int) -> None:
         os.close(descriptor)
+
+
+def fixed(pattern: str) -> str:
+    """The directory of a pattern, as far as it stands without wildcards.
+
+    >>> fixed("/var/log/mms*/access.log*"), fixed("/var/log/access.log*"), fixed("*.log")
+    ('/var/log', '/var/log', '')
+    """
+    folder = os.path.dirname(pattern)  # noqa: PTH120 - patterns are no paths
+    while glob.has_magic(folder):
+        folder = os.path.dirname(folder)  # noqa: PTH120
+    return folder
 
 
 def _status(found: os.stat_result) -> Status:

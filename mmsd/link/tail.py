@@ -17,7 +17,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from mmsd.link.files import Files, Source, Status, open_source
+from mmsd.link.files import Files, Source, Status, fixed, open_source
 from mmsd.link.heads import GUARD, HEAD, digest, made_from, name, oldest_first, origins
 from mmsd.link.track import Heir, Held, Key, Seen, Track, from_extents
 from mmsd.model import Audit, Chunk, Extent, Mark
@@ -306,11 +306,13 @@ class Tail:
         """Every regular file of the glob once, however many links, symbolic links and patterns lead to it."""
         listing: dict[Key, Seen] = {}
         found: set[str] = set()
+        before = {track.path: track for track in self._carried.values() if track.listed}
         for pattern in self._patterns:
             try:
                 found.update(self._files.glob(pattern))
-            except OSError as error:
+            except OSError as error:  # what is known of it stays as it is
                 self._trouble(pattern, error)
+                found.update(path for path in before if path.startswith(fixed(pattern)))
             else:
                 self._retries.pop(pattern, None)
         for path in sorted(found):
@@ -320,6 +322,9 @@ class Tail:
                 continue
             except OSError as error:
                 self._trouble(path, error)
+                known = before.get(path)
+                if known is not None and known.key is not None:
+                    listing[known.key] = Seen(path, Status(*known.key, *known.stamp))
                 continue
             if not status.regular:
                 continue

@@ -8,6 +8,7 @@ import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -255,6 +256,29 @@ def test_replay_gives_up_an_unreadable_file(tmp_path: Path) -> None:
     assert reader.events == [*range(10, 20)]
     assert reader.tail.finished()
     assert reader.said("unreadable")
+
+
+def test_an_unreadable_directory_is_not_an_empty_one(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    append(log, lines(1, 10) + b"000010 half")
+    reader = Reader(f"{log}*")
+    reader.step()
+
+    def refuse(path: object) -> Any:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    with monkeypatch.context() as locked:
+        locked.setattr("os.scandir", refuse)
+        for _ in range(5):
+            reader.step()
+            reader.clock.now += GRACE + 1
+        health = reader.tail.health()
+        assert (health.state, health.error) == ("degraded", f"{log}*: Permission denied")
+        assert not reader.tail.idle
+        assert reader.finals == []  # the file is not taken for gone
+    append(log, b" and whole\n")
+    reader.settle()
+    assert reader.tail.health().state == "ok"
+    assert reader.events == [*range(1, 11)]
 
 
 def test_directory_absent_at_start(tmp_path: Path) -> None:
