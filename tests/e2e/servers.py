@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -19,8 +20,10 @@ SHANGHAI = {**os.environ, "TZ": "Asia/Shanghai"}
 
 
 @contextlib.contextmanager
-def server(command: Sequence[str], folder: Path, port: int, *, udp: bool = False) -> Iterator[subprocess.Popen[bytes]]:
-    """Runs until left; entered when it listens (a UDP one: when it says it is ready)."""
+def server(
+    command: Sequence[str], folder: Path, port: int, *, udp: bool = False, by: signal.Signals = signal.SIGTERM
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs until left, ended `by` a signal; entered when it listens (a UDP one: when it says it is ready)."""
     log = folder / f"{Path(command[0]).name}.out"
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, env=SHANGHAI, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -36,7 +39,7 @@ def server(command: Sequence[str], folder: Path, port: int, *, udp: bool = False
         until(up, f"{command[0]} listens")
         yield process
     finally:
-        process.terminate()
+        process.send_signal(by)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import socket
 from pathlib import Path
 
@@ -84,14 +85,21 @@ def test_no_such_configuration(tmp_path: Path) -> None:
         assert "Traceback" not in answer.stderr
 
 
-@pytest.fixture
-def stopped(tmp_path: Path, logs: Path) -> Daemon:
-    """One that has read everything and ended in order."""
-    with running(configure(tmp_path, logs)) as daemon:
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> Path:
+    """The state of one that has read everything and ended in order."""
+    with running(configure(tmp_path_factory.mktemp("ended"), logs)) as daemon:
         daemon.agrees(logs)
         daemon.process.terminate()
         assert daemon.wait() == 0
-    return daemon
+    return daemon.folder
+
+
+@pytest.fixture
+def stopped(tmp_path: Path, logs: Path, ended: Path) -> Daemon:
+    """A copy of it, ours to spoil."""
+    folder = Path(shutil.copytree(ended, tmp_path / "copy"))
+    return Daemon(configure(folder, logs))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -221,7 +222,11 @@ def test_kannel(folder: Path, debian: Callable[[str], str], free_port: Callable[
         transaction=b"T-1", location=b"http://mms.example/a?b", size=30500, sender=b"+8613900000021/TYPE=PLMN", subject=b"#HJ01",
         expiry_relative=259200,
     )  # fmt: skip
-    with server([bearerbox, "kannel.conf"], folder, ports["smsc"]), server([smsbox, "kannel.conf"], folder, ports["send"]):
+    at_once = signal.SIGKILL  # in order both take five seconds
+    with (
+        server([bearerbox, "kannel.conf"], folder, ports["smsc"], by=at_once),
+        server([smsbox, "kannel.conf"], folder, ports["send"], by=at_once),
+    ):
         centre = subprocess.Popen(
             [fakesmsc, "-r", str(ports["smsc"]), "-m", "1", f"{NUMBER} 10086 text help me"],
             cwd=folder, env=SHANGHAI, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
