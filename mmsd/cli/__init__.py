@@ -13,6 +13,7 @@ from rich.console import Console
 from mmsd import app, config, fast
 from mmsd.cli import replay as replaying
 from mmsd.cli import report
+from mmsd.cli.decoding import decode
 from mmsd.cli.looking import feeds_of, show_guesses, show_match
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
@@ -50,6 +51,7 @@ def main() -> None:
     Logs in hand, nothing set up:      mmsd look FILE...
     The same, feed by feed:            mmsd replay --feed mmsc1=mbuni:'logs/mmsc-access.log*' ...
     A line that is not read:           mmsd try mbuni 'LINE'
+    Octets, in words:                  mmsd decode mms FILE
     Beside the nodes, for good:        mmsd check CONFIG, then mmsd run CONFIG
     """
     # A tick makes and drops some hundred thousand small objects without cycles: looking for cycles among them every 700 costs a tenth
@@ -97,8 +99,10 @@ def replay(
     """Read logs that lie there, rotated and gzipped ones in their order, all feeds in event time.
 
     \b
-    mmsd replay --feed mmsc1=mbuni:'logs/mmsc-access.log*' --feed sms1=kannel-sms:logs/bearerbox-access.log \\
-                --feed wap1=kannel-wap:'logs/wapbox-access.log*' --deliveries out.jsonl
+    mmsd replay --feed mmsc1=mbuni:'logs/mmsc-access.log*' \\
+                --feed sms1=kannel-sms:logs/bearerbox-access.log \\
+                --feed wap1=kannel-wap:'logs/wapbox-access.log*' \\
+                --deliveries out.jsonl
 
     What is open when the files end stays open; --until judges it. Numbers are masked unless --reveal.
     """
@@ -185,3 +189,6 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
         click.echo(f"{number}  {row.state:<9} {row.kind:<13} {row.purpose:<8} {masked(row.msisdn)}")
     totals = ", ".join(f"{name} {n:,}" for name, n in sorted(reader.outbox_states().items())) or "empty"
     click.echo(f"outbox: {totals}")
+
+
+main.add_command(decode)

@@ -6,11 +6,14 @@ shape that nearly every sender writes are read by a kernel (`fast.read_fields`);
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
 
 from mmsd.codec import multipart, text, wsp
 from mmsd.codec.multipart import Multipart, Part
+from mmsd.codec.shown import Line, Shown, warnings
 from mmsd.codec.tables import charsets
 from mmsd.codec.tables import mms as table
 from mmsd.codec.wsp import ContentType
@@ -381,13 +384,13 @@ def parts(data: bytes, pdu: Pdu) -> Multipart:
     >>> [bytes(part.body) for part in parts(data, decode(data)).parts]
     [b'hi']
     """
-    content_type = pdu.get(table.CONTENT_TYPE)
+    content_type = pdu.headers[-1][1]  # the last, where there is one
     start, stop = pdu.body.start, pdu.body.stop
     if not isinstance(content_type, ContentType):
-        return Multipart((), (), start)
+        return Multipart((), (), start, start)
     if multipart.is_multipart(content_type.media):
         return multipart.decode(data, start, stop)
-    return Multipart((Part(content_type, (), memoryview(data)[start:stop], start),), (), stop)
+    return Multipart((Part(content_type, (), memoryview(data)[start:stop], start),), (), stop, start)
 
 
 def _decode_value(data: bytes, start: int, stop: int, form: str) -> Value:
@@ -495,3 +498,164 @@ def _encode_value(code: int, value: Value) -> bytes:
         case (table.RAW, bytes()):
             return value
     raise EncodeError(f"{name} does not take {value!r:.40}")
+
+
+# ------------------------------------------------------------------------------------------------------------------- shown
+
+
+_DEPTH: Final = 4
+"""Multiparts within multiparts that are opened."""
+_PREVIEW: Final = 60
+"""Characters of a text part that are shown."""
+
+
+def show(data: bytes) -> Shown:
+    """A PDU as an engineer reads it. DecodeError when it is none.
+
+    >>> shown = show(bytes.fromhex("8c83985431008d909581"))
+    >>> shown.values["type"], shown.values["version"], shown.values["status"], shown.lines[1].text
+    ('m-notifyresp-ind', '1.0', 'Retrieved', 'T1')
+    """
+    pdu = decode(data)
+    walked = walk(data)
+    lines = [
+        Line(start - (code > 0), stop - start + (code > 0), *_described(code, value))
+        for (code, start, stop), (_, value) in zip(walked.fields, pdu.headers, strict=True)
+    ]
+    body = parts(data, pdu)
+    told, part_lines, faults = _show_parts(data, body, 0)
+    lines += part_lines
+    return Shown(_values(pdu) | {"parts": told}, tuple(lines), warnings((*pdu.faults, *body.faults, *faults)))
+
+
+def _values(pdu: Pdu) -> dict[str, Any]:
+    """The fields that programs ask for, None where there is none."""
+    content_type = pdu.get(table.CONTENT_TYPE)
+    expiry_value = pdu.get(table.EXPIRY)
+
+    def said(code: int) -> str | None:
+        value = pdu.get(code)
+        return None if value is None else _described(code, value)[1]
+
+    def number(code: int) -> int | None:
+        value = pdu.get(code)
+        return value if isinstance(value, int) else None
+
+    return {
+        "type": table.TYPES.get(pdu.type, f"0x{pdu.type:02x}"),
+        "transaction_id": said(table.TRANSACTION_ID),
+        "version": said(table.MMS_VERSION),
+        "from": said(table.FROM),
+        "to": [str(value) for value in pdu.all(table.TO) if isinstance(value, Text)],
+        "cc": [str(value) for value in pdu.all(table.CC) if isinstance(value, Text)],
+        "bcc": [str(value) for value in pdu.all(table.BCC) if isinstance(value, Text)],
+        "subject": said(table.SUBJECT),
+        "message_class": said(table.MESSAGE_CLASS),
+        "date": number(table.DATE),
+        "expiry": {"relative" if expiry_value.relative else "absolute": expiry_value.seconds} if isinstance(expiry_value, Moment) else None,
+        "message_size": number(table.MESSAGE_SIZE),
+        "content_location": said(table.CONTENT_LOCATION),
+        "message_id": said(table.MESSAGE_ID),
+        "response_status": said(table.RESPONSE_STATUS),
+        "response_text": said(table.RESPONSE_TEXT),
+        "retrieve_status": said(table.RETRIEVE_STATUS),
+        "retrieve_text": said(table.RETRIEVE_TEXT),
+        "status": said(table.STATUS),
+        "read_status": said(table.READ_STATUS),
+        "content_type": content_type.media if isinstance(content_type, ContentType) else None,
+    }
+
+
+_DATES: Final = frozenset({table.DATE})
+
+
+def _described(code: int, value: Value) -> tuple[str, str]:
+    """A field's name and its value as people read it."""
+    name = table.FIELDS.get(code, (f"0x{code:02x}", ""))[0]
+    match value:
+        case Text():
+            said = str(value)
+        case Moment(seconds, True):
+            said = f"in {seconds} s"
+        case Moment(seconds, False):
+            said = _date(seconds)
+        case Previously(hop, Text() as address):
+            said = f"{hop}: {address}"
+        case Previously(hop, int() as seconds):
+            said = f"{hop}: {_date(seconds)}"
+        case ContentType():
+            said = wsp.describe_content_type(value)
+        case int() if code == table.FROM:
+            said = "insert-address"
+        case int() if code == table.MMS_VERSION:
+            said = f"{value >> 4 & 7}.{value & 15}" if value & 15 < 15 else str(value >> 4 & 7)
+        case int() if code in _DATES:
+            said = _date(value)
+        case int() if code in table.VALUES:
+            said = table.VALUES[code].get(value, f"0x{value:02x}")
+        case int():
+            said = str(value)
+        case bytes() if code == 0:
+            named, _, rest = value.partition(b"\0")
+            name, said = text.decode(named), text.decode(rest)
+        case bytes() if table.FIELDS.get(code, ("", ""))[1] in {table.TEXT, table.CLASS}:
+            said = text.decode(value)
+        case bytes():
+            said = value.hex(" ")
+    return name, said
+
+
+def _date(seconds: int) -> str:
+    """UTC.
+
+    >>> _date(0x65000000)
+    '2023-09-12T06:06:56Z'
+    """
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}" if seconds < 253402300800 else f"{seconds} s since 1970"
+
+
+def _show_parts(data: bytes, body: Multipart, depth: int) -> tuple[list[dict[str, Any]], list[Line], list[DecodeError]]:
+    """The parts for programs and for people, and what was survived inside them."""
+    told: list[dict[str, Any]] = []
+    lines: list[Line] = []
+    faults: list[DecodeError] = []
+    place = body.first
+    for number, part in enumerate(body.parts, 1):
+        charset = part.charset
+        row: dict[str, Any] = {
+            "content_type": part.content_type.media,
+            "name": part.name or None,
+            "content_location": part.location or None,
+            "content_id": part.cid or None,
+            "charset": None if charset is None else charsets.PREFERRED.get(charset, str(charset)),
+            "size": part.body.nbytes,
+            "sha256": sha256(part.body).hexdigest(),
+        }
+        said = f"{wsp.describe_content_type(part.content_type)}, {part.body.nbytes} octets"
+        lines.append(Line(part.at, part.body.nbytes, f"Part {number}", said, depth))
+        lines += _show_headers(data, place, part, depth + 1)
+        place = part.at + part.body.nbytes
+        if multipart.is_multipart(part.content_type.media) and depth < _DEPTH:
+            inner = multipart.decode(data, part.at, part.at + part.body.nbytes)
+            row["parts"], inner_lines, inner_faults = _show_parts(data, inner, depth + 1)
+            lines += inner_lines
+            faults += [*inner.faults, *inner_faults]
+        elif part.content_type.media.startswith("text/") or part.content_type.media == "application/smil":
+            shown = text.decode(bytes(part.body[: 4 * _PREVIEW]), charset or charsets.ANY)
+            lines.append(Line(part.at, part.body.nbytes, "Text", " ".join(shown[:_PREVIEW].split()), depth + 1))
+        told.append(row)
+    return told, lines, faults
+
+
+def _show_headers(data: bytes, at: int, part: Part, depth: int) -> Iterator[Line]:
+    """The headers of the entry that begins at `at`."""
+    try:
+        _, at = wsp.decode_uintvar(data, at)
+        _, at = wsp.decode_uintvar(data, at)
+        at = wsp.skip_value(data, at)
+        for _ in part.headers:
+            start = at
+            name, value, at = wsp.decode_header(data, at, part.at)
+            yield Line(start, at - start, name, wsp.describe_header(value), depth)
+    except DecodeError:  # named when the part was read
+        return

@@ -42,9 +42,9 @@ class Part(NamedTuple):
         return _text(self.get("content-location"))
 
     @property
-    def id(self) -> str:
-        """Content-ID without quote and angle brackets; empty when there is none."""
-        return _text(self.get("content-id")).removeprefix("<").removesuffix(">")
+    def cid(self) -> str:
+        """Content-ID, in the angle brackets it came with; empty when there is none."""
+        return _text(self.get("content-id")).removesuffix('"')
 
     @property
     def name(self) -> str:
@@ -75,11 +75,12 @@ def _text(value: object) -> str:
 
 
 class Multipart(NamedTuple):
-    """Entries, what was survived in reading them, and the place behind the last one."""
+    """Entries, what was survived in reading them, the places behind the last one and of the first."""
 
     parts: tuple[Part, ...]
     faults: tuple[DecodeError, ...]
     stop: int
+    first: int
 
 
 _NAMES: Final = tuple(
@@ -93,7 +94,11 @@ def is_multipart(media: str) -> bool:
     >>> is_multipart("application/vnd.wap.multipart.related"), is_multipart("multipart/mixed"), is_multipart("image/jpeg")
     (True, True, False)
     """
-    return media.lower().startswith(("application/vnd.wap.multipart.", "multipart/"))
+    return media in _ASSIGNED or media.lower().startswith(_PREFIXES)
+
+
+_PREFIXES: Final = ("application/vnd.wap.multipart.", "multipart/")
+_ASSIGNED: Final = frozenset(media for media in table.MEDIA if media.startswith(_PREFIXES))
 
 
 def decode(data: bytes, start: int, stop: int) -> Multipart:
@@ -105,11 +110,13 @@ def decode(data: bytes, start: int, stop: int) -> Multipart:
     parts: list[Part] = []
     faults: list[DecodeError] = []
     try:
-        count, at = wsp.decode_uintvar(data, start)
+        count, first = wsp.decode_uintvar(data, start)
     except DecodeError:
-        return Multipart((), (DecodeError("no entries, and not even their number", offset=start, clause="WAP-230 8.5.2"),), start)
+        return Multipart((), (DecodeError("no entries, and not even their number", offset=start, clause="WAP-230 8.5.2"),), start, start)
     allowed = min(count, _LIMIT)
-    at = read_parts(data, at, stop, allowed, wsp.KINDS, _NAMES, Part, parts)
+    at = read_parts(data, first, stop, allowed, wsp.KINDS, _NAMES, Part, parts)
+    if at == stop and len(parts) == count:
+        return Multipart(tuple(parts), (), at, first)
     while len(parts) < allowed and at < stop:
         try:
             part, at = _entry(data, at, stop, faults)
@@ -124,7 +131,7 @@ def decode(data: bytes, start: int, stop: int) -> Multipart:
         faults.append(DecodeError(f"{count} entries are announced, {len(parts)} are there", offset=start, clause="WAP-230 8.5.2"))
     elif at < stop:
         faults.append(DecodeError(f"{stop - at} octets follow the last entry", offset=at, clause="WAP-230 8.5.2"))
-    return Multipart(tuple(parts), tuple(faults), at)
+    return Multipart(tuple(parts), tuple(faults), at, first)
 
 
 def _entry(data: bytes, at: int, stop: int, faults: list[DecodeError]) -> tuple[Part, int]:
@@ -197,7 +204,8 @@ def find(parts: Iterable[Part], source: str) -> Part | None:
     'a.txt'
     """
     known = list(parts)
-    places = ("location", "name", "id")
-    if source.lower().startswith("cid:"):
-        source, places = source[4:].removeprefix("<").removesuffix(">"), ("id", "location", "name")
-    return next((part for place in places for part in known if getattr(part, place) == source), None)
+    bare = source[4:] if source.lower().startswith("cid:") else source
+    by_id = next((part for part in known if part.cid.strip("<>") == bare.strip("<>") != ""), None)
+    if by_id is not None and bare != source:
+        return by_id
+    return next((part for part in known if part.location == bare), next((part for part in known if part.name == bare), by_id))

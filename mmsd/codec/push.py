@@ -6,9 +6,10 @@ Texts stay bytes as on the wire, since ids are hashed and compared with other no
 from __future__ import annotations
 
 import enum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from mmsd.codec import mms, sms, text, wsp
+from mmsd.codec import mms, sms, text, wbxml, wsp
+from mmsd.codec.shown import Line, Shown, Warned, warnings
 from mmsd.codec.tables import mms as table
 from mmsd.codec.tables import wsp as wsp_table
 from mmsd.errors import DecodeError, EncodeError
@@ -222,3 +223,64 @@ _HEADERS: Final = wsp.encode_short(wsp_table.X_WAP_APPLICATION_ID) + wsp.encode_
 
 def _framed(push_id: int, pdu: bytes) -> bytes:
     return wsp.encode_push_pdu(push_id, _CONTENT_TYPE, _HEADERS, pdu)
+
+
+def show(data: bytes) -> Shown:
+    """A push, bare or behind its user data header, as an engineer reads it, with the MMS PDU or the WBXML document it carries. DecodeError
+    when it is no push.
+
+    >>> shown = show(bytes.fromhex("0605040b8423f0010603beaf848c82985431008d908a808e0228008805810303f48083687474703a2f2f6d2f6100"))
+    >>> shown.values["content_type"], shown.values["port"], shown.values["mms"]["message_size"]
+    ('application/vnd.wap.mms-message', 2948, 10240)
+    """
+    shift = data[0] + 1 if data and data[1:2] != b"\x06" and data[data[0] + 2 : data[0] + 3] == b"\x06" else 0
+    port = sms.decode_udh(data[:shift]).destination if shift else None
+    pdu = wsp.decode_push_pdu(data[shift:])
+    content_type = wsp.decode_content_type(data, pdu.type_at + shift, pdu.headers_at + shift)
+    faults: list[DecodeError] = []
+    lines = [Line(0, shift, "User data header", f"to port {port}")] if shift else []
+    lines += [
+        Line(shift, 1, "Transaction id", f"0x{pdu.transaction:02x}"),
+        Line(shift + 1, 1, "PDU type", "Push"),
+        Line(pdu.type_at + shift, pdu.headers_at - pdu.type_at, "Content-Type", wsp.describe_content_type(content_type)),
+    ]
+    headers: dict[str, str] = {}
+    at, body_at = pdu.headers_at + shift, pdu.body_at + shift
+    try:
+        while at < body_at:
+            start = at
+            name, value, at = wsp.decode_header(data, at, body_at)
+            said = wsp.describe_header(value)
+            if name == "X-Wap-Application-Id" and isinstance(value, int):
+                said = f"x-wap-application:{wsp_table.APPLICATIONS.get(value, value)}"
+            headers[name] = said
+            lines.append(Line(start, at - start, name, said))
+    except DecodeError as fault:
+        faults.append(fault)
+    kind = _KINDS.get(content_type.media.partition(";")[0].strip().lower(), PushKind.OTHER)
+    values: dict[str, Any] = {
+        "type": kind.name.lower().replace("_", "-"),
+        "transaction_id": pdu.transaction,
+        "port": port,
+        "content_type": content_type.media,
+        "parameters": {name: value if isinstance(value, int) else text.decode(value) for name, value in content_type.parameters},
+        "headers": headers,
+        "size": len(data) - body_at,
+    }
+    inner: Shown | None = None
+    try:
+        if kind is PushKind.MMS:
+            if data[body_at : body_at + 1] != b"\x8c" and (at := data.find(b"\x8c", pdu.headers_at + shift, body_at)) >= 0:
+                faults.append(DecodeError("length of headers reaches into the content", offset=shift + 2, clause="WAP-230 8.2.4.1"))
+                body_at = at
+            inner = mms.show(data[body_at:])
+        elif kind is not PushKind.OTHER and not content_type.media.startswith("text/"):
+            inner = wbxml.show(data[body_at:])
+    except DecodeError as fault:
+        faults.append(DecodeError(fault.reason, offset=body_at + fault.offset, clause=fault.clause))
+    warned: tuple[Warned, ...] = ()
+    if inner is not None:
+        values["mms" if kind is PushKind.MMS else "wbxml"] = inner.values
+        lines += [line._replace(offset=line.offset + body_at, depth=line.depth + 1) for line in inner.lines]
+        warned = tuple(warning._replace(offset=warning.offset + body_at) for warning in inner.warnings)
+    return Shown(values, tuple(lines), warnings(faults) + warned)

@@ -7,9 +7,11 @@ end or break the rule. Encoders raise EncodeError for what the rule cannot carry
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple, TypeGuard
 
+from mmsd.codec import text
+from mmsd.codec.tables import charsets
 from mmsd.codec.tables import wsp as table
 from mmsd.errors import DecodeError, EncodeError
 from mmsd.fast import read_content_type
@@ -526,6 +528,55 @@ def _encode_item(value: object, form: str, row: table.Header) -> bytes | None:
         case "C", tuple():
             return b"".join(encode_length(len(texts)) + texts for texts in (b"".join(map(encode_text, cookie)) for cookie in value))
     return None
+
+
+# ------------------------------------------------------------------------------------------------------------------- shown
+
+
+def describe_content_type(content_type: ContentType) -> str:
+    """As HTTP writes it.
+
+    >>> describe_content_type(ContentType("text/plain", (("charset", 106), ("name", b"a.txt"))))
+    'text/plain; charset=utf-8; name=a.txt'
+    """
+    return "; ".join((content_type.media, *(_described(name, value) for name, value in content_type.parameters)))
+
+
+def _described(name: str, value: int | bytes) -> str:
+    if isinstance(value, int):
+        return f"{name}={charsets.PREFERRED.get(value, value) if name == 'charset' else value}"
+    return f"{name}={text.decode(value)}" if value else name
+
+
+def describe_header(value: Item | HeaderValue) -> str:
+    """A header's value in one line.
+
+    >>> describe_header(("attachment", (("name", b"a"),))), describe_header(b'"<1>'), describe_header(Raw(b"\\1\\2"))
+    ('attachment; name=a', '<1>', '01 02')
+    """
+    match value:
+        case ContentType():
+            return describe_content_type(value)
+        case Raw(octets):
+            return octets.hex(" ")
+        case bytes():
+            return text.decode(value.removeprefix(b'"'))
+        case tuple():
+            return "; ".join(_described(*item) if _is_parameter(item) else describe_header(item) for item in _flat(value))
+        case _:
+            return "" if value is None else str(value)
+
+
+def _is_parameter(item: object) -> TypeGuard[tuple[str, int | bytes]]:
+    return isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str)
+
+
+def _flat(items: Iterable[object]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, tuple) and not isinstance(item, ContentType):
+            yield from item
+        else:
+            yield item
 
 
 # --------------------------------------------------------------------------------------------------------------------- push
