@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,13 +38,23 @@ def hardship(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[str]]:
-    """`make run DURATION=44`, its page on the next free port."""
+    """`make run DURATION=44`; in the middle somebody kills its daemon."""
     out = tmp_path_factory.mktemp("runner") / "demo"
     command = [sys.executable, "-m", "sim.run", "--duration", str(LIVE), "--out", str(out)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    over = threading.Event()
+
+    def kill() -> None:
+        if not over.wait(LIVE / 3):
+            os.kill(int((out / "state/mmsd.lock").read_text()), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
     try:
         yield process
     finally:
+        over.set()
+        killer.join()
         process.terminate()  # it ends its children
         process.communicate(timeout=60)
 

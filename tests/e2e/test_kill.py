@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
+import time
 from pathlib import Path
 
 from tests.e2e.hardship import ORDERLY, Hardship
-from tests.e2e.running import Daemon
+from tests.e2e.running import Daemon, configure
 
 
 def consistent(daemon: Daemon, logs: Path) -> None:
@@ -38,3 +40,32 @@ def test_stopped_held_and_stopped_twice_it_comes_to_the_truth(hardship: Hardship
     assert set(hardship.codes["asked"]) == {0}
     assert set(hardship.codes["asked twice"]) <= {0, 130}  # 130: the second came before the first was done
     consistent(hardship.stopped, hardship.logs)
+
+
+def test_killed_again_and_again_over_a_backlog_it_comes_to_the_truth(tmp_path: Path, logs: Path, seed: int) -> None:
+    """Small chunks: a commit at every moment, and always something to read."""
+    chance = random.Random(seed)
+    daemon = Daemon(configure(tmp_path, logs, more="[sequencer]\nchunk_bytes = 32768"))
+    read = []
+    try:
+        for _ in range(6):
+            daemon.start()
+            time.sleep(chance.uniform(0.0, 0.5))  # a moment of chance, nothing is asserted of it
+            daemon.kill()
+            read.append(lines(daemon))
+        daemon.start()
+        consistent(daemon, logs)
+    finally:
+        daemon.kill()
+    assert read == sorted(read)
+    assert len(set(read)) > 2  # it was under way each time
+
+
+def lines(daemon: Daemon) -> int:
+    """As committed."""
+    store = sqlite3.connect(f"file:{daemon.state}/mmsd.db?mode=ro", uri=True)
+    try:
+        (total,) = store.execute("SELECT coalesce(sum(lines), 0) FROM line_count WHERE reason = ''").fetchone()
+    finally:
+        store.close()
+    return int(total)

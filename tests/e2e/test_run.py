@@ -22,10 +22,11 @@ def figures(summary: str) -> dict[str, tuple[int, int]]:
     return {name: (int(found.replace(",", "")), int(true.replace(",", ""))) for name, found, true in rows}
 
 
-def test_a_run_of_given_length_ends_by_itself_and_both_agree(runner: subprocess.Popen[str]) -> None:
+def test_a_run_of_given_length_ends_by_itself_and_both_agree_though_the_daemon_was_killed(runner: subprocess.Popen[str]) -> None:
     said, _ = runner.communicate(timeout=100)
     assert runner.returncode == 0, said
     assert re.search(r"live page http://127\.0\.0\.1:\d+/login#\S+$", said, re.MULTILINE)
+    assert "the daemon was ended by signal 9 and is started again" in said
     summary = said[said.rindex("truth\n") :]
     rows = figures(summary)
     assert rows
