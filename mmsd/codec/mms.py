@@ -276,7 +276,7 @@ _SHAPES: Final = {
     table.FROM_FORM: wire_py.FROM,
     table.CLASS: wire_py.CLASS,
 }
-_FORMS: Final = bytes(_SHAPES.get(table.FIELDS.get(code, ("", table.RAW))[1], wire_py.LEAVE) for code in range(0x80, 0x100))
+FORMS: Final = bytes(_SHAPES.get(table.FIELDS.get(code, ("", table.RAW))[1], wire_py.LEAVE) for code in range(0x80, 0x100))
 _MANDATORY: Final = {kind: sum(1 << code - 0x80 for code in codes) for kind, codes in table.MANDATORY.items()}
 
 
@@ -289,7 +289,7 @@ def read(data: bytes, at: int = 0) -> Headers:
     """
     headers: list[Header] = []
     faults: list[DecodeError] = []
-    at, seen = read_fields(data, at, _FORMS, Text, Moment, headers)
+    at, seen = read_fields(data, at, FORMS, Text, Moment, headers)
     end = len(data)
     while at < end:
         if data[at] == table.CONTENT_TYPE:
@@ -308,7 +308,7 @@ def read(data: bytes, at: int = 0) -> Headers:
         seen |= 1 << (code & 0x7F) if code else 0
         if code == table.CONTENT_TYPE:
             break
-        at, more = read_fields(data, at, _FORMS, Text, Moment, headers)
+        at, more = read_fields(data, at, FORMS, Text, Moment, headers)
         seen |= more
     return Headers(headers, at, faults, seen)
 

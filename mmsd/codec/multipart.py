@@ -83,7 +83,7 @@ class Multipart(NamedTuple):
     first: int
 
 
-_NAMES: Final = tuple(
+NAMES: Final = tuple(
     row.name if row.alone == "t" else "" for row in (*table.HEADERS, *(table.Header("") for _ in range(128 - len(table.HEADERS))))
 )
 
@@ -114,7 +114,7 @@ def decode(data: bytes, start: int, stop: int) -> Multipart:
     except DecodeError:
         return Multipart((), (DecodeError("no entries, and not even their number", offset=start, clause="WAP-230 8.5.2"),), start, start)
     allowed = min(count, _LIMIT)
-    at = read_parts(data, first, stop, allowed, wsp.KINDS, _NAMES, Part, parts)
+    at = read_parts(data, first, stop, allowed, wsp.KINDS, NAMES, Part, parts)
     if at == stop and len(parts) == count:
         return Multipart(tuple(parts), (), at, first)
     while len(parts) < allowed and at < stop:
@@ -124,7 +124,7 @@ def decode(data: bytes, start: int, stop: int) -> Multipart:
             faults.append(fault)
             break
         parts.append(part)
-        at = read_parts(data, at, stop, allowed, wsp.KINDS, _NAMES, Part, parts)
+        at = read_parts(data, at, stop, allowed, wsp.KINDS, NAMES, Part, parts)
     if count > _LIMIT:
         faults.append(DecodeError("too many entries", offset=start, clause=_CLAUSE))
     elif len(parts) < count:
@@ -180,18 +180,18 @@ def encode(parts: Iterable[Part]) -> bytes:
     return wsp.encode_uintvar(count) + b"".join(octets)
 
 
-def part(media: str, content: bytes, *, charset: int = 0, name: str = "", id: str = "") -> Part:
-    """A part as handsets write it: `name` as parameter and Content-Location, `id` as quoted Content-ID, charset by MIBenum (0 = none).
+def part(media: str, content: bytes, *, charset: int = 0, name: str = "", cid: str = "") -> Part:
+    """A part as handsets write it: `name` as parameter and Content-Location, `cid` as quoted Content-ID, charset by MIBenum (0 = none).
 
-    >>> encode([part("text/plain", b"hi", charset=106, name="a", id="1")]).hex()
+    >>> encode([part("text/plain", b"hi", charset=106, name="a", cid="1")]).hex()
     '011002068381ea856100c0223c313e008e61006869'
     """
     parameters: list[tuple[str, int | bytes]] = [("charset", charset)] if charset else []
     headers: list[tuple[str, HeaderValue]] = []
     if name:
         parameters.append(("name", name.encode()))
-    if id:
-        headers.append(("Content-ID", b'"<' + id.encode() + b">"))
+    if cid:
+        headers.append(("Content-ID", b'"<' + cid.encode() + b">"))
     if name:
         headers.append(("Content-Location", name.encode()))
     return Part(ContentType(media, tuple(parameters)), tuple(headers), memoryview(content))
@@ -200,7 +200,7 @@ def part(media: str, content: bytes, *, charset: int = 0, name: str = "", id: st
 def find(parts: Iterable[Part], source: str) -> Part | None:
     """The part that a SMIL source means: behind `cid:` first of all a Content-ID, else a Content-Location, then a name.
 
-    >>> find([part("text/plain", b"", name="a.txt", id="1")], "cid:1").name
+    >>> find([part("text/plain", b"", name="a.txt", cid="1")], "cid:1").name
     'a.txt'
     """
     known = list(parts)
