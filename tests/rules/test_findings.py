@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from bench.score import Judged, judged
+from mmsd import config
 from mmsd.model import SECOND, Kind
 from mmsd.rules.findings import Sign, evaluate
 from mmsd.rules.relate import Dossier
-from mmsd.rules.settings import Judgement
+from mmsd.rules.settings import Judgement, Operator
 from mmsd.rules.traces import AT, ORIGIN, Trace
-from tests.rules.dossiers import answer, dossier, fetched, get, name, notify, post, push, session, submit, trace
+from tests.rules.dossiers import ANN, BOB, CAT, answer, dossier, fetched, get, name, notify, post, push, session, submit, trace
 
 DAY: Final = 86400.0
 APNS: Final = frozenset({name("cmwap")})
@@ -135,3 +139,85 @@ def test_a_fetch_through_the_gateway_clears_the_proxy():
 
 def test_any_session_clears_their_absence():
     assert cleared([silent(0, "NO_PDP")], session(Kind.SESSION_START, 30, "cmnet")) == 30
+
+
+# ------------------------------------------------------------------------------------- from log lines to attempts, findings
+
+MMS: Final = "application/vnd.wap.mms-message"
+
+
+@dataclass
+class Gateway:
+    """A proxy's log and an MMSC's, written line by line; times in seconds after 17:00."""
+
+    folder: Path
+    requests: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
+
+    def request(self, at: float, host: str, status: int, sent_type: str = MMS, answered: str = MMS, number: int = ANN) -> Gateway:
+        asked = f'{1795338000 + at:.3f}      1 10.0.0.9 "+{number}" POST http://{host}/ {status} 349 323 "UA/1.0" "-"'
+        self.requests.append(f'{asked} "{sent_type}" "{answered}" TCP_MISS/HIER_DIRECT/10.0.0.1 -/-\n')
+        return self
+
+    def received(self, at: int, sender: int = ANN) -> Gateway:
+        self.messages.append(
+            f"2026-11-22 17:{at // 60:02}:{at % 60:02} Received MMS [INT:MM1] [ACT:] [MMSC:] [from:+{sender}] [to:+{BOB}] [msgid:m{at}] "
+            "[size=150] [UA:] [MMBox:]\n"
+        )
+        return self
+
+    def judged(self) -> Judged:
+        (self.folder / "access-mms.log").write_text("".join(self.requests))
+        (self.folder / "mmsc-access.log").write_text("".join(self.messages))
+        feeds = {
+            "mmsc": config.Feed("mbuni", (self.folder / "mmsc-access.log",)),
+            "proxy": config.Feed("http", (self.folder / "access-mms.log",), options={"format": "mms"}),
+        }
+        settings = config.Settings(
+            feeds=feeds, operator=Operator(mmsc=("mmsc.example",)), judgement=Judgement(grace=0.0, skew=0.0, repeat=5.0)
+        )
+        return judged(settings, to_the_end=True)
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    return Gateway(tmp_path).received(1, CAT)  # the MMSC is there
+
+
+@pytest.mark.parametrize(
+    ("host", "status", "sent_type", "strength", "verdict"),
+    [
+        ("mmsc.example", 404, MMS, "sure", "Z3"), ("mmsc.example", 407, MMS, "sure", "Z4"), ("mmsc.example", 503, MMS, "sure", "Z5"),
+        ("mmsc.exmaple", 502, MMS, "sure", "Z2"), ("mmsc.example", 200, MMS, "sure", "Z6"),
+    ],
+)  # fmt: skip
+def test_what_a_request_of_his_own_shows(gateway: Gateway, host: str, status: int, sent_type: str, strength: str, verdict: str):
+    (attempt,) = gateway.request(100, host, status, sent_type).judged().attempts
+    assert (attempt.strength, attempt.verdict, attempt.type, attempt.host) == (strength, verdict, "post", host)
+    assert (attempt.subscriber, attempt.node) == (str(ANN), "proxy")
+
+
+def test_a_submit_that_the_mmsc_logged_is_taken(gateway: Gateway):
+    (attempt,) = gateway.request(100, "mmsc.example", 200).received(100).judged().attempts
+    assert (attempt.strength, attempt.verdict, attempt.type) == ("sure", "Z1", "submit")
+
+
+def test_forms_are_no_attempts(gateway: Gateway):
+    form = "application/x-www-form-urlencoded"
+    assert gateway.request(100, "shop.example", 502, form).request(110, "mmsc.exmaple", 200, form).judged().attempts == []
+
+
+def test_three_submits_astray_are_a_finding_and_one_taken_clears_it(gateway: Gateway):
+    for at in (100, 200, 300):
+        gateway.request(at, "mmsc.exmaple", 502)
+    (finding,) = gateway.judged().findings
+    assert (finding.subject, finding.cause, finding.confidence, finding.cleared) == (str(ANN), "BAD_MMSC_URL", 0.99, 0)
+    assert len(finding.evidence) == 3
+    (mended,) = gateway.request(400, "mmsc.example", 200).received(400).judged().findings
+    assert mended.cleared == (1795338000 + 400) * SECOND
+
+
+def test_two_subscribers_faults_do_not_add_up(gateway: Gateway):
+    for at, number in ((100, ANN), (200, BOB), (300, ANN)):
+        gateway.request(at, "mmsc.exmaple", 502, number=number)
+    assert gateway.judged().findings == []
