@@ -57,9 +57,9 @@ docs: ## every setting, cause, topic, table, endpoint and command is documented
 fresh: ## `make test` and `make run` in a bare Debian 12 made for the purpose (root, some minutes)
 	@tools/fresh.sh
 
-faults: ## the fault catalogue: rotation, truncation, full disks, kills
+faults: ## the fault catalogue: rotation, truncation, full disks, kills; 500 random histories of a log directory
 	@tools/setup.sh test
-	@$(BIN)/python -m pytest tests/faults $(ARGS)
+	@MMSD_SEQUENCES=$${MMSD_SEQUENCES:-500} $(BIN)/python -m pytest tests/faults --seed $(SEED) $(ARGS)
 
 soak: ## `run` for an hour
 	@tools/setup.sh run

@@ -106,6 +106,52 @@ def test_reset_to_a_commit_that_failed_but_is_durable(log: Path) -> None:
     assert reader.events == [*range(1, 101)]
 
 
+def test_reset_keeps_positions_rebuilt_from_extents(log: Path) -> None:
+    append(log, lines(1, 101))
+    reader = Reader(f"{log}*")
+    reader.step()
+    reader.kill()
+    reader.marks.clear()
+    append(log, lines(101, 110))
+    reader.start()
+    reader.tail.poll()
+    assert reader.take_one()
+    reader.fail()
+    reader.settle()
+    assert reader.events == [*range(1, 110)]
+
+
+@pytest.mark.parametrize("durable", [False, True])
+def test_a_commit_that_fails_after_the_position_fell_back(log: Path, durable: bool) -> None:
+    """What stood between the copy and the truncation was taken and is in no file: only memory has it."""
+    append(log, lines(1, 51))
+    reader = Reader(f"{log}*")
+    reader.tail.poll()
+    assert reader.take_one(400)
+    reader.commit()
+    append(log, lines(51, 101))
+    Path(f"{log}.1").write_bytes(log.read_bytes())
+    reader.tail.poll()
+    append(log, lines(101, 111))
+    reader.tail.poll()
+    while reader.take_one(1000):
+        pass
+    log.write_bytes(lines(111, 121))
+    reader.tail.poll()
+    assert [audit.detail for audit in reader.tail.audits() if audit.what == "shortened"] == [
+        "read to 4400; what carries it on ends at 4000"
+    ]
+    if durable:
+        reader.store(reader.tail.pending(), reader.tail.extents())
+    reader.fail()
+    reader.settle()
+    reader.restart()
+    Path(f"{log}.1").rename(f"{log}.2")
+    reader.settle()
+    assert sorted(reader.events) == [*range(1, 121)]
+    assert max(extent.stop for extent in reader.extents if extent.ordinal == 0) == 4000
+
+
 def test_a_second_read_without_take_gives_the_same(log: Path) -> None:
     append(log, lines(1, 10))
     tail = Reader(log).tail
