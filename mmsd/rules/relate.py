@@ -13,6 +13,7 @@ How traces find their delivery (there is no key that all nodes share):
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -121,6 +122,12 @@ class Thread:
     out: list[Trace] = field(default_factory=list)
     own: bool = False
 
+    def __len__(self) -> int:
+        """How many traces are its own."""
+        pushes = len(self.leg.pushes) if self.leg else 0
+        lists = (self.notifies, self.reports, self.fetches, self.failed, self.gets, self.answers, self.finals, self.out)
+        return pushes + sum(map(len, lists))
+
     @property
     def began(self) -> int:
         if self.opened is not None:
@@ -144,6 +151,10 @@ class Dossier:
     origins: list[Trace] = field(default_factory=list)
     sessions: list[Trace] = field(default_factory=list)
     answers: list[Trace] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)  # of all its traces, in order
+
+    def lines_until(self, at: int) -> int:
+        return bisect_right(self.times, at)
 
 
 def _addressed(number: int) -> bool:
@@ -152,7 +163,7 @@ def _addressed(number: int) -> bool:
 
 def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Dossier:
     """Sorts a dossier's traces (in order of time) into threads. Traces are tuples as `traces.FIELDS` names them."""
-    dossier = Dossier(subscriber)
+    dossier = Dossier(subscriber, times=[trace[AT] for trace in traces])
     opened: dict[tuple[int, int, bool], Thread] = {}
     legs: dict[int, Leg] = {}
     notifies: list[Trace] = []

@@ -257,7 +257,8 @@ def answers_fetch(post: Trace, dossier: Dossier, context: Context, ours: frozens
         if not any(_is_retrieved(reply) for reply in thread.answers):
             for get in thread.gets:
                 if 0 <= post[AT] - get[AT] <= answer and not any(
-                    0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours and shows(other, ours) == "ok" for other in dossier.posts
+                    0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours and shows(other, ours) == "ok"
+                    for other in dossier.posts
                 ):
                     return get
     return None

@@ -68,6 +68,8 @@ class Published(msgspec.Struct, array_like=True):
     group: str = ""
     settled: int = 0  # closed: lines of any kind up to this time may change it, or what it rests on
     lines: int = 0  # digest of the lines it rests on
+    weight: tuple[int, int] = (0, 0)  # traces of its own, traces in the dossier up to `settled`: while both stay, so does the verdict
+    mute: bool = False  # it says nothing of settings and waits for nothing
     answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
 
     @property
@@ -159,6 +161,7 @@ class State:
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
+        self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self.found: dict[tuple[int, str], tuple[int, int, float]] = {}  # (subscriber, cause) → finding raised, cleared, confidence
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
@@ -199,6 +202,7 @@ class State:
         self._fresh["traces"].append(rows)
         ripe = self._ripe(rows)
         if self._late_activity:
+            self.disturbed.update(self._late_activity)
             ripe = np.union1d(ripe, np.array(self._late_activity, np.uint64))
             self._late_activity = []
         if not covered:  # the first line of its kind: what was said without it is said again

@@ -57,15 +57,20 @@ def _ordered(rows: TraceArray) -> TraceArray:
 
 
 class Run(NamedTuple):
-    """Rows in order of (subscriber, at, feed, where), and their subscribers once more side by side: a search then stays in cache."""
+    """Rows by subscriber, in no other order, and their subscribers once more side by side: a search then stays in cache."""
 
     keys: npt.NDArray[np.uint64]
     rows: TraceArray
 
     @classmethod
     def of(cls, rows: TraceArray) -> Run:
-        """Takes rows that are in order."""
-        return cls(np.ascontiguousarray(rows["subscriber"]), rows)
+        """Takes rows in any order. A stable sort merges what already is in order, as two runs put together are, in one pass."""
+        keys = np.ascontiguousarray(rows["subscriber"])
+        order = np.argsort(keys, kind="stable")
+        return cls(keys[order], rows[order])
+
+    def chosen(self, mask: npt.NDArray[np.bool_]) -> Run:
+        return Run(self.keys[mask], self.rows[mask])
 
 
 class TraceLog:
@@ -85,10 +90,10 @@ class TraceLog:
         """Takes TRACE rows in any order."""
         if not len(rows):
             return
-        self._runs.append(Run.of(_ordered(rows)))
+        self._runs.append(Run.of(rows))
         while len(self._runs) > 1 and len(self._runs[-2].rows) < 3 * len(self._runs[-1].rows):
             last = self._runs.pop()
-            self._runs[-1] = Run.of(_ordered(np.concatenate([self._runs[-1].rows, last.rows])))
+            self._runs[-1] = Run.of(np.concatenate([self._runs[-1].rows, last.rows]))
 
     def gather(self, subscribers: npt.NDArray[np.uint64]) -> TraceArray:
         """All rows of the *sorted, distinct* numbers, in order of subscriber, time, feed, place."""
@@ -100,9 +105,7 @@ class TraceLog:
             if total:
                 starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
                 parts.append(run.rows[starts + np.arange(total)])
-        if not parts:
-            return np.empty(0, TRACE)
-        return _ordered(np.concatenate(parts)) if len(parts) > 1 else parts[0]
+        return _ordered(np.concatenate(parts)) if parts else np.empty(0, TRACE)
 
     def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterator[tuple[int, list[Trace]]]:
         """(subscriber, its traces in order of time, feed, place) for each of the *sorted, distinct* numbers that has any."""
@@ -115,7 +118,6 @@ class TraceLog:
         """One subscriber's traces, in order of time, feed, place."""
         key = np.uint64(subscriber)
         found: list[Trace] = []
-        parts = 0
         for run in self._runs:
             start = int(run.keys.searchsorted(key))
             if start < len(run.keys) and run.keys[start] == key:
@@ -123,8 +125,7 @@ class TraceLog:
                 while stop < len(run.keys) and run.keys[stop] == key:
                     stop += 1
                 found += run.rows[start:stop].tolist()
-                parts += 1
-        if parts > 1:
+        if len(found) > 1:
             names = self._runs[0].rows.dtype.names or ()
             at, feed, where = names.index("at"), names.index("feed"), names.index("where")
             found.sort(key=lambda trace: (trace[at], trace[feed], trace[where]))
@@ -133,8 +134,8 @@ class TraceLog:
     def keep(self, choose: Callable[[TraceArray], npt.NDArray[np.bool_]]) -> int:
         """Drops every row that `choose(rows) -> bool mask` does not want; the number dropped."""
         before = len(self)
-        kept = [run.rows[choose(run.rows)] for run in self._runs]
-        self._runs = [Run.of(rows) for rows in kept if len(rows)]
+        kept = [run.chosen(choose(run.rows)) for run in self._runs]
+        self._runs = [run for run in kept if len(run.rows)]
         return before - len(self)
 
     def packed(self) -> bytes:

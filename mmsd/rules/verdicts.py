@@ -20,7 +20,7 @@ from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, 
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
 from mmsd.rules.causes import Verdict, judge
 from mmsd.rules.findings import Sign, evaluate
-from mmsd.rules.relate import NEVER, Context, Dossier, Thread
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, B, Trace
@@ -117,18 +117,23 @@ class Judge:
         self.row_secret = row_secret  # names of rows hide the numbers in them from whoever has only the database
         self.file_of = file_of
         self.keep_all = keep_all
+        self._covered: Covered | None = None  # as at the last judging; what is covered anew may change every verdict
+        self._anew = True
         self._said: dict[tuple[int, int], tuple[str, str]] = {}
 
     def judge(self, subscribers: npt.NDArray[np.uint64], horizon: int) -> Facts:
         """Judges the (sorted, distinct) subscribers as known at `horizon`."""
         facts = Facts()
         context = self.state.context()
+        self._anew = context.covered != self._covered
+        self._covered = context.covered
         dossiers = list(self.state.dossiers(subscribers))
         for dossier in dossiers:
             self._learn_seeds(dossier)
         ready: list[_Ready] = []
         for dossier in dossiers:
             ready += self._judge_dossier(dossier, context, horizon, facts)
+        self.state.disturbed.clear()
         # a parent was retrieved before its child was submitted, whoever's dossier was judged first
         for award in sorted(ready, key=lambda award: (award.seen.retrieved, award.thread.identity)):
             self._award(award, facts)
@@ -149,17 +154,24 @@ class Judge:
         now: set[tuple[int, int, bool]] = set()
         signs: list[Sign] = []
         ready: list[_Ready] = []
+        anew = self._anew or dossier.subscriber in self.state.disturbed
         for thread in dossier.threads:
+            old = before.get((thread.domain, thread.identity, thread.forwarded))
+            if old is not None and not anew and _stands(old, thread, dossier, horizon):
+                now.add(old.key)
+                continue
             seen = look(thread, dossier, context, horizon)
             verdict = judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
-            old = before.get(entry.key)
             award = self._ready(thread, dossier, seen, entry, old, horizon)
             if award is not None:
                 ready.append(award)
+            said = _signs_of(thread, seen, verdict)
+            waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
+            entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not said and not waits
             self._say(thread, seen, verdict, entry, old, facts)
-            signs.extend(_signs_of(thread, seen, verdict))
+            signs.extend(said)
         for key in set(before) - now:
             self._count(before[key], facts, -1)
             self.state.retract(before[key])
@@ -413,6 +425,13 @@ def _first(thread: Thread) -> Trace:
     if thread.opened is not None:
         return thread.opened
     return next(iter((*thread.notifies, *thread.fetches, *(thread.leg.pushes if thread.leg else ()), *thread.answers)))
+
+
+def _stands(old: Published, thread: Thread, dossier: Dossier, horizon: int) -> bool:
+    """Whether a verdict said before cannot have changed: closed for good, and no line has come that it could rest on."""
+    if not old.mute or not old.closed or horizon <= old.settled or old.outcome in ("open", "orphan", "lapsed"):
+        return False
+    return old.weight == (len(thread), dossier.lines_until(old.settled))
 
 
 def _bin(delay: int) -> int:
