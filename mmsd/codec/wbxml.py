@@ -6,6 +6,7 @@ was read from when it was written as Kannel or libwbxml do: shortest tokens, low
 
 from __future__ import annotations
 
+import codecs
 import enum
 import itertools
 import re
@@ -26,10 +27,11 @@ LANGUAGES: Final = (provisioning.LANGUAGE, si.SI, si.SL, ota.LANGUAGE)
 _BY_NUMBER: Final = {language.public_id: language for language in LANGUAGES}
 _BY_NAME: Final = {table.PUBLIC_IDS[number]: language for number, language in _BY_NUMBER.items() if number != table.UNKNOWN}
 
-_EVENTS: Final = 50_000
+_EVENTS: Final = 20_000  # a document of settings has some hundred
 _TEXT: Final = 1 << 20  # characters: a string table may be referred to again and again
 _FAULTS: Final = 100
 _GUESSED: Final = 1024  # octets: a longer text in a wrong character set is not worth the guess
+_MARKS: Final = (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
 _SHARED: Final = 4  # characters: a shorter text costs less written out than referred to
 
 
@@ -135,16 +137,15 @@ class _Reader:
     def string(self, raw: bytes, at: int) -> str:
         """Text in the document's character set; what does not fit it is guessed."""
         codec = charsets.CODECS.get(self.charset, "utf-8")
-        if codec == "utf-16":  # without a byte order mark, either order is met
-            value = text.decode(raw, self.charset) if len(raw) <= _GUESSED else raw.decode("utf-16-be", "replace")
-        else:
-            try:
-                value = raw.decode(codec)
-                value.encode()  # UTF-7 lets half a surrogate pair through
-            except UnicodeError:
-                self.fault("text does not fit the character set", at, "WAP-192 5.6")
-                guessed = len(raw) <= _GUESSED and len(self.faults) < _FAULTS
-                value = text.decode(raw, self.charset) if guessed else raw.decode("utf-8", "replace")
+        if codec == "utf-16" and not raw.startswith(_MARKS):
+            codec = "utf-16-be"
+        try:
+            value = raw.decode(codec)
+            value.encode()  # UTF-7 lets half a surrogate pair through
+        except UnicodeError:
+            self.fault("text does not fit the character set", at, "WAP-192 5.6")
+            guessed = len(raw) <= _GUESSED and len(self.faults) < _FAULTS
+            value = text.decode(raw, self.charset) if guessed else raw.decode("utf-8", "replace")
         self.room -= len(value)
         if self.room < 0:
             raise DecodeError("too much text", offset=at, clause="WAP-192 5.8")
@@ -152,10 +153,11 @@ class _Reader:
 
     def end_of(self, data: bytes, at: int) -> int:
         """Where a terminated string ends; −1: nowhere."""
-        stop = data.find(0, at)
-        if self.charset in charsets.WIDE:
-            while stop >= 0 and ((stop - at) % 2 or data[stop + 1 : stop + 2] != b"\0"):
-                stop = data.find(0, stop + 1)
+        if self.charset not in charsets.WIDE:
+            return data.find(0, at)
+        stop = data.find(b"\0\0", at)
+        while stop >= 0 and (stop - at) % 2:
+            stop = data.find(b"\0\0", stop + 1)
         return stop
 
     def inline(self) -> str:
@@ -191,7 +193,7 @@ class _Reader:
         return tuple(found)
 
     def events(self) -> Iterator[_Event]:
-        """The body's tokens (5.8), at most 50,000."""
+        """The body's tokens (5.8), at most 20,000."""
         for count, event in enumerate(self._body()):
             if count == _EVENTS:
                 raise DecodeError("too many tokens", offset=event.at, clause="WAP-192 5.8")
@@ -689,21 +691,21 @@ def show(data: bytes) -> Shown:
     ]
     if reader.table:
         lines.append(Line(reader.table_at, len(reader.table), "string table", ", ".join(map(repr, document.strings))))
-    depth = 0
+    depth, listed = 0, 0  # elements open; 1 inside a list of attributes
     try:
         for event in reader.events():
             kind = event.kind
+            value = tree.flat((event.value,))
             if kind is _Kind.CLOSE:
                 depth -= 1
-            if kind in _PIECES:
-                shown = event.value if isinstance(event.value, str) else tree.flat((event.value,))
-                lines.append(Line(event.at, event.stop - event.at, kind.value, shown, depth + 1))
-            elif kind not in {_Kind.LISTED, _Kind.CLOSE}:
-                prefix = f"={tree.flat((event.value,))}" if event.value else ""
-                deeper = depth + (kind is _Kind.ATTRIBUTE)
-                lines.append(Line(event.at, event.stop - event.at, kind.value, f"{event.name}{prefix}", deeper))
-            if kind is _Kind.OPEN:
-                depth += 1
+            elif kind is _Kind.LISTED:
+                listed = 0
+            elif kind in _PIECES:
+                lines.append(Line(event.at, event.stop - event.at, kind.value, value, depth + listed))
+            else:
+                lines.append(Line(event.at, event.stop - event.at, kind.value, f"{event.name}={value}" if value else event.name, depth))
+                depth += kind is _Kind.OPEN
+                listed = kind in {_Kind.ATTRIBUTE, _Kind.INSTRUCTION} or (kind is _Kind.PAGE and listed)
     except DecodeError:
         pass  # it is the last of the document's faults
     values: dict[str, Any] = {
