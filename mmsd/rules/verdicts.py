@@ -408,7 +408,8 @@ class Judge:
 
     def _say_attempt(self, dossier: Dossier, trace: Trace, kind: str, how: str, verdict: str, facts: Facts) -> None:
         key = (trace[FEED], trace[WHERE])
-        if self._said.get(key) == (kind, verdict) or not (self.keep_all or verdict not in ("", "Z1")):
+        said = self._said.get(key)
+        if said == (kind, verdict) or (said is None and not self.keep_all and verdict in ("", "Z1")):
             return
         self._said[key] = (kind, verdict)
         host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
