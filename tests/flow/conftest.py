@@ -74,7 +74,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
     known: dict[str, ledger.Ledger] = {}
 
     def read(like: rig.House) -> ledger.Ledger:
-        name = repr((like.logs, like.keep_all, like.judgement, like.operator, like.campaigns, like.feeds))
+        name = repr((like.logs, like.keep_all, like.judgement, like.operator, like.campaigns, like.feeds, like.given))
         if name not in known:
             calm = _calm(like, tmp_path_factory.mktemp("plain") / "state")
             calm.read_all()
@@ -87,7 +87,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
 def _calm(like: rig.House, state: Path) -> rig.House:
     return rig.House(
         like.logs, state, rig.Clock(rig.AFTERWARDS), follow=False, keep_all=like.keep_all, judgement=like.judgement, operator=like.operator,
-        campaigns=like.campaigns, feeds=like.feeds,
+        campaigns=like.campaigns, feeds=like.feeds, given=like.given,
     )  # fmt: skip
 
 

@@ -146,11 +146,14 @@ class House:
     judgement: Judgement = JUDGEMENT
     operator: Operator = OPERATOR
     campaigns: Sequence[CampaignSettings] = (CAMPAIGN,)
+    given: config.Settings | None = None  # other logs than the province's
     draw: random.Random = field(default_factory=lambda: random.Random(0))
     reloads: int = 0
 
     @property
     def settings(self) -> config.Settings:
+        if self.given is not None:
+            return msgspec.structs.replace(self.given, judgement=self.judgement, tail=TailSettings(grace_seconds=2.0))
         return config.Settings(
             feeds={
                 name: config.Feed(dialect, (self.logs / glob,), options=options, covers=config.Covers(all=True))
@@ -229,7 +232,7 @@ class House:
                 while sequencer.tick():
                     pass
 
-    def history(self) -> str:
+    def history(self, bites: Sequence[int] = (8_000, 40_000, 200_000)) -> str:
         """Reads everything through up to ten lives that end in all sorts of harm, and passes every deadline; what happened, in words.
 
         A replay has one life: it begins anew when it fails.
@@ -239,7 +242,7 @@ class House:
             last = not self.follow or len(told) >= 9
             misfortune = Misfortune() if last else Misfortune(self.draw.choice(HARMS), self.draw.randrange(12))
             ticks = self.draw.randrange(2, 30)
-            largest, sloth = self.draw.choice((8_000, 40_000, 200_000)), self.draw.choice((0.0, 0.3, 0.7))
+            largest, sloth = self.draw.choice(bites), self.draw.choice((0.0, 0.3, 0.7))
 
             def until(sequencer: Sequencer, *, last: bool = last) -> bool:
                 nonlocal ticks
