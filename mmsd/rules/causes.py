@@ -167,7 +167,8 @@ def judge(signs: Signs) -> Verdict:
     row = ROWS[said.rule]
     confidence = row.confidence if said.confidence is None else said.confidence
     return Verdict(
-        said.rule, row.outcome, said.cause or row.cause, row.group, round(confidence, 2), row.detail, said.suspects, signs.not_covered, said.hints,
+        said.rule, row.outcome, said.cause or row.cause, row.group, round(confidence, 2), row.detail, said.suspects, signs.not_covered,
+        said.hints,
         lapsed=said.rule == "O3",
     )  # fmt: skip
 

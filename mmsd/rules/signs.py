@@ -205,8 +205,10 @@ def authorities(dossier: Dossier, context: Context) -> frozenset[int]:
 def near_miss(host: str, expected: Sequence[str]) -> bool:
     """An address that can only come from mistyped settings: ≤ 2 edits from an expected one, or its name on another port.
 
-    >>> near_miss("mmsc.monternte.com", ["mmsc.monternet.com"]), near_miss("127.0.0.1:9", ["127.0.0.1:1981"]), near_miss("wap.sina.com", ["mmsc.monternet.com"])
-    (True, True, False)
+    >>> near_miss("mmsc.monternte.com", ["mmsc.monternet.com"]), near_miss("127.0.0.1:9", ["127.0.0.1:1981"])
+    (True, True)
+    >>> near_miss("wap.sina.com", ["mmsc.monternet.com"])
+    False
     """
     name, _, _ = host.partition(":")
     return any(name == other.partition(":")[0] or _edits(name, other.partition(":")[0]) <= 2 for other in expected)
@@ -379,7 +381,7 @@ class Session:
 
 
 def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
-    """Session intervals of one subscriber (table §7): retransmissions are one, a Stop without Start counts back, a GGSN's restart closes."""
+    """Session intervals of one subscriber (table §7): retransmissions are one, a Stop without Start counts back, a restart closes."""
     found: dict[int, Session] = {}
     for trace in traces:
         kind, key, at = trace[KIND], trace[LINK], trace[AT]
@@ -498,7 +500,7 @@ def _sign_silence(
 
 
 def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context, until: int) -> int:
-    """New sessions on another APN that followed a push to this number, of any message, with none on the MMS APN. Each session counts once."""
+    """New sessions on another APN that followed a push to this number, whatever the message, with none on the MMS APN. Each counts once."""
     settings = context.settings
     reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
     found: set[int] = set()

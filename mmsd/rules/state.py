@@ -499,7 +499,7 @@ class State:
         return [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
 
     def spill(self, subscribers: Sequence[int], horizon: int) -> list[tuple[int, bytes, int]]:
-        """Packs quiet dossiers for the store and forgets them: (subscriber, packed, keep until). What can no longer change is only forgotten."""
+        """Packs quiet dossiers for the store and forgets them: (subscriber, packed, keep until). What cannot change is only forgotten."""
         spilled: list[tuple[int, bytes, int]] = []
         chosen = np.array(sorted(subscribers), np.uint64)
         restate = int(self.settings.restate * SECOND)

@@ -228,7 +228,8 @@ class Judge:
                 facts.closed.append(
                     Closed(
                         thread.began, entry.closed, entry.subscriber, thread.sender, thread.message or thread.identity,
-                        thread.leg.transaction if thread.leg else 0, seen.pushed, seen.retrieved, verdict.outcome, verdict.cause, verdict.rule,
+                        thread.leg.transaction if thread.leg else 0, seen.pushed, seen.retrieved, verdict.outcome, verdict.cause,
+                        verdict.rule,
                         entry.node, _size(thread),
                     )
                 )  # fmt: skip
@@ -253,7 +254,8 @@ class Judge:
             outcome=verdict.outcome, cause=verdict.cause if thread.opened is not None else "", rule=verdict.rule, group=verdict.group,
             confidence=verdict.confidence, lapsed=verdict.lapsed, suspects=verdict.suspects, not_covered=verdict.not_covered,
             evidence=tuple(self._evidence(t) for t in ordered), pushed=seen.pushed, retrieved=seen.retrieved, size=_size(thread),
-            detail=verdict.detail, own=thread.own, off_net=bool(thread.out), orphan=thread.opened is None, hints=verdict.hints, city=entry.city,
+            detail=verdict.detail, own=thread.own, off_net=bool(thread.out), orphan=thread.opened is None,
+            hints=verdict.hints, city=entry.city,
         )  # fmt: skip
 
     def shown(self, number: int) -> str:
@@ -347,7 +349,8 @@ class Judge:
             reason = "pair_cap"
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         return Candidate(
-            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.cities.of(thread.sender), award.method, award.score,
+            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.cities.of(thread.sender),
+            award.method, award.score,
             generation, parent, reason,
         )  # fmt: skip
 
@@ -414,7 +417,8 @@ class Judge:
         self._said[key] = (kind, verdict)
         host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
         attempt = Attempt(
-            self.shown(dossier.subscriber), self.state.feeds[trace[FEED]].node, Method(trace[A]).name, host, int(port) if port.isdigit() else 80,
+            self.shown(dossier.subscriber), self.state.feeds[trace[FEED]].node, Method(trace[A]).name, host,
+            int(port) if port.isdigit() else 80,
             self.state.texts.get(trace[PATH], b"").decode("latin-1"), trace[STATUS], kind, how, trace[AT], verdict, (self._evidence(trace),),
         )  # fmt: skip
         name = f"{self.state.feeds[trace[FEED]].name}\0{trace[WHERE]}".encode()
