@@ -14,7 +14,7 @@ from typing import Final
 from mmsd.link.files import Files, Source, Status, fixed, open_source
 from mmsd.link.heads import GUARD, HEAD, digest, made_from, name, oldest_first, origins
 from mmsd.link.look import TRIES, Found, Looker, TailSettings
-from mmsd.link.track import Heir, Key, Seen, Track, from_extents
+from mmsd.link.track import EARLY, Heir, Key, Seen, Track, from_extents
 from mmsd.model import Extent, Mark
 
 _SHRUNK_HEAD: Final = 256
@@ -410,6 +410,8 @@ class Recogniser(Looker):
             self._active.pop(track.ordinal, None)
             self._shut(track)
         else:
+            if len(track.early) < min(track.offset, EARLY) and not track.compressed:  # after a restart
+                track.early = self._peek(looked, 0, min(track.offset, EARLY)) or b""
             self._revive(track, now)
         if track.mark() != track.saved:
             self._dirty[track.ordinal] = track

@@ -9,7 +9,7 @@ from mmsd.link.files import Source, Status
 from mmsd.link.heads import GUARD, HEAD, digest
 from mmsd.model import Extent, Mark
 
-_EARLY: Final = 64 << 10
+EARLY: Final = 64 << 10
 
 Key = tuple[int, int]
 """(device, inode)"""
@@ -60,7 +60,7 @@ class Track:
     head: bytes = b""
     """First ≤ 1 KiB as read; up to `offset` they were taken, behind it they are only a hint."""
     early: bytes = b""
-    """First ≤ 64 KiB as taken by this process, while the file is not left: tells a cut file from another of the same long header."""
+    """First ≤ 64 KiB taken, while the file is not left: tells a cut file from another of the same long header."""
     sealed: tuple[int, bytes] = (0, b"")
     """Length and digest of the head where its bytes are not known: from a mark or an extent."""
     offset: int = 0
@@ -116,8 +116,8 @@ class Track:
         """Takes `data`, which stands at `offset`; `before` is what stands ahead of it, ≥ 256 bytes or all there is."""
         if self.offset < HEAD:
             self.head = self.head[: self.offset] + data[: HEAD - self.offset] if len(self.head) >= self.offset else self.head
-        if self.offset <= len(self.early) < _EARLY:
-            self.early = self.early[: self.offset] + data[: _EARLY - self.offset]
+        if self.offset <= len(self.early) < EARLY:
+            self.early = self.early[: self.offset] + data[: EARLY - self.offset]
         self.offset += len(data)
         self.guard = digest((before + data)[-GUARD:] if len(data) < GUARD else data[-GUARD:])
 

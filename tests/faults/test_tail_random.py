@@ -38,7 +38,7 @@ class LogDirectory(RuleBasedStateMachine):
         self.contents: dict[Path, list[int]] = {}
         self.open_only: set[int] = set()  # in a deleted file whose descriptor the tailer holds
         self.excused: set[int] = set()
-        self.fresh: list[int] = []  # in a live file made or truncated since the tailer's last look
+        self.fresh: list[int] = []  # in a live file made or truncated, of which no mark tells yet
         self.unseen = True
         self.blind = True  # the tailer has not looked since its start
         self.doubtful: set[int] = set()  # behind a header that is all a restarted tailer knows: passed over, if an audit says so
@@ -64,7 +64,7 @@ class LogDirectory(RuleBasedStateMachine):
         if not self.live.exists():
             self.live.write_bytes(b"")
             self.contents[self.live] = []
-            self.unseen = True
+            self.unseen, self.fresh = True, []
         if not self.live.stat().st_size:
             with self.live.open("ab") as file:
                 file.write(self.header)
@@ -160,7 +160,7 @@ class LogDirectory(RuleBasedStateMachine):
             os.truncate(self.live, 0)
             self.half.pop(self.live, None)
             self.contents[self.live] = []
-            self.unseen = True
+            self.unseen, self.fresh = True, []
 
     @rule()
     def compress(self) -> None:
@@ -193,8 +193,10 @@ class LogDirectory(RuleBasedStateMachine):
         if self.running:
             if self.blind and len(self.header) >= HEAD:
                 self.doubtful.update(self.fresh)
-            self.blind = self.unseen = False
-            self.fresh = []
+            self.blind = False
+            if not set(self.fresh).isdisjoint(self.reader.events):
+                self.unseen = False
+                self.fresh = []
 
     def step_reader(self) -> None:
         self.look()
@@ -304,6 +306,14 @@ HISTORIES: dict[str, tuple[int, list[tuple[str, *tuple[object, ...]]]]] = {
     "long header: the same while stopped, passed over and said so": (
         2,
         [("write", 2, 8), ("step",), ("kill",), ("truncate",), ("write", 1, 8)],
+    ),
+    "long header: the same after a restart": (
+        2,
+        [("write", 2, 8), ("step",), ("kill",), ("started", False), ("step",), ("truncate",), ("write", 1, 8)],
+    ),
+    "long header: truncated, noticed, and written again after a kill": (
+        2,
+        [("write", 2, 8), ("step",), ("truncate",), ("poll",), ("kill",), ("write", 1, 8)],
     ),
     "long header: a copy shorter than what was read, compressed, then a kill": (
         2,
