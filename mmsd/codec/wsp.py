@@ -333,8 +333,8 @@ def decode_header(data: bytes, at: int, stop: int) -> tuple[str, HeaderValue, in
         raw, start = decode_text(data, at)
         row = table.Header(raw.decode("latin-1"), "t")
     behind = skip_value(data, start)
-    if row.alone == "t" and start < len(data) and data[start] >= _SHORT:  # the sender left out the Quote
-        behind = decode_text(data, start)[1]
+    if row.alone == "t" and data[start] >= _SHORT and (nul := data.find(0, start, stop)) >= 0:  # the sender left out the Quote
+        behind = nul + 1
     if behind > stop:
         raise DecodeError("value runs past the end", offset=start, clause=_HEADER)
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from mmsd.codec import wsp
-from mmsd.codec.wsp import ContentType
+from mmsd.codec.tables import wsp as table
+from mmsd.codec.wsp import ContentType, Raw
 from mmsd.errors import DecodeError, EncodeError
+from tests.codec.headers import HEADERS
 
 CLAUSES = {"WAP-230 8.1.2", "WAP-230 8.4.1.2", "WAP-230 8.4.2.1", "WAP-230 8.4.2.2", "WAP-230 8.4.2.3", "WAP-230 8.4.2.4"}
 
@@ -127,3 +129,88 @@ def test_parameters_are_found_by_name():
 def test_what_is_no_push_is_refused(octets):
     with pytest.raises(DecodeError):
         wsp.decode_push_pdu(bytes.fromhex(octets))
+
+
+EACH_HEADER = pytest.mark.parametrize(("name", "octets", "value"), HEADERS, ids=[f"{name} {octets}" for name, octets, _ in HEADERS])
+
+
+@EACH_HEADER
+def test_header_both_ways(name, octets, value):
+    data = bytes.fromhex(octets)
+    assert wsp.decode_header(b"\xaa" + data + b"\x55", 1, 1 + len(data)) == (name, value, 1 + len(data))
+    assert wsp.encode_header(name, value).hex(" ") == data.hex(" ")
+
+
+@EACH_HEADER
+def test_header_cut_anywhere_is_refused_or_shorter(name, octets, value):
+    data = bytes.fromhex(octets)
+    for length in range(len(data)):
+        with pytest.raises(DecodeError):
+            wsp.decode_header(data[:length], 0, length)
+
+
+def test_every_assigned_number_has_a_vector():
+    assert {name for name, _, _ in HEADERS} == {row.name for row in table.HEADERS}
+
+
+@pytest.mark.parametrize("number", range(len(table.HEADERS)))
+def test_a_number_that_a_later_version_revised_is_read_too(number):
+    name = table.HEADERS[number].name
+    for _, octets, value in [row for row in HEADERS if row[0] == name]:
+        data = bytes((0x80 | number,)) + bytes.fromhex(octets)[1:]
+        assert wsp.decode_header(data, 0, len(data))[:2] == (name, value)
+
+
+@pytest.mark.parametrize(
+    ("octets", "name", "value"),
+    [
+        ("8d 6100", "Content-Length", Raw(b"a\0")),  # a text for a number
+        ("92 81", "Date", 1),  # a Short-integer for a date
+        ("82 ff", "Accept-Encoding", Raw(b"\xff")),
+        ("82 6272 00", "Accept-Encoding", "br"),
+        ("88 03 83 0201", "Cache-Control", Raw(b"\x03\x83\x02\x01")),
+        ("ff 02 0102", "0x7f", Raw(b"\x02\x01\x02")),
+        ("8e d6d000", "Content-Location", b"\xd6\xd0"),  # no Quote
+        ("ae 81", "Content-Disposition", "attachment"),
+        ("582d4100 6200", "X-A", b"b"),
+        ("582d4100 82", "X-A", Raw(b"\x82")),
+    ],
+)
+def test_looser_headers_are_kept(octets, name, value):
+    data = bytes.fromhex(octets)
+    assert wsp.decode_header(data, 0, len(data)) == (name, value, len(data))
+    if isinstance(value, Raw):
+        assert wsp.encode_header(name, value) == data
+
+
+@pytest.mark.parametrize("octets", ["", "05", "7f02", "8d", "8d 02 01", "8e 6162"])
+def test_no_header_begins_there(octets):
+    data = bytes.fromhex(octets)
+    with pytest.raises(DecodeError):
+        wsp.decode_header(data, 0, len(data))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Content-Length", b"a"),
+        ("Content-Length", (1,)),
+        ("Date", "now"),
+        ("Range", ("byte-range",)),
+        ("Range", ("byte-range", 1, 2, 3)),
+        ("Accept", 5),
+        ("Age", -1),
+        ("X-Own", 5),
+        ("Cookie", (0x10, ((b"n\0", b"v"),))),
+    ],
+)
+def test_what_a_header_does_not_take_is_not_written(name, value):
+    with pytest.raises(EncodeError):
+        wsp.encode_header(name, value)
+
+
+def test_headers_in_words():
+    said = [wsp.describe_header(value) for _, _, value in HEADERS]
+    assert said[:4] == ["image/jpeg", "image/jpeg; q=51", "a/b; q=51", "106"]
+    assert "attachment; filename=a" in said
+    assert all(isinstance(text, str) for text in said)
