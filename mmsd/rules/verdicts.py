@@ -281,7 +281,7 @@ class Judge:
     # -------------------------------------------------------------------------------------------------------------- forwards
 
     def _ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int) -> _Ready | None:
-        """A seed's retrieval whose hold is over, once; before that its deadline is watched."""
+        """A seed's retrieval whose hold is over, once, and not before it is known of its submit and earlier ones whether they were answered."""
         if old is not None:
             entry.awarded, entry.answered = old.awarded, old.answered
         if not self.campaigns or thread.opened is None:
@@ -291,7 +291,7 @@ class Judge:
             return None
         if entry.answered < 0:
             self._ask_answer(thread, entry, horizon)
-        if entry.awarded or not seen.retrieved or seen.signs.doubted:
+        if entry.answered < 0 or entry.awarded or not seen.retrieved or seen.signs.doubted:
             return None
         seed = self.campaigns.of(number)
         due = seen.retrieved + int(seed.campaign.hold * SECOND)
