@@ -205,7 +205,9 @@ def find(parts: Iterable[Part], source: str) -> Part | None:
     """
     known = list(parts)
     bare = source[4:] if source.lower().startswith("cid:") else source
-    by_id = next((part for part in known if part.cid.strip("<>") == bare.strip("<>") != ""), None)
+    if not bare:
+        return None
+    by_id = next((part for part in known if part.cid.strip("<>") == bare.strip("<>")), None)
     if by_id is not None and bare != source:
         return by_id
     return next((part for part in known if part.location == bare), next((part for part in known if part.name == bare), by_id))

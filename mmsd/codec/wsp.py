@@ -200,11 +200,13 @@ def decode_content_type(data: bytes, start: int, stop: int) -> ContentType:
     >>> decode_content_type(bytes.fromhex("0383 81ea"), 0, 4)
     ContentType(media='text/plain', parameters=(('charset', 106),))
     """
-    plain = read_content_type(data, start, stop, KINDS) if stop <= len(data) else None
+    if not start < stop <= len(data):
+        raise DecodeError("no media type here", offset=min(start, len(data)), clause="WAP-230 8.4.2.24")
+    plain = read_content_type(data, start, stop, KINDS)
     if plain is not None and plain[1] == stop:
         value: ContentType = plain[0]
         return value
-    if start < stop <= len(data) and data[start] <= _LENGTH_QUOTE:
+    if data[start] <= _LENGTH_QUOTE:
         length, at = decode_length(data, start)
         if at + length != stop:
             raise DecodeError("content type ends at another place than its length says", offset=start, clause="WAP-230 8.4.2.24")
