@@ -92,8 +92,9 @@ def lint(document: Provisioning, catalogue: Catalogue | None = None) -> tuple[Fi
     if catalogue is not None:
         for place in places:
             found += _signed_off(place, catalogue)
-    order = {place.path: number for number, place in enumerate(places)}
-    return tuple(sorted(found, key=lambda finding: order.get(finding.path, order.get(finding.path.rpartition("/")[0], -1))))
+    order = {place.path: (number, 0) for number, place in enumerate(places)}
+    order |= {f"{place.path}/{parm.name}": (number, 1) for number, place in enumerate(places) for parm in place.node.parms}
+    return tuple(sorted(found, key=lambda finding: order.get(finding.path, (-1, 0))))
 
 
 def _places(items: Iterable[Parm | Characteristic], path: str, around: Characteristic) -> Iterator[_Place]:
@@ -320,7 +321,7 @@ def _access_point(place: _Place) -> Iterator[Finding]:
         yield _of(
             place, None, "no-bearer", _WARNING, "an APN without BEARER", "say GSM-GPRS: some handsets make it a circuit-switched call"
         )
-    if kind == "APN" and address is not None and address.value and not _APN.fullmatch(address.value):
+    if kind == "APN" and address is not None and address.value and not _APN.fullmatch(address.value.strip()):
         yield _of(place, address, "apn", _ERROR, f"{address.value!r} is no access point name", "letters, digits, hyphens and dots")
 
 
