@@ -591,6 +591,8 @@ class State:
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
+        self.portals = {authority: held for authority, held in self.portals.items() if max(held[::2]) >= day - 86400 * SECOND}
+        self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
         used: set[int] = set(self.seeds) | set(self.portals) | self.authorities
         for run in self.log.runs:
             for name in TEXT_COLUMNS:

@@ -25,6 +25,9 @@ from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhe
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, B, Trace
 
+SAID_LIMIT: Final = 200_000
+"""Requests whose verdict is remembered, so that it is not written again; beyond it the oldest is written once more when it comes up."""
+
 UNLOGGED_SUBMIT: Final = MINUTE
 """Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
 
@@ -415,6 +418,8 @@ class Judge:
         if said == (kind, verdict) or (said is None and not self.keep_all and verdict in ("", "Z1")):
             return
         self._said[key] = (kind, verdict)
+        if len(self._said) > SAID_LIMIT:
+            del self._said[next(iter(self._said))]
         host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
         attempt = Attempt(
             self.shown(dossier.subscriber), self.state.feeds[trace[FEED]].node, Method(trace[A]).name, host,
