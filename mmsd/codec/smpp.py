@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final, NamedTuple, get_args
 
 from mmsd.codec import sms
@@ -564,9 +565,9 @@ def fields(text: bytes) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     text = text[:_LONGEST]
     marks = list(_FIELD.finditer(text))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip_longest(marks, marks[1:]):
         name = _NAMES.get(mark[1][:2].lower() if mark[1].lower() != b"sub" else b"")
-        value = text[mark.end() : following.start() if following is not None else len(text)].strip(b" \0\r\n\t")
+        value = text[mark.end() : following.start() if following else None].strip(b" \0\r\n\t")
         if name is not None:
             found.setdefault(name, value if name == "text" else value.split(None, 1)[0] if value else b"")
     return found
