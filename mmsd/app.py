@@ -105,10 +105,13 @@ def intake(
         frozenset(hashed(apn.lower().encode()) for apn in operator.mms_apns),
     )
     own = frozenset(number_of(sender) for sender in settings.own.senders)
+    accounts = frozenset(account.encode() for account in settings.own.accounts)
     covered = config.coverage(settings.feeds)
 
     def new_state() -> State:
-        state = State(settings=settings.judgement, expected=expected, meaning=meaning(settings.codes), own_senders=own)
+        state = State(
+            settings=settings.judgement, expected=expected, meaning=meaning(settings.codes), own_senders=own, own_accounts=accounts
+        )
         state.all_apns = "*" in covered.sessions
         state.sgsn = covered.sgsn
         if compiled:

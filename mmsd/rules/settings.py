@@ -38,7 +38,8 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How our own traffic is known (`evidence-table.md` §2): it is in no ratio."""
 
-    senders: tuple[str, ...] = ()  # short codes and VASP ids that send our messages
+    senders: tuple[str, ...] = ()  # short codes that send our messages
+    accounts: tuple[str, ...] = ()  # VASP ids of ours at the MMSC's MM7 door
 
 
 class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,6 +28,7 @@ FORMAT: Final = 1
 """Version of the packed form; another version is refused, never guessed."""
 
 NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
+MM7: Final = 7
 TEXT_LIMIT: Final = 200
 
 TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "subscriber")
@@ -137,11 +138,20 @@ class Ripe:
 class State:
     """See the module. `feeds` is append-only: a feed keeps its index for good."""
 
-    def __init__(self, *, settings: Judgement, expected: Expected, meaning: Meaning, own_senders: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        *,
+        settings: Judgement,
+        expected: Expected,
+        meaning: Meaning,
+        own_senders: frozenset[int] = frozenset(),
+        own_accounts: frozenset[bytes] = frozenset(),
+    ) -> None:
         self.settings = settings
         self.expected = expected
         self.meaning = meaning
         self.own_senders = np.array(sorted(own_senders), np.uint64)
+        self.own_accounts = own_accounts
         self.all_apns = False
         self.sgsn = False
         self.sees: Mapping[str, Callable[[Records, int], int]] = {}
@@ -270,6 +280,9 @@ class State:
         known = rows["subscriber"] != 0
         rows, chosen = rows[known], chosen[known]
         rows["d"] = in_set(rows["other"], self.own_senders)
+        if self.own_accounts:
+            for place in np.flatnonzero((rows["kind"] == Kind.SUBMIT) & (rows["a"] == MM7)).tolist():
+                rows["d"][place] |= records.text("account", int(chosen[place])) in self.own_accounts
         self._keep_texts(records, chosen, ("message", "transaction", "sender", "receiver"))
         pushes = rows["kind"] == Kind.PUSH
         self._learn_authorities(records, chosen[pushes])
@@ -507,10 +520,11 @@ class State:
         packed = {int(rows["subscriber"][start]): rows[start:stop] for start, stop in pieces(rows["subscriber"])}
         seen = self.active.gather(chosen)
         active = {int(seen["subscriber"][start]): seen[start:stop].tobytes() for start, stop in pieces(seen["subscriber"])}
+        heard = all(index in self.since for index in range(len(self.feeds)))  # a feed not heard of yet may make a seed of any of them
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
             until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
-            settled = all(entry.rule in ("D1", "R1") and not entry.row for entry in held)
+            settled = heard and all(entry.rule in ("D1", "R1") and not entry.row for entry in held)
             for entry in held:
                 self.retract(entry)
             if settled or number not in packed:

@@ -284,7 +284,7 @@ class Judge:
     # -------------------------------------------------------------------------------------------------------------- forwards
 
     def _ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int) -> _Ready | None:
-        """A seed's retrieval whose hold is over, once, and not before it is known of its submit and earlier ones whether they were answered."""
+        """A seed's retrieval whose hold is over, once; not before it is known of its submit and earlier ones whether they were answered."""
         if old is not None:
             entry.awarded, entry.answered = old.awarded, old.answered
         if not self.campaigns or thread.opened is None:
@@ -423,8 +423,8 @@ class Judge:
         host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
         attempt = Attempt(
             self.shown(dossier.subscriber), self.state.feeds[trace[FEED]].node, Method(trace[A]).name, host,
-            int(port) if port.isdigit() else 80,
-            self.state.texts.get(trace[PATH], b"").decode("latin-1"), trace[STATUS], kind, how, trace[AT], verdict, (self._evidence(trace),),
+            int(port) if port.isdigit() else 80, self.state.texts.get(trace[PATH], b"").decode("latin-1"), trace[STATUS], kind, how,
+            trace[AT], verdict, (self._evidence(trace),),
         )  # fmt: skip
         name = f"{self.state.feeds[trace[FEED]].name}\0{trace[WHERE]}".encode()
         facts.attempts.append((hashlib.blake2b(name, digest_size=16, key=self.row_secret, person=b"mmsd-attempt").digest(), attempt))
