@@ -507,6 +507,8 @@ _DEPTH: Final = 4
 """Multiparts within multiparts that are opened."""
 _PREVIEW: Final = 60
 """Characters of a text part that are shown."""
+_CHECKED: Final = 1 << 20
+"""Octets of a text part up to which its character set is tried on all of it."""
 
 
 def show(data: bytes) -> Shown:
@@ -522,10 +524,15 @@ def show(data: bytes) -> Shown:
         Line(start - (code > 0), stop - start + (code > 0), *_described(code, value))
         for (code, start, stop), (_, value) in zip(walked.fields, pdu.headers, strict=True)
     ]
+    misnamed = [
+        DecodeError(f"{table.FIELDS[code][0]}: {wrong}", offset=start, clause="OMA-MMS-ENC 7.3.19")
+        for (_, start, _), (code, value) in zip(walked.fields, pdu.headers, strict=True)
+        if isinstance(value, Text) and (wrong := text.trouble(value.raw, value.charset))
+    ]
     body = parts(data, pdu)
     told, part_lines, faults = _show_parts(data, body, 0)
     lines += part_lines
-    return Shown(_values(pdu) | {"parts": told}, tuple(lines), warnings((*pdu.faults, *body.faults, *faults)))
+    return Shown(_values(pdu) | {"parts": told}, tuple(lines), warnings((*pdu.faults, *misnamed, *body.faults, *faults)))
 
 
 def _values(pdu: Pdu) -> dict[str, Any]:
@@ -642,6 +649,8 @@ def _show_parts(data: bytes, body: Multipart, depth: int) -> tuple[list[dict[str
             faults += [*inner.faults, *inner_faults]
         elif part.content_type.media.startswith("text/") or part.content_type.media == "application/smil":
             shown = text.decode(bytes(part.body[: 4 * _PREVIEW]), charset or charsets.ANY)
+            if part.body.nbytes <= _CHECKED and (wrong := text.trouble(bytes(part.body), charset or charsets.ANY)):
+                faults.append(DecodeError(f"part {number}: {wrong}", offset=part.at, clause="WAP-230 8.4.2.8"))
             lines.append(Line(part.at, part.body.nbytes, "Text", " ".join(shown[:_PREVIEW].split()), depth + 1))
         told.append(row)
     return told, lines, faults

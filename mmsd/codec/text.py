@@ -38,6 +38,23 @@ def decode(raw: bytes, charset: int = charsets.ANY) -> str:
     return guess(raw) if named is None else named  # None: the sender named another character set than it used
 
 
+def trouble(raw: bytes, charset: int) -> str:
+    """What is wrong with octets said to be in `charset`; empty when nothing is, or when no character set is named.
+
+    >>> trouble("清明".encode("gb2312"), charsets.UTF_8), trouble(b"Seed", 31337), trouble("清明".encode(), charsets.UTF_8)
+    ('text is not in the utf-8 it names', 'character set 31337 is not known', '')
+    """
+    if charset in {charsets.ANY, charsets.ANY_128}:
+        return ""
+    codec = charsets.CODECS.get(charset)
+    if codec is None:
+        return f"character set {charset} is not known"
+    if any(raw.startswith(bom) for bom, _ in _BOMS):
+        return ""
+    fits = len(raw) % 2 == 0 if codec == "utf-16" else _read(raw, codec) is not None
+    return "" if fits else f"text is not in the {charsets.PREFERRED[charset]} it names"
+
+
 def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES, otherwise: str = "utf-8") -> str:
     """The reading of `raw` with the largest share of ordinary characters; where none has half, that of `otherwise`, or else Latin-1.
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import pytest
 
-from mmsd.codec import mms
+from mmsd.codec import mms, multipart
 from mmsd.codec.mms import Moment, Text
 from mmsd.codec.tables import mms as t
+from mmsd.codec.wsp import ContentType
 from mmsd.errors import DecodeError, EncodeError
 from tests.codec.pdus import PDUS
 
@@ -130,3 +133,141 @@ def test_what_breaks_clause_6_is_not_written(headers, body, reason):
 def test_a_text_reads_as_people_do():
     assert str(Text(b"\xfe\xff\x4e\x00\x4e\x2d", 1000)) == "一中"
     assert Moment(1) == (1, False)
+
+
+# ------------------------------------------------------------------------------------------------------------------- shown
+
+ASKED = {
+    "type", "transaction_id", "version", "from", "to", "cc", "subject", "message_class", "date", "expiry", "message_size",
+    "content_location", "message_id", "response_status", "retrieve_status", "status", "content_type", "parts",
+}  # fmt: skip
+
+
+@EACH
+def test_shown_without_warning(octets, headers, body):
+    data = bytes.fromhex(octets)
+    shown = mms.show(data)
+    assert shown.values.keys() >= ASKED
+    assert shown.values["type"] == t.TYPES[headers[0][1]]
+    assert shown.warnings == ()
+    fields = [line for line in shown.lines if line.depth == 0 and not line.name.startswith("Part ")]
+    assert [line.offset for line in fields] == [sum(line.length for line in fields[:n]) for n in range(len(fields))]  # gapless
+    assert sum(line.length for line in fields) == len(data) - len(body)
+    assert [line.name for line in fields] == [t.FIELDS[code][0] for code, _ in headers]
+
+
+def test_values_for_programs():
+    shown = mms.show(bytes.fromhex(PDUS[0][1])).values
+    assert {name: shown[name] for name in ASKED - {"parts"}} == {
+        "type": "m-send-req",
+        "transaction_id": "T1",
+        "version": "1.3",
+        "from": "insert-address",
+        "to": ["+86"],
+        "cc": ["a-b"],
+        "subject": "中",
+        "message_class": "Personal",
+        "date": 0x65000000,
+        "expiry": None,
+        "message_size": None,
+        "content_location": None,
+        "message_id": None,
+        "response_status": None,
+        "retrieve_status": None,
+        "status": None,
+        "content_type": "application/vnd.wap.multipart.related",
+    }
+    (part,) = shown["parts"]
+    assert part == {
+        "content_type": "text/plain",
+        "name": None,
+        "content_location": None,
+        "content_id": None,
+        "charset": None,
+        "size": 2,
+        "sha256": sha256(b"hi").hexdigest(),
+    }
+
+
+def test_values_of_an_answer():
+    shown = mms.show(bytes.fromhex(PDUS[2][1])).values
+    assert (shown["expiry"], shown["message_size"], shown["message_class"]) == ({"absolute": 0x65000000}, 10240, "cl")
+    assert (shown["subject"], shown["content_location"], shown["from"]) == ("一中", "h/", "+86")
+    assert mms.show(bytes.fromhex(PDUS[9][1])).values["expiry"] == {"relative": 86400}
+    assert mms.show(bytes.fromhex(PDUS[10][1])).values["response_status"] == "Error-permanent-message-not-found"
+
+
+def test_parts_in_parts_are_shown_where_they_stand():
+    inner = multipart.encode([multipart.part("text/plain", "清明".encode("gb2312"), charset=2025, name="t.txt", cid="t")])
+    outer = multipart.encode([multipart.Part(ContentType(MIXED), (), memoryview(inner))])
+    data = mms.encode([(t.MESSAGE_TYPE, 0x84), (t.MMS_VERSION, 0x90), (t.DATE, 1), (t.CONTENT_TYPE, ContentType(MIXED))], outer)
+    shown = mms.show(data)
+    (part,) = shown.values["parts"]
+    (deep,) = part["parts"]
+    assert (deep["name"], deep["content_id"], deep["charset"], deep["size"]) == ("t.txt", "<t>", "gb2312", 4)
+    lines = {line.name: line for line in shown.lines}
+    assert lines["Text"].text == "清明"
+    assert data[lines["Content-Location"].offset :][: lines["Content-Location"].length] == b"\x8et.txt\0"
+    assert lines["Content-Location"].depth == 2
+
+
+MIXED = "application/vnd.wap.multipart.mixed"
+
+
+@pytest.mark.parametrize(
+    ("octets", "warning"),
+    [
+        ("8c85 985400 8d90 96 06 ea 7f c7e5c3 00", "Subject: text is not in the utf-8 it names"),
+        ("8c85 985400 8d90 96 06 02 7a69 4142 00", "Subject: character set 31337 is not known"),
+        ("8c85 985400 8d90 96c7e5c3f700", "text without its quote"),
+        ("8c85 985400 8d", "header is cut short"),
+        ("8c84 8d90 850165 84 a3 02 0102 83 6869", "2 entries are announced, 1 are there"),
+        ("8c84 8d90 850165 84 a3 01 0109 83 6869", "content is cut short: 2 of 9 octets"),
+        ("8c84 8d90 850165 84 a3 01 0402 0383 81ea d6d0", "part 1: text is not in the utf-8 it names"),
+        ("8c84 8d90 850165 84 a3", "no entries, and not even their number"),
+    ],
+)
+def test_what_could_be_read_and_a_named_warning(octets, warning):
+    shown = mms.show(bytes.fromhex(octets))
+    assert shown.values["type"] in {"m-acknowledge-ind", "m-retrieve-conf"}
+    assert warning in [warned.text for warned in shown.warnings]
+    assert all(warned.clause and 0 <= warned.offset <= len(octets) // 2 for warned in shown.warnings)
+
+
+@pytest.mark.parametrize(
+    ("data", "looks"),
+    [
+        (b"", "nothing"),
+        (b"\xef\xbb\xbf<!DOCTYPE html><html>", "markup"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", "HTTP headers"),
+        (b"Service unavailable", "text"),
+        (b"\x8c", "the octet that announces one"),
+        (b"\0\1\2", "no message type"),
+    ],
+)
+def test_what_is_no_pdu_is_named(data, looks):
+    with pytest.raises(DecodeError, match=looks):
+        mms.show(data)
+
+
+@pytest.mark.parametrize("kind", sorted(set(t.TYPES) - set(t.MANDATORY)))
+def test_types_of_the_mailbox_are_recognised(kind):
+    """Read as far as they are like the others; counted by their name, and no list of fields is held against them."""
+    data = bytes((0x8C, kind)) + bytes.fromhex("985400 8d92 83682f00 a30182 ad03010203 ff81")
+    pdu = mms.decode(data)
+    assert (pdu.type, pdu.get(t.TRANSACTION_ID), pdu.get(t.CONTENT_LOCATION)) == (kind, b"T", b"h/")
+    assert mms.show(data).values["type"] == t.TYPES[kind]
+
+
+def test_odd_values_in_words():
+    shown = mms.show(bytes.fromhex("8c85 985400 8d9f 95c9 a0 03 81 6100 582d4100 6200 ad0101 a30103"))
+    assert [(line.name, line.text) for line in shown.lines[2:]] == [
+        ("X-Mms-MMS-Version", "1"),
+        ("X-Mms-Status", "0xc9"),
+        ("X-Mms-Previously-Sent-By", "1: a"),
+        ("X-A", "b"),
+        ("X-Mms-Message-Count", "1"),
+        ("X-Mms-MM-State", "01 03"),
+    ]
+    far = mms.show(bytes.fromhex("8c85 985400 8d90 85 05 ffffffffff"))
+    assert far.lines[-1].text == "1099511627775 s since 1970"
