@@ -215,9 +215,9 @@ class Recogniser(Looker):
     def _likeness(self, track: Track, found: Found, *, trust: bool = True) -> Likeness:
         """Does this file hold what was taken of the track? `trust`: for a `.gz` of the right name or inode its head is proof enough."""
         if track.offset == 0:
-            shared = min(len(track.head), len(found.head))
-            alike = shared > 0 and track.head[:shared] == found.head[:shared] and made_from(found.path, track.path)
-            alike = alike and track.source is not None  # else nothing was taken and nothing can be: let it begin anew
+            # without a descriptor nothing was taken and nothing can be: let it begin anew
+            original = self._begun(track) if made_from(found.path, track.path) else b""
+            alike = bool(found.head) and original.startswith(found.head)
             return Likeness.SAME if alike else Likeness.DIFFERENT
         length, head = track.head_of(track.offset)
         if len(found.head) < length:
@@ -245,6 +245,14 @@ class Recogniser(Looker):
         ):
             return Likeness.DIFFERENT  # left with a torn record: another file of the same beginning went on where that one ended
         return Likeness.SAME if digest(tail[:guarded]) == track.guard else Likeness.DIFFERENT
+
+    def _begun(self, track: Track) -> bytes:
+        """What stands first in its open file now."""
+        try:
+            return track.source.read(0, HEAD) if track.source is not None else b""
+        except OSError as error:
+            self._trouble(track.path, error)
+            return b""
 
     def _adopt(self, strangers: Sequence[Seen], keys: Container[Key]) -> bool:
         """Gives each unknown file its track: the surest likeness first, and a new one only to what nothing explains."""

@@ -350,6 +350,13 @@ HISTORIES: dict[str, tuple[int, list[tuple[str, *tuple[object, ...]]]]] = {
         1,
         [("write", 1, 8), ("copytruncate", 0), ("write_part", 1), ("step",), ("truncate",), ("compress",)],
     ),
+    "two files of which nothing was taken, alike when last looked at; the .gz of one": (
+        0,
+        [
+            ("write_part", 1), ("rotate", False), ("write_part", 1), ("compress",), ("rotate", True), ("write", 1, 8),
+            ("rotate", False), ("compress",), ("delete", "a.log.3.gz"),
+        ],
+    ),
 }  # fmt: skip
 """Found by the machine: the header, then rules with their arguments."""
 
