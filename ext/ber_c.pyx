@@ -127,13 +127,13 @@ cdef inline bint begins(const uint8_t *data, int64_t at, int64_t stop) noexcept 
     return INDEFINITE <= head.length <= RECORD_LIMIT and (head.body >= stop or data[head.body] & CLASS == CONTEXT)
 
 
-cdef inline int64_t framed(const uint8_t *data, int64_t at, int64_t stop) noexcept nogil:
+cdef inline int64_t framed(const uint8_t *data, int64_t at, int64_t stop, bint lost) noexcept nogil:
     cdef Header head
     cdef int64_t size
     if at + 6 > stop:
         return 0
     size = 5 if data[at + 2] >> 5 == 7 else 4
-    if data[at + 3] >> 5 != 1 or not data[at + size] & CONSTRUCTED:
+    if data[at + 3] >> 5 != 1 or data[at + size] & (CLASS | CONSTRUCTED) != FOREIGN or (lost and not begins(data, at + size, stop)):
         return 0
     head = header(data, at + size, stop)
     if head.length == INDEFINITE:
@@ -215,7 +215,7 @@ cdef bint run(
     cdef bint lost = False
     cdef Header head
     while at < stop and (final or stop - at >= HEAD):
-        frame = framed(data, at, stop)
+        frame = framed(data, at, stop, lost)
         if not frame and not begins(data, at, stop):
             if not lost and (data[at] == 0x00 or data[at] == 0xFF):
                 at += 1

@@ -272,6 +272,7 @@ class Parsed:
     consumed: int
     lines: int  # records seen: kept, ignored and rejected
     skipped: int = 0  # NUL bytes and blank lines passed over
+    notes: Mapping[str, int] = field(default_factory=dict)  # what was read and passed over, or missed: counted, nobody's fault
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):

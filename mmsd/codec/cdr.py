@@ -20,7 +20,7 @@ from mmsd.codec.cdr_values import FIELDS, OPAQUE, STRINGS, Coding, Leaf, Moment,
 from mmsd.codec.shown import Line, Shown, Warned
 from mmsd.codec.tables import cdr as table
 from mmsd.errors import DecodeError, EncodeError
-from mmsd.fast.ber_py import REASONS
+from mmsd.fast.ber_py import FIRST, REASONS, STOP
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
@@ -136,6 +136,7 @@ def _gaps(numbers: Sequence[int]) -> tuple[Gap, ...]:
 # ----------------------------------------------------------------------------------------------------------------- records
 
 _OCTET_STRING: Final = 0x04
+_MOST: Final = 64  # faults told of a file, and unknown fields kept of a record
 _DUPLICATE: Final = "a field twice: the first counts"
 
 
@@ -173,13 +174,13 @@ def _decode(data: bytes, tag: int, body: int, stop: int, leaves: Sequence[Sequen
                 fields[name] = coding.plain(data[start:end])
             except DecodeError as error:
                 odd.add(first)
-                faults.append(Fault(start, f"{name}: {error.reason}", error.clause))
+                _tell(faults, Fault(start, f"{name}: {error.reason}", error.clause))
             continue
         begun = place - 1
         while place < count and leaves[place][1] & 0xFF == first:
             place += 1
         if name in fields:
-            faults.append(Fault(start, f"{name}: {_DUPLICATE}", "X.690 8.11"))
+            _tell(faults, Fault(start, f"{name}: {_DUPLICATE}", "X.690 8.11"))
         elif coding is OPAQUE:
             odd.add(first)
             fields[name] = None  # holds its place
@@ -188,13 +189,21 @@ def _decode(data: bytes, tag: int, body: int, stop: int, leaves: Sequence[Sequen
                 fields[name] = _nested(data, coding, [(path >> 8, start, end) for _, path, start, end in leaves[begun:place]])
             except DecodeError as error:
                 odd.add(first)
-                faults.append(Fault(start, f"{name}: {error.reason}", error.clause))
+                _tell(faults, Fault(start, f"{name}: {error.reason}", error.clause))
     return Record(tag, fields, _keep(data, body, stop, known, fields, odd) if odd else ())
+
+
+def _tell(faults: list[Fault], fault: Fault) -> None:
+    if len(faults) < _MOST:
+        faults.append(fault)
 
 
 def _nested(data: bytes, coding: Coding, leaves: Sequence[Leaf]) -> Any:
     if coding.nested is not None:
-        return coding.nested(data, [] if leaves[0][0] == 0 else leaves)  # path 0: a SEQUENCE or SET without members
+        path, start, stop = leaves[0]
+        if path == 0 and start < stop:
+            raise broken("a plain value where a nested one should be")
+        return coding.nested(data, leaves if path else [])  # path 0: a SEQUENCE or SET without members
     if coding in STRINGS and coding.plain is not None and all(path == _OCTET_STRING for path, _, _ in leaves):
         return coding.plain(b"".join(data[start:stop] for _, start, stop in leaves))  # X.690 8.7.3: a string in pieces
     raise broken("a nested value where a plain one should be")
@@ -214,7 +223,7 @@ def _keep(
         if name in fields:
             if fields[name] is None:
                 fields[name] = content
-        else:
+        elif len(unknown) < _MOST:
             unknown.append(Unknown(element.kind, element.number, element.constructed, content))
     return tuple(unknown)
 
@@ -248,6 +257,7 @@ def encode_record(record: Record, *, indefinite: bool = False) -> bytes:
 # ------------------------------------------------------------------------------------------------------------------- files
 
 _HEADER: Final = 50  # octets before the routeing filter
+_HEADER_MOST: Final = _HEADER + 2 + 2 * 0xFFFF + 2
 _RELEASE_EXTENDED: Final = 7
 _MMS: Final = 10  # TS 32.270
 _BER: Final = 1
@@ -287,6 +297,18 @@ def decode_header(data: bytes) -> tuple[FileHeader, int] | None:
         None if length == _UNKNOWN_LENGTH else length,
         None if header_length == _UNKNOWN_LENGTH else header_length,
     ), end
+
+
+def header_unfinished(data: bytes) -> bool:
+    """Whether a file header may begin here whose end is still to come.
+
+    >>> header_unfinished(b"\\xff\\xff"), header_unfinished(bytes.fromhex("be80") + bytes(100))
+    (True, False)
+    """
+    if len(data) < _HEADER + 2:
+        return True
+    announced = int.from_bytes(data[4:8], "big")
+    return len(data) < announced <= _HEADER_MOST and decode_header(data) is None
 
 
 def encode_header(header: FileHeader, octets: int | None) -> bytes:
@@ -343,31 +365,33 @@ def _encode_file_time(time: FileTime) -> bytes:
     return bits.to_bytes(4, "big")
 
 
-def decode_file(data: bytes) -> File:
-    """Everything in a file: with its header or without, with CDR headers or without, padded or not.
+def decode_file(data: bytes, *, limit: int = 20_000) -> File:
+    """What is in a file: with its header or without, with CDR headers or without, padded or not; at most `limit` records.
 
     DecodeError when there is neither a header nor a record in it; whatever else is wrong is a fault.
     """
     found = decode_header(data)
     header, start = found if found else (None, 0)
     walk = fast.walk(data, start, final=True)
-    faults = [Fault(at, REASONS[code], "X.690 8.1") for code, _, at in walk.faults.tolist()]
-    leaves = walk.leaves.tolist()
-    rows = walk.records.tolist()
-    ends = [row[5] for row in rows[1:]] + [len(leaves)]
+    faults = [Fault(at, REASONS[code], "X.690 8.1") for code, _, at in walk.faults[:_MOST].tolist()]
+    count = len(walk.records)
+    rows = walk.records[:limit].tolist()
+    firsts = [*walk.records[: limit + 1, FIRST].tolist(), len(walk.leaves)]
     records: list[Record] = []
     offsets: list[int] = []
     foreign: Counter[int] = Counter()
-    for (offset, _, body, stop, tag, first), last in zip(rows, ends, strict=True):
+    for (offset, _, body, stop, tag, first), last in zip(rows, firsts[1:], strict=False):
         if tag in FIELDS:
-            records.append(_decode(data, tag, body, stop, leaves[first:last], faults))
+            records.append(_decode(data, tag, body, stop, walk.leaves[first:last].tolist(), faults))
             offsets.append(offset)
         else:
             foreign[tag] += 1
     if header is None and not rows:
         raise DecodeError(faults[0].text if faults else "nothing but padding", offset=faults[0].offset if faults else 0, clause=_CLAUSE)
+    if count > limit:
+        faults.append(Fault(rows[-1][STOP], f"{count - limit} more records behind these", ""))
     if header is not None:
-        faults += _check(header, len(data), len(rows))
+        faults += _check(header, len(data), count)
     return File(header, tuple(records), tuple(offsets), foreign, tuple(faults), walk.skipped)
 
 
@@ -406,6 +430,8 @@ def encode_file(records: Iterable[Record], header: FileHeader | None = None, *, 
 
 # -------------------------------------------------------------------------------------------------------------------- show
 
+_SHOWN: Final = 5_000
+
 _ENUMERATIONS: Final[Mapping[str, Mapping[int, str]]] = {
     "mmStatusCode": table.MM_STATUS,
     "readStatus": table.MM_STATUS,
@@ -417,7 +443,7 @@ _ENUMERATIONS: Final[Mapping[str, Mapping[int, str]]] = {
 
 def show(data: bytes) -> Shown:
     """What `mmsd decode cdr` prints. DecodeError when the bytes hold neither a file header nor a record."""
-    file = decode_file(data)
+    file = decode_file(data, limit=_SHOWN)
     lines: list[Line] = []
     values: dict[str, Any] = {"header": None, "records": [], "foreign": {str(tag): count for tag, count in file.foreign.items()}}
     if file.header is not None:
@@ -425,7 +451,7 @@ def show(data: bytes) -> Shown:
         lines.append(Line(0, file.header.header_length or 0, "file header", _summary(file.header)))
     for record, offset in zip(file.records, file.offsets, strict=True):
         lines.append(Line(offset, 0, "record", record.name))
-        lines += (Line(offset, 0, name, _text(name, value), 1) for name, value in record.fields.items())
+        lines += (Line(offset, 0, name, shown_value(name, value), 1) for name, value in record.fields.items())
         lines += (Line(offset, len(found.content), f"[{found.number}]", found.content.hex(), 1) for found in record.unknown)
         fields = {name: _plain(value) for name, value in record.fields.items()}
         values["records"].append({"type": record.name, **fields, "unknown": [_plain(found) for found in record.unknown]})
@@ -440,7 +466,8 @@ def _summary(header: FileHeader) -> str:
     return f"file {header.sequence} of {header.address}, {header.records} records, closed: {closure}"
 
 
-def _text(name: str, value: Any) -> str:
+def shown_value(name: str, value: Any) -> str:
+    """A field's value as people read it."""
     meaning = _ENUMERATIONS.get(name, {}).get(value, "") if isinstance(value, int) else ""
     return f"{value} ({meaning})" if meaning else str(_plain(value))
 

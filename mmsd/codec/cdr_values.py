@@ -331,7 +331,7 @@ def _components(data: bytes, leaves: Sequence[Leaf]) -> Components:
             media.append(Part(decode_text(raw), -1))
         elif path == 0x811081 and media and media[-1].size < 0:
             media[-1] = Part(media[-1].type, ber.decode_integer(raw))
-        else:
+        elif path != 0x81:  # 0x81: no media at all
             raise broken("no components of a message")
     return Components(subject, tuple(media))
 
@@ -343,8 +343,8 @@ def _encode_part(part: Part) -> list[bytes]:
 
 def _encode_components(components: Components) -> bytes:
     subject = [ber.constructed(0, _encode_part(components.subject))] if components.subject else []
-    media = [ber.constructed(1, [ber.sequence(_encode_part(part)) for part in components.media])] if components.media else []
-    return b"".join((*subject, *media))
+    media = ber.constructed(1, [ber.sequence(_encode_part(part)) for part in components.media])
+    return b"".join((*subject, media))
 
 
 # ------------------------------------------------------------------------------------------------------ fields by coding

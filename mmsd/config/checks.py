@@ -48,7 +48,7 @@ def check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: Report) -> None
 
 
 def _check_sample(dialect: Dialect, sample: Sample, key: KeyPath, report: Report) -> None:
-    parsed = dialect.scan(sample.line.encode(dialect.encoding, "replace") + b"\n", ordinal=0, offset=0, final=True)
+    parsed = dialect.scan(dialect.sample(sample.line), ordinal=0, offset=0, final=True)
     records = parsed.records
     if parsed.rejects.total or not records.rows:
         why = "; ".join(reject.reason for reject in parsed.rejects.samples) or "it says nothing"

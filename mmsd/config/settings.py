@@ -96,6 +96,7 @@ ROLES: Final[Mapping[str, Role]] = {
     "kannel-wap": "gateway",
     "http": "gateway",
     "radius": "sessions",
+    "cdr": "mmsc",
 }
 """What kind of node writes a dialect; `columns` fits any, so its feeds say `role`."""
 

@@ -106,12 +106,15 @@ def _begins(data: bytes, at: int, stop: int) -> bool:
     return _INDEFINITE <= length <= RECORD_LIMIT and (body >= stop or data[body] & _CLASS == _CONTEXT)
 
 
-def _framed(data: bytes, at: int, stop: int) -> int:
-    """The length of the CDR header at `at`, 0 when there is none. Its length must be that of the record behind it."""
+def _framed(data: bytes, at: int, stop: int, lost: bool) -> int:
+    """The length of the CDR header at `at`, 0 when there is none. Its length must be that of the record behind it.
+
+    Who is `lost` takes a header only before a record of MMS.
+    """
     if at + 6 > stop:
         return 0
     size = 5 if data[at + 2] >> 5 == 7 else 4
-    if data[at + 3] >> 5 != 1 or not data[at + size] & _CONSTRUCTED:
+    if data[at + 3] >> 5 != 1 or data[at + size] & (_CLASS | _CONSTRUCTED) != _FOREIGN or (lost and not _begins(data, at + size, stop)):
         return 0
     framed = data[at] << 8 | data[at + 1]
     _, body, length = _header(data, at + size, stop)
@@ -131,7 +134,7 @@ def walk(data: bytes, start: int, final: bool) -> Walk:
     at, skipped = start, 0
     lost = False  # looking for a record behind a fault
     while at < stop and (final or stop - at >= HEAD):
-        frame = _framed(data, at, stop)
+        frame = _framed(data, at, stop, lost)
         if not frame and not _begins(data, at, stop):
             if not lost and data[at] in (0x00, 0xFF):
                 at, skipped = at + 1, skipped + 1

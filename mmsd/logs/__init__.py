@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final
 
+from mmsd.logs.cdr import Cdr
 from mmsd.logs.columns import ColumnMap
 from mmsd.logs.dialect import Dialect
 from mmsd.logs.http import KNOWN as HTTP_FORMATS
@@ -24,7 +25,7 @@ from mmsd.model import Kind, Parsed
 __all__ = ["DIALECTS", "Dialect", "Explained", "Guess", "guess"]
 
 DIALECTS: Final[Mapping[str, type[Dialect]]] = {
-    dialect.name: dialect for dialect in (Mbuni, KannelSms, KannelWap, KannelSmsbox, Http, Radius, ColumnMap)
+    dialect.name: dialect for dialect in (Mbuni, KannelSms, KannelWap, KannelSmsbox, Http, Radius, Cdr, ColumnMap)
 }
 """Every dialect by the name a feed gives."""
 
@@ -36,6 +37,7 @@ _HINTS: Final = {
     "kannel-smsbox": ("smsbox",),
     "http": ("squid", "nginx", "proxy", "access-"),
     "radius": ("detail", "radius"),
+    "cdr": ("cdr", ".ber", ".dat"),
 }
 """What a file's name tends to hold; it decides between dialects that read the lines equally well."""
 
@@ -57,6 +59,9 @@ def guess(head: bytes, name: str) -> list[Guess]:
     >>> [(found.dialect, found.score) for found in guess(line, "access.log")]
     [('kannel-wap', 1.0)]
     """
+    binary = _try_records(head)
+    if binary is not None:
+        return [binary]
     lines = head.splitlines(keepends=True)[:_LINES]
     if len(lines) > 1 and not lines[-1].endswith(b"\n"):
         lines.pop()
@@ -89,6 +94,15 @@ def _try(dialect: type[Dialect], options: dict[str, Any], head: bytes) -> Guess 
     score = min(1.0, read / max(records, 1)) * (1.0 if parsed.records.rows else 0.5)
     what = dialect.summary + "".join(f', {key} "{value}"' for key, value in options.items() if isinstance(value, str))
     return Guess(dialect.name, options, score, f"{read} of {records} {_noun(dialect)} read as {what}{_kinds(parsed)}")
+
+
+def _try_records(head: bytes) -> Guess | None:
+    """Charging records: not lines, and no line looks like them."""
+    parsed = Cdr.from_options({}, zone=UTC, key=(0, 0)).scan(head, ordinal=0, offset=0, final=False)
+    read = parsed.lines - parsed.rejects.total
+    if not parsed.records.rows or 2 * read <= parsed.lines:
+        return None
+    return Guess(Cdr.name, {}, read / parsed.lines, f"{read} of {parsed.lines} records read as {Cdr.summary}{_kinds(parsed)}")
 
 
 def _noun(dialect: type[Dialect]) -> str:

@@ -25,7 +25,7 @@ import numpy as np
 
 from mmsd import fast
 from mmsd.errors import ConfigError
-from mmsd.logs.dialect import Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Columns, Key, LineDialect, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import (
     Field,
@@ -273,7 +273,7 @@ def _record(options: Options, separator: str) -> _Record:
     return record
 
 
-class ColumnMap(Dialect):
+class ColumnMap(LineDialect):
     """`columns`. Options: `separator`, `fields`, `map`, `set`, or `records` with one such table for each shape; `ignore`, `encoding`."""
 
     name: ClassVar[str] = "columns"

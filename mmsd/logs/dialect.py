@@ -1,4 +1,4 @@
-"""What every dialect is: frozen options in, `Parsed` out. A dialect is a plan, and a `refine` for what a plan cannot say."""
+"""What every dialect is: frozen options in, `Parsed` out. One of lines is a plan, and a `refine` for what a plan cannot say."""
 
 from __future__ import annotations
 
@@ -28,14 +28,6 @@ class Dialect(ABC):
     summary: ClassVar[str]  # one line for `--help` and `mmsd look`
     encoding = "utf-8"  # of the log's texts
 
-    def __init__(self, plan: Plan, *, zone: tzinfo, key: Key, numbering: Numbering) -> None:
-        self.zone: Final = zone
-        self.key: Final = key
-        self.plan: Final = plan
-        self.numbering: Final = numbering
-        self.compiled: Final[Compiled] = compile_plan(plan, numbering)
-        self._labels = _labels(plan)
-
     @classmethod
     def from_options(cls, options: Mapping[str, Any], *, zone: tzinfo, key: Key, path: str = "options") -> Self:
         """A dialect from a feed's options. ConfigError opens with the key's path, which begins with `path`."""
@@ -49,8 +41,31 @@ class Dialect(ABC):
     def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
         """The dialect for these options; takes its own keys."""
 
+    @abstractmethod
     def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
         """The whole records in `data`, which begins at a record's start, `offset` bytes into file `ordinal` of the feed."""
+
+    @abstractmethod
+    def explain(self, line: bytes) -> Explained:
+        """Which characters of one record went to which column, and where the match stopped; at no characters: what was made of them."""
+
+    def sample(self, line: str) -> bytes:
+        """A record as a person writes it in the configuration, as it stands in the log."""
+        return line.encode(self.encoding, "replace") + b"\n"
+
+
+class LineDialect(Dialect):
+    """A dialect that is a plan."""
+
+    def __init__(self, plan: Plan, *, zone: tzinfo, key: Key, numbering: Numbering) -> None:
+        self.zone: Final = zone
+        self.key: Final = key
+        self.plan: Final = plan
+        self.numbering: Final = numbering
+        self.compiled: Final[Compiled] = compile_plan(plan, numbering)
+        self._labels = _labels(plan)
+
+    def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
         parsed = run(self.compiled, data, ordinal=ordinal, offset=offset, final=final, key=self.key)
         columns = dict(parsed.records.columns)
         texts = dict(parsed.records.texts)
@@ -68,7 +83,6 @@ class Dialect(ABC):
         columns["at"] = to_utc(columns["at"], self.zone)
 
     def explain(self, line: bytes) -> Explained:
-        """Which characters of one record went to which column, and where the match stopped; at no characters: what was made of them."""
         explained = explain(self.compiled, line, key=self.key)
         fields = [(self._labels.get(name, name).lstrip("_"), start, stop, value) for name, start, stop, value in explained.fields]
         records = self.scan(line, ordinal=0, offset=0, final=True).records

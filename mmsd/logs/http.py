@@ -19,7 +19,7 @@ import numpy.typing as npt
 from mmsd.errors import ConfigError
 from mmsd.fast.values_py import authority as as_authority
 from mmsd.logs import formats
-from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Arena, Columns, Key, LineDialect, Texts
 from mmsd.logs.formats import Token
 from mmsd.logs.kannel_wap import METHODS, method
 from mmsd.logs.options import Options
@@ -259,7 +259,7 @@ def nginx_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
     return _plan(template, extra)
 
 
-class Http(Dialect):
+class Http(LineDialect):
     """`http`. Options: `format` (a name in `KNOWN`, or its own format string), `syntax` ("squid" or "nginx"; the format tells when it
     is missing), `msisdn` (the headers that hold the number), `host` (whose log it is, for lines that hold only a path).
     """

@@ -28,7 +28,7 @@ from mmsd.errors import ConfigError, DecodeError
 from mmsd.fast.values_py import address as as_address
 from mmsd.fast.values_py import authority as as_authority
 from mmsd.logs import formats
-from mmsd.logs.dialect import Arena, Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Arena, Columns, Key, LineDialect, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Field, Form, Numbering, Plan, address, digits, hashed, integer, moment, one_of, percent, skipped, text
 from mmsd.model import SECOND, CodeSet, I64Array, Kind, PushState, TextColumn, U64Array
@@ -189,7 +189,7 @@ def custom_plan(form: str, *, clean: bool) -> tuple[Plan, bool]:
     return Plan("kannel-sms", Form(template, fields), *(() if clean else _MARKS)), not clean
 
 
-class KannelSms(Dialect):
+class KannelSms(LineDialect):
     """`kannel-sms`. Options: `format` (the gateway's `access-log-format`; "" = the default one), `clean` (its `access-log-clean`)."""
 
     name: ClassVar[str] = "kannel-sms"

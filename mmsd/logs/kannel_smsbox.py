@@ -13,7 +13,7 @@ from typing import ClassVar, Final, Self
 
 import numpy as np
 
-from mmsd.logs.dialect import Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Columns, Key, LineDialect, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import Form, Numbering, Plan, address, integer, moment, skipped, text
 from mmsd.model import CodeSet, Kind, Parsed, PushState, Rejects
@@ -53,7 +53,7 @@ PLAN: Final = Plan(
 )
 
 
-class KannelSmsbox(Dialect):
+class KannelSmsbox(LineDialect):
     """`kannel-smsbox`: no options of its own."""
 
     name: ClassVar[str] = "kannel-smsbox"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import tzinfo
 from typing import ClassVar, Final, Self
 
-from mmsd.logs.dialect import Dialect, Key
+from mmsd.logs.dialect import Key, LineDialect
 from mmsd.logs.options import Options
 from mmsd.logs.plan import Field, Form, Numbering, Plan, address, content_type, integer, ipv4, moment, one_of, text, url
 from mmsd.model import CodeSet, Kind, Method
@@ -44,7 +44,7 @@ PLAN: Final = Plan(
 )
 
 
-class KannelWap(Dialect):
+class KannelWap(LineDialect):
     """`kannel-wap`: no options of its own."""
 
     name: ClassVar[str] = "kannel-wap"

@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 
 from mmsd.fast.values_py import address as as_address
-from mmsd.logs.dialect import Columns, Dialect, Key, Texts, chosen
+from mmsd.logs.dialect import Columns, Key, LineDialect, Texts, chosen
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Form, Numbering, Plan, address, addresses, hashed, integer, moment, one_of, text
 from mmsd.model import NOT_A_NUMBER, CodeSet, Kind, TextColumn
@@ -83,7 +83,7 @@ PLAN: Final = Plan(
 )
 
 
-class Mbuni(Dialect):
+class Mbuni(LineDialect):
     """`mbuni`: no options of its own."""
 
     name: ClassVar[str] = "mbuni"

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd import fast
-from mmsd.logs.dialect import Columns, Dialect, Key, Texts
+from mmsd.logs.dialect import Columns, Key, LineDialect, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import Block, Form, Numbering, address, apn, digits, hashed, integer, ipv4, moment, one_of, text
 from mmsd.logs.zones import to_utc
@@ -66,7 +66,7 @@ PLAN: Final = Block(
 )
 
 
-class Radius(Dialect):
+class Radius(LineDialect):
     """`radius`: no options of its own."""
 
     name: ClassVar[str] = "radius"

@@ -114,7 +114,8 @@ def test_every_build_reads_the_dialects_alike(name: str, seed: int, monkeypatch:
 
 
 def test_every_dialect_is_among_them():
-    assert {dialect for dialect, _ in COPIES.values()} | {"columns"} == set(DIALECTS)  # a column map is made by its user: "columns" above
+    # a column map is made by its user: "columns" above; charging records are no plan, their walk has a test of its own
+    assert {dialect for dialect, _ in COPIES.values()} | {"columns", "cdr"} == set(DIALECTS)
 
 
 FIELDS = st.sampled_from(
