@@ -14,6 +14,7 @@ from mmsd import app, config, fast
 from mmsd.cli import replay as replaying
 from mmsd.cli import report
 from mmsd.cli.decoding import decode
+from mmsd.cli.encoding import encode
 from mmsd.cli.looking import feeds_of, show_guesses, show_match
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
@@ -192,3 +193,4 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
 
 
 main.add_command(decode)
+main.add_command(encode)
