@@ -413,6 +413,9 @@ def text(data: bytes, msg_fmt: int) -> str:
 # ------------------------------------------------------------------------------------------------------- for mmsd decode cmpp
 
 
+_MOST: Final = 5_000  # PDUs shown at once
+
+
 def show(data: bytes) -> Shown:
     """PDUs, one after another, in the version that reads with fewer faults. DecodeError when the first is none in either."""
     readings: list[Shown] = []
@@ -433,6 +436,9 @@ def _shown(data: bytes, version: int) -> Shown:
     faults: list[DecodeError] = []
     at = 0
     while at < len(data) or not at:
+        if len(values) == _MOST:
+            faults.append(DecodeError(f"more than {_MOST:,} PDUs: the rest is left out", offset=at, clause=_CLAUSE))
+            break
         length = int.from_bytes(data[at : at + 4], "big")
         try:
             pdu = decode(data[at : at + max(length, table.HEADER)], version)

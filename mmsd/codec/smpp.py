@@ -611,13 +611,19 @@ def spellings(message_id: bytes) -> tuple[bytes, ...]:
 # ------------------------------------------------------------------------------------------------------- for mmsd decode smpp
 
 
+_MOST: Final = 5_000  # PDUs shown at once
+
+
 def show(data: bytes) -> Shown:
     """PDUs, one after another. DecodeError when the first is none."""
-    at, number = 0, 0
+    at = 0
     values: list[dict[str, object]] = []
     lines: list[Line] = []
     faults: list[DecodeError] = []
     while at < len(data):
+        if len(values) == _MOST:
+            faults.append(DecodeError(f"more than {_MOST:,} PDUs: the rest is left out", offset=at, clause="SMPP 3.4 3.2"))
+            break
         length = int.from_bytes(data[at : at + 4], "big")
         try:
             pdu = decode(data[at : at + max(length, table.HEADER)])
@@ -626,7 +632,6 @@ def show(data: bytes) -> Shown:
                 raise
             faults.append(_moved(refusal, at))
             break
-        number += 1
         values.append(_values(pdu))
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}, {_status(pdu.status)}"))
         lines += [
