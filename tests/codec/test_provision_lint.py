@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import hypothesis
 import hypothesis.strategies as st
@@ -225,6 +226,17 @@ def test_documents_of_the_standard_and_of_operators(shared):
         "ota-unknownparm.xml": [("missing-parm", NAP), ("unknown-parm", f"{NAP}/X-VENDOR")],
     }
     assert len(seen) == 13
+
+
+def test_every_rule_is_documented_and_seen_here(root):
+    """The rules in docs/wire/provisioning.md are those that a mistake above makes fire."""
+    page = (root / "docs/wire/provisioning.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if re.match(r"\| `[a-z-]+`.*\| (error|warning)", line)]
+    documented = {rule for row in rows for rule in re.findall(r"`([a-z-]+)`", row)}
+    seen = {rule for _, _, expected in [*MISTAKES, *UNSIGNED] for rule, _ in expected}
+    assert documented == seen | {"no-access-point", "no-physical-proxy", "empty"}  # have tests of their own
+    source = (root / "mmsd/codec/provision/lint.py").read_text()
+    assert documented == set(re.findall(r'"([a-z-]+)",\s*(?:_ERROR|_WARNING)', source)) | set(re.findall(r'"(unsigned-[a-z-]+)"', source))
 
 
 @hypothesis.given(st.lists(st.sampled_from([(good, bad) for good, bad, _ in [*MISTAKES, *UNSIGNED]]), max_size=5), st.data())
