@@ -93,7 +93,10 @@ class Reader:
         """What a commit makes durable. Bytes said again cut what was said of them and beyond."""
         self.marks.update((mark.ordinal, mark) for mark in marks)
         for extent in extents:
-            cut = [msgspec.structs.replace(old, stop=min(old.stop, extent.start)) if old.ordinal == extent.ordinal else old for old in self.extents]
+            cut = [
+                msgspec.structs.replace(old, stop=min(old.stop, extent.start)) if old.ordinal == extent.ordinal else old
+                for old in self.extents
+            ]
             self.extents = [*(old for old in cut if old.start < old.stop), extent]
         self.events += self.taken
 
