@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
 from mmsd.codec import cmpp, smpp
@@ -317,7 +318,7 @@ class Smpp:
 
 
 class Cmpp:
-    """CMPP; the version asked for, then the one agreed on."""
+    """CMPP up to a version (for a client, the one in its Connect); from the login on, in the one agreed on."""
 
     header = cmpp_table.HEADER
     last_sequence = cmpp_table.MAX_SEQUENCE
@@ -348,7 +349,7 @@ class Cmpp:
     }
 
     def __init__(self, version: int = cmpp_table.VERSION_2) -> None:
-        self.version = version
+        self._highest = self.version = version
 
     def kind(self, command: int, speaker: Role, status: int) -> Kind | None:  # SMPP's depends on who speaks
         """CONNECT_RESP takes or refuses by its status."""
@@ -402,7 +403,7 @@ class Cmpp:
         """From the login on, frames are of the version both ends know."""
         if isinstance(pdu.body, cmpp.Connect | cmpp.ConnectAnswer):
             known = cmpp_table.VERSION_3 if pdu.body.version >= cmpp_table.VERSION_3 else cmpp_table.VERSION_2
-            self.version = min(self.version, known)
+            self.version = min(self._highest, known)
 
 
 # -------------------------------------------------------------------------------------------------------------- the session
@@ -478,7 +479,7 @@ class Session:
         if self.closed:
             return None
         settings = self._settings
-        times = [sent.at + settings.answer_timeout for sent in list(self._sent.values())[:1]]
+        times = [sent.at + settings.answer_timeout for sent in islice(self._sent.values(), 1)]
         if self._waits_for_bind():
             times.append(self._began + settings.bind_timeout)
         if self.state in BOUND:
@@ -532,7 +533,12 @@ class Session:
         return sequence
 
     def settle(self, sequence: int, *, now: int, status: int = 0, body: Body | None = None, tlvs: Tlvs = ()) -> None:
-        """Answer a request that Asked told of, now that it is committed (or refused, with a status). EncodeError when none is owed."""
+        """Answer a request that Asked told of, now that it is committed (or refused, with a status). EncodeError when none is owed.
+
+        After Closed it does nothing: the peer will ask again.
+        """
+        if self.closed:
+            return
         request = self._owed.pop(sequence, None)
         if request is None:
             raise EncodeError(f"no answer is owed to {sequence}")

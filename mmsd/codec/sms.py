@@ -775,17 +775,17 @@ _CODING_NAMES: Final = {Coding.GSM7: "GSM 7-bit", Coding.OCTETS: "octets", Codin
 
 
 def show(data: bytes) -> Shown:
-    """A TPDU with or without an SMSC's address before it, whichever reads better. DecodeError when neither does."""
+    """A TPDU with or without an SMSC's address before it, to the mobile or from it: what reads best. DecodeError when nothing does."""
     refusals: list[DecodeError] = []
     readings: list[tuple[int, Address | None, Tpdu]] = []
-    for read in (_framed, _bare):
+    for read in (_framed, _bare, _turned):
         try:
             readings.append(read(data))
         except DecodeError as refusal:
             refusals.append(refusal)
     if not readings:
-        raise refusals[-1]
-    at, smsc, tpdu = min(readings, key=lambda reading: len(reading[2].faults))
+        raise refusals[1]
+    at, smsc, tpdu = min(readings, key=lambda reading: len(reading[2].faults) + (reading[1] is not None and reading[1].toa < 0x80))
     values: dict[str, object] = {"type": type(tpdu).__name__}
     lines = []
     if smsc is not None:
@@ -808,7 +808,12 @@ def _framed(data: bytes) -> tuple[int, Address | None, Tpdu]:
 
 
 def _bare(data: bytes) -> tuple[int, Address | None, Tpdu]:
-    return 0, None, decode(data, to_mobile=not data or data[0] & 3 != table.SUBMIT)
+    return 0, None, decode(data, to_mobile=data[:1] == b"" or data[0] & 3 != table.SUBMIT)
+
+
+def _turned(data: bytes) -> tuple[int, Address | None, Tpdu]:
+    """The answers and commands, which go the other way."""
+    return 0, None, decode(data, to_mobile=data[:1] != b"" and data[0] & 3 == table.SUBMIT)
 
 
 def _told(name: str, value: object, dcs: int) -> list[tuple[str, str | int]]:

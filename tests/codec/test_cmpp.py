@@ -386,6 +386,22 @@ def test_any_octets(data, command, version):
             cmpp.show(octets)
 
 
+@hypothesis.given(
+    st.sampled_from(OURS), st.sampled_from(BOTH), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), min_size=1, max_size=4)
+)
+def test_any_octets_changed(pdu, version, changes):
+    """Read or refused; what is read can be written and says the same."""
+    data = bytearray(cmpp.encode(pdu, version))
+    for place, octet in changes:
+        data[4 + place % (len(data) - 4)] = octet
+    try:
+        seen = cmpp.decode(bytes(data), version)
+        again = cmpp.encode(seen, version)
+    except (DecodeError, EncodeError):
+        return
+    assert cmpp.decode(again, version) == seen
+
+
 @versions
 def test_shown_in_the_version_that_fits(version):
     data = b"".join(cmpp.encode(pdu, version) for pdu in OURS)

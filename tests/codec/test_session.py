@@ -134,6 +134,32 @@ def test_what_is_not_owed_is_not_settled(protocol):
 
 
 @both
+def test_settling_after_the_end_is_nobodys_fault(protocol):
+    """The connection broke while the caller committed."""
+    client, centre = pair(protocol)
+    sequence = client.ask(*SUBMIT[protocol], now=1)
+    hears(centre, client.take(), now=1)
+    assert centre.lost() == [Closed("the connection is lost", (), (sequence,))]
+    centre.settle(sequence, now=2)
+    assert centre.take() == b""
+
+
+def test_a_second_login_may_be_of_another_version():
+    centre = Session(Cmpp(0x30), Role.CENTRE, now=0)
+    for version in (0x20, 0x30):
+        client = Session(Cmpp(version), Role.CLIENT, now=0)
+        client.bind(cmpp.Connect(b"900001", version=version), now=0)
+        hears(centre, client.take(), now=0)
+        if version == 0x20:
+            centre.refuse(4, now=0)
+            assert kinds(hears(client, centre.take(), now=0)) == [BindRefused]
+    centre.accept(cmpp.ConnectAnswer(version=0x30), now=0)
+    assert kinds(hears(client, centre.take(), now=0)) == [Bound]
+    client.ask(*SUBMIT["cmpp"], now=1)
+    assert hears(centre, client.take(), now=1)[0].pdu.body == SUBMIT["cmpp"][1]
+
+
+@both
 def test_a_request_again_is_asked_once_until_it_is_settled(protocol):
     client, centre = pair(protocol)
     client.ask(*SUBMIT[protocol], now=1)

@@ -14,7 +14,7 @@ import hypothesis.strategies as st
 import pytest
 import smpp34
 
-from mmsd.codec import gsm7, smpp
+from mmsd.codec import gsm7, push, smpp, sms
 from mmsd.codec.smpp import Address, Message, Pdu
 from mmsd.codec.sms import Concat
 from mmsd.codec.tables import smpp as t
@@ -186,6 +186,18 @@ def test_kannels_receipts_name_its_messages(shared):
             assert told.final is (told.state != "ACCEPTD")
     assert {told.state for told in receipts} >= {"DELIVRD", "EXPIRED", "UNDELIV"}
     assert len(receipts) > 20
+
+
+def test_mbunis_pushes_ride_in_kannels_submits(shared):
+    kinds = set()
+    for name, data in sample_pdus(shared):
+        if name == "submit_sm":
+            seen = smpp.content(smpp.decode(data))
+            if seen.header.destination == sms.PUSH_PORT and seen.header.concat is None:
+                pushed = push.decode_push(seen.data, seen.udh)
+                assert pushed.faults == ()
+                kinds.add(pushed.pdu_type)
+    assert {0x82, 0x86} <= kinds  # notifications, delivery reports
 
 
 # ------------------------------------------------------------------------------------------------------ as real centres do it
@@ -491,6 +503,20 @@ def test_any_octets(data, command):
         if pdu is not None:
             smpp.receipt(pdu, trusting=True)
             smpp.show(octets)
+
+
+@hypothesis.given(st.sampled_from(OURS), st.lists(st.tuples(st.integers(0, 300), st.integers(0, 255)), min_size=1, max_size=4))
+def test_any_octets_changed(pdu, changes):
+    """Read or refused; what is read can be written and says the same."""
+    data = bytearray(smpp.encode(pdu))
+    for place, octet in changes:
+        data[4 + place % (len(data) - 4)] = octet
+    try:
+        seen = smpp.decode(bytes(data))
+        again = smpp.encode(seen)
+    except (DecodeError, EncodeError):
+        return
+    assert smpp.decode(again) == seen
 
 
 @pytest.mark.parametrize("filler", [b"\0", b"\0\0\0\0", b"id:stat:", b"\xff"])

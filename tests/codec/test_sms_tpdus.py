@@ -369,6 +369,12 @@ def test_any_octet_changed(octets, to_mobile, value, place, octet):
     assert sms.decode(again, to_mobile=to_mobile) == seen
 
 
+@named
+def test_shown_as_what_it_is(octets, to_mobile, value):
+    shown = sms.show(bytes.fromhex(octets))
+    assert (shown.values["type"], shown.warnings) == (type(value).__name__, ())
+
+
 def test_shown_with_and_without_a_centre():
     bare = bytes.fromhex(TPDUS[3][1])
     for data in (bare, bytes.fromhex("069168310810f0") + bare, b"\0" + bare):
