@@ -191,6 +191,11 @@ def test_no_access_point():
     assert found(provision.lint(provision.from_xml(b"<wap-provisioningdoc/>"))) == [("empty", "")]
 
 
+def test_a_document_that_no_handset_takes_is_not_looked_through():
+    text = "<wap-provisioningdoc>" + '<characteristic type="PXPHYSICAL"/>' * 19_000 + "</wap-provisioningdoc>"
+    assert found(provision.lint(provision.from_xml(text.encode()), SIGNED)) == [("too-large", "")]
+
+
 def test_a_physical_proxy_is_missing():
     proxy = '<characteristic type="PXLOGICAL"><parm name="PROXY-ID" value="P"/><parm name="NAME" value="P"/></characteristic>'
     findings = provision.lint(provision.from_xml(f"<wap-provisioningdoc>{proxy}</wap-provisioningdoc>".encode()))
@@ -234,7 +239,7 @@ def test_every_rule_is_documented_and_seen_here(root):
     rows = [line.split("|")[1] for line in page.splitlines() if re.match(r"\| `[a-z-]+`.*\| (error|warning)", line)]
     documented = {rule for row in rows for rule in re.findall(r"`([a-z-]+)`", row)}
     seen = {rule for _, _, expected in [*MISTAKES, *UNSIGNED] for rule, _ in expected}
-    assert documented == seen | {"no-access-point", "no-physical-proxy", "empty"}  # have tests of their own
+    assert documented == seen | {"no-access-point", "no-physical-proxy", "empty", "too-large"}  # have tests of their own
     source = (root / "mmsd/codec/provision/lint.py").read_text()
     assert documented == set(re.findall(r'"([a-z-]+)",\s*(?:_ERROR|_WARNING)', source)) | set(re.findall(r'"(unsigned-[a-z-]+)"', source))
 

@@ -52,6 +52,7 @@ class Catalogue:
     servers: frozenset[str] = frozenset()  # addresses of any other application
 
 
+_LARGEST: Final = 1000
 _DOCUMENT: Final = Characteristic("")
 
 
@@ -82,6 +83,9 @@ def lint(document: Provisioning, catalogue: Catalogue | None = None) -> tuple[Fi
     >>> [(f.rule, f.path) for f in lint(Provisioning((Characteristic("PORT", (Parm("PORTNBR", "0"),)),)))]
     [('port-outside-proxy', 'PORT[1]'), ('port', 'PORT[1]/PORTNBR')]
     """
+    if _size(document.items) > _LARGEST:
+        text = f"more than {_LARGEST} characteristics and parms; no other rule was tried"
+        return (Finding("too-large", _ERROR, "", text, "send what the handset needs: most take some kilobytes"),)
     places = list(_places(document.items, "", _DOCUMENT))
     found = [*_document(document, places)]
     for place in places:
@@ -95,6 +99,10 @@ def lint(document: Provisioning, catalogue: Catalogue | None = None) -> tuple[Fi
     order = {place.path: (number, 0) for number, place in enumerate(places)}
     order |= {f"{place.path}/{parm.name}": (number, 1) for number, place in enumerate(places) for parm in place.node.parms}
     return tuple(sorted(found, key=lambda finding: order.get(finding.path, (-1, 0))))
+
+
+def _size(items: Iterable[Parm | Characteristic]) -> int:
+    return sum(1 + (_size(item.items) if isinstance(item, Characteristic) else 0) for item in items)
 
 
 def _places(items: Iterable[Parm | Characteristic], path: str, around: Characteristic) -> Iterator[_Place]:
