@@ -141,7 +141,7 @@ def _print_document(document: Provisioning, form: str) -> None:
     click.echo(provision.encode(document).hex().upper() if form == "wbxml" else provision.to_xml(document), nl=form == "wbxml")
 
 
-CATALOGUE_KEYS: Final = ("access_points", "proxies", "mmscs", "pages", "mail", "servers")
+CATALOGUE_KEYS: Final = ("access_points", "proxies", "mmscs", "pages", "mail", "servers", "parms")
 
 
 def _catalogue(path: Path | None) -> Catalogue | None:

@@ -43,6 +43,7 @@ SIGNED = Catalogue(
     pages=frozenset({"http://wap.example/"}),
     mail=frozenset({"pop.example"}),
     servers=frozenset({"http://sync.example/"}),
+    parms=frozenset({"CM"}),
 )
 
 PHYSICAL = "PXLOGICAL[1]/PXPHYSICAL[1]"
@@ -142,6 +143,14 @@ UNSIGNED: list[tuple[str, str, list[tuple[str, str]]]] = [
      '<characteristic type="APPADDR"><parm name="ADDR" value="pop.example"/></characteristic>'
      '<characteristic type="APPADDR"><parm name="ADDR" value="pop.evil.example"/></characteristic>'),
      [("unsigned-mail", "APPLICATION[2]/APPADDR[2]/ADDR")]),
+    ('<parm name="NAPID" value="NAP_MMS"/>', '<parm name="NAPID" value="NAP_MMS"/><parm name="DNS-ADDR" value="203.0.113.9"/>',
+     [("unsigned-server", f"{NAP}/DNS-ADDR")]),
+    ('<parm name="APPID" value="w4"/>', '<parm name="APPID" value="w4"/><parm name="CM" value="1"/><parm name="X-HOME" value="http://e/"/>',
+     [("unsigned-parm", f"{MMS}/X-HOME")]),
+    ('<parm name="APPID" value="w4"/>', '<parm name="APPID" value="w4"/><parm name="STARTPAGE" value="http://e/"/>',
+     [("unsigned-parm", f"{MMS}/STARTPAGE")]),
+    ("</wap-provisioningdoc>", '<characteristic type="VENDORCONFIG"><parm name="NAME" value="n"/><parm name="URL" value="http://e/"/>'
+     "</characteristic></wap-provisioningdoc>", [("unsigned-parm", "VENDORCONFIG[1]/URL")]),
     ("</wap-provisioningdoc>", application('<parm name="APPID" value="w5"/><parm name="TO-NAPID" value="NAP_MMS"/>'
      '<parm name="ADDR" value="http://evil.example/"/>'), [("unsigned-server", "APPLICATION[2]/ADDR")]),
 ]  # fmt: skip

@@ -49,7 +49,8 @@ class Catalogue:
     mmscs: frozenset[str] = frozenset()  # URLs
     pages: frozenset[str] = frozenset()  # URLs of home pages, bookmarks and provisioning servers
     mail: frozenset[str] = frozenset()  # mail servers
-    servers: frozenset[str] = frozenset()  # addresses of any other application
+    servers: frozenset[str] = frozenset()  # name servers, and addresses of any other application
+    parms: frozenset[str] = frozenset()  # names of parms beyond the standard's that VENDORCONFIG, APPLICATION and RESOURCE may hold
 
 
 _LARGEST: Final = 1000
@@ -424,6 +425,8 @@ def _signed_off(place: _Place, catalogue: Catalogue) -> Iterator[Finding]:
         match node.type, parm.name:
             case "NAPDEF", "NAP-ADDRESS":
                 yield from check(parm, "access point", "unsigned-access-point", catalogue.access_points)
+            case "NAPDEF", "DNS-ADDR":
+                yield from check(parm, "name server", "unsigned-server", catalogue.servers)
             case "PXPHYSICAL", "PXADDR" | "PXADDR-FQDN":
                 address = (parm.value or "").strip().lower()
                 doors = {f"{address}:{inner.get('PORTNBR')}" for inner in node.inner if inner.type == "PORT"}
@@ -438,6 +441,15 @@ def _signed_off(place: _Place, catalogue: Catalogue) -> Iterator[Finding]:
                 yield from check(parm, what, "unsigned-page", catalogue.pages)
             case "APPLICATION" | "APPADDR", "ADDR":
                 yield from check(parm, *_server(place.application, catalogue))
+            case kind, name if kind in table.RULES and table.RULES[kind].open and name not in _own(kind) | catalogue.parms:
+                text = f"{name!r} in {kind} is in neither the catalogue nor the standard"
+                yield _of(place, parm, "unsigned-parm", _ERROR, text, remedy)
+
+
+def _own(kind: str) -> frozenset[str]:
+    """The parms that the standard gives a characteristic."""
+    rule = table.RULES[kind]
+    return rule.required | rule.once | rule.many
 
 
 def _server(application: str, catalogue: Catalogue) -> tuple[str, str, frozenset[str]]:
