@@ -38,6 +38,7 @@ from mmsd.model import (
 )  # fmt: skip
 from mmsd.rules import campaign
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
+from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Closed, Facts, Judge, Raised
 from mmsd.store import Needs, Ordinal, Rows, Store
@@ -333,6 +334,7 @@ class Sequencer:
     def _commit(self, read: _Tick, facts: Facts, spilled: list[tuple[int, bytes, int]]) -> None:
         """Everything in one transaction. What is built here is built once; `decide` only adds what depends on rows."""
         now = self._wall()
+        faults = self.state.faults(self.state.horizon)
         batch = Batch(now, spilled=spilled)
         batch.thawed = self.state.take_thawed()
         for feed in self.feeds:
@@ -352,6 +354,7 @@ class Sequencer:
         batch.rejects = read.samples
         batch.audits = [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
         batch.findings, batch.events = self._findings(facts.findings)
+        batch.events += [self._node_event(fault) for fault in faults]
         random = [self._random_bits(72) for _ in facts.candidates]
         ordinals = [Ordinal(c.seed.campaign.id, str(c.sender), c.city) for c in facts.candidates]
         needs = Needs(forwards=frozenset(c.key for c in facts.candidates), ordinals=frozenset(ordinals))
@@ -426,6 +429,14 @@ class Sequencer:
             data = {"cause": cause, "confidence": confidence, "subject": masked(subject), "cleared": bool(cleared)}
             events.append(Event(cleared or at, "finding", cause, data))
         return findings, events
+
+    def _node_event(self, fault: Fault) -> Event:
+        if fault.kind == "mmsc":
+            name = self.state.texts.get(fault.node, b"").decode("latin-1")
+        else:
+            name = self.state.feeds[fault.node].node
+        data = {"kind": fault.kind, "from": fault.start, "to": fault.stop, "answers": fault.answers, "faults": fault.faults}
+        return Event(fault.stop, "node", name, data)
 
     def _totals(self, read: _Tick, outcomes: Mapping[str, int], now: int) -> list[Event]:
         """At most one a second: what live pages and MQTT show moving."""

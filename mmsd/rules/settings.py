@@ -21,6 +21,9 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     case_days: float = 7.0  # W
     repeat: float = 600.0  # failures closer than this count once
     history_days: float = 30.0  # how long a feed must have been read before "no session for long" may be said
+    fault_window: float = 600.0  # answers of a node are counted over so long …
+    fault_answers: int = 20  # … and with so many of them …
+    fault_share: float = 0.3  # … this share of 5xx or refused pushes is a node fault
     quiet: float = 1800.0  # R8: a dossier without a line for this long leaves memory
     restate: float = 72 * 3600.0  # after closing, evidence may change a verdict for this long
     portal: int = 20  # an authority from which so many numbers GET is a portal, no MMSC

@@ -19,7 +19,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records
+from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records
+from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
@@ -29,6 +30,7 @@ FORMAT: Final = 1
 
 NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
 MM7: Final = 7
+SERVER_ERROR: Final = 500
 TEXT_LIMIT: Final = 200
 
 TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "subscriber")
@@ -111,6 +113,7 @@ class _Delta(msgspec.Struct, array_like=True):
     since: dict[int, int]
     found: list[tuple[int, str, int, int, float]]
     forgotten: list[int]  # whose messages left memory, spilled or done with
+    pulse: list[tuple[str, int, int, int, int]]  # windows as they now stand; no answers: the window is over
     watched: list[tuple[int, int]]
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
 
@@ -171,6 +174,7 @@ class State:
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
+        self.pulse = Pulse(settings)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self.found: dict[tuple[int, str], tuple[int, int, float]] = {}  # (subscriber, cause) → finding raised, cleared, confidence
         self.horizon = 0
@@ -285,6 +289,7 @@ class State:
                 rows["d"][place] |= records.text("account", int(chosen[place])) in self.own_accounts
         self._keep_texts(records, chosen, ("message", "transaction", "sender", "receiver"))
         pushes = rows["kind"] == Kind.PUSH
+        self._feel("smsc", rows["feed"][pushes], rows["at"][pushes], rows["b"][pushes] == PushState.REFUSED)
         self._learn_authorities(records, chosen[pushes])
         if self.seed_of is not None:
             for place in np.flatnonzero(pushes | (rows["kind"] == Kind.SUBMIT)).tolist():
@@ -317,9 +322,24 @@ class State:
         rows["extra"] = records["sent"][chosen]
         rows["size"] = records["octets"][chosen]
         rows["a"], rows["b"], rows["c"] = method[chosen], records["request_type"][chosen], records["answer_type"][chosen]
+        answers = rows[in_set(rows["authority"], ours)]
+        self._feel("mmsc", answers["authority"], answers["at"], answers["status"] >= SERVER_ERROR)
         self._keep_texts(records, chosen[rows["a"] == Method.POST], ("host", "path"))
         self._keep_texts(records, chosen[rows["a"] != Method.POST], ("host",))
         return rows
+
+    def _feel(self, kind: str, node: npt.NDArray[Any], at: npt.NDArray[Any], bad: npt.NDArray[Any]) -> None:
+        for key in self.pulse.count(kind, node, at, bad):
+            self._fresh["pulse"][key] = self.pulse.windows[key]
+
+    def faults(self, horizon: int) -> list[Fault]:
+        """Node faults of the windows that ended since the last question."""
+        found = []
+        for key, fault in self.pulse.over(horizon):
+            self._fresh["pulse"][key] = (0, 0)
+            if fault is not None:
+                found.append(fault)
+        return found
 
     def _note_activity(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> None:
         if not len(chosen):
@@ -620,7 +640,7 @@ class State:
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
-            "forgotten": [], "watched": [],
+            "forgotten": [], "pulse": {}, "watched": [],
         }  # fmt: skip
 
     def delta(self) -> bytes:
@@ -636,7 +656,7 @@ class State:
                 FORMAT, fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
-                fresh["watched"], self.horizon,
+                [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["watched"], self.horizon,
             )
         )  # fmt: skip
         self.forget_changes()
@@ -654,7 +674,7 @@ class State:
                 FORMAT, feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
                 [(number, cause, *times) for (number, cause), times in self.found.items()], [],
-                list(self.watched.items()), self.horizon,
+                [(*key, *counts) for key, counts in self.pulse.windows.items()], list(self.watched.items()), self.horizon,
             )
         )  # fmt: skip
 
@@ -673,6 +693,11 @@ class State:
                 held.pop((key[0], key[1], bool(key[2])), None)
                 if not held:
                     self.published.pop(number, None)
+            for kind, node, window, answers, faults in delta.pulse:
+                if answers:
+                    self.pulse.windows[kind, node, window] = answers, faults
+                else:
+                    self.pulse.windows.pop((kind, node, window), None)
             if delta.forgotten:
                 self._forget_messages(np.array(sorted(delta.forgotten), np.uint64))
             for entry in delta.published:
