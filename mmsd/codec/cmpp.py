@@ -447,13 +447,14 @@ def _shown(data: bytes, version: int) -> Shown:
                 raise
             faults.append(_moved(refusal, at))
             break
-        values.append(_values(pdu))
+        spoken = (table.VERSION_3 if length >= 33 else table.VERSION_2) if pdu.command == table.RESPONSE | table.CONNECT else version
+        values.append(_values(pdu, spoken))
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}"))
-        lines += [
-            Line(at + table.HEADER, length - table.HEADER, key, str(value), 1)
-            for key, value in values[-1].items()
-            if key not in {"command", "sequence"}
-        ]
+        spans = _spans(pdu, spoken)
+        for key, value in values[-1].items():
+            if key not in {"command", "sequence"}:
+                start, size = spans.get(key) or spans.get("content") or (table.HEADER, length - table.HEADER)
+                lines.append(Line(at + start, min(size, length - start), key, _line(value), 1))
         faults += [_moved(fault, at) for fault in pdu.faults]
         at += length
     return Shown({"version": f"{version >> 4}.0", "pdus": values}, tuple(lines), warnings(faults))
@@ -463,12 +464,31 @@ def _moved(fault: DecodeError, by: int) -> DecodeError:
     return DecodeError(fault.reason, offset=fault.offset + by, clause=fault.clause)
 
 
-def _values(pdu: Pdu) -> dict[str, object]:
+def _spans(pdu: Pdu, version: int) -> dict[str, tuple[int, int]]:
+    """Where each field stands in the PDU: name → (offset, octets)."""
+    spans: dict[str, tuple[int, int]] = {}
+    at = table.HEADER
+    layout = table.LAYOUTS[table.BODIES[pdu.command]] if pdu.command in table.BODIES and pdu.body is not None else ()
+    for name, kind, second_size, third_size in layout:
+        size = third_size if version >= table.VERSION_3 else second_size
+        if kind is table.TERMINALS:
+            size = 1 + size * len(getattr(pdu.body, name))
+        elif kind is table.CONTENT:
+            size = 1 + len(getattr(pdu.body, name))
+        if size:
+            spans[name] = (at, size)
+        at += size
+    return spans
+
+
+def _values(pdu: Pdu, version: int) -> dict[str, object]:
     values: dict[str, object] = {"command": pdu.name, "sequence": pdu.sequence}
     if pdu.body is None:
         return values
+    spans = _spans(pdu, version)
     for name in pdu.body.__dataclass_fields__:
-        values[name] = _plain(getattr(pdu.body, name))
+        if name in spans or isinstance(pdu.body, Raw):
+            values[name] = _plain(getattr(pdu.body, name))
     try:
         told = report(pdu.body) if isinstance(pdu.body, Deliver) else None
     except DecodeError:
@@ -481,6 +501,17 @@ def _values(pdu: Pdu) -> dict[str, object]:
         if header != sms.Udh():
             values["header"] = str(header)
     return values
+
+
+def _line(value: object) -> str:
+    """On one line."""
+    match value:
+        case dict():
+            return ", ".join(f"{name} {told}" for name, told in value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def _plain(value: object) -> object:

@@ -634,9 +634,12 @@ def show(data: bytes) -> Shown:
             break
         values.append(_values(pdu))
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}, {_status(pdu.status)}"))
-        lines += [
-            Line(at + table.HEADER, length - table.HEADER, key, str(value), 1) for key, value in values[-1].items() if key not in _HEAD
-        ]
+        spans = _spans(pdu, length)
+        carrier = spans.get("short_message", (table.HEADER, 0))
+        for key, value in values[-1].items():
+            if key not in _HEAD:
+                start, size = spans.get(key) or (carrier if carrier[1] > 1 else spans.get("message_payload", carrier))
+                lines.append(Line(at + start, size, key, _line(value), 1))
         faults += [_moved(fault, at) for fault in pdu.faults]
         at += length
     if not values:
@@ -656,6 +659,39 @@ def _status(status: int) -> str:
     return table.STATUSES.get(status, f"0x{status:08x}")
 
 
+def _spans(pdu: Pdu, length: int) -> dict[str, tuple[int, int]]:
+    """Where each field stands in the PDU: name → (offset, octets)."""
+    spans: dict[str, tuple[int, int]] = {}
+    at = table.HEADER
+    layout = table.LAYOUTS.get(table.BODIES.get(pdu.command, ""), ()) if pdu.body is not None else ()
+    for name, kind, _ in layout:
+        size = min(_size(kind, getattr(pdu.body, name)), length - at)
+        spans[name] = (at, size)
+        at += size
+    for tag, octets in pdu.tlvs:
+        name, _ = table.TLVS.get(tag, (f"0x{tag:04x}", ""))
+        spans.setdefault(name, (at, 4 + len(octets)))
+        at += 4 + len(octets)
+    return spans
+
+
+def _size(kind: str, value: object) -> int:
+    """Octets of a field on the wire."""
+    match kind, value:
+        case table.OCTET, _:
+            return 1
+        case table.ADDRESS, Address(_, _, number):
+            return len(number) + 3
+        case table.DESTINATIONS, tuple(destinations):
+            return 1 + sum(1 + (len(item.number) + 3 if isinstance(item, Address) else len(item) + 1) for item in destinations)
+        case table.UNSUCCESSFUL, tuple(refused):
+            return 1 + sum(len(address.number) + 7 for address, _ in refused)
+        case _, bytes(octets):
+            return len(octets) + 1
+        case _:
+            return 0
+
+
 def _values(pdu: Pdu) -> dict[str, object]:
     values: dict[str, object] = {"command": pdu.name, "status": _status(pdu.status), "sequence": pdu.sequence}
     if pdu.body is not None:
@@ -673,6 +709,17 @@ def _values(pdu: Pdu) -> dict[str, object]:
     if told is not None:
         values["receipt"] = {"message_id": _plain(told.message_id), "state": told.state, "err": _plain(told.err)}
     return values
+
+
+def _line(value: object) -> str:
+    """On one line."""
+    match value:
+        case dict():
+            return ", ".join(f"{name} {told}" for name, told in value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)
 
 
 def _plain(value: object) -> object:

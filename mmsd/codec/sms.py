@@ -8,7 +8,7 @@ interface carries. What breaks a rule and can be survived stands in `faults`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -527,6 +527,7 @@ class _Reader:
         self.data = data
         self.at = at
         self.faults: list[DecodeError] = []
+        self.spans: dict[str, tuple[int, int]] = {}  # name → (first octet, place behind the last)
 
     @property
     def left(self) -> int:
@@ -538,6 +539,7 @@ class _Reader:
     def take(self, count: int, what: str) -> bytes:
         if count > self.left:
             raise DecodeError(f"the TPDU ends in its {what}", offset=self.at, clause="TS 23.040 9.2.2")
+        self.spans[what] = (self.spans.get(what, (self.at, 0))[0], self.at + count)
         self.at += count
         return self.data[self.at - count : self.at]
 
@@ -562,13 +564,13 @@ class _Reader:
         """TP-UDL and TP-UD (9.2.3.16, 9.2.3.24); what is missing is a fault."""
         short = coding(dcs) is Coding.GSM7
         start = self.at + 1
-        length = self.octet("user data length")
+        length = self.octet("user_data")
         size = (length * 7 + 7) // 8 if short else length
         if size > CAPACITY:
             self.fault("user data of more than 140 octets", "TS 23.040 9.2.3.16")
         if size > self.left:
             self.fault("user data is cut short", "TS 23.040 9.2.3.16")
-        data = self.take(min(size, self.left), "user data")
+        data = self.take(min(size, self.left), "user_data")
         udh = b""
         if header:
             if not data or data[0] >= len(data):
@@ -582,15 +584,15 @@ class _Reader:
 
     def indicator(self) -> int:
         """TP-PI, without its extension octets: nothing is assigned in them."""
-        first = more = self.octet("parameter indicator")
+        first = more = self.octet("parameters")
         while more & 0x80:
-            more = self.octet("parameter indicator")
+            more = self.octet("parameters")
         return first & 0x7F
 
     def announced(self, indicator: int, *, header: bool) -> Parameters:
         """What TP-PI says that follows."""
-        pid = self.octet("protocol identifier") if indicator & 1 else 0
-        dcs = self.octet("data coding") if indicator & 2 else 0
+        pid = self.octet("pid") if indicator & 1 else 0
+        dcs = self.octet("dcs") if indicator & 2 else 0
         return Parameters(indicator, pid, dcs, self.user_data(dcs, header=header) if indicator & 4 else UserData())
 
     def parameters(self, *, header: bool) -> Parameters | None:
@@ -612,42 +614,46 @@ def decode(data: bytes, *, to_mobile: bool) -> Tpdu:
     >>> tpdu.sender.number, tpdu.user_data.text(tpdu.dcs)
     ('21436587090', 'Hello,my')
     """
-    read = _Reader(data)
-    first = read.octet("first octet")
+    return _decode(_Reader(data), to_mobile=to_mobile)
+
+
+def _decode(read: _Reader, *, to_mobile: bool) -> Tpdu:
+    start = read.at
+    first = read.octet("flags")
     header, flags = bool(first & _UDHI), first & 0xBC
     tpdu: Tpdu
     match first & 3, to_mobile:
         case table.DELIVER, True:
             sender = read.address("sender")
-            pid, dcs = read.octet("protocol identifier"), read.octet("data coding")
-            stamp = read.stamp("time stamp")
+            pid, dcs = read.octet("pid"), read.octet("dcs")
+            stamp = read.stamp("stamp")
             tpdu = Deliver(sender, stamp, read.user_data(dcs, header=header), dcs, pid, flags)
         case table.SUBMIT, False:
             reference = read.octet("reference")
             destination = read.address("destination")
-            pid, dcs = read.octet("protocol identifier"), read.octet("data coding")
+            pid, dcs = read.octet("pid"), read.octet("dcs")
             form = first >> 3 & 3
             validity = Validity(form, read.take(table.VALIDITY_SIZE[form], "validity"))
             tpdu = Submit(destination, read.user_data(dcs, header=header), dcs, pid, reference, validity, first & 0xA4)
         case table.STATUS_REPORT, True:
             reference, recipient = read.octet("reference"), read.address("recipient")
-            stamp, discharge = read.stamp("time stamp"), read.stamp("discharge time")
+            stamp, discharge = read.stamp("stamp"), read.stamp("discharge")
             tpdu = StatusReport(reference, recipient, stamp, discharge, read.octet("status"), read.parameters(header=header), flags)
         case table.DELIVER, False:
-            failure = read.octet("failure cause") if read.left and data[read.at] & 0x80 else None
+            failure = read.octet("failure") if read.left and read.data[read.at] & 0x80 else None
             tpdu = DeliverReport(failure, read.parameters(header=header), flags)
         case table.SUBMIT, True:
-            failure = read.octet("failure cause") if read.left and data[read.at] & 0x80 else None
+            failure = read.octet("failure") if read.left and read.data[read.at] & 0x80 else None
             indicator = read.indicator()
-            stamp = read.stamp("time stamp")
+            stamp = read.stamp("stamp")
             parameters = read.announced(indicator, header=header)
             tpdu = SubmitReport(failure, stamp, parameters, flags)
         case table.STATUS_REPORT, False:
-            reference, pid, kind, number = read.take(4, "command")
+            reference, pid, kind, number = (read.octet(what) for what in ("reference", "pid", "kind", "number"))
             destination = read.address("destination")
-            tpdu = Command(destination, reference, pid, kind, number, read.take(read.octet("length"), "command data"), flags)
+            tpdu = Command(destination, reference, pid, kind, number, read.take(read.octet("data"), "data"), flags)
         case _:
-            raise DecodeError("reserved message type", offset=0, clause="TS 23.040 9.2.3.1")
+            raise DecodeError("reserved message type", offset=start, clause="TS 23.040 9.2.3.1")
     if read.left:
         read.fault("octets behind the end", "TS 23.040 9.2.2")
     return replace(tpdu, faults=tuple(read.faults)) if read.faults else tpdu
@@ -660,14 +666,17 @@ def decode_framed(data: bytes) -> tuple[Address | None, Tpdu]:
     Address(number='447802000332', toa=145)
     """
     read = _Reader(data)
-    length = read.octet("SMSC address")
-    smsc = None
-    if length:
-        octets = read.take(length, "SMSC address")
-        smsc = Address(_digits(octets[1:]), octets[0])
-    if not read.left:
-        raise DecodeError("no TPDU behind the SMSC's address", offset=read.at, clause="TS 23.040 9.2.2")
-    return smsc, decode(data[read.at :], to_mobile=data[read.at] & 3 != table.SUBMIT)
+    smsc = _centre(read)
+    return smsc, _decode(read, to_mobile=not read.left or data[read.at] & 3 != table.SUBMIT)
+
+
+def _centre(read: _Reader) -> Address | None:
+    """The SMSC's address: its length is in octets, not digits."""
+    length = read.octet("smsc")
+    if not length:
+        return None
+    octets = read.take(length, "smsc")
+    return Address(_digits(octets[1:]), octets[0])
 
 
 def encode(tpdu: Tpdu) -> bytes:
@@ -777,43 +786,44 @@ _CODING_NAMES: Final = {Coding.GSM7: "GSM 7-bit", Coding.OCTETS: "octets", Codin
 def show(data: bytes) -> Shown:
     """A TPDU with or without an SMSC's address before it, to the mobile or from it: what reads best. DecodeError when nothing does."""
     refusals: list[DecodeError] = []
-    readings: list[tuple[int, Address | None, Tpdu]] = []
-    for read in (_framed, _bare, _turned):
+    readings: list[tuple[_Reader, Address | None, Tpdu]] = []
+    for framed, turned in ((True, False), (False, False), (False, True)):
+        read = _Reader(data)
         try:
-            readings.append(read(data))
+            smsc = _centre(read) if framed else None
+            submitted = bool(read.left) and data[read.at] & 3 == table.SUBMIT
+            readings.append((read, smsc, _decode(read, to_mobile=submitted is turned)))
         except DecodeError as refusal:
             refusals.append(refusal)
     if not readings:
         raise refusals[1]
-    at, smsc, tpdu = min(readings, key=lambda reading: len(reading[2].faults) + (reading[1] is not None and reading[1].toa < 0x80))
+    read, smsc, tpdu = min(readings, key=lambda reading: len(reading[2].faults) + (reading[1] is not None and reading[1].toa < 0x80))
+    at = read.spans.get("smsc", (0, 0))[1]
     values: dict[str, object] = {"type": type(tpdu).__name__}
     lines = []
     if smsc is not None:
         values["smsc"] = smsc.number
         lines.append(Line(0, at, "SMSC", smsc.number))
     lines.append(Line(at, len(data) - at, "TPDU", type(tpdu).__name__))
+    for name, value, dcs in _parts(tpdu):
+        start, stop = read.spans.get(name, (at, at))
+        for key, told in _told(name, value, dcs):
+            values[key] = told
+            lines.append(Line(start, stop - start, key, str(told), 1))
+    lines.sort(key=lambda line: (line.offset, line.depth))  # as they stand on the wire
+    return Shown(values, tuple(lines), warnings(tpdu.faults))
+
+
+def _parts(tpdu: Tpdu) -> Iterator[tuple[str, object, int]]:
+    """(name, value, data coding that it is in) of each field; of parameters, those that are there."""
     for name in tpdu.__dataclass_fields__:
         value = getattr(tpdu, name)
-        if name == "faults" or value is None:
-            continue
-        for key, told in _told(name, value, getattr(tpdu, "dcs", 0)):
-            values[key] = told
-            lines.append(Line(at, len(data) - at, key, str(told), 1))
-    return Shown(values, tuple(lines), warnings(DecodeError(f.reason, offset=f.offset + at, clause=f.clause) for f in tpdu.faults))
-
-
-def _framed(data: bytes) -> tuple[int, Address | None, Tpdu]:
-    smsc, tpdu = decode_framed(data)
-    return data[0] + 1, smsc, tpdu
-
-
-def _bare(data: bytes) -> tuple[int, Address | None, Tpdu]:
-    return 0, None, decode(data, to_mobile=data[:1] == b"" or data[0] & 3 != table.SUBMIT)
-
-
-def _turned(data: bytes) -> tuple[int, Address | None, Tpdu]:
-    """The answers and commands, which go the other way."""
-    return 0, None, decode(data, to_mobile=data[:1] != b"" and data[0] & 3 == table.SUBMIT)
+        if isinstance(value, Parameters):
+            yield name, value.indicator, 0
+            there = {"pid": value.indicator & 1, "dcs": value.indicator & 2, "user_data": value.indicator & 4}
+            yield from ((part, getattr(value, part), value.dcs) for part in there if there[part])
+        elif name != "faults" and value is not None:
+            yield name, value, getattr(tpdu, "dcs", 0)
 
 
 def _told(name: str, value: object, dcs: int) -> list[tuple[str, str | int]]:
@@ -826,8 +836,6 @@ def _told(name: str, value: object, dcs: int) -> list[tuple[str, str | int]]:
             return [(name, value.octets.hex() if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat())]
         case Validity():
             return [(name, value.octets.hex() if value.seconds is None else f"{value.seconds} s")] if value.form else []
-        case Parameters():
-            return [("parameters", value.indicator), *(_told("user_data", value.user_data, value.dcs) if value.indicator & 4 else [])]
         case UserData():
             told: list[tuple[str, str | int]] = [("coding", _CODING_NAMES[coding(dcs)])]
             if value.udh:

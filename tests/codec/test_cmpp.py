@@ -403,6 +403,19 @@ def test_any_octets_changed(pdu, version, changes):
 
 
 @versions
+@each
+def test_shown_where_it_stands(pdu, version):
+    """The fields follow each other without a gap, from the header to the end."""
+    data = cmpp.encode(pdu, version)
+    places = sorted({(line.offset, line.length) for line in cmpp.show(data).lines if line.depth})
+    at = t.HEADER
+    for start, size in places:
+        assert start == at
+        at += size
+    assert at == len(data)
+
+
+@versions
 def test_shown_in_the_version_that_fits(version):
     data = b"".join(cmpp.encode(pdu, version) for pdu in OURS)
     shown = cmpp.show(data)

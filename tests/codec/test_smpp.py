@@ -119,6 +119,18 @@ def test_every_pdu_both_ways(pdu):
     assert smpp.show(data + data).values["pdus"][1]["command"] == pdu.name
 
 
+@pytest.mark.parametrize("pdu", OURS, ids=lambda pdu: f"{pdu.name}-{pdu.sequence}")
+def test_shown_where_it_stands(pdu):
+    """The fields follow each other without a gap, from the header to the end."""
+    data = smpp.encode(pdu)
+    places = sorted({(line.offset, line.length) for line in smpp.show(data).lines if line.depth})
+    at = t.HEADER
+    for start, size in places:
+        assert start == at
+        at += size
+    assert at == len(data)
+
+
 def test_every_command_is_among_ours():
     assert {pdu.command for pdu in OURS} == set(t.NAMES)
 

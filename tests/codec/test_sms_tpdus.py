@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -373,6 +374,9 @@ def test_any_octet_changed(octets, to_mobile, value, place, octet):
 def test_shown_as_what_it_is(octets, to_mobile, value):
     shown = sms.show(bytes.fromhex(octets))
     assert (shown.values["type"], shown.warnings) == (type(value).__name__, ())
+    places = sorted({(line.offset, line.length) for line in shown.lines if line.depth and line.length})
+    assert all(start + size <= after for (start, size), (after, _) in itertools.pairwise(places))  # none over another
+    assert max(start + size for start, size in places) == len(octets) // 2
 
 
 def test_shown_with_and_without_a_centre():
