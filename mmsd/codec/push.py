@@ -225,6 +225,10 @@ def _framed(push_id: int, pdu: bytes) -> bytes:
     return wsp.encode_push_pdu(push_id, _CONTENT_TYPE, _HEADERS, pdu)
 
 
+_LINES: Final = 100
+"""Headers of one push; beyond them it is garbage."""
+
+
 def show(data: bytes) -> Shown:
     """A push, bare or behind its user data header, as an engineer reads it, with the MMS PDU or the WBXML document it carries. DecodeError
     when it is no push.
@@ -248,6 +252,8 @@ def show(data: bytes) -> Shown:
     at, body_at = pdu.headers_at + shift, pdu.body_at + shift
     try:
         while at < body_at:
+            if len(lines) == _LINES:
+                raise DecodeError("too many headers", offset=at, clause="WAP-230 8.2.4.1")
             start = at
             name, value, at = wsp.decode_header(data, at, body_at)
             said = wsp.describe_header(value)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 
 import hypothesis
 import hypothesis.strategies as st
 import pytest
 
-from mmsd.codec import mms, push, sms, wsp
+from mmsd.codec import mms, multipart, push, smil, sms, wsp
 from mmsd.errors import DecodeError
 from tests.codec.pdus import PDUS
 
@@ -21,6 +22,11 @@ DECODERS: list[Callable[[bytes], object]] = [
     lambda data: wsp.decode_content_type(data, 0, len(data)),
     lambda data: wsp.skip_value(data, 0),
     wsp.decode_push_pdu,
+    lambda data: wsp.decode_header(data, 0, len(data)),
+    lambda data: multipart.decode(data, 0, len(data)),
+    smil.decode,
+    mms.show,
+    push.show,
 ]
 
 FRAME = bytes.fromhex("010603beaf84")
@@ -55,7 +61,7 @@ def test_random_octets(decode, data):
     value_or_refusal(decode, data)
 
 
-@pytest.mark.parametrize("decode", [mms.decode, push.decode_push], ids=["mms", "push"])
+@pytest.mark.parametrize("decode", [mms.decode, push.decode_push, mms.show, push.show], ids=["mms", "push", "mms shown", "push shown"])
 @hypothesis.given(data=damaged())
 def test_damaged_pdus(decode, data):
     value_or_refusal(decode, data)
@@ -78,3 +84,31 @@ def test_a_megabyte_of_anything_costs_little(filler):
     assert len(walked.fields) <= 10_000
     assert len(walked.faults) <= 10_001
     value_or_refusal(mms.decode, data)
+
+
+HEADS = {
+    "PDU": "8c80",
+    "subject": "8c8596",
+    "long subject": "8c85961fbfff7080",
+    "text": "8c848483",
+    "entries": "8c8484a38fff7f",
+    "one entry's headers": "8c8484a301bfff000083",
+    "parameters": "8c84841fbfff70a3",
+    "push headers": "0106bfff70be",
+}
+
+
+@pytest.mark.parametrize("filler", [b"\0", b"\x8ea\0", b"\x01\0\x83"])
+@pytest.mark.parametrize("head", HEADS)
+def test_a_megabyte_is_shown_in_little_memory(head, filler):
+    """Less than 50 MiB over the megabyte itself; lines, parts, headers and faults are bounded."""
+    start = bytes.fromhex(HEADS[head])
+    data = (start + filler * ((1 << 20) // len(filler)))[: 1 << 20]
+    tracemalloc.start()
+    try:
+        for show in (mms.show, push.show):
+            value_or_refusal(show, data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 50 << 20
