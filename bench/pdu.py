@@ -1,6 +1,6 @@
 """MMS PDUs: µs a PDU, headers alone and with every part, with python-messaging on the same octets in the same run.
 
-Ours is timed in the build that `fast` chose and, for comparison, in the Python twin. The peer gets an array of the octets, as it wants them.
+Ours is timed in the build that `fast` chose and, for comparison, in the Python twin. The peer gets an array of them, as it wants.
 """
 
 from __future__ import annotations

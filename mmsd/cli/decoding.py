@@ -32,6 +32,7 @@ KINDS: Final = {
     "wbxml": Kind("WBXML document: provisioning, OTA settings, service indication, service loading", "mmsd.codec.wbxml"),
     "smpp": Kind("SMPP 3.4 PDUs, one after the other", "mmsd.codec.smpp"),
     "cmpp": Kind("CMPP 2.0 or 3.0 PDUs, one after the other", "mmsd.codec.cmpp"),
+    "mm7": Kind("MM7 (3GPP TS 23.140): a SOAP envelope, or the whole multipart/related", "mmsd.codec.mm7"),
     "cdr": Kind("charging records: a file of 3GPP TS 32.297, or bare records of TS 32.298", "mmsd.codec.cdr"),
 }
 

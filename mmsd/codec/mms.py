@@ -290,13 +290,20 @@ def read(data: bytes, at: int = 0) -> Headers:
     headers: list[Header] = []
     faults: list[DecodeError] = []
     at, seen = read_fields(data, at, FORMS, Text, Moment, headers)
+    if at < len(data):
+        at, seen = _read_on(data, at, seen, headers, faults)
+    return Headers(headers, at, faults, seen)
+
+
+def _read_on(data: bytes, at: int, seen: int, headers: list[Header], faults: list[DecodeError]) -> tuple[int, int]:
+    """Where the kernel stopped: Content-Type, or a field of another shape, behind which the kernel goes on."""
     end = len(data)
     while at < end:
         if data[at] == table.CONTENT_TYPE:
             typed = read_content_type(data, at + 1, end, wsp.KINDS)
             if typed is not None:
                 headers.append((table.CONTENT_TYPE, typed[0]))
-                return Headers(headers, typed[1], faults, seen | _TYPED)
+                return typed[1], seen | _TYPED
         try:
             if len(headers) >= _FIELD_LIMIT:
                 raise DecodeError("too many fields", offset=at, clause=_CLAUSE)
@@ -310,7 +317,7 @@ def read(data: bytes, at: int = 0) -> Headers:
             break
         at, more = read_fields(data, at, FORMS, Text, Moment, headers)
         seen |= more
-    return Headers(headers, at, faults, seen)
+    return at, seen
 
 
 _TYPED: Final = 1 << table.CONTENT_TYPE - 0x80
@@ -338,7 +345,12 @@ def decode(data: bytes) -> Pdu:
     >>> table.TYPES[pdu.type], pdu.get(table.TRANSACTION_ID), pdu.get(table.STATUS)
     ('m-notifyresp-ind', b'T1', 129)
     """
-    headers, body_at, faults, seen = read(data)
+    headers: list[Header] = []
+    faults: list[DecodeError] = []
+    body_at, seen = read_fields(data, 0, FORMS, Text, Moment, headers)
+    end = len(data)
+    if body_at < end:
+        body_at, seen = _read_on(data, body_at, seen, headers, faults)
     pdu_type = headers[0][1] if headers and headers[0][0] == table.MESSAGE_TYPE else _first(headers, table.MESSAGE_TYPE)
     if not isinstance(pdu_type, int):
         raise no_pdu(data)
@@ -349,7 +361,7 @@ def decode(data: bytes) -> Pdu:
             for code in sorted(table.MANDATORY[pdu_type])
             if missing >> code - 0x80 & 1
         ]
-    return Pdu(pdu_type, tuple(headers), slice(body_at, len(data)), tuple(faults))
+    return Pdu(pdu_type, tuple(headers), slice(body_at, end), tuple(faults))
 
 
 def _first(headers: Sequence[Header], code: int) -> Value | None:

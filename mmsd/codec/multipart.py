@@ -109,10 +109,16 @@ def decode(data: bytes, start: int, stop: int) -> Multipart:
     """
     parts: list[Part] = []
     faults: list[DecodeError] = []
-    try:
-        count, first = wsp.decode_uintvar(data, start)
-    except DecodeError:
-        return Multipart((), (DecodeError("no entries, and not even their number", offset=start, clause="WAP-230 8.5.2"),), start, start)
+    if start < stop and data[start] < 0x80:  # nearly always
+        count, first = data[start], start + 1
+    else:
+        try:
+            count, first = wsp.decode_uintvar(data, start)
+        except DecodeError:
+            first = len(data) + 1
+        if first > stop:
+            fault = DecodeError("no entries, and not even their number", offset=start, clause="WAP-230 8.5.2")
+            return Multipart((), (fault,), start, start)
     allowed = min(count, _LIMIT)
     at = read_parts(data, first, stop, allowed, wsp.KINDS, NAMES, Part, parts)
     if at == stop and len(parts) == count:
