@@ -192,6 +192,7 @@ def _decode_flag(raw: bytes) -> bool:
     return raw != b"\0"
 
 
+@lru_cache(4096)  # relays and gateways are few
 def _decode_ip(number: int, raw: bytes) -> str:
     """IPAddress: a CHOICE by its tag (TS 32.298 5.1.1)."""
     if number == 0 and len(raw) == 4:
@@ -238,8 +239,9 @@ def _addresses(data: bytes, leaves: Sequence[Leaf]) -> tuple[Address, ...]:
             else:
                 raise broken("no address of a kind we know")
         elif path in (0x81, 0x81 | _ENUMERATED << 8) and found:  # later releases have a SEQUENCE OF here
-            if found[-1].role < 0:
-                found[-1] = found[-1]._replace(role=ber.decode_integer(data[start:stop]))
+            last = found[-1]
+            if last.role < 0:
+                found[-1] = Address(last.kind, last.text, ber.decode_integer(data[start:stop]), last.nature)
         else:
             raise broken("no address")
     return tuple(found)
