@@ -223,3 +223,42 @@ def test_what_the_format_cannot_carry_is_not_written(values):
 def test_a_status_is_an_octet():
     with pytest.raises(EncodeError, match="X-Mms-Status does not take 5"):
         push.encode_delivery_report(message_id=b"m", to=b"t", date=1, status=5)
+
+
+# ------------------------------------------------------------------------------------------------------------------- shown
+
+
+@pytest.mark.parametrize(("octets", "fields"), [row[1:] for row in SEEN], ids=[row[0] for row in SEEN])
+def test_seen_push_is_shown(octets, fields):
+    bare = bytes.fromhex(octets)
+    shown = push.show(PUSH_UDH + bare)
+    assert (shown.values["type"], shown.values["port"], shown.warnings) == ("mms", 2948, ())
+    assert shown.values["mms"]["type"] == t.TYPES[fields.get("pdu_type", t.M_NOTIFICATION_IND)]
+    assert shown.values["mms"]["subject"] == fields.get("title")
+    assert sum(line.length for line in shown.lines) == len(PUSH_UDH + bare) - 1  # all but the length of the headers
+    assert push.show(bare).values == shown.values | {"port": None}
+
+
+@pytest.mark.parametrize(
+    ("octets", "kind", "warning"),
+    [
+        ("0106 06 03ae81ea b487 02056a00 45 c6 0d 03612f00 01 03686900 01 01", "service-indication", ""),
+        ("0106 01 83 6869", "other", ""),
+        ("0106 03 be 0561 8c85985400 8d90", "mms", "no header field begins here, or one of another code page"),
+        ("0106 05 be af84 8c82 985400 8d90", "mms", "length of headers reaches into the content"),
+        ("0106 03 beaf84 3c68746d6c3e", "mms", "no message type: this is markup, a page perhaps"),
+        ("0106 08 07b6 9181 9230 4100 ffff", "provisioning", None),
+    ],
+)
+def test_shown_as_far_as_it_goes(octets, kind, warning):
+    shown = push.show(bytes.fromhex(octets))
+    reasons = [warned.text for warned in shown.warnings]
+    assert shown.values["type"] == kind
+    assert warning is None or (warning in reasons if warning else reasons == [])
+    assert all(0 <= warned.offset <= len(octets) // 2 for warned in shown.warnings)
+
+
+def test_what_is_no_push_is_not_shown():
+    for octets in ("", "0106", "8c82985400", "05", "0605040b8423f0"):
+        with pytest.raises(DecodeError):
+            push.show(bytes.fromhex(octets))

@@ -103,3 +103,25 @@ def test_what_a_set_lacks_is_not_written(value, charset):
 
 def test_every_codec_is_known_to_python():
     assert all("a".encode(codec) for codec in charsets.CODECS.values())
+
+
+@pytest.mark.parametrize(
+    ("raw", "charset", "said"),
+    [
+        ("清明".encode("gb2312"), charsets.UTF_8, "text is not in the utf-8 it names"),
+        ("é".encode(), charsets.ASCII, "text is not in the us-ascii it names"),
+        (b"abc", charsets.UCS_2, "text is not in the iso-10646-ucs-2 it names"),
+        (b"abc", 31337, "character set 31337 is not known"),
+        ("清明".encode("gbk"), 2025, ""),
+        ("清明".encode("utf-16"), charsets.UTF_8, ""),  # its byte order mark is believed
+        (b"\xff", charsets.ANY, ""),
+        (b"", charsets.UTF_8, ""),
+    ],
+)
+def test_trouble_is_named(raw, charset, said):
+    assert text.trouble(raw, charset) == said
+
+
+def test_every_name_means_a_character_set_that_is_read():
+    assert set(charsets.NAMES.values()) == set(charsets.CODECS)
+    assert set(charsets.PREFERRED) - {charsets.ANY, charsets.ANY_128} == set(charsets.CODECS)
