@@ -16,7 +16,7 @@ RUN := $(BIN)/python -m sim.run
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: ## a simulated province and the daemon beside it, with a live page; Ctrl-C ends it, or DURATION=60
+run: ## a simulated province and the daemon beside it, with a live page; Ctrl-C ends it, or DURATION=60 (35 or more)
 	@tools/setup.sh run
 	@exec $(RUN) $(if $(DURATION),--duration $(DURATION))
 

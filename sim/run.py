@@ -65,14 +65,25 @@ def compare(daemon: Mapping[str, Any], truth: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def table(rows: list[Row]) -> Table:
-    made = Table("", "mmsd", "truth", box=None, pad_edge=False)
+def table(rows: list[Row], *, so_far: bool = False) -> Table:
+    """`so_far`: while both go on. The simulator's totals are written later than its log lines, so a difference says nothing yet."""
+    made = Table("", "mmsd", "truth so far" if so_far else "truth", box=None, pad_edge=False)
     for column in made.columns[1:]:
         column.justify = "right"
     for row in rows:
-        style = "" if row.found == row.true else "yellow"
+        style = "" if so_far or row.found == row.true else "yellow"
         made.add_row(row.name, f"{row.found:,}", f"{row.true:,}", style=style)
     return made
+
+
+def progress(rows: list[Row]) -> str:
+    """One line for both sides while they go on; either may be ahead of the other's last figures.
+
+    >>> progress([Row("failed", 3, 2), Row("  NO_PUSH", 3, 2), Row("serials", 1, 1)])
+    'mmsd / truth so far: failed 3 / 2, serials 1 / 1'
+    """
+    heads = (f"{row.name} {row.found:,} / {row.true:,}" for row in rows if not row.name.startswith(" "))
+    return f"mmsd / truth so far: {', '.join(heads)}"
 
 
 @dataclass(slots=True)
@@ -162,7 +173,7 @@ class Pair:
 
 
 @click.command()
-@click.option("--duration", type=float, default=0.0, help="seconds; 0 = until Ctrl-C")
+@click.option("--duration", type=float, default=0.0, help="seconds, 35 or more in this scenario; 0 = until Ctrl-C")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("run/demo"), show_default=True)
 @click.option("--seed", type=int, help="another province")
 def main(duration: float, out: Path, seed: int | None) -> None:
@@ -208,11 +219,10 @@ def _follow(pair: Pair, console: Console) -> None:
             rows = compare(pair.found(), pair.truth())
             if isinstance(live, Live):
                 limit = f" of {pair.duration:.0f}" if pair.duration else "; Ctrl-C ends it"
-                live.update(Group(Text(f"{spent:.0f} s{limit}"), table(rows)), refresh=True)
+                live.update(Group(Text(f"{spent:.0f} s{limit}"), table(rows, so_far=True)), refresh=True)
             elif spent - told >= 10:
                 told = spent
-                heads = ", ".join(f"{row.name} {row.found:,} of {row.true:,}" for row in rows if not row.name.startswith(" "))
-                console.print(f"{spent:4.0f} s  {heads}", soft_wrap=True)
+                console.print(f"{spent:4.0f} s  {progress(rows)}", soft_wrap=True)
             time.sleep(0.25)
     if pair.simulator is not None and pair.running():
         pair.simulator.send_signal(signal.SIGTERM)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from sim.run import compare, main, table
+from sim.run import Row, compare, main, progress, table
 from tests.sim.conftest import Run
 
 
@@ -34,6 +34,16 @@ def test_figures_stand_beside_their_truth(run: Run) -> None:
     with console.capture() as shown:
         console.print(table(rows))
     assert f"{run.totals['outcomes']['delivered']:,}" in shown.get()
+
+
+def test_while_both_go_on_the_truth_is_so_far_and_no_difference_is_marked() -> None:
+    rows = [Row("lines read", 1200, 1100), Row("  NO_PUSH", 2, 1), Row("failed", 2, 1)]
+    assert progress(rows) == "mmsd / truth so far: lines read 1,200 / 1,100, failed 2 / 1"
+    running, ended = table(rows, so_far=True), table(rows)
+    assert [column.header for column in running.columns] == ["", "mmsd", "truth so far"]
+    assert [column.header for column in ended.columns] == ["", "mmsd", "truth"]
+    assert {row.style for row in running.rows} == {""}
+    assert {row.style for row in ended.rows} == {"yellow"}
 
 
 @pytest.mark.parametrize("name", ["lines", "forwards", "serials"])
