@@ -137,6 +137,7 @@ def _gaps(numbers: Sequence[int]) -> tuple[Gap, ...]:
 
 _OCTET_STRING: Final = 0x04
 _MOST: Final = 64  # faults told of a file, and unknown fields kept of a record
+_SEEN: Final = 4096
 _DUPLICATE: Final = "a field twice: the first counts"
 
 
@@ -154,13 +155,19 @@ def decode_record(data: bytes) -> Record:
     return found.records[0]
 
 
-def _decode(data: bytes, tag: int, body: int, stop: int, leaves: Sequence[Sequence[int]], faults: list[Fault]) -> Record:
-    """One record from its leaves (`fast.walk`); what is wrong in it goes to `faults`."""
+def _decode(
+    data: bytes, tag: int, body: int, stop: int, leaves: Sequence[Sequence[int]], faults: list[Fault], seen: dict[tuple[int, bytes], Any]
+) -> Record:
+    """One record from its leaves (`fast.walk`); what is wrong in it goes to `faults`.
+
+    `seen` holds nested values by their octets from the end of the leaf before: relays, sessions and numbers come again and again.
+    """
     known = FIELDS[tag]
     fields: dict[str, Any] = {}
     odd: set[int] = set()  # first octets of paths of fields that stay octets
-    count, place = len(leaves), 0
+    count, place, end = len(leaves), 0, body
     while place < count:
+        before = end
         _, path, start, end = leaves[place]
         first = path & 0xFF
         place += 1
@@ -179,17 +186,23 @@ def _decode(data: bytes, tag: int, body: int, stop: int, leaves: Sequence[Sequen
         begun = place - 1
         while place < count and leaves[place][1] & 0xFF == first:
             place += 1
+        end = leaves[place - 1][3]
         if name in fields:
             _tell(faults, Fault(start, f"{name}: {_DUPLICATE}", "X.690 8.11"))
         elif coding is OPAQUE:
             odd.add(first)
             fields[name] = None  # holds its place
         else:
+            key = id(coding), data[before:end]
+            value = seen.get(key)
             try:
-                fields[name] = _nested(data, coding, [(path >> 8, start, end) for _, path, start, end in leaves[begun:place]])
+                if value is None:
+                    value = seen[key] = _nested(data, coding, [(path >> 8, at, after) for _, path, at, after in leaves[begun:place]])
             except DecodeError as error:
                 odd.add(first)
                 _tell(faults, Fault(start, f"{name}: {error.reason}", error.clause))
+            else:
+                fields[name] = value
     return Record(tag, fields, _keep(data, body, stop, known, fields, odd) if odd else ())
 
 
@@ -380,9 +393,12 @@ def decode_file(data: bytes, *, limit: int = 20_000) -> File:
     records: list[Record] = []
     offsets: list[int] = []
     foreign: Counter[int] = Counter()
+    seen: dict[tuple[int, bytes], Any] = {}
     for (offset, _, body, stop, tag, first), last in zip(rows, firsts[1:], strict=False):
         if tag in FIELDS:
-            records.append(_decode(data, tag, body, stop, walk.leaves[first:last].tolist(), faults))
+            records.append(_decode(data, tag, body, stop, walk.leaves[first:last].tolist(), faults, seen))
+            if len(seen) > _SEEN:
+                seen.clear()
             offsets.append(offset)
         else:
             foreign[tag] += 1
