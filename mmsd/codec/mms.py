@@ -386,6 +386,8 @@ def no_pdu(data: bytes) -> DecodeError:
         looks = ": this is text"
     elif data[:1] == b"\x8c":
         looks = ", but the octet that announces one"
+    elif data[1:2] == b"\x06":
+        looks = ": this is a WSP push"
     return DecodeError(f"no message type{looks}", offset=0, clause="OMA-MMS-ENC 7.3.30")
 
 

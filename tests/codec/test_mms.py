@@ -242,6 +242,7 @@ def test_what_could_be_read_and_a_named_warning(octets, warning):
         (b"HTTP/1.1 200 OK\r\n\r\n", "HTTP headers"),
         (b"Service unavailable", "text"),
         (b"\x8c", "the octet that announces one"),
+        (b"\1\6\3\xbe\xaf\x84", "a WSP push"),
         (b"\0\1\2", "no message type"),
     ],
 )

@@ -9,8 +9,7 @@ Faults of tshark 4.0, left out of the comparison:
 - it keeps the Quote before a text that begins with an octet above 127, and reads no character set given as a long integer;
 - it takes a last octet 0x84 (status Unrecognised) for the name of a Content-Type;
 - it calls a part without content malformed;
-- it reads the contents, too: pictures, sound and markup of random octets are malformed of course, so their dissectors are switched off;
-- of a From that is neither address nor insert-address it says nothing.
+- it reads the contents, too: pictures, sound and markup of random octets are malformed of course, so their dissectors are switched off.
 """
 
 from __future__ import annotations
