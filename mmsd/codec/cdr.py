@@ -10,7 +10,7 @@ import datetime
 import ipaddress
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -95,11 +95,13 @@ class Gap(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Everything in a file. `foreign` counts records of other kinds by their tags; `offsets[i]` is where record i begins."""
+    """Everything in a file. `foreign` counts records of other kinds by their tags; `offsets[i]` is where record i begins,
+    `contents[i]` where its fields begin and end."""
 
     header: FileHeader | None
     records: tuple[Record, ...]
     offsets: tuple[int, ...]
+    contents: tuple[tuple[int, int], ...] = ()
     foreign: Mapping[int, int] = field(default_factory=dict)
     faults: tuple[Fault, ...] = ()
     padding: int = 0
@@ -392,6 +394,7 @@ def decode_file(data: bytes, *, limit: int = 20_000) -> File:
     firsts = [*walk.records[: limit + 1, FIRST].tolist(), len(walk.leaves)]
     records: list[Record] = []
     offsets: list[int] = []
+    contents: list[tuple[int, int]] = []
     foreign: Counter[int] = Counter()
     seen: dict[tuple[int, bytes], Any] = {}
     for (offset, _, body, stop, tag, first), last in zip(rows, firsts[1:], strict=False):
@@ -400,6 +403,7 @@ def decode_file(data: bytes, *, limit: int = 20_000) -> File:
             if len(seen) > _SEEN:
                 seen.clear()
             offsets.append(offset)
+            contents.append((body, stop))
         else:
             foreign[tag] += 1
     if header is None and not rows:
@@ -408,7 +412,7 @@ def decode_file(data: bytes, *, limit: int = 20_000) -> File:
         faults.append(Fault(rows[-1][STOP], f"{count - limit} more records behind these", ""))
     if header is not None:
         faults += _check(header, len(data), count)
-    return File(header, tuple(records), tuple(offsets), foreign, tuple(faults), walk.skipped)
+    return File(header, tuple(records), tuple(offsets), tuple(contents), foreign, tuple(faults), walk.skipped)
 
 
 def _check(header: FileHeader, octets: int, records: int) -> list[Fault]:
@@ -465,16 +469,27 @@ def show(data: bytes) -> Shown:
     if file.header is not None:
         values["header"] = {name: _plain(value) for name, value in file.header._asdict().items()} | {"address": file.header.address}
         lines.append(Line(0, file.header.header_length or 0, "file header", _summary(file.header)))
-    for record, offset in zip(file.records, file.offsets, strict=True):
-        lines.append(Line(offset, 0, "record", record.name))
-        lines += (Line(offset, 0, name, shown_value(name, value), 1) for name, value in record.fields.items())
-        lines += (Line(offset, len(found.content), f"[{found.number}]", found.content.hex(), 1) for found in record.unknown)
+    for record, offset, (body, stop) in zip(file.records, file.offsets, file.contents, strict=True):
+        lines.append(Line(offset, stop - offset, "record", record.name))
+        lines += _fields(data, record, body, stop)
         fields = {name: _plain(value) for name, value in record.fields.items()}
         values["records"].append({"type": record.name, **fields, "unknown": [_plain(found) for found in record.unknown]})
     warned = [Warned(*fault) for fault in file.faults]
     warned += (Warned(0, f"{count} records of tag {tag} are none of MMS: passed over", _CLAUSE) for tag, count in file.foreign.items())
     warned += (Warned(0, f"local sequence numbers {gap.first} to {gap.last} are missing", _CLAUSE) for gap in file.gaps)
     return Shown(values, tuple(lines), tuple(warned))
+
+
+def _fields(data: bytes, record: Record, body: int, stop: int) -> Iterator[Line]:
+    """A line for each field as it stands."""
+    names = table.RECORDS[record.type].fields
+    for found in itertools.islice(ber.children(data, body, stop), _MOST):
+        known = found.kind == ber.CONTEXT and found.number < len(names)
+        name = names[found.number] if known else f"[{found.number}]"
+        value = (
+            shown_value(name, record.fields[name]) if name in record.fields else data[found.body : min(found.stop, found.body + 64)].hex()
+        )
+        yield Line(found.start, found.after - found.start, name, value, 1)
 
 
 def _summary(header: FileHeader) -> str:
@@ -485,7 +500,14 @@ def _summary(header: FileHeader) -> str:
 def shown_value(name: str, value: Any) -> str:
     """A field's value as people read it."""
     meaning = _ENUMERATIONS.get(name, {}).get(value, "") if isinstance(value, int) else ""
-    return f"{value} ({meaning})" if meaning else str(_plain(value))
+    return f"{value} ({meaning})" if meaning else _said(_plain(value))
+
+
+def _said(value: Any) -> str:
+    """JSON types in words."""
+    if isinstance(value, dict):
+        return " ".join(f"{name} {_said(part)}" for name, part in value.items() if part not in (None, "", -1))
+    return ", ".join(map(_said, value)) if isinstance(value, list) else str(value)
 
 
 def _plain(value: Any) -> Any:

@@ -352,7 +352,8 @@ def test_show() -> None:
         "localSequenceNumber": 1,
         "unknown": [],
     }
-    assert [line.text for line in shown.lines if line.name == "mmStatusCode"] == ["4 (deferred)"] * 2
+    status = [line for line in shown.lines if line.name == "mmStatusCode"]
+    assert [(data[line.offset : line.offset + line.length].hex(), line.text) for line in status] == [("860104", "4 (deferred)")] * 2
     assert shown.lines[0].text == "file 7 of 10.1.2.3, 2 records, closed: open time limit"
     texts = [warned.text for warned in shown.warnings]
     assert "1 records of tag 79 are none of MMS: passed over" in texts
