@@ -51,6 +51,8 @@ class Message:
     parts: tuple[Part, ...] = ()
     namespace: str = table.REL_6
     warnings: tuple[Warned, ...] = ()
+    places: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Where each field's element stands in the octets that were read."""
 
     @property
     def content(self) -> tuple[Part, ...]:
@@ -180,21 +182,23 @@ def _parse(data: bytes, charset: str, base: int) -> _Element:
 # ------------------------------------------------------------------------------------------------------------------ decode
 
 
-def decode(content_type: str, body: bytes) -> Message:
+def decode(content_type: str, body: bytes, *, base: int = 0) -> Message:
     """The message in an HTTP body: SOAP alone, or a multipart whose root it is (8.7.9). DecodeError for anything else.
+
+    `base` is where the body stands in what offsets are to count.
 
     >>> decode("text/xml", encode(Message("SubmitRsp", "t1", {"StatusCode": 1000, "MessageID": "m1"}))[1]).fields["MessageID"]
     'm1'
     """
     kind = mime.decode_content_type(content_type)
     if not kind.media.startswith("multipart/"):
-        return _message(_parse(body, kind.parameters.get("charset", ""), 0), ())
+        return _message(_parse(body, kind.parameters.get("charset", ""), base), ())
     parts = mime.decode_multipart(body, kind.parameters.get("boundary", ""))
     start = kind.parameters.get("start", "").strip("<>")
     root = next((part for part in parts if start and part.cid == start), parts[0] if parts else None)
     if root is None:
         raise DecodeError("a multipart without parts", offset=0, clause="RFC 2387 3")
-    tree = _parse(bytes(root.content()), root.content_type.parameters.get("charset", ""), root.at)
+    tree = _parse(bytes(root.content()), root.content_type.parameters.get("charset", ""), base + root.at)
     return _message(tree, tuple(part for part in parts if part is not root))
 
 
@@ -210,29 +214,32 @@ def _message(tree: _Element, parts: tuple[Part, ...]) -> Message:
     if transaction is None:
         warned.append(Warned(tree.at, "no TransactionID", "TS 23.140 8.7.8.2"))
     fields: dict[str, Any] = {}
+    places: dict[str, int] = {}
     if found.name == "Fault":
         fields = {name: child.text for name in ("faultcode", "faultstring") if (child := found.child(name)) is not None}
         inner = next((child for detail in found.children for child in detail.children if child.name in table.ERRORS), None)
         found = inner or found
     if found.name in table.MESSAGES:
-        _read(found, frozenset(table.MESSAGES[found.name]), "", fields, warned)
+        _read(found, frozenset(table.MESSAGES[found.name]), "", fields, places, warned)
     elif found.name != "Fault":
         raise DecodeError("no MM7 message that we know", offset=found.at, clause=_CLAUSE)
-    return Message(found.name, transaction.text if transaction is not None else "", fields, parts, found.namespace, tuple(warned))
+    return Message(found.name, transaction.text if transaction is not None else "", fields, parts, found.namespace, tuple(warned), places)
 
 
-def _read(parent: _Element, known: frozenset[str], prefix: str, fields: dict[str, Any], warned: list[Warned]) -> None:
+def _read(
+    parent: _Element, known: frozenset[str], prefix: str, fields: dict[str, Any], places: dict[str, int], warned: list[Warned]
+) -> None:
     """The elements of a message, those within others by their own names."""
     for element in parent.children:
         path, name = prefix + element.name, element.name
         if any(found.startswith(f"{path}/") for found in known):
-            _read(element, known, f"{path}/", fields, warned)
+            _read(element, known, f"{path}/", fields, places, warned)
         elif path not in known:
             _warn(warned, element.at, f"{path}: element not known")
         elif name in fields:
             _warn(warned, element.at, f"{path} twice: the first counts")
         elif (value := _value(element, warned)) is not None:
-            fields[name] = value
+            fields[name], places[name] = value, element.at
 
 
 def _warn(warned: list[Warned], at: int, text: str) -> None:
@@ -408,7 +415,7 @@ def decode_http(data: bytes) -> Message:
     headers, at = mime.decode_headers(data, line.end())
     length = mime.get(headers, "content-length")
     stop = at + int(length) if re.fullmatch(r"[0-9]{1,9}", length) else len(data)
-    return decode(mime.get(headers, "content-type") or "text/xml", data[at:stop])
+    return decode(mime.get(headers, "content-type") or "text/xml", data[at:stop], base=at)
 
 
 def show(data: bytes) -> Shown:
@@ -416,7 +423,7 @@ def show(data: bytes) -> Shown:
     message = decode_http(data)
     parts = message.content
     lines = [Line(0, len(data), "message", message.kind), Line(0, 0, "TransactionID", message.transaction, 1)]
-    lines += (Line(0, 0, name, _shown(name, value), 1) for name, value in message.fields.items())
+    lines += (Line(message.places.get(name, 0), 0, name, _shown(name, value), 1) for name, value in message.fields.items())
     lines += (Line(part.at, len(part.raw), "part", f"{part.content_type.media} {part.name}".strip(), 1) for part in parts)
     values = {
         "type": message.kind,

@@ -127,6 +127,16 @@ def test_a_real_submit(shared: Path) -> None:
         assert answered.fields["MessageID"].endswith("@mms.hexi.example")
 
 
+def test_a_real_answer_is_shown_with_its_places(shared: Path) -> None:
+    data = (shared / "samples/real-day/mm7/01-answer.http").read_bytes()
+    shown = show(data)
+    places = {line.name: data[line.offset : line.offset + 20] for line in shown.lines}
+    assert places["StatusCode"].startswith(b"<mm7:StatusCode>")
+    assert places["MessageID"].startswith(b"<mm7:MessageID>")
+    assert {line.name: line.text for line in shown.lines}["StatusCode"] == "1000 (Success)"
+    assert shown.values["fields"]["StatusText"] == "Success"
+
+
 def test_a_real_submit_is_said_again(shared: Path) -> None:
     got = decode_http((shared / "samples/real-day/mm7/01-submit.http").read_bytes())
     again = decode(*encode(got))
