@@ -22,6 +22,8 @@ from mmsd.errors import ConfigError, StoreDamaged
 SECRET_BYTES: Final = 32
 SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
+SEAL_BYTES: Final = _NONCE_BYTES + 16
+"""What sealing adds: nonce and tag."""
 
 
 class Keys:
@@ -82,7 +84,7 @@ class Keys:
     def salt(self) -> bytes:
         return self._random(SALT_BYTES)
 
-    def seal(self, salt: bytes, label: bytes, plain: bytes) -> bytes:
+    def seal(self, salt: bytes, label: bytes, plain: bytes | memoryview) -> bytes:
         """Authenticated encryption under a key of its own for each `salt`; `label` says what it is and cannot be swapped.
 
         A key per salt keeps random nonces far from their limit of 2³² uses, and makes what is sealed unreadable once its salt is erased.
@@ -90,12 +92,15 @@ class Keys:
         nonce = self._random(_NONCE_BYTES)
         return nonce + AESGCM(hmac.digest(self._seal, salt, "sha256")).encrypt(nonce, plain, label)
 
-    def unseal(self, salt: bytes, label: bytes, sealed: bytes) -> bytes:
+    def unseal(self, salt: bytes, label: bytes, sealed: bytes | memoryview) -> bytes:
         """The plain bytes. Raises StoreDamaged when they were altered or sealed under another key."""
         try:
             return AESGCM(hmac.digest(self._seal, salt, "sha256")).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label)
         except (InvalidTag, ValueError) as error:
-            raise StoreDamaged(f"a sealed {label.decode()} does not open: altered, or sealed under another key file") from error
+            raise StoreDamaged(
+                f"a sealed {label.decode()} does not open: altered, or sealed under another key file; "
+                "restore the state directory as a whole, with its key file"
+            ) from error
 
     def seal_number(self, number: str) -> bytes:
         """Salt and sealed digits. The salt is the subscriber's own: everything else of his is sealed under it too."""

@@ -106,5 +106,10 @@ def cold_name(subscriber: int) -> str:
     return int.__repr__(int(subscriber))
 
 
+def delta_label(identity: int) -> bytes:
+    """Names the row too: a delta opens in its own place only."""
+    return b"state delta %d" % identity
+
+
 def _salt(sealed: bytes | None, label: bytes) -> bytes:
     return sealed[:SALT_BYTES] if sealed is not None else label

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import queue
 import sqlite3
 import tempfile
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +24,7 @@ from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, St
 from mmsd.model import Batch, Extent, Mark
 from mmsd.store import Health, Loaded, Needs, Rows, migrate, rows
 from mmsd.store.forwards import read_ordinals
-from mmsd.store.keys import Keys, sync_directory
+from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
 from mmsd.store.read import Reader, read_cold
 from mmsd.store.segments import Segments, drop_days
@@ -39,7 +38,7 @@ LOCK: Final = "mmsd.lock"
 
 _PAGE_BYTES: Final = 4096
 _SNAPSHOTS: Final = "state-*.snapshot"
-_DIGEST_BYTES: Final = 16
+_SNAPSHOT_PART: Final = 64 * MEBIBYTE  # sealed at once: AES-GCM takes 2 GiB at most, and a part is what is held twice
 _PURGED_AT_ONCE: Final = 64
 _MAX_ID: Final = (1 << 63) - 1
 
@@ -356,9 +355,10 @@ class SqliteStore(Reader):
         for family, identity, text in connection.execute("SELECT family, id, text FROM interned"):
             names[family][identity] = text
         name = _snapshot_name(connection)
+        deltas = connection.execute("SELECT id, body FROM state_delta ORDER BY id").fetchall()  # one that does not open leaves no read open
         return Loaded(
             snapshot=self._read_snapshot(name) if name else None,
-            deltas=tuple(body for (body,) in connection.execute("SELECT body FROM state_delta ORDER BY id")),
+            deltas=tuple(self._keys.unseal(label := rows.delta_label(identity), label, body) for identity, body in deltas),
             marks={feed: tuple(found) for feed, found in marks.items()},
             extents={feed: tuple(found) for feed, found in extents.items()},
             names=dict(names),
@@ -370,8 +370,8 @@ class SqliteStore(Reader):
             path = self.directory / f"state-{number:06d}.snapshot"
             try:
                 with path.open("xb") as file:
-                    file.write(_digest(data))
-                    file.write(data)
+                    for label, part in _parts(path.name, data, _SNAPSHOT_PART):
+                        file.write(self._keys.seal(label, label, part))
                     file.flush()
                     if self._settings.durable:
                         os.fsync(file.fileno())
@@ -388,10 +388,8 @@ class SqliteStore(Reader):
             content = (self.directory / name).read_bytes()
         except OSError as error:
             raise StoreDamaged(f"snapshot {name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
-        digest, data = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
-        if digest != _digest(data):
-            raise StoreDamaged(f"snapshot {name} is damaged; restore the state directory as a whole")
-        return data
+        parts = _parts(name, content, _SNAPSHOT_PART + SEAL_BYTES)
+        return b"".join(self._keys.unseal(label, label, part) for label, part in parts)
 
     def _remove_snapshots(self, useless: Callable[[str], bool]) -> None:
         """Those replaced, or written for a transaction that never was. One that cannot be removed now is tried again next time."""
@@ -474,5 +472,10 @@ def _snapshot_name(connection: sqlite3.Connection) -> str:
     return str(found[0]) if found else ""
 
 
-def _digest(data: bytes) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
+def _parts(name: str, data: bytes, size: int) -> Iterator[tuple[bytes, memoryview]]:
+    """A snapshot cut into what is sealed at once, at least one part, each with its label. The label says how many there are, so a file
+    that lost its end does not open."""
+    view = memoryview(data)
+    count = -(-len(data) // size) or 1
+    for n in range(count):
+        yield b"snapshot %s, part %d of %d" % (name.encode(), n + 1, count), view[n * size : (n + 1) * size]

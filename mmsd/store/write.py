@@ -15,7 +15,7 @@ from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
-from mmsd.store.rows import AS_SENDER, ATTEMPT, DELIVERY, FINDING, REJECT, cold_name
+from mmsd.store.rows import AS_SENDER, ATTEMPT, DELIVERY, FINDING, REJECT, cold_name, delta_label
 from mmsd.store.segments import Segments
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -36,7 +36,7 @@ class Writer(NamedTuple):
         """All of `batch`. The order matters twice: extents are checked against the marks before them, serials refer to forwards."""
         people = self.people.enrol(connection, _numbers(batch), batch.at)
         _positions(connection, batch)
-        _state(connection, batch)
+        self._state(connection, batch)
         self._cold(connection, batch)
         self._verdicts(connection, batch, people)
         write_forwards(connection, batch, people)
@@ -47,6 +47,27 @@ class Writer(NamedTuple):
     def _seal(self, person: Person | None, label: bytes, value: Any) -> bytes:
         """`value` under its subscriber; what belongs to nobody is sealed under its label."""
         return self.keys.seal(person.salt if person else label, label, _ENCODER.encode(value))
+
+    def _state(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        """A snapshot holds everything up to and with this Batch, so it and a delta never come together."""
+        if batch.snapshot:
+            connection.execute("DELETE FROM state_delta")
+            connection.execute(
+                "INSERT INTO state_snapshot (id, at, file) VALUES (1, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET at = excluded.at, file = excluded.file",
+                (batch.at, batch.snapshot),
+            )
+        if batch.delta:
+            (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM state_delta").fetchone()
+            label = delta_label(last + 1)
+            row = (last + 1, batch.at, self.keys.seal(label, label, batch.delta))
+            connection.execute("INSERT INTO state_delta (id, at, body) VALUES (?, ?, ?)", row)
+        for family, identity, text in batch.interned:
+            known = connection.execute("SELECT text FROM interned WHERE family = ? AND id = ?", (family, identity)).fetchone()
+            if known is None:
+                connection.execute("INSERT INTO interned (family, id, text) VALUES (?, ?, ?)", (family, identity, text))
+            elif known[0] != text:
+                raise StoreError(f"{family} {identity} is {known[0]!r} for ever and cannot become {text!r}")
 
     def _cold(self, connection: sqlite3.Connection, batch: Batch) -> None:
         lookup = self.keys.lookup
@@ -185,25 +206,6 @@ def _extent(connection: sqlite3.Connection, extent: Extent, audited: bool, at: i
             "INSERT INTO extent (feed, ordinal, head, head_length, start, stop, path, guard, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (*file, extent.head, extent.head_length, extent.start, extent.stop, extent.path, extent.guard, at),
         )
-
-
-def _state(connection: sqlite3.Connection, batch: Batch) -> None:
-    """A snapshot holds everything up to and with this Batch, so it and a delta never come together."""
-    if batch.snapshot:
-        connection.execute("DELETE FROM state_delta")
-        connection.execute(
-            "INSERT INTO state_snapshot (id, at, file) VALUES (1, ?, ?)"
-            " ON CONFLICT (id) DO UPDATE SET at = excluded.at, file = excluded.file",
-            (batch.at, batch.snapshot),
-        )
-    if batch.delta:
-        connection.execute("INSERT INTO state_delta (at, body) VALUES (?, ?)", (batch.at, batch.delta))
-    for family, identity, text in batch.interned:
-        known = connection.execute("SELECT text FROM interned WHERE family = ? AND id = ?", (family, identity)).fetchone()
-        if known is None:
-            connection.execute("INSERT INTO interned (family, id, text) VALUES (?, ?, ?)", (family, identity, text))
-        elif known[0] != text:
-            raise StoreError(f"{family} {identity} is {known[0]!r} for ever and cannot become {text!r}")
 
 
 def _leaving(connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sqlite3
 import stat
 import struct
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mmsd.errors import ConfigError, StoreDamaged
 from mmsd.model import Batch, Event, Msisdn, Reject, Serial, masked
 from mmsd.store import DeliveryFilter, Needs, Ordinal
-from mmsd.store.keys import SALT_BYTES, Keys
+from mmsd.store.keys import SALT_BYTES, SEAL_BYTES, Keys
 from mmsd.store.sqlite import Settings, SqliteStore
 from tests.store.conftest import NOW, Open, put, see
 from tests.store.values import LI, WANG, ZHAO, attempt, closed, delivery, extent, finding, forward, mark, outgoing
@@ -21,11 +24,17 @@ from tests.store.values import LI, WANG, ZHAO, attempt, closed, delivery, extent
 MAIL = "li.na@example.com"
 
 
+def packed_state() -> bytes:
+    """Numbers as State packs them: in arrays, and as MessagePack."""
+    people = [int(LI), int(WANG), int(ZHAO)]
+    return struct.pack("<3Q", *people) + msgspec.msgpack.encode([*people, MAIL])
+
+
 def everything(keys: Keys) -> Batch:
     """A Batch with a number in every row that may hold one, except outbox bodies."""
     return Batch(
         at=NOW,
-        delta=b"state",
+        delta=packed_state(),
         marks=[("mmsc1", mark(10))],
         extents=[extent(0, 10)],
         deliveries=[(b"1", delivery()), (b"2", delivery(leg=WANG)), (b"3", delivery(receiver=MAIL, leg="", sender=ZHAO))],
@@ -69,6 +78,10 @@ def test_no_number_stands_in_the_files(open_store: Open, tmp_path: Path, keys: K
     store = open_store()
     assert [row for _, row in store.deliveries(DeliveryFilter(), 10)][::-1] == [row for _, row in everything(keys).deliveries]
     put(store, Batch(at=NOW, outbox=[outgoing(b"2", body=f"{WANG} received your picture")]))
+    snapshot = store.write_snapshot(packed_state())
+    assert traces(tmp_path / "state") == {WANG}
+    put(store, Batch(at=NOW, snapshot=snapshot))
+    assert store.load().snapshot == packed_state()
     store.close()
     assert traces(tmp_path / "state") == {WANG}, "an outbox body holds what will be sent"
 
@@ -203,3 +216,69 @@ def test_a_row_moved_to_another_subscriber_does_not_open(tmp_path: Path, keys: K
         )
         with pytest.raises(StoreDamaged, match="sealed delivery"):
             store.deliveries(DeliveryFilter(), 10)
+
+
+# --------------------------------------------------------------------------------------------------------------- State
+
+
+def test_the_files_are_searched_for_what_state_holds(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_bytes(packed_state())
+    assert traces(tmp_path) == {LI, WANG, ZHAO, MAIL}
+
+
+def test_a_delta_that_was_touched_does_not_open(open_store: Open, tmp_path: Path) -> None:
+    store = open_store()
+    put(store, Batch(at=NOW, delta=b"one"))
+    put(store, Batch(at=NOW, delta=b"two"))
+    assert store.load().deltas == (b"one", b"two")
+    for change in (
+        "UPDATE state_delta SET body = (SELECT body FROM state_delta WHERE id = 2) WHERE id = 1",
+        "UPDATE state_delta SET body = substr(body, 1, 5) WHERE id = 1",
+        "UPDATE state_delta SET body = X'' WHERE id = 1",
+        "UPDATE state_delta SET id = 9 WHERE id = 1",
+    ):
+        store.close()
+        path = tmp_path / "state" / "mmsd.db"
+        whole = path.read_bytes()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            connection.execute(change)
+        store = open_store()
+        with pytest.raises(StoreDamaged, match=r"sealed state delta \d does not open.*; restore the state directory"):
+            store.load()
+        store.close()
+        path.write_bytes(whole)
+        store = open_store()
+    assert store.load().deltas == (b"one", b"two")
+
+
+@pytest.mark.parametrize("snapshot", [False, True])
+def test_state_sealed_under_another_key_does_not_open(tmp_path: Path, keys: Keys, snapshot: bool) -> None:
+    other = Keys(bytes(32), os.urandom)
+    with SqliteStore.open(tmp_path, settings=Settings(), keys=keys, wall=lambda: NOW) as store:
+        put(store, Batch(at=NOW, snapshot=store.write_snapshot(b"whole")) if snapshot else Batch(at=NOW, delta=b"one"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "mmsd.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE meta SET value = ? WHERE name = 'key'", (other.id,))  # as if the check at start were passed
+    with (
+        SqliteStore.open(tmp_path, settings=Settings(), keys=other, wall=lambda: NOW) as store,
+        pytest.raises(StoreDamaged, match="another key file; restore"),
+    ):
+        store.load()
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 64, 100])
+def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr("mmsd.store.sqlite._SNAPSHOT_PART", 32)
+    whole = bytes(range(size))
+    part = 32 + SEAL_BYTES
+    with SqliteStore.open(tmp_path, settings=Settings(), keys=keys, wall=lambda: NOW) as store:
+        path = tmp_path / store.write_snapshot(whole)
+        put(store, Batch(at=NOW, snapshot=path.name))
+        assert store.load().snapshot == whole
+        sealed = path.read_bytes()
+        harmed = {sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1]), sealed + b"x", sealed[part:], sealed[:part] + sealed, b""}
+        if len(sealed) > part:
+            harmed |= {sealed[:part], sealed[part : 2 * part] + sealed[:part] + sealed[2 * part :]}
+        for content in harmed - {sealed}:
+            path.write_bytes(content)
+            with pytest.raises(StoreDamaged, match="snapshot state-000001"):
+                store.load()
