@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
 import click
 import msgspec
@@ -15,7 +18,8 @@ from mmsd.cli import replay as replaying
 from mmsd.cli import report
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
-from mmsd.cli.looking import feeds_of, show_guesses, show_match
+from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
+from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
 from mmsd.model import masked
@@ -23,6 +27,8 @@ from mmsd.store.read import Reader
 from mmsd.store.sqlite import DATABASE
 
 EXIT_CONFIG = 78
+STATES: Final = ("ready", "shadow", "sending", "sent", "delivered", "failed", "uncertain", "parked")
+"""Of a row in the outbox, as `model.Outgoing` has them."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -74,11 +80,12 @@ def look(files: tuple[Path, ...], until: str, as_json: bool) -> None:
     if not as_json:
         show_guesses(console, guesses)
     if not arguments:
-        raise ConfigError("none of these files is a log mmsd knows; `mmsd try DIALECT LINE` shows where a line stops to fit")
+        unread = "".join(f"{path}: {why}; " for path, _, why in guesses) if as_json else ""  # else each row has said it
+        raise ConfigError(f"{unread}none of these files is a log mmsd knows; `mmsd try DIALECT LINE` shows where a line stops to fit")
     settings = replaying.settings_for(arguments, None, [])  # what was guessed, and why, stands above
     done = replaying.replay(settings, until=until, keep_all=True, console=console, quiet=as_json, notes=[replaying.ALL_OF_A_KIND])
     try:
-        _print(done, console, as_json)
+        _print(done, console, as_json, {"files": guesses_as_values(guesses)})
     finally:
         done.store.close()
 
@@ -127,8 +134,8 @@ def replay(
         store.close()
 
 
-def _print(done: replaying.Replayed, console: Console, as_json: bool) -> None:
-    values = replaying.figures(done)
+def _print(done: replaying.Replayed, console: Console, as_json: bool, further: Mapping[str, Any] = MappingProxyType({})) -> None:
+    values = {**further, **replaying.figures(done)}
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(values), indent=1))
     else:
@@ -140,14 +147,18 @@ def _print(done: replaying.Replayed, console: Console, as_json: bool) -> None:
 @click.argument("line")
 @click.option("--format", "form", default="", help="The dialect's format: a name, or a format string of the node's configuration.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Any other option of the dialect (VALUE as TOML).")
-def try_(dialect: str, line: str, form: str, options: tuple[str, ...]) -> None:
+@click.option("--zone", default=config.Zone().name.key, show_default=True, help="Of times written without one, and of those shown.")
+def try_(dialect: str, line: str, form: str, options: tuple[str, ...], zone: str) -> None:
     """Show which characters of LINE go to which column, and where the match stops. `-` reads standard input.
 
     \b
     mmsd try kannel-wap "2026-11-22 17:44:25 10.0.0.1 8613900000001 GET <http://mmsc/x> (…) 252 200 <UA> <Kannel/1.4.5>"
     """
+    where = zone_named(zone)
+    if where is None:
+        raise click.BadParameter(f"no time zone is called {zone!r}; take a name such as Asia/Shanghai or UTC", param_hint="--zone")
     text = sys.stdin.buffer.read() if line == "-" else line.encode("utf-8", "surrogateescape")
-    sys.exit(0 if show_match(Console(soft_wrap=True), dialect, text, form, options) else 1)
+    sys.exit(0 if show_match(Console(soft_wrap=True), dialect, text, form, options, where) else 1)
 
 
 @main.command()
@@ -176,8 +187,8 @@ def run(config_file: Path, ready_file: Path | None) -> None:
 
 @main.command()
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-@click.option("--state", "state", default=None, help="Only rows in this state: ready, shadow, sending, sent, delivered, failed, ...")
-@click.option("--limit", default=50, show_default=True, help="How many at most, the oldest first.")
+@click.option("--state", type=click.Choice(STATES), help="Only rows in this state.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most, the oldest first.")
 def outbox(config_file: Path, state: str | None, limit: int) -> None:
     """List what waits to be sent, or was. Numbers are masked, texts are not shown."""
     settings = config.load(config_file)

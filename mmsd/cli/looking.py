@@ -5,17 +5,28 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmsd.cli.replay import FeedArgument, head_of
+from mmsd.cli.replay import FeedArgument, Unreadable, head_of
 from mmsd.errors import ConfigError
 from mmsd.logs import DIALECTS, Guess, guess
+from mmsd.model import SECOND
+
+
+class Told(NamedTuple):
+    """What a file was taken for, and why; `guess` is None when it was passed over."""
+
+    path: Path
+    guess: Guess | None
+    why: str
+
 
 _ROTATED = re.compile(r"([.-](\d{1,3}|\d{8}(-?\d{1,6})?))?(\.gz)?$")
 
@@ -29,15 +40,19 @@ def stem(path: Path) -> str:
     return _ROTATED.sub("", path.name) or path.name
 
 
-def feeds_of(files: Sequence[Path]) -> tuple[list[FeedArgument], list[tuple[Path, Guess | None, str]]]:
+def feeds_of(files: Sequence[Path]) -> tuple[list[FeedArgument], list[Told]]:
     """One feed for each log among the files (its rotated parts together), and what each file was taken for."""
-    told: list[tuple[Path, Guess | None, str]] = []
+    told: list[Told] = []
     groups: dict[tuple[Path, str, str], list[Path]] = {}
     for path in files:
-        head = head_of(path)
+        try:
+            head = head_of(path)
+        except Unreadable as error:
+            told.append(Told(path, None, error.why))
+            continue
         found = guess(head, str(path))
         best = found[0] if found else None
-        told.append((path, best, "empty" if not head else ""))
+        told.append(Told(path, best, best.why if best else "no dialect reads its first lines" if head else "empty"))
         if best is not None:
             groups.setdefault((path.parent, stem(path), best.dialect), []).append(path)
     arguments: list[FeedArgument] = []
@@ -58,13 +73,17 @@ def _literal(path: Path) -> str:
     return re.sub(r"([\[\]*?])", r"[\1]", str(path))
 
 
-def show_guesses(console: Console, told: Sequence[tuple[Path, Guess | None, str]]) -> None:
+def guesses_as_values(told: Sequence[Told]) -> list[dict[str, str | None]]:
+    """For `--json`; `dialect` is null for a file that was passed over."""
+    return [{"file": str(path), "dialect": found.dialect if found else None, "why": why} for path, found, why in told]
+
+
+def show_guesses(console: Console, told: Sequence[Told]) -> None:
     """Each file with its dialect, and below it why: narrow enough for any terminal."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("dialect", no_wrap=True)
     table.add_column("file, and why", overflow="fold")
-    for path, found, empty in told:
-        why = found.why if found else empty or "no dialect reads its first lines"
+    for path, found, why in told:
         table.add_row(found.dialect if found else "?", Text.assemble(str(path), "\n", (why, "dim")))
     console.print(table)
     console.print()
@@ -84,23 +103,29 @@ def options_of(form: str, pairs: Sequence[str]) -> dict[str, Any]:
     return options
 
 
-def show_match(console: Console, dialect: str, line: bytes, form: str, pairs: Sequence[str]) -> bool:
-    """Prints how the dialect reads the line; True when all of it fits."""
+def show_match(console: Console, dialect: str, line: bytes, form: str, pairs: Sequence[str], zone: ZoneInfo) -> bool:
+    """Prints how the dialect reads the line, times in `zone`, where a time without one is taken to be; True when all of it fits."""
     options = options_of(form, pairs)
     if not options and dialect in ("http", "kannel-sms"):
         found = next((g for g in guess(line.rstrip(b"\n") + b"\n", "") if g.dialect == dialect), None)
         if found is not None:
             options = dict(found.options)
             console.print(f"[dim]{found.why}[/dim]")
-    reader = DIALECTS[dialect].from_options(options, zone=UTC, key=(0, 0), path="--option")
+    reader = DIALECTS[dialect].from_options(options, zone=zone, key=(0, 0), path="--option")
     explained = reader.explain(line.rstrip(b"\n"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for name in ("column", "characters", "text", "value"):
         table.add_column(name, overflow="fold")
     for column, start, stop, value in explained.fields:
         text = line[start:stop].decode("utf-8", "backslashreplace")
-        table.add_row(column, f"{start}–{stop}", Text(text), Text(value))
+        shown = _local(value, zone) if column == "at" else value
+        table.add_row(column, f"{start}–{stop}", Text(text), Text(shown))
+    records = reader.scan(line.rstrip(b"\n") + b"\n", ordinal=0, offset=0, final=True).records
+    if records.rows and all(column != "at" for column, _, _, _ in explained.fields):  # made of several places of the record
+        at = datetime.fromtimestamp(int(records["at"][0]) / SECOND, zone).isoformat(timespec="milliseconds")
+        table.add_row("at", "", "", Text(at))
     console.print(table)
+    console.print(f"times in {zone.key}, and read as such where the line names no zone", style="dim", highlight=False)
     if explained.stopped < 0:
         console.print("fits")
         return True
@@ -109,3 +134,16 @@ def show_match(console: Console, dialect: str, line: bytes, form: str, pairs: Se
     console.print(f"  …{context}", markup=False, highlight=False)
     console.print("  " + " " * (1 + min(explained.stopped, 20)) + "^")
     return False
+
+
+def _local(value: str, zone: ZoneInfo) -> str:
+    """An instant as a dialect shows it, in the zone; anything else as it is.
+
+    >>> _local("2026-11-22T09:44:25.000+00:00", ZoneInfo("Asia/Shanghai"))
+    '2026-11-22T17:44:25.000+08:00'
+    """
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    return moment.astimezone(zone).isoformat(timespec="milliseconds") if moment.tzinfo else value

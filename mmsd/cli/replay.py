@@ -72,6 +72,9 @@ def settings_for(arguments: list[FeedArgument], base: config.Settings | None, no
     """Settings of a replay: the configuration's, with feeds from the command line added or given other files."""
     feeds = dict(base.feeds) if base is not None else {}
     files = OsFiles()
+    for name, times in Counter(argument.name for argument in arguments).items():
+        if times > 1:
+            raise ConfigError(f"--feed {name}: given {times} times; give each feed a name of its own, or its files as one GLOB")
     for argument in arguments:
         known = feeds.get(argument.name)
         if known is not None:
@@ -102,8 +105,16 @@ def _first_guess(files: OsFiles, argument: FeedArgument) -> Guess | None:
     return None
 
 
+class Unreadable(ConfigError):
+    """A file among the arguments that cannot be read; `why` says so without its name."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        self.why = f"cannot be read: {why}"
+        super().__init__(f"{path}: {self.why}")
+
+
 def head_of(path: Path) -> bytes:
-    """The first bytes of a log file, decompressed. Raises ConfigError when it cannot be read."""
+    """The first bytes of a log file, decompressed. Raises Unreadable."""
     try:
         with path.open("rb") as file:
             start = file.read(2)
@@ -112,7 +123,7 @@ def head_of(path: Path) -> bytes:
             head: bytes = file.read(HEAD_BYTES)
             return head
     except (OSError, EOFError, zlib.error) as error:
-        raise ConfigError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise Unreadable(path, getattr(error, "strerror", None) or str(error)) from None
 
 
 def moment(text: str, settings: config.Settings) -> int:

@@ -190,8 +190,29 @@ def test_look_names_a_file_it_cannot_read(run: Run, tmp_path: Path, make: Callab
     make(path)
     said = run("look", path)
     assert said.exit_code == EXIT_CONFIG
-    assert said.output.startswith(f"mmsd: {path}: cannot be read")
+    assert str(path) in said.output.replace("\n", "")
+    assert "cannot be read" in said.output
     assert why in said.output
+    quiet = run("look", path, "--json")
+    assert quiet.exit_code == EXIT_CONFIG
+    assert quiet.output.startswith(f"mmsd: {path}: cannot be read")
+
+
+def test_look_goes_on_past_what_it_cannot_read(run: Run, logs: Path):
+    missing, folder = logs / "none.log", logs / "folder"
+    folder.mkdir()
+    said = run("look", missing, logs / "mmsc-access.log", folder)
+    assert said.exit_code == 0
+    for words in ("cannot be read: No such file or directory", "cannot be read: Is a directory", "Deliveries 6"):
+        assert words in said.output
+    files = json.loads(run("look", "--json", missing, logs / "mmsc-access.log", folder).output)["files"]
+    assert [(Path(told["file"]).name, told["dialect"]) for told in files] == [
+        ("none.log", None),
+        ("mmsc-access.log", "mbuni"),
+        ("folder", None),
+    ]
+    assert files[0]["why"] == "cannot be read: No such file or directory"
+    assert "22 of 22 lines" in files[1]["why"]
 
 
 def test_feed_names_stay_apart(logs: Path, tmp_path: Path):
@@ -300,6 +321,7 @@ def test_until_judges_what_is_open(run: Run, logs: Path, until: str, outcomes: d
         (["--feed", "mmsc1=mbuni:nowhere/*.log"], ["feeds.mmsc1.paths", "no file matches nowhere/*.log"]),
         (["--feed", "mmsc1=mbuni:LOGS/mmsc-access.log", "--until", "tomorrow"], ["--until tomorrow", "2026-11-22T19:30"]),
         (["--feed", "mmsc1=mbuni:LOGS/mmsc-access.log", "--deliveries", "LOGS/no/out"], ["LOGS/no/out", "cannot be written"]),
+        (["--feed", "a=mbuni:LOGS/mmsc-access.log", "--feed", "a=kannel-wap:LOGS/wapbox-access.log"], ["--feed a", "2 times"]),
         (["--config", "nowhere.toml"], ["nowhere.toml"]),
     ],
 )
@@ -347,6 +369,18 @@ def test_try_shows_where_a_line_stops_to_fit(run: Run):
     assert abs(int(where[1]) - line.index("2OO")) <= 1
 
 
+@pytest.mark.parametrize(("zone", "at"), [([], "2026-11-22T17:44:25.000+08:00"), (["--zone", "UTC"], "2026-11-22T17:44:25.000+00:00")])
+def test_try_reads_times_in_the_zone_that_run_and_replay_take(run: Run, zone: list[str], at: str):
+    said = run("try", "kannel-wap", LINE, *zone).output
+    assert at in re.sub(r"\s", "", said)
+    assert f"times in {zone[1] if zone else 'Asia/Shanghai'}" in said
+
+
+def test_try_shows_the_time_of_a_record_in_several_lines(run: Run):
+    record = 'Sun Nov 22 18:55:58 2026\n\tAcct-Status-Type = Start\n\tCalling-Station-Id = "8613900000001"\n\n'
+    assert "2026-11-22T18:55:58.000+08:00" in re.sub(r"\s", "", run("try", "radius", "-", text=record).output)
+
+
 def test_try_reads_standard_input_and_options(run: Run):
     assert run("try", "kannel-wap", "-", text=LINE + "\n").exit_code == 0
     assert run("try", "http", '10.0.0.1 - - [22/Nov/2026:17:43:55 +0800] "GET http://mmsc/x HTTP/1.1" 200 12').exit_code in (0, 1)
@@ -357,6 +391,7 @@ def test_try_reads_standard_input_and_options(run: Run):
     [
         (["nosuch", "x"], ["nosuch", "mbuni"]),
         (["http", "x", "--option", "format"], ["expected KEY=VALUE"]),
+        (["http", "x", "--zone", "Mars/Base"], ["--zone", "Mars/Base", "Asia/Shanghai"]),
         (["http", "x", "--option", "colour=1"], ["--option", "colour"]),
     ],
 )
@@ -435,6 +470,15 @@ def test_outbox_lists_what_waits_and_shows_neither_number_nor_text(run: Run, hou
 def test_outbox_shows_one_state(run: Run, house: Path):
     assert len(run("outbox", house, "--state", "shadow").output.splitlines()) == 2
     assert run("outbox", house, "--state", "sent").output == "outbox: shadow 1\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"), [("--state", "nonsense", "shadow"), ("--limit", "-1", "-1"), ("--limit", "0", "x>=1")]
+)
+def test_outbox_refuses_what_is_no_state_and_no_number(run: Run, house: Path, option: str, value: str, words: str):
+    said = run("outbox", house, option, value)
+    assert said.exit_code == 2
+    assert words in said.output
 
 
 def test_outbox_makes_nothing_where_nothing_ran(run: Run, logs: Path):
