@@ -153,7 +153,11 @@ class Store(Protocol):
         """Forget who a subscriber is: one row. False when he was never stored."""
 
     def purge(self, before: int) -> int:
-        """Drop what is kept for a while only, judged by event time: segments whose day ended before, cold dossiers. Returns rows."""
+        """Drop what is kept for a while only, judged by event time; returns how many rows.
+
+        Segments whose day ended before; cold dossiers whose `keep_until` is before; events from before that every cursor has passed. An
+        event from more than 30 days earlier goes even when a cursor has not passed it: the cursor is moved on, and an audit says so.
+        """
 
     def health(self) -> Health: ...
     def close(self) -> None: ...
@@ -188,11 +192,17 @@ class Store(Protocol):
         """The newest event's id, 0 when there is none: where a page that only shows what comes next begins."""
 
     def cursor(self, name: str) -> int: ...
-    def save_cursor(self, name: str, id: int) -> None: ...
+    def save_cursor(self, name: str, id: int) -> None:
+        """A reader of events has told them up to and with `id`. A cursor never goes back."""
+
+    def drop_cursor(self, name: str) -> bool:
+        """This reader will not come again: events no longer wait for it. False when there was no such cursor."""
+
     def lines(self) -> list[LineCount]: ...
     def rejects(self) -> list[tuple[str, Reject]]: ...
     def audits(self, limit: int) -> list[Audit]: ...
     def story(self, number: str) -> npt.NDArray[Any]:
         """`model.CLOSED` rows of one receiver, the last days, oldest submission first; a restated delivery once, as last stated."""
 
-    def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]: ...
+    def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
+        """Spilled dossiers. One that is gone (never spilled, thawed, purged, erased) is not in the result; that is no error."""

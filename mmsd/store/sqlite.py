@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
-from mmsd.model import Batch, Extent, Mark
+from mmsd.model import DAY, Batch, Extent, Mark
 from mmsd.store import Health, Loaded, Needs, Rows, migrate, rows
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
@@ -41,6 +41,9 @@ _SNAPSHOTS: Final = "state-*.snapshot"
 _SNAPSHOT_PART: Final = 64 * MEBIBYTE  # sealed at once: AES-GCM takes 2 GiB at most, and a part is what is held twice
 _PURGED_AT_ONCE: Final = 64
 _MAX_ID: Final = (1 << 63) - 1
+
+UNTOLD_KEPT: Final = 30 * DAY
+"""An event that a cursor has not passed is kept so much longer than one that all have passed."""
 
 Result = TypeVar("Result")
 
@@ -402,9 +405,17 @@ class SqliteStore(Reader):
 
     def save_cursor(self, name: str, id: int) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT INTO cursor (name, id) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET id = excluded.id", (name, id))
+            connection.execute(
+                "INSERT INTO cursor (name, id) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET id = max(id, excluded.id)", (name, id)
+            )
 
         self._submit(lambda connection: self._in_transaction(connection, lambda: work(connection)))
+
+    def drop_cursor(self, name: str) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            return connection.execute("DELETE FROM cursor WHERE name = ?", (name,)).rowcount > 0
+
+        return self._submit(lambda connection: self._in_transaction(connection, lambda: work(connection)))
 
     def erase(self, number: str) -> bool:
         def work(connection: sqlite3.Connection) -> bool:
@@ -444,10 +455,25 @@ class SqliteStore(Reader):
             ).rowcount
             return events + cold + drop_days(connection, before, _PURGED_AT_ONCE)
 
+        self._submit(lambda connection: self._in_transaction(connection, lambda: self._pull_cursors(connection, before - UNTOLD_KEPT)))
         total = 0
         while dropped := self._submit(lambda connection: self._in_transaction(connection, lambda: work(connection))):
             total += dropped
         return total
+
+    def _pull_cursors(self, connection: sqlite3.Connection, before: int) -> None:
+        """Move cursors past the events older than `before`, and say in an audit how many each was never told."""
+        for name, told in connection.execute("SELECT name, id FROM cursor").fetchall():
+            young = connection.execute("SELECT id FROM event WHERE id > ? AND at >= ? ORDER BY id LIMIT 1", (told, before)).fetchone()
+            untold, last = connection.execute(
+                "SELECT count(*), max(id) FROM event WHERE id > ? AND id < ?", (told, young[0] if young else _MAX_ID)
+            ).fetchone()
+            if untold:
+                connection.execute("UPDATE cursor SET id = ? WHERE name = ?", (last, name))
+                connection.execute(
+                    "INSERT INTO file_audit (at, feed, what, path, detail) VALUES (?, '', 'untold', ?, ?)",
+                    (self._wall(), name, f"{untold} events after {told} are too old to be told"),
+                )
 
     def health(self) -> Health:
         return Health(self._wal_bytes(), self._settings.wal_limit_bytes, self._doubt or self._housekeeping)

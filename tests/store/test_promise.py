@@ -306,6 +306,43 @@ def test_event_ids_are_never_used_again(store: Store) -> None:
     assert [event.id for event in store.events(2, 10)] == [3]
 
 
+def test_a_reader_that_does_not_come_again_keeps_nothing(store: Store) -> None:
+    put(store, Batch(at=NOW, events=[Event(10, "node", "", {}), Event(20, "node", "", {})]))
+    store.save_cursor("mqtt", 1)
+    store.save_cursor("live", 2)
+    assert store.purge(30) == 1
+    assert store.drop_cursor("mqtt")
+    assert not store.drop_cursor("mqtt")
+    assert store.cursor("mqtt") == 0
+    assert store.purge(30) == 1
+    assert store.events(0, 10) == []
+
+
+def test_a_cursor_never_goes_back(store: Store) -> None:
+    store.save_cursor("mqtt", 7)
+    store.save_cursor("mqtt", 3)
+    assert store.cursor("mqtt") == 7
+
+
+def test_a_month_later_an_event_goes_untold(store: Store) -> None:
+    old = [Event(n * model.DAY, "node", str(n), {}) for n in range(200)]
+    put(store, Batch(at=NOW, events=old))
+    store.save_cursor("mqtt", 1)
+    store.save_cursor("live", 200)
+    assert store.purge(31 * model.DAY) == 1, "day 0; day 1 is thirty days old and no more"
+    assert store.audits(10) == []
+    assert store.purge(180 * model.DAY) == 149
+    assert [event.subject for event in store.events(0, 500)] == [str(n) for n in range(150, 200)]
+    assert store.audits(10) == [Audit("", "untold", "mqtt", "149 events after 1 are too old to be told", NOW)]
+    assert (store.cursor("mqtt"), store.cursor("live")) == (150, 200)
+    assert store.purge(180 * model.DAY) == 0
+    assert len(store.audits(10)) == 1
+    assert store.purge(400 * model.DAY) == 50
+    assert [event.id for event in store.events(0, 500)] == []
+    put(store, Batch(at=NOW, events=[Event(401 * model.DAY, "node", "", {})]))
+    assert [event.id for event in store.events(store.cursor("mqtt"), 10)] == [201]
+
+
 # ----------------------------------------------------------------------------------------------------------- counters
 
 
@@ -370,6 +407,11 @@ def test_dossiers_come_back_until_thawed(store: Store) -> None:
     assert store.cold([hashed]) == {hashed: b"mail3"}
     assert store.purge(901) == 1
     assert store.cold([hashed]) == {}
+    assert see(store, Needs(cold=frozenset({who, hashed}))).cold == {}, "one that is gone is not missed"
+    put(store, Batch(at=NOW, thawed=[int(LI), hashed]))
+    put(store, Batch(at=NOW, spilled=[(hashed, b"mail4", 2_000)]))
+    assert store.purge(2_000) == 0, "needed until then"
+    assert store.cold([int(LI), hashed]) == {hashed: b"mail4"}
 
 
 def test_a_story_tells_one_receiver_s_days(store: Store, keys: Keys) -> None:
