@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 from mmsd import config
 from mmsd.errors import ConfigError, MmsdError, StoreError
 from mmsd.fast import TWIN, hash64, url_hashes
-from mmsd.flow.announce import Announcer
+from mmsd.flow.announce import CURSOR, Announcer
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.link import mqtt
 from mmsd.link.files import Files, OsFiles
@@ -310,6 +310,8 @@ class Daemon:
             await asyncio.sleep(1.0)
             if self._world.monotonic() - swept > SWEEP_SECONDS and self.sequencer.progress.horizon:
                 swept = self._world.monotonic()
+                if self._settings.mqtt is None:  # or events would wait for a broker that is configured no more
+                    await asyncio.to_thread(self.store.drop_cursor, CURSOR)
                 await asyncio.to_thread(self.store.purge, self.sequencer.progress.horizon - KEPT)
 
     def close(self) -> None:
