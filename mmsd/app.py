@@ -21,7 +21,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mmsd import config
-from mmsd.errors import ConfigError, MmsdError, StoreError
+from mmsd.errors import ConfigError, MmsdError, StoreBusy, StoreError, StoreFull
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import CURSOR, Announcer
 from mmsd.flow.sequencer import Feed, Sequencer
@@ -119,6 +119,7 @@ def intake(
         return state
 
     def new_judge(state: State, file_of: Callable[[int, int], str]) -> Judge:
+        compiled.number(state.number_seeds(compiled.names))
         return Judge(
             state,
             campaigns=compiled,
@@ -133,7 +134,6 @@ def intake(
     read_before = {count.feed for count in store.lines()}
     tail = replace(settings.tail, follow=follow)
     feeds = []
-    domains: dict[str, int] = {}
     for name, feed in settings.feeds.items():
         node = feed.node or name
         if name in read_before and not loaded.marks.get(name) and not loaded.extents.get(name):
@@ -148,8 +148,9 @@ def intake(
         dialect = DIALECTS[feed.dialect].from_options(
             feed.options, zone=feed.zone or settings.zone.name, key=key, path=f"feeds.{name}.options"
         )
-        domain = domains.setdefault(feed.domain or node, len(domains))
-        feeds.append(Feed(name, node, domain, config.role(feed), source, dialect, covers_nothing=feed.dialect == "kannel-smsbox"))
+        feeds.append(
+            Feed(name, node, feed.domain or node, config.role(feed), source, dialect, covers_nothing=feed.dialect == "kannel-smsbox")
+        )
     pace = settings.sequencer if follow else replace(settings.sequencer, chunk_bytes=max(settings.sequencer.chunk_bytes, REPLAY_CHUNK))
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
@@ -310,9 +311,12 @@ class Daemon:
             await asyncio.sleep(1.0)
             if self._world.monotonic() - swept > SWEEP_SECONDS and self.sequencer.progress.horizon:
                 swept = self._world.monotonic()
-                if self._settings.mqtt is None:  # or events would wait for a broker that is configured no more
-                    await asyncio.to_thread(self.store.drop_cursor, CURSOR)
-                await asyncio.to_thread(self.store.purge, self.sequencer.progress.horizon - KEPT)
+                try:
+                    if self._settings.mqtt is None:  # or events would wait for a broker that is configured no more
+                        await asyncio.to_thread(self.store.drop_cursor, CURSOR)
+                    await asyncio.to_thread(self.store.purge, min(self.sequencer.progress.horizon, self._world.wall()) - KEPT)
+                except (StoreBusy, StoreFull) as error:
+                    _log.warning("old rows stay for now: %s", error)
 
     def close(self) -> None:
         self._stop.set()

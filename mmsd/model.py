@@ -236,6 +236,11 @@ class Records:
         column = self.texts.get(name)
         return column[row] if column is not None else b""
 
+    def chosen(self, mask: npt.NDArray[np.bool_]) -> Records:
+        """The rows of a mask."""
+        texts = {name: TextColumn(text.data, text.start[mask], text.stop[mask]) for name, text in self.texts.items()}
+        return Records(int(mask.sum()), {name: column[mask] for name, column in self.columns.items()}, texts)
+
     @staticmethod
     def empty() -> Records:
         return Records(0, {name: np.empty(0, COLUMNS[name]) for name in ("at", "kind", "where")})

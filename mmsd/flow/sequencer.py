@@ -33,6 +33,7 @@ from mmsd.model import (
     LineCount,
     Mark,
     Parsed,
+    Records,
     Reject,
     masked,
 )  # fmt: skip
@@ -49,6 +50,7 @@ SNAPSHOT_BYTES: Final = 4 << 20
 """A new snapshot replaces the deltas when they have grown to this."""
 HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
+AHEAD: Final = "its time lies ahead of the clock"
 END: Final = 1 << 61
 """Beyond any event time: `--until end`."""
 CAUSE_IDS: Final = {cause: place for place, cause in enumerate(CAUSES)}
@@ -87,7 +89,7 @@ class Feed:
 
     name: str
     node: str
-    domain: int
+    domain: str  # MMSC nodes of one domain share message ids
     family: str  # mmsc, sms, gateway, sessions
     source: Source
     dialect: Scanner
@@ -170,6 +172,7 @@ class Sequencer:
         self._new_judge = new_judge
         self._settings = settings
         self._wall = wall
+        self._started = (wall(), monotonic())
         self._monotonic = monotonic
         self._random_bits = random_bits
         self._blind = blind
@@ -279,7 +282,7 @@ class Sequencer:
                 if self._sampled[name, sample.reason] < self._settings.samples:
                     self._sampled[name, sample.reason] += 1
                     read.samples.append((name, sample))
-            read.ripe.append(self.state.take(feed.index, parsed.records))
+            read.ripe.append(self.state.take(feed.index, self._in_time(parsed, name, read)))
         for feed in self.feeds:
             read.audits.extend(feed.source.audits())
         return took
@@ -295,9 +298,28 @@ class Sequencer:
         chosen = [feed for feed in waiting if marks[feed.name] <= lowest + SPREAD or not backlog]
         return sorted(chosen, key=lambda feed: marks[feed.name])
 
+    def clock(self) -> int:
+        """The wall clock as far as it may close anything: a jump that neither the monotonic clock nor any line has seen is not believed."""
+        wall, monotonic = self._started
+        passed = wall + int((self._monotonic() - monotonic) * SECOND)
+        return min(self._wall(), max(passed, *self.state.marks.values(), 0))
+
+    def _in_time(self, parsed: Parsed, name: str, read: _Tick) -> Records:
+        """The records whose time may be true. A line dated far ahead of the clock would hold its feed back until then: it is a reject."""
+        records = parsed.records
+        if not self._live or not records.rows:
+            return records
+        fits = records["at"] <= self._wall() + int(self.state.settings.ahead * SECOND)
+        if fits.all():
+            return records
+        places = np.unique(records["where"][~fits])
+        read.rejects[name, AHEAD] += len(places)
+        read.samples.append((name, Reject(AHEAD, "at", int(places[0]))))
+        return records.chosen(fits)
+
     def _horizon(self) -> int:
         """Event time up to which every feed that speaks has been read."""
-        now = self._wall()
+        now = self.clock()
         marks = []
         for feed in self.feeds:
             mark = self.state.marks.get(feed.index)

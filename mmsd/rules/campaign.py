@@ -25,7 +25,7 @@ SERVICE: Final = b""
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A seed with its campaign; `number` is its place among all, 1 … 255."""
+    """A seed with its campaign. `number`, 1 … 255, is given for good by State: packed traces hold it."""
 
     number: int
     campaign: CampaignSettings
@@ -39,36 +39,50 @@ class Campaigns:
     """All campaigns, compiled to what relate and judge ask for."""
 
     def __init__(self, settings: Sequence[CampaignSettings], zones: Callable[[str], tzinfo], hashed: Callable[[bytes], int]) -> None:
-        self.seeds: list[Seed] = []
-        for campaign in settings:
-            zone = zones(campaign.zone)
+        self._hashed = hashed
+        self._drafts: dict[str, tuple[CampaignSettings, SeedSettings, tzinfo]] = {
+            f"{campaign.id}/{seed.id}": (campaign, seed, zones(campaign.zone)) for campaign in settings for seed in campaign.seeds
+        }
+        self._seeds: dict[int, Seed] = {}
+        self.number({name: place for place, name in enumerate(self.names, 1)})
+
+    @property
+    def names(self) -> list[str]:
+        """campaign/seed of each."""
+        return list(self._drafts)
+
+    @property
+    def seeds(self) -> list[Seed]:
+        return list(self._seeds.values())
+
+    def number(self, numbers: Mapping[str, int]) -> None:
+        """Gives each seed its number; State knows which it had before."""
+        hashed = self._hashed
+        seeds = []
+        for name, (campaign, seed_settings, zone) in self._drafts.items():
             starts, ends = _instant(campaign.starts, zone), _instant(campaign.ends, zone, whole_day=True)
-            for settled in campaign.seeds:
-                self.seeds.append(Seed(len(self.seeds) + 1, campaign, settled, zone, starts, ends))
-        self._messages = {hashed(m.encode()): seed.number for seed in self.seeds for m in seed.settings.messages}
-        self._tags = {hashed(t.encode()): seed.number for seed in self.seeds for t in seed.settings.tags}
+            seeds.append(Seed(numbers[name], campaign, seed_settings, zone, starts, ends))
+        self._seeds = {seed.number: seed for seed in seeds}
+        self._messages = {hashed(m.encode()): seed.number for seed in seeds for m in seed.settings.messages}
+        self._tags = {hashed(t.encode()): seed.number for seed in seeds for t in seed.settings.tags}
         self._senders: dict[int, int] = {}
-        for seed in self.seeds:
+        for seed in seeds:
             for sender in seed.campaign.senders:
                 number = int(sender) if sender.isdigit() else hashed(sender.encode()) | NOT_A_NUMBER
-                alone = sum(other.campaign.id == seed.campaign.id for other in self.seeds) == 1
+                alone = len(seed.campaign.seeds) == 1
                 self._senders[number] = seed.number if alone else self._senders.get(number, 0)
         self._subjects = [
-            (
-                tuple(subject.casefold() for subject in seed.settings.subjects),
-                seed.settings.size_min,
-                seed.settings.size_max or 1 << 62,
-                seed.number,
-            )
-            for seed in self.seeds
+            (tuple(map(str.casefold, seed.settings.subjects)), seed.settings.size_min, seed.settings.size_max or 1 << 62, seed.number)
+            for seed in seeds
             if seed.settings.subjects
         ]
 
     def __bool__(self) -> bool:
-        return bool(self.seeds)
+        return bool(self._seeds)
 
-    def of(self, number: int) -> Seed:
-        return self.seeds[number - 1]
+    def of(self, number: int) -> Seed | None:
+        """None: a seed of a campaign that is no longer configured."""
+        return self._seeds.get(number)
 
     def is_service(self, sender: int) -> bool:
         """Whether this sender is the campaign's own short code: its deliveries are no forwards."""

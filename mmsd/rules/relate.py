@@ -294,8 +294,11 @@ def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[i
     best, message = NEVER, 0
     for candidate, times in notices.items():
         owners = [other for other in threads if other.message == candidate and other.domain == thread.domain]
-        pushes = [push[AT] for other in owners if other.leg is not None for push in other.leg.pushes]
-        free = [at for at in times if not pushes or min(abs(at - push) for push in pushes) > min(abs(at - push[AT]) for push in leg.pushes)]
+        free = list(times)
+        for push in (push for other in owners if other.leg is not None for push in other.leg.pushes):
+            nearest = min(free, key=lambda at: abs(at - push[AT]), default=None)
+            if nearest is not None and abs(nearest - push[AT]) <= join:
+                free.remove(nearest)
         distance = _distance(leg, free, join)
         if distance < best:
             best, message = distance, candidate

@@ -27,6 +27,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet: float = 1800.0  # R8: a dossier without a line for this long leaves memory
     restate: float = 72 * 3600.0  # after closing, evidence may change a verdict for this long
     portal: int = 20  # an authority from which so many numbers GET is a portal, no MMSC
+    ahead: float = 3600.0  # live: a line dated so far beyond the clock is a reject; it would stop its feed
     idle: float = 5.0  # live: a feed read to its end is taken to be this far behind the clock
 
 

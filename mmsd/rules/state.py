@@ -19,18 +19,23 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mmsd.errors import ConfigError, StoreError
 from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Version of the packed form; another version is refused, never guessed."""
+HEADER: Final = b"mmsd State "
 
 NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
 MM7: Final = 7
 SERVER_ERROR: Final = 500
+MOST_SEEDS: Final = 255
+CROWDED: Final = 16
+"""Deliveries of one number in memory, above which its settled past is dropped though it is never quiet."""
 TEXT_LIMIT: Final = 200
 
 TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "subscriber")
@@ -59,6 +64,7 @@ class Published(msgspec.Struct, array_like=True):
     outcome: str = ""
     cause: str = ""
     confidence: float = 0.0
+    began: int = 0
     hour: int = 0
     node: str = ""
     city: str = ""
@@ -94,8 +100,7 @@ class Holding(msgspec.Struct, array_like=True, frozen=True):
 class _Delta(msgspec.Struct, array_like=True):
     """Everything that changed since the last Batch."""
 
-    format: int
-    feeds: list[tuple[str, str, int, str]]
+    feeds: list[tuple[str, str, str, str]]
     traces: bytes
     active: bytes
     leases: bytes
@@ -106,7 +111,7 @@ class _Delta(msgspec.Struct, array_like=True):
     resets: list[tuple[int, int]]
     seeds: dict[int, int]
     holdings: list[Holding]
-    spilled: dict[int, int]
+    spilled: dict[int, tuple[int, int]]
     thawed: list[int]
     authorities: list[int]
     marks: dict[int, int]
@@ -114,6 +119,9 @@ class _Delta(msgspec.Struct, array_like=True):
     found: list[tuple[int, str, int, int, float]]
     forgotten: list[int]  # whose messages left memory, spilled or done with
     pulse: list[tuple[str, int, int, int, int]]  # windows as they now stand; no answers: the window is over
+    cuts: dict[int, int]  # whose settled past was dropped up to when
+    said: list[tuple[int, int, int, str, str]]
+    seed_names: list[str]
     watched: list[tuple[int, int]]
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
 
@@ -160,6 +168,8 @@ class State:
         self.sees: Mapping[str, Callable[[Records, int], int]] = {}
         self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → seed number + 1, 0 = none
         self.feeds: list[FeedInfo] = []
+        self.domains: list[str] = []  # by number
+        self.seed_names: list[str] = []  # campaign/seed by number − 1
         self.log = TraceLog()
         self.active = TraceLog()
         self.leased = TraceLog()
@@ -169,7 +179,8 @@ class State:
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, int] = {}  # message → seed number
         self.holdings: dict[int, list[Holding]] = {}
-        self.cold: dict[int, int] = {}  # subscriber → due
+        self.cold: dict[int, tuple[int, int]] = {}  # subscriber → (due, keep until)
+        self.said: dict[tuple[int, int], tuple[int, str, str]] = {}  # (feed, where) of a request → (when, its kind, its verdict)
         self.watched: dict[int, int] = {}  # subscriber → when his own requests can be judged
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
@@ -185,14 +196,44 @@ class State:
 
     # ------------------------------------------------------------------------------------------------------------ taking in
 
-    def feed(self, name: str, node: str, domain: int, family: str) -> int:
-        """The feed's index; a new feed gets the next one."""
-        for index, info in enumerate(self.feeds):
-            if info.name == name:
-                return index
-        self.feeds.append(FeedInfo(name, node, domain, family))
+    def feed(self, name: str, node: str, domain: str, family: str) -> int:
+        """The feed's index, for good. Node and domain may change from one start to the next.
+
+        Raises ConfigError when it is now another kind of node: what was read of it would be taken for something else.
+        """
+        index = self._place(name, node, domain, family)
         self._fresh["feeds"].append((name, node, domain, family))
+        return index
+
+    def _place(self, name: str, node: str, domain: str, family: str) -> int:
+        if domain not in self.domains:
+            self.domains.append(domain)
+        info = FeedInfo(name, node, self.domains.index(domain), family)
+        for index, known in enumerate(self.feeds):
+            if known.name == name:
+                if known.family != family:
+                    raise ConfigError(f"feeds.{name}: was a feed of kind {known.family!r}, is now {family!r}; give it a new name")
+                self.feeds[index] = info
+                return index
+        self.feeds.append(info)
         return len(self.feeds) - 1
+
+    def number_seeds(self, names: Iterable[str]) -> dict[str, int]:
+        """Numbers of seeds by campaign/seed, for good. Raises ConfigError when there were too many."""
+        for name in names:
+            if name not in self.seed_names:
+                self.seed_names.append(name)
+                self._fresh["seed_names"].append(name)
+        if len(self.seed_names) > MOST_SEEDS:
+            raise ConfigError(
+                f"campaigns.directory: {len(self.seed_names)} seeds in this state directory's life, {MOST_SEEDS} are the most"
+            )
+        return {name: number for number, name in enumerate(self.seed_names, 1)}
+
+    def say(self, feed: int, where: int, at: int, kind: str, verdict: str) -> None:
+        """Remembers the verdict of a request."""
+        self.said[feed, where] = (at, kind, verdict)
+        self._fresh["said"].append((feed, where, at, kind, verdict))
 
     def take(self, feed: int, records: Records) -> npt.NDArray[np.uint64]:
         """Merges records; the subscribers who may now have something to be judged, sorted and distinct."""
@@ -227,6 +268,7 @@ class State:
         kinds = rows["kind"]
         self._watch_posts(rows)
         wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8))
+        wanted |= (kinds == ORIGIN) & (rows["at"] <= self.horizon)  # late: his requests were judged without it
         subscribers = np.unique(rows["subscriber"][wanted])
         others = rows[~wanted]
         others = others[np.lexsort((others["at"], others["subscriber"]))]
@@ -540,7 +582,7 @@ class State:
         packed = {int(rows["subscriber"][start]): rows[start:stop] for start, stop in pieces(rows["subscriber"])}
         seen = self.active.gather(chosen)
         active = {int(seen["subscriber"][start]): seen[start:stop].tobytes() for start, stop in pieces(seen["subscriber"])}
-        heard = all(index in self.since for index in range(len(self.feeds)))  # a feed not heard of yet may make a seed of any of them
+        heard = self._heard()
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
             until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
@@ -550,8 +592,7 @@ class State:
             if settled or number not in packed:
                 continue
             due = min((entry.due for entry in held), default=NEVER)
-            self.cold[number] = due
-            self._fresh["spilled"][number] = due
+            self._fresh["spilled"][number] = self.cold[number] = (due, until)
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
             cold = _Cold(packed[number].tobytes(), held, self._texts_of(packed[number]), active.get(number, b""))
@@ -592,15 +633,59 @@ class State:
         """Subscribers thawed since the last delta: the store forgets their spilled form in the same Batch."""
         return list(self._fresh["thawed"])
 
+    def _cut_crowds(self, horizon: int) -> None:
+        """Drops the settled past of numbers that are never quiet (robots, mail gateways): what R8 does by number, by delivery."""
+        quiet = horizon - int(self.settings.quiet * SECOND)
+        margin = int((self.settings.join + self.settings.skew) * SECOND) + MINUTE
+        if not self._heard():
+            return
+        cuts: dict[int, int] = {}
+        for number, held in self.published.items():
+            if len(held) < CROWDED:
+                continue
+            done = [e for e in held.values() if e.rule in ("D1", "R1") and e.mute and not e.row and e.touched < quiet]
+            chosen = {e.key for e in done}
+            kept = [e.began for e in held.values() if e.key not in chosen]
+            cut = min(kept, default=quiet) - margin
+            while any(e.touched >= cut for e in done):
+                kept += [e.began for e in done if e.touched >= cut]
+                done = [e for e in done if e.touched < cut]
+                cut = min(kept) - margin
+            if done:
+                cuts[number] = cut
+                self._fresh["gone"].extend((number, *entry.key) for entry in done)
+                for entry in done:
+                    del held[entry.key]
+        self._cut(cuts)
+        self._fresh["cuts"].update(cuts)
+
+    def _cut(self, cuts: Mapping[int, int]) -> None:
+        if not cuts:
+            return
+        numbers = np.array(sorted(cuts), np.uint64)
+        limits = np.array([cuts[number] for number in sorted(cuts)], np.int64)
+
+        def kept(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+            place = np.minimum(np.searchsorted(numbers, rows["subscriber"]), len(numbers) - 1)
+            past = (numbers[place] == rows["subscriber"]) & (rows["at"] < limits[place]) & in_set(rows["kind"], MMSC_KINDS)
+            return np.asarray(~past)
+
+        self.log.keep(kept)
+
+    def _heard(self) -> bool:
+        """Whether every feed has been heard of; one that was not may make a seed of any delivery."""
+        return all(index in self.since for index in range(len(self.feeds)))
+
     def prune(self, horizon: int) -> None:
         """Drops what no later judgement can ask for: old traces of numbers without deliveries, sessions long over, old activity.
 
         Of a number whose open deliveries were spilled stay its requests to an MMSC, and the first sign of life since.
         """
+        self._cut_crowds(horizon)
         keep = int((self.settings.session + self.settings.reaction) * SECOND) + 5 * MINUTE
         before = horizon - keep
         watched = np.array(sorted(self.published), np.uint64)
-        waiting = np.array(sorted(number for number, due in self.cold.items() if due < NEVER), np.uint64)
+        waiting = np.array(sorted(number for number, (due, _) in self.cold.items() if due < NEVER), np.uint64)
 
         def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             chosen = in_set(rows["subscriber"], waiting)
@@ -627,6 +712,8 @@ class State:
         self.leased.keep(lambda rows: rows["at"] >= day)
         self.portals = {authority: held for authority, held in self.portals.items() if max(held[::2]) >= day - 86400 * SECOND}
         self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
+        self.cold = {number: kept for number, kept in self.cold.items() if kept[1] >= horizon}  # the store drops the rest
+        self.said = {key: said for key, said in self.said.items() if said[0] >= day}
         used: set[int] = set(self.seeds) | set(self.portals) | self.authorities
         for run in self.log.runs:
             for name in TEXT_COLUMNS:
@@ -640,7 +727,7 @@ class State:
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
-            "forgotten": [], "pulse": {}, "watched": [],
+            "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [],
         }  # fmt: skip
 
     def delta(self) -> bytes:
@@ -651,12 +738,13 @@ class State:
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
         kept = [entry for key, entry in last.items() if key[1:] in self.published.get(key[0], {})]
-        packed = _pack(
+        packed = _packed(
             _Delta(
-                FORMAT, fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
+                fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
-                [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["watched"], self.horizon,
+                [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
+                fresh["watched"], self.horizon,
             )
         )  # fmt: skip
         self.forget_changes()
@@ -665,26 +753,28 @@ class State:
     def snapshot(self) -> bytes:
         """The whole State, packed as one delta on nothing."""
         self.forget_changes()
-        feeds = [(f.name, f.node, f.domain, f.family) for f in self.feeds]
+        feeds = [(f.name, f.node, self.domains[f.domain], f.family) for f in self.feeds]
         published = [entry for held in self.published.values() for entry in held.values()]
         resets = [(ggsn, at) for ggsn, times in self.reset_at.items() for at in times]
         holdings = [holding for held in self.holdings.values() for holding in held]
-        return _pack(
+        return _packed(
             _Delta(
-                FORMAT, feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
+                feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
                 [(number, cause, *times) for (number, cause), times in self.found.items()], [],
-                [(*key, *counts) for key, counts in self.pulse.windows.items()], list(self.watched.items()), self.horizon,
+                [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
+                [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.horizon,
             )
         )  # fmt: skip
 
     def load(self, packed: Iterable[bytes]) -> None:
-        """Folds a snapshot and later deltas into this (empty) State. Raises ValueError when the format is another."""
+        """Folds a snapshot and later deltas into this (empty) State. Raises StoreError when they are of another format."""
         for data in packed:
-            delta = msgspec.msgpack.decode(data, type=_Delta)
-            if delta.format != FORMAT:
-                raise ValueError(f"packed State has format {delta.format}, this mmsd reads {FORMAT}")
-            self.feeds.extend(FeedInfo(*feed) for feed in delta.feeds)
+            delta = _unpacked(data)
+            for feed in delta.feeds:
+                self._place(*feed)
+            self.seed_names.extend(delta.seed_names)
+            self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
             self.log.append(np.frombuffer(delta.traces, TRACE).copy())
             self.active.append(np.frombuffer(delta.active, ACTIVE).copy())
             self.leased.append(np.frombuffer(delta.leases, TRACE).copy())
@@ -698,6 +788,7 @@ class State:
                     self.pulse.windows[kind, node, window] = answers, faults
                 else:
                     self.pulse.windows.pop((kind, node, window), None)
+            self._cut(delta.cuts)
             if delta.forgotten:
                 self._forget_messages(np.array(sorted(delta.forgotten), np.uint64))
             for entry in delta.published:
@@ -721,10 +812,24 @@ class State:
         for held_here in self.holdings.values():
             held_here.sort(key=lambda h: (h.at, h.key))
         self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]
-        self._due += [(due, number) for number, due in self.cold.items() if due < NEVER]
+        self._due += [(due, number) for number, (due, _) in self.cold.items() if due < NEVER]
         self._due += [(due, number) for number, due in self.watched.items()]
         heapq.heapify(self._due)
         self.forget_changes()
+
+
+def _packed(delta: _Delta) -> bytes:
+    return HEADER + bytes([FORMAT]) + _pack(delta)
+
+
+def _unpacked(data: bytes) -> _Delta:
+    form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
+    if form != FORMAT:
+        raise StoreError(
+            f"the packed State in the state directory has format {form}, this mmsd reads {FORMAT}; run the mmsd that wrote it, "
+            "or begin with an empty state directory and the logs of the last days"
+        )
+    return msgspec.msgpack.decode(memoryview(data)[len(HEADER) + 1 :], type=_Delta)
 
 
 def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

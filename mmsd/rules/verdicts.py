@@ -25,9 +25,6 @@ from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhe
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, B, Trace
 
-SAID_LIMIT: Final = 200_000
-"""Requests whose verdict is remembered, so that it is not written again; beyond it the oldest is written once more when it comes up."""
-
 UNLOGGED_SUBMIT: Final = MINUTE
 """Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
 
@@ -122,7 +119,6 @@ class Judge:
         self.keep_all = keep_all
         self._covered: Covered | None = None  # as at the last judging; what is covered anew may change every verdict
         self._anew = True
-        self._said: dict[tuple[int, int], tuple[str, str]] = {}
 
     def judge(self, subscribers: npt.NDArray[np.uint64], horizon: int) -> Facts:
         """Judges the (sorted, distinct) subscribers as known at `horizon`."""
@@ -206,7 +202,7 @@ class Judge:
         settled = max(closed, _newest(thread)) + int((self.state.settings.join + self.state.settings.skew) * SECOND) if closes else 0
         return Published(
             _first(thread)[0], thread.domain, thread.identity, thread.forwarded, verdict.rule, outcome, cause, verdict.confidence,
-            began // HOUR, node, self.cities.of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
+            began, began // HOUR, node, self.cities.of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
             lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered),
         )  # fmt: skip
@@ -297,6 +293,8 @@ class Judge:
         if entry.answered < 0 or entry.awarded or not seen.retrieved or seen.signs.doubted:
             return None
         seed = self.campaigns.of(number)
+        if seed is None:
+            return None
         due = seen.retrieved + int(seed.campaign.hold * SECOND)
         if horizon < due:
             entry.due = min(entry.due, due)
@@ -414,12 +412,10 @@ class Judge:
 
     def _say_attempt(self, dossier: Dossier, trace: Trace, kind: str, how: str, verdict: str, facts: Facts) -> None:
         key = (trace[FEED], trace[WHERE])
-        said = self._said.get(key)
-        if said == (kind, verdict) or (said is None and not self.keep_all and verdict in ("", "Z1")):
+        said = self.state.said.get(key)
+        if (said is not None and said[1:] == (kind, verdict)) or (said is None and not self.keep_all and verdict in ("", "Z1")):
             return
-        self._said[key] = (kind, verdict)
-        if len(self._said) > SAID_LIMIT:
-            del self._said[next(iter(self._said))]
+        self.state.say(*key, trace[AT], kind, verdict)
         host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
         attempt = Attempt(
             self.shown(dossier.subscriber), self.state.feeds[trace[FEED]].node, Method(trace[A]).name, host,

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
-from mmsd.flow.sequencer import END, SPREAD, Feed, Sequencer, Settings
-from mmsd.model import MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
+from mmsd.flow.sequencer import AHEAD, END, SPREAD, Feed, Sequencer, Settings
+from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.relate import Expected, Meaning
 from mmsd.rules.settings import Judgement
@@ -109,6 +109,7 @@ class Bench:
 
     def __init__(self, directory: Path) -> None:
         self.now = START
+        self.jumped = 0  # how far the wall clock was set, which no monotonic clock sees
         self.trouble = Trouble()
         self.fail_at = ""
         self.store = SqliteStore.open(
@@ -118,7 +119,7 @@ class Bench:
     def sequencer(self, *sources: Script, live: bool = True, silent: str = "", samples: int = 20) -> Sequencer:
         sequencer = Sequencer(
             self.store,
-            [Feed(source.name, source.name, 0, "mmsc", source, source, source.name == silent) for source in sources],
+            [Feed(source.name, source.name, source.name, "mmsc", source, source, source.name == silent) for source in sources],
             new_state=lambda: State(
                 settings=Judgement(idle=5.0), expected=Expected(frozenset(), frozenset(), (), frozenset()), meaning=Meaning()
             ),
@@ -132,7 +133,7 @@ class Bench:
             ),
             settings=Settings(samples=samples),
             wall=lambda: self.now,
-            monotonic=lambda: 0.0,
+            monotonic=lambda: (self.now - self.jumped) / SECOND,
             random_bits=lambda bits: 0,
             blind=KEYS.blind,
             live=live,
@@ -260,6 +261,29 @@ def test_the_clock_moves_a_live_feed_only_when_all_its_bytes_are_read(bench: Ben
     assert seconds(sequencer) == 95, "the clock less `idle`"
     bench.now -= 50 * SECOND
     assert seconds(sequencer) == 95, "it never goes back"
+
+
+def test_a_wall_clock_set_forward_closes_nothing(bench: Bench) -> None:
+    one = Script("one", [10])
+    sequencer = bench.sequencer(one)
+    bench.now = START + 20 * SECOND
+    drained(sequencer)
+    assert seconds(sequencer) == 15
+    bench.jumped = 10 * DAY
+    bench.now += bench.jumped
+    assert seconds(sequencer) == 15
+    bench.now += 30 * SECOND
+    assert seconds(sequencer) == 45, "time passes all the same"
+
+
+def test_a_line_from_the_future_is_a_reject_and_holds_nothing_up(bench: Bench) -> None:
+    one, two = Script("one", [10, 10**8, 20, 30]), Script("two", [10, 20, 30])
+    sequencer = bench.sequencer(one, two)
+    bench.now = START + 60 * SECOND
+    drained(sequencer)
+    assert sequencer.progress.rejects == {("one", AHEAD): 1}
+    assert sequencer.state.marks == {0: START + 30 * SECOND, 1: START + 30 * SECOND}
+    assert seconds(sequencer) == 55
 
 
 def test_a_replay_goes_to_its_end_when_all_is_read(bench: Bench) -> None:

@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from mmsd.errors import StoreError
 from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, TextColumn
 from mmsd.rules.relate import NEVER, Expected, Meaning
 from mmsd.rules.settings import Judgement
-from mmsd.rules.state import ACTIVE_STEP, FORMAT, NOTIFICATION, Holding, Published, State, lease_key
+from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
 from mmsd.rules.traces import KIND, ORIGIN
 
 START = 1_795_309_200_000_000
@@ -29,7 +30,7 @@ def new_state(**settings: float) -> State:
         meaning=Meaning(),
     )
     for name, family in (("mmsc1", "mmsc"), ("sms1", "sms"), ("wap1", "gateway"), ("aaa1", "sessions")):
-        state.feed(name, name, 0, family)
+        state.feed(name, name, "", family)
     return state
 
 
@@ -95,7 +96,7 @@ def image(state: State) -> dict[str, Any]:
 
 def _awaited(state: State, due: int, number: int) -> bool:
     """Whether a deadline is still somebody's: one that was passed over only asks once too often."""
-    return state.cold.get(number) == due or any(entry.due == due for entry in state.published.get(number, {}).values())
+    return state.cold.get(number, (0, 0))[0] == due or any(entry.due == due for entry in state.published.get(number, {}).values())
 
 
 def loaded(packed: Sequence[bytes]) -> State:
@@ -182,9 +183,10 @@ def test_a_delta_is_what_changed() -> None:
 
 
 def test_another_format_is_refused() -> None:
-    fields = msgspec.msgpack.decode(new_state().snapshot())
-    with pytest.raises(ValueError, match=f"format {FORMAT + 1}, this mmsd reads {FORMAT}"):
-        loaded([msgspec.msgpack.encode([FORMAT + 1, *fields[1:]])])
+    newer = HEADER + bytes([FORMAT + 1]) + b"whatever it may be"
+    for packed in (newer, b"", b"older, without a header"):
+        with pytest.raises(StoreError, match=f"this mmsd reads {FORMAT}"):
+            loaded([packed])
 
 
 def test_portals_are_the_earliest_numbers_of_a_host(seed: int) -> None:
@@ -230,7 +232,7 @@ def test_a_line_of_a_time_already_judged_asks_again() -> None:
 def test_the_first_line_of_its_kind_asks_everybody_again() -> None:
     state = new_state()
     state.publish(entry())
-    state.cold[CAT] = NEVER
+    state.cold[CAT] = (NEVER, NEVER)
     assert state.take(SESSIONS, records(start(1, BOB))).tolist() == [ANN, CAT]
     assert not len(state.take(SESSIONS, records(start(2, BOB))))
 
@@ -293,7 +295,7 @@ def test_pruning_drops_nothing_that_may_be_asked_for() -> None:
     stop = {"kind": Kind.SESSION_STOP, "receiver": BOB, "session": 31, "ggsn": 41}
     state.take(SESSIONS, records(start(3, BOB, 31), {**stop, "at": 5}, start(3, BOB, 32)))
     state.publish(entry(ANN, touched=START + 50 * SECOND))
-    state.cold[CAT] = START + 7200 * SECOND
+    state.cold[CAT] = (START + 7200 * SECOND, NEVER)
     state.prune(START + 60 * SECOND + 5 * MINUTE)
     assert {row[KIND] for row in state.log.dossier(BOB)} == {Kind.ATTEMPT, Kind.SESSION_START, Kind.SESSION_STOP, ORIGIN}, "not yet old"
     state.prune(START + 3600 * SECOND)
