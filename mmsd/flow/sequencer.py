@@ -189,6 +189,7 @@ class Sequencer:
         self._nodes: dict[str, int] = {}
         self._new_nodes: list[tuple[str, int, str]] = []
         self._told = 0
+        self._lines_before = 0  # read before this process began
         self.state = new_state()
         self.judge = new_judge(self.state, self._path)
 
@@ -214,6 +215,10 @@ class Sequencer:
             for mark in marks:
                 self._paths[feed.index, mark.ordinal] = mark.path
             feed.source.reset(marks)
+        # figures go on where the store stands: a restatement after a restart is a difference to what was said before it
+        self.progress.outcomes = Counter(self._store.kpi(0, 1 << 40).outcomes)
+        self.progress.forwards = self._store.serials_total()
+        self._lines_before = sum(count.lines for count in self._store.lines() if not count.reason) - self.progress.lines.total()
         state.horizon = min(state.horizon, self._wall())  # a clock that was ahead and was set right
         self.state = state
         self.judge = self._new_judge(state, self._path)
@@ -465,7 +470,7 @@ class Sequencer:
         if now - self._told < SECOND:
             return []
         self._told = now
-        lines = self.progress.lines.total() + read.lines.total()
+        lines = self._lines_before + self.progress.lines.total() + read.lines.total()
         so_far = self.progress.outcomes + Counter(outcomes)
         data = {"lines": lines, "forwards": self.progress.forwards, "horizon": self.state.horizon, **{k: v for k, v in so_far.items() if k}}
         return [Event(now, "totals", "", data)]
