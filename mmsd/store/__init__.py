@@ -202,7 +202,11 @@ class Store(Protocol):
     def rejects(self) -> list[tuple[str, Reject]]: ...
     def audits(self, limit: int) -> list[Audit]: ...
     def story(self, number: str) -> npt.NDArray[Any]:
-        """`model.CLOSED` rows of one receiver, the last days, oldest submission first; a restated delivery once, as last stated."""
+        """`model.CLOSED` rows of one receiver, the last days, oldest submission first; a restated delivery once, as last stated.
+
+        A delivery whose last statement has outcome 0 was withdrawn and is not told. Such a row is a copy of what it takes back but for
+        the outcome; `closed` above all must not be on an earlier day.
+        """
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         """Spilled dossiers. One that is gone (never spilled, thawed, purged, erased) is not in the result; that is no error."""

@@ -37,6 +37,9 @@ _CELLS: Final = f"""{_DAYS}
 SELECT c.rows FROM days JOIN closed_cell c ON c.day = days.day AND c.slice = ? ORDER BY c.day, c.level DESC, c.id
 """  # noqa: S608 both halves stand here
 
+WITHDRAWN: Final = 0
+"""The outcome of a row that hides those stated before of the same receiver, message and leg: a copy of the last of them but for this."""
+
 ClosedRows = npt.NDArray[Any]
 
 
@@ -136,7 +139,7 @@ def drop_days(connection: sqlite3.Connection, before: int, limit: int) -> int:
 
 
 def find(connection: sqlite3.Connection, receiver: int) -> ClosedRows:
-    """All rows of one receiver's hash, oldest submission first; of a delivery stated twice the later statement.
+    """All rows of one receiver's hash, oldest submission first; of a delivery stated twice the later statement, of a withdrawn one none.
 
     One read transaction, so a compaction at the same time neither hides a row nor shows it twice.
     """
@@ -152,11 +155,15 @@ def find(connection: sqlite3.Connection, receiver: int) -> ClosedRows:
 
 
 def _last_stated(rows: ClosedRows) -> ClosedRows:
-    """Rows came in the order they were stated; a row that knows neither its message nor its leg is nobody's restatement."""
+    """Rows came in the order they were stated; a row that knows neither its message nor its leg is nobody's restatement.
+
+    The order is that of days first: a statement whose `closed` is on an earlier day would not hide the one before it.
+    """
     last: dict[tuple[int, ...], int] = {}
     for index, (message, leg) in enumerate(zip(rows["message"].tolist(), rows["leg"].tolist(), strict=True)):
         last[(message, leg) if message or leg else (index, 0, 0)] = index
-    kept = rows[sorted(last.values())]
+    kept: ClosedRows = rows[sorted(last.values())]
+    kept = kept[kept["outcome"] != WITHDRAWN]
     return kept[np.argsort(kept["at"], kind="stable")]
 
 

@@ -422,6 +422,6 @@ def test_a_story_tells_one_receiver_s_days(store: Store, keys: Keys) -> None:
     put(store, Batch(at=NOW, closed=closed(receiver=[li, li], at=40, closed=model.DAY)))
     story = store.story(LI)
     assert story["message"].tolist() == [2, 1, 0, 0]
-    assert story["outcome"].tolist() == [2, 1, 0, 0], "the later statement of a message, and every nameless row"
+    assert story["outcome"].tolist() == [2, 1, 1, 1], "the later statement of a message, and every nameless row"
     assert store.story(WANG).tolist() == first[1:2].tolist()
     assert store.story(ZHAO).size == 0

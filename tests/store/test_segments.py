@@ -44,7 +44,9 @@ def test_every_row_is_found_as_last_stated(connection: sqlite3.Connection, seed:
             receiver, message, at = draw.choice(receivers), draw.randint(1, 6), draw.randint(0, 99)
             day = turn * 3 // (300 * effort)  # a restatement never closes before what it restates
             rows.append((receiver, message, draw.randint(0, 1), at, day * DAY + draw.randint(0, DAY - 1), draw.randint(0, 2)))
-            known[receiver][message, rows[-1][2]] = (at, rows[-1][5])
+            known[receiver].pop((message, rows[-1][2]), None)
+            if rows[-1][5]:  # 0 withdraws it
+                known[receiver][message, rows[-1][2]] = (at, rows[-1][5])
         connection.execute("BEGIN")
         writer.append(
             connection, closed(**dict(zip(("receiver", "message", "leg", "at", "closed", "outcome"), zip(*rows, strict=True), strict=True)))
@@ -70,6 +72,20 @@ def test_a_merged_cell_is_older_than_the_cells_below_it(connection: sqlite3.Conn
         row = closed(receiver=9, message=1, closed=DAY, outcome=outcome)
         connection.execute("INSERT INTO closed_cell VALUES (?, 1, 0, ?, 1, ?)", (identity, level, row.tobytes()))
     assert find(connection, 9)["outcome"].tolist() == [2]
+
+
+def test_a_withdrawn_delivery_is_not_told_until_it_is_stated_again(connection: sqlite3.Connection) -> None:
+    writer = Segments()
+    stated = closed(receiver=9, message=[1, 1, 2, 0], leg=[1, 2, 1, 0], closed=DAY, outcome=2)
+    withdrawn = stated[[0, 3]]
+    withdrawn["outcome"] = segments.WITHDRAWN
+    for rows, told in ((stated, [(0, 0), (1, 1), (1, 2), (2, 1)]), (withdrawn, [(0, 0), (1, 2), (2, 1)]), (stated[:1], None)):
+        writer.append(connection, rows)
+        found = find(connection, 9)[["message", "leg"]].tolist()
+        assert sorted(found) == (told or [(0, 0), (1, 1), (1, 2), (2, 1)])
+    writer.append(connection, closed(receiver=8, message=2, leg=1, closed=DAY, outcome=segments.WITHDRAWN))
+    assert find(connection, 8).size == 0
+    assert find(connection, 9).size == 4, "another receiver's row hides nothing"
 
 
 @pytest.mark.usefixtures("small")

@@ -66,8 +66,9 @@ def extent(start: int, stop: int, ordinal: int = 1) -> Extent:
 
 
 def closed(**columns: Any) -> npt.NDArray[Any]:
-    """CLOSED rows; a column is one value or as many as there are rows."""
+    """CLOSED rows, delivered unless told otherwise; a column is one value or as many as there are rows."""
     rows = np.zeros(max(np.size(column) for column in columns.values()), model.CLOSED)
+    rows["outcome"] = 1
     for name, column in columns.items():
         rows[name] = column
     return rows
