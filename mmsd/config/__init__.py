@@ -11,11 +11,21 @@ from __future__ import annotations
 import re
 from functools import partial
 from pathlib import Path
+from typing import Final
 
-from mmsd.config.checks import check_campaign, check_codes, check_feed, check_operator, check_seed, check_together, check_web
+from mmsd.config.checks import (
+    check_campaign,
+    check_codes,
+    check_evidence,
+    check_feed,
+    check_operator,
+    check_seed,
+    check_together,
+    check_web,
+)
 from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
-from mmsd.config.reader import FAULTY, Check, Reader, fields, parse, read, zone_named
+from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, Role, Sample, Settings, State, Zone, coverage, role
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
@@ -24,6 +34,9 @@ __all__ = [
     "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "coverage", "fields", "load",
     "load_campaigns", "load_cities", "role",
 ]  # fmt: skip
+
+
+_NO_FOLDER: Final = "make it, or take the setting out"
 
 
 def check(path: Path) -> list[Fault]:
@@ -64,12 +77,21 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
     beside: list[Fault] = []
 
     def check_campaigns(campaigns: Campaigns, key: KeyPath, report: Report) -> None:
-        if campaigns.directory is not None:
+        if campaigns.directory is None:
+            return
+        if campaigns.directory.is_dir():
             beside.extend(_read_campaigns(campaigns.directory)[1])
+        else:
+            report.add((*key, "directory"), f"no such folder: {campaigns.directory}", _NO_FOLDER)
 
     def check_cities(cities: Cities, key: KeyPath, report: Report) -> None:
-        if cities.file is not None:
+        if cities.file is None:
+            return
+        fault = read(cities.file)[1]
+        if fault is None:
             beside.extend(_read_cities(cities.file)[1])
+        else:
+            report.add((*key, "file"), f"{cities.file}: {fault.what}", fault.remedy)
 
     checks: dict[type, Check] = {
         Feed: partial(check_feed, zone),
@@ -80,24 +102,34 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         Cities: check_cities,
     }
     settings = Reader(report, checks).read(Settings, raw, ())
-    if settings is not FAULTY:
-        check_together(settings, report)
+    whole = settings.instead if isinstance(settings, Faulted) else settings
+    aside = report.beside()
+    check_together(whole, aside)
+    report.take(aside)
     faults = sorted(report.faults, key=lambda fault: fault.line) + beside
-    return (settings if settings is not FAULTY else None), faults
+    return (None if faults else whole), faults
 
 
 def _read_campaigns(directory: Path) -> tuple[tuple[CampaignSettings, ...], list[Fault]]:
     if not directory.is_dir():
-        return (), [Fault(str(directory), 0, "campaigns.directory", "no such folder", "make it, or take the setting out")]
+        return (), [Fault(str(directory), 0, "campaigns.directory", "no such folder", _NO_FOLDER)]
     campaigns: dict[str, CampaignSettings] = {}
-    faults: list[Fault] = []
+    known: list[tuple[CampaignSettings, Report]] = []
+    reports: list[Report] = []
     for path in sorted(directory.glob("*.toml")):
         raw, report = parse(path)
-        if not report.faults:
-            campaign = Reader(report, {CampaignSettings: check_campaign, SeedSettings: check_seed}).read(CampaignSettings, raw, ())
-            if campaign is not FAULTY and campaigns.setdefault(campaign.id, campaign) is not campaign:
-                report.add(("id",), f"another file has the campaign {campaign.id!r} too", "give each campaign an id of its own")
-        faults += report.faults
+        reports.append(report)
+        if report.faults:
+            continue
+        campaign = Reader(report, {CampaignSettings: check_campaign, SeedSettings: check_seed}).read(CampaignSettings, raw, ())
+        campaign = campaign.instead if isinstance(campaign, Faulted) else campaign
+        named = ("id",) not in report.doubtful
+        if named and campaigns.setdefault(campaign.id, campaign) is not campaign:
+            report.add(("id",), f"another file has the campaign {campaign.id!r} too", "give each campaign an id of its own")
+        else:
+            known.append((campaign, report))
+    check_evidence(known)
+    faults = [fault for report in reports for fault in sorted(report.faults, key=lambda fault: fault.line)]
     return tuple(campaigns.values()), faults
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
 from mmsd.config.faults import Report, meant
@@ -109,8 +110,8 @@ def check_together(settings: Settings, report: Report) -> None:
         for index, path in enumerate(feed.paths):
             if owners.setdefault(path, name) != name:
                 report.add(("feeds", name, "paths", index), f"the feed {owners[path]!r} reads this too", "a file belongs to one feed")
-    roles = {role(feed) for feed in settings.feeds.values() if feed.role or feed.dialect in ROLES}
-    if roles and "mmsc" not in roles:
+    roles = {role(feed) if feed.role or feed.dialect in ROLES else None for feed in settings.feeds.values()}
+    if roles and not roles & {"mmsc", None}:  # None: a feed at fault, which may be it
         report.add(("feeds",), "none is an MMSC", "deliveries begin there: add the feed of an MMSC's access log")
 
 
@@ -156,3 +157,49 @@ def check_seed(seed: SeedSettings, key: KeyPath, report: Report) -> None:
         report.add(key, "nothing tells this seed from other messages", "give messages, tags, or subjects with size_min and size_max")
     if seed.subjects and not 0 < seed.size_min <= seed.size_max:
         report.add((*key, "size_max"), "a subject alone is no proof", "give size_min and size_max in octets, in order")
+
+
+class _Claim(NamedTuple):
+    """Subjects and sizes by which a seed is known."""
+
+    subject: str
+    low: int
+    high: int
+    seed: str
+
+
+def check_evidence(campaigns: Sequence[tuple[CampaignSettings, Report]]) -> None:
+    """What is evidence of two seeds proves neither: one message would count for whichever comes first.
+
+    Ids, tags and subjects over all campaigns; short codes where one of the campaigns has but one seed, for then the sender alone tells it.
+    """
+    owners: dict[tuple[str, str], str] = {}
+    claims: list[_Claim] = []
+    senders: dict[str, tuple[str, bool]] = {}  # to the campaign, and whether the sender alone tells its seed
+    for campaign, report in campaigns:
+        for place, seed in enumerate(campaign.seeds):
+            name = f"{campaign.id}/{seed.id}"
+            here: KeyPath = ("seeds", place)
+            for kind in ("messages", "tags"):
+                for index, word in enumerate(getattr(seed, kind)):
+                    owner = owners.setdefault((kind, word), name)
+                    if owner != name:
+                        report.add((*here, kind, index), f"{word!r} is evidence of the seed {owner} too", "keep it with one of them")
+            for index, subject in enumerate(seed.subjects if 0 < seed.size_min <= seed.size_max else ()):
+                claim = _Claim(subject.casefold(), seed.size_min, seed.size_max, name)
+                rival = next((other for other in claims if other.seed != name and _overlap(claim, other)), None)
+                if rival is not None:
+                    what = f"{subject!r} with these sizes is evidence of the seed {rival.seed} too"
+                    report.add((*here, "subjects", index), what, "take another subject, or sizes that do not overlap")
+                claims.append(claim)
+        alone = len(campaign.seeds) == 1
+        for index, sender in enumerate(campaign.senders):
+            other, told = senders.setdefault(sender, (campaign.id, alone))
+            if other != campaign.id and (alone or told):
+                what = f"{sender!r} sends the campaign {other} too, so it tells no seed"
+                report.add(("senders", index), what, "give each campaign a short code of its own")
+
+
+def _overlap(one: _Claim, other: _Claim) -> bool:
+    """Whether one subject contains the other, so that a message may show both, and sizes meet."""
+    return (one.subject in other.subject or other.subject in one.subject) and one.low <= other.high and other.low <= one.high

@@ -39,25 +39,52 @@ class Faulty(ConfigError):
 
 
 class Report:
-    """Faults of one file as they are found."""
+    """Faults of one file as they are found.
+
+    `doubtful`: places whose value is not what the file says, for it was at fault or missing; what a check says of them is no news.
+    """
 
     def __init__(self, path: Path, lines: Mapping[KeyPath, int]) -> None:
         self.path = path
         self.lines = lines
         self.faults: list[Fault] = []
+        self.places: list[KeyPath] = []  # of each fault
+        self.doubtful: set[KeyPath] = set()
 
     def add(self, key: KeyPath, what: str, remedy: str) -> None:
+        """One more fault, at the line of its key or of the nearest table around it."""
+        self.places.append(key)
+        self.doubtful.add(key)
         near = key
         while near and near not in self.lines:
             near = near[:-1]
         self.faults.append(Fault(str(self.path), self.lines.get(near, 0), dotted(key), what, remedy))
 
-    def relay(self, error: ConfigError, key: KeyPath, remedy: str) -> None:
-        """A room's own fault, `path: what[; remedy]`; its path may begin at the top of the file or at `key`."""
+    def beside(self) -> Report:
+        """An empty report of the same file."""
+        return Report(self.path, self.lines)
+
+    def take(self, other: Report, table: KeyPath | None = None) -> None:
+        """The faults that a check of `table` found, but for those at, below or around a doubtful place in it.
+
+        Without a table it was a check of the whole file, which is around every fault: only those at or below a doubtful place go.
+        """
+        doubtful = frozenset(self.doubtful)
+        for place, fault in zip(other.places, other.faults, strict=True):
+            around = table is not None and len(place) > len(table)
+            if not any(place[: len(doubt)] == doubt or (around and doubt[: len(place)] == place) for doubt in doubtful):
+                self.faults.append(fault)
+                self.places.append(place)
+                self.doubtful.add(place)
+
+    def relay(self, error: ConfigError, key: KeyPath, remedy: str) -> KeyPath:
+        """A room's own fault, `path: what[; remedy]`; its path may begin at the top of the file or at `key`. Where it was put."""
         path, colon, rest = str(error).partition(": ")
         inner: KeyPath = tuple(int(part) if part.isdigit() else part for part in path.split(".")) if colon and " " not in path else ()
         what, _, said = (rest if inner else str(error)).partition("; ")
-        self.add(inner if inner[: len(key)] == key else (*key, *inner), what, said or remedy)
+        place = inner if inner[: len(key)] == key else (*key, *inner)
+        self.add(place, what, said or remedy)
+        return place
 
 
 def dotted(key: KeyPath) -> str:

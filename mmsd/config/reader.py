@@ -1,35 +1,40 @@
 """TOML values → Structs and dataclasses by their types alone. Every fault is reported, and reading goes on with the next key.
 
 Knows Structs, dataclasses, tuples, mappings, Literals, optional ones, str, int, float, bool, Path (relative to the file's folder) and
-ZoneInfo. Numbers are not negative unless their `msgspec.Meta` says otherwise.
+ZoneInfo. Each number has bounds: those in `settings.LIMITS`, else those of any number.
+
+A table with a fault in it is looked over like the others: what is at fault gives way to its default, and a check is not heard on it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import operator
 import re
 import tomllib
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from mmsd.config.faults import Fault, Report, closest, dotted, meant
 from mmsd.config.locate import KeyPath, locate
-from mmsd.config.settings import CHOSEN, FILES
+from mmsd.config.settings import CHOSEN, FILES, LIMITS, QUANTITY, Limits
 from mmsd.errors import ConfigError
 
-_QUANTITY: Final = msgspec.Meta(ge=0)
-"""Numbers whose room says nothing else are counts, sizes and durations."""
 
-FAULTY: Final = object()
-"""In place of a value whose fault has been reported."""
+class Faulted(NamedTuple):
+    """In place of a value whose fault has been reported: what stands in for it while the rest is looked over, NOTHING if nothing can."""
+
+    instead: Any
+
+
+NOTHING: Final = object()
+_FAULTED: Final = Faulted(NOTHING)
 
 _NOUNS: Final[Mapping[Any, str]] = {
     str: "text in quotes",
@@ -68,7 +73,7 @@ def fields(kind: type[Any]) -> dict[str, Entry]:
     """The settings of a Struct or dataclass by name."""
     if issubclass(kind, msgspec.Struct):
         return {field.name: Entry(field.type, field.required) for field in msgspec.structs.fields(kind)}
-    kinds = get_type_hints(kind, include_extras=True)
+    kinds = get_type_hints(kind)
     missing = dataclasses.MISSING
     return {
         field.name: Entry(kinds[field.name], field.default is missing and field.default_factory is missing)
@@ -86,11 +91,7 @@ class Reader:
         self.checks = checks
 
     def read(self, kind: Any, value: object, key: KeyPath) -> Any:
-        """`value` as `kind`, or FAULTY."""
-        meta: Sequence[msgspec.Meta] = ()
-        if get_origin(kind) is Annotated:
-            kind, *notes = get_args(kind)
-            meta = [note for note in notes if isinstance(note, msgspec.Meta)]
+        """`value` as `kind`, or Faulted."""
         origin = get_origin(kind)
         if origin in (Union, types.UnionType):
             kind = next(option for option in get_args(kind) if option is not types.NoneType)
@@ -106,39 +107,71 @@ class Reader:
                 return value
             words = [word for word in get_args(kind) if isinstance(word, str)]
             return self._wrong(key, f"{_called(value)} is not one of them", meant(str(value), words))
-        return self._bounded(self._scalar(kind, value, key), meta, key)
+        return self._scalar(kind, value, key)
 
-    def _wrong(self, key: KeyPath, what: str, remedy: str) -> object:
+    def _wrong(self, key: KeyPath, what: str, remedy: str) -> Faulted:
         self.report.add(key, what, remedy)
-        return FAULTY
+        return _FAULTED
 
     def _struct(self, kind: type[Any], value: object, key: KeyPath) -> Any:
         if not isinstance(value, dict):
             return self._wrong(key, f"expected a table, found {_called(value)}", f"write it as [{dotted(key)}] with its settings below")
         known = fields(kind)
+        limits = LIMITS.get(kind, {})
         made: dict[str, Any] = {}
+        whole = True
         misspelt = {closest(name, list(known)) for name in value if name not in known}
         for name, entry in value.items():
             if name in known:
-                made[name] = self.read(known[name].kind, entry, (*key, name))
+                made[name] = self._bounded(self.read(known[name].kind, entry, (*key, name)), limits.get(name), (*key, name))
             else:
-                made[name] = self._wrong((*key, name), "no such setting", meant(name, list(known)))
+                self._wrong((*key, name), "no such setting", meant(name, list(known)))
+                whole = False
         for name, field in known.items():
-            if field.required and name not in value and name not in misspelt:
-                made[name] = self._wrong((*key, name), "is missing", f"it has no default: set {name} = … here")
+            if field.required and name not in value:
+                if name not in misspelt:
+                    self._wrong((*key, name), "is missing", f"it has no default: set {name} = … here")
+                made[name] = _FAULTED
         for name in FILES.get(kind, ()):
-            if made.get(name) and made[name] is not FAULTY:
+            if made.get(name) and not isinstance(made[name], Faulted):
                 made[name] = self._file(made[name], (*key, name))
-        if any(entry is FAULTY for entry in made.values()):
-            return FAULTY
-        try:
-            struct = kind(**made)
-        except ConfigError as error:  # the room's own check
-            self.report.relay(error, key, "see docs/settings.md")
-            return FAULTY
-        if kind in self.checks:
-            self.checks[kind](struct, key, self.report)
-        return struct
+        for name, entry in list(made.items()):
+            if isinstance(entry, Faulted):
+                whole = False
+                self._stand_in(made, name, known[name], entry.instead, key)
+        struct, sound = self._built(kind, made, known, key)
+        if struct is not NOTHING and kind in self.checks:
+            aside = self.report.beside()
+            self.checks[kind](struct, key, aside)
+            self.report.take(aside, key)
+        return struct if whole and sound else Faulted(struct)
+
+    def _stand_in(self, made: dict[str, Any], name: str, field: Entry, instead: object, key: KeyPath) -> None:
+        """Puts what can be had in place of a setting at fault: what was good of it, its default, or any at all."""
+        if instead is not NOTHING:
+            made[name] = instead
+            return
+        self.report.doubtful.add((*key, name))
+        if field.required:
+            made[name] = "x" if field.kind is str else get_origin(field.kind)()  # required are texts, lists and tables
+        else:
+            made.pop(name, None)
+
+    def _built(self, kind: type[Any], made: dict[str, Any], known: Mapping[str, Entry], key: KeyPath) -> tuple[Any, bool]:
+        """The struct, NOTHING when it cannot be made, and whether its room had no objection. A room says one fault at a time."""
+        objected: set[str | int] = set()
+        while True:
+            try:
+                return kind(**made), not objected
+            except ConfigError as error:
+                aside = self.report.beside()
+                place = aside.relay(error, key, "see docs/settings.md")
+                self.report.take(aside, key)
+                name = place[len(key)] if len(place) > len(key) else ""
+                if not isinstance(name, str) or name not in known or name in objected:
+                    return NOTHING, False
+                objected.add(name)
+                self._stand_in(made, name, known[name], NOTHING, key)
 
     def _file(self, name: str, key: KeyPath) -> Any:
         path = self.base / name
@@ -147,14 +180,20 @@ class Reader:
     def _sequence(self, origin: Callable[[list[Any]], Any], kind: Any, value: object, key: KeyPath) -> Any:
         if not isinstance(value, list):
             return self._wrong(key, f"expected a list, found {_called(value)}", "put it in brackets: […]")
-        entries = [self.read(kind, entry, (*key, index)) for index, entry in enumerate(value)]
-        return FAULTY if any(entry is FAULTY for entry in entries) else origin(entries)
+        entries = [self._bounded(self.read(kind, entry, (*key, index)), None, (*key, index)) for index, entry in enumerate(value)]
+        if not any(isinstance(entry, Faulted) for entry in entries):
+            return origin(entries)
+        kept = [entry.instead if isinstance(entry, Faulted) else entry for entry in entries]
+        return Faulted(NOTHING if any(entry is NOTHING for entry in kept) else origin(kept))  # without gaps: a place is an index
 
     def _mapping(self, kind: Any, value: object, key: KeyPath) -> Any:
         if not isinstance(value, dict):
             return self._wrong(key, f"expected a table, found {_called(value)}", f"write it as [{dotted(key)}] with its settings below")
         entries = {name: entry if kind is Any else self.read(kind, entry, (*key, name)) for name, entry in value.items()}
-        return FAULTY if any(entry is FAULTY for entry in entries.values()) else entries
+        if not any(isinstance(entry, Faulted) for entry in entries.values()):
+            return entries
+        kept = {name: entry.instead if isinstance(entry, Faulted) else entry for name, entry in entries.items()}
+        return Faulted({name: entry for name, entry in kept.items() if entry is not NOTHING})
 
     def _scalar(self, kind: Any, value: object, key: KeyPath) -> Any:
         if kind is float and type(value) is int:
@@ -172,20 +211,16 @@ class Reader:
             return zone
         return self._wrong(key, f"expected {_NOUNS[kind]}, found {_called(value)}", _remedy(kind, value))
 
-    def _bounded(self, value: Any, meta: Sequence[msgspec.Meta], key: KeyPath) -> Any:
+    def _bounded(self, value: Any, limits: Limits | None, key: KeyPath) -> Any:
         if type(value) not in (int, float):
             return value
         if not math.isfinite(value):
             return self._wrong(key, f"{value} is no quantity", "take a finite number")
-        for note in meta or (_QUANTITY,):
-            for limit, broken, words in (
-                (note.ge, operator.lt, "at least"),
-                (note.gt, operator.le, "more than"),
-                (note.le, operator.gt, "at most"),
-                (note.lt, operator.ge, "less than"),
-            ):
-                if limit is not None and broken(value, limit):
-                    return self._wrong(key, f"{value} is out of range", f"take {words} {limit}")
+        low, high = limits or QUANTITY[type(value)]
+        if value < low:
+            return self._wrong(key, f"{value} is out of range", f"take at least {low}")
+        if value > high:
+            return self._wrong(key, f"{value} is out of range", f"take at most {high}")
         return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -12,7 +12,7 @@ import msgspec
 from mmsd.flow import announce, sequencer
 from mmsd.link import mqtt
 from mmsd.link.tail import TailSettings
-from mmsd.rules.settings import Codes, Coverage, Judgement, Operator, Own
+from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own
 from mmsd.store import sqlite
 from mmsd.web import site
 
@@ -123,6 +123,86 @@ def coverage(feeds: Mapping[str, Feed]) -> Coverage:
 
 CHOSEN: Final[Mapping[type[Any], frozenset[str]]] = {TailSettings: frozenset({"follow"}), sqlite.Settings: frozenset({"durable"})}
 """Fields that a command sets (`replay` reads to the end, `look` keeps nothing) and no file."""
+
+
+class Limits(NamedTuple):
+    """The least and the most that a number may be."""
+
+    low: float
+    high: float
+
+
+_DAY: Final = 86400.0
+_YEAR: Final = 366 * _DAY
+_GIBIBYTE: Final = 1 << 30
+
+QUANTITY: Final[Mapping[type, Limits]] = {int: Limits(0, 1 << 40), float: Limits(0.0, _YEAR)}
+"""Of a number that LIMITS does not name: counts and sizes, durations in seconds. Times in µs with a year added stay within 64 bits."""
+
+_RATE: Final = Limits(0.001, 1e6)
+_BURST: Final = Limits(1.0, 1e6)
+_WAIT: Final = Limits(0.1, 3600.0)
+_RETRY: Final = Limits(0.01, 3600.0)
+_POLL: Final = Limits(0.001, 60.0)
+_CHUNK: Final = Limits(4096, _GIBIBYTE)  # below a page nothing is gained
+
+LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
+    Judgement: {
+        "window": Limits(1.0, _YEAR),
+        "skew": Limits(0.0, 3600.0),
+        "join": Limits(0.0, 3600.0),
+        "answer": Limits(0.0, 3600.0),
+        "idle": Limits(0.0, 3600.0),
+        "ahead": Limits(1.0, _YEAR),
+        "cases": Limits(1, 1_000_000),
+        "case_days": Limits(0.01, 366.0),
+        "history_days": Limits(0.0, 366.0),
+        "fault_window": Limits(1.0, _DAY),
+        "fault_answers": Limits(1, 1_000_000),
+        "fault_share": Limits(0.0, 1.0),
+        "portal": Limits(1, 1_000_000),
+    },
+    TailSettings: {
+        "chunk_bytes": _CHUNK,
+        "record_limit": Limits(1024, _GIBIBYTE),
+        "forget_seconds": Limits(60.0, _YEAR),
+        "retry_seconds": _RETRY,
+        "retry_limit_seconds": _RETRY,
+        "open_limit": Limits(1, 65536),
+    },
+    sequencer.Settings: {"chunk_bytes": _CHUNK, "poll_seconds": _POLL, "samples": Limits(0, 10_000)},
+    sqlite.Settings: {
+        "busy_seconds": Limits(0.0, 3600.0),
+        "checkpoint_bytes": Limits(1 << 16, 1 << 40),
+        "wal_limit_bytes": Limits(1 << 20, 1 << 40),
+        "cache_bytes": Limits(1 << 16, 1 << 38),
+    },
+    site.Settings: {
+        "port": Limits(0, 65535),
+        "ports": Limits(1, 65535),
+        "rate": _RATE,
+        "burst": _BURST,
+        "login_rate": _RATE,
+        "login_burst": _BURST,
+        "request_seconds": _WAIT,
+        "read_seconds": _WAIT,
+        "idle_seconds": _WAIT,
+        "body_octets": Limits(1024, _GIBIBYTE),
+        "session_seconds": Limits(60.0, _YEAR),
+        "live_pages": Limits(0, 65536),
+    },
+    announce.Settings: {"batch": Limits(1, 100_000), "poll_seconds": _POLL},
+    mqtt.Settings: {
+        "port": Limits(1, 65535),
+        "keepalive_seconds": Limits(1, 65535),
+        "timeout_seconds": _WAIT,
+        "retry_seconds": _RETRY,
+        "retry_limit_seconds": _RETRY,
+        "message_octets": Limits(1024, 1 << 28),
+    },
+    CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},
+}
+"""Where zero or a large number would stop mmsd, or mean nothing."""
 
 
 FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {

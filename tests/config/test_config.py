@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +16,8 @@ from hypothesis import strategies as st
 from mmsd import config
 from mmsd.config import Fault, Faulty, check, coverage, load, load_campaigns, load_cities
 from mmsd.config.locate import KeyPath, locate
+from mmsd.config.reader import fields
+from mmsd.config.settings import LIMITS
 from mmsd.errors import ConfigError
 from mmsd.rules.settings import Judgement
 
@@ -90,21 +93,22 @@ def test_every_fault_at_once(written):
     assert said(check(path)) == [
         "2 feeds.mmsc1.dialekt: no such setting; did you mean `dialect`?",
         "3 feeds.mmsc1.paths: expected a list, found the text 'mmsc.log'; put it in brackets: […]",
+        "6 feeds.mmsc2.dialect: no dialect is called 'mbumi'; did you mean `mbuni`?",
         "8 feeds.mmsc2.zone: no time zone is called 'Asia/Shanghia'; take a name such as Asia/Shanghai or UTC",
         "11 judgement.grace: expected a number, found the text '10 min'; durations are seconds, sizes are octets, without a unit",
-        "12 judgement.cases: -1 is out of range; take at least 0",
+        "12 judgement.cases: -1 is out of range; take at least 1",
         "13 judgement.late: nan is no quantity; take a finite number",
         "16 operator.mmsc[0]: 'http://mmsc.monternet.com/' is no host[:port]; leave out http:// and the path",
         "19 codes.smsc1.absent[1]: '3-27' is no network error; write type:code, such as \"3:27\", or the code alone",
         "20 codes.smsc1.barred[0]: 3:27 means absent already; a code has one meaning",
         "22 camppaigns: no such setting; did you mean `campaigns`?",
-        "0 cities.file: cannot be read: No such file or directory; see its name and rights",
+        f"26 cities.file: {path.parent}/none.csv: cannot be read: No such file or directory; see its name and rights",
     ]
     with pytest.raises(Faulty) as raised:
         load(path)
     assert isinstance(raised.value, ConfigError)
     assert str(raised.value).splitlines()[0].startswith(f"{path}:2: feeds.mmsc1.dialekt: no such setting")
-    assert len(raised.value.faults) == 11
+    assert len(raised.value.faults) == 12
 
 
 @pytest.mark.parametrize(
@@ -157,11 +161,78 @@ def test_every_fault_at_once(written):
         ),
         (FEED + "[mqtt]\nhost = 'b'\nnode = 'a'\npassword = 'secret'\n", "8 mqtt.password: no such setting; did you mean `password_file`?"),
         (FEED + "[store]\nbusy = 1\n", "6 store.busy: no such setting; did you mean `busy_seconds`?"),
-        (FEED + "[campaigns]\ndirectory = 'none'\n", "0 campaigns.directory: no such folder; make it, or take the setting out"),
+        (
+            FEED + "[campaigns]\n\ndirectory = 'none'\n",
+            "7 campaigns.directory: no such folder: HERE/none; make it, or take the setting out",
+        ),
+        (FEED + "[judgement]\nskew = 1e300\n", "6 judgement.skew: 1e+300 is out of range; take at most 3600.0"),
+        (FEED + "[judgement]\nquiet = 1e300\n", "6 judgement.quiet: 1e+300 is out of range; take at most 31622400.0"),
+        (FEED + "[sequencer]\nchunk_bytes = 0\n", "6 sequencer.chunk_bytes: 0 is out of range; take at least 4096"),
+        (FEED + "[tail]\nrecord_limit = 0\n", "6 tail.record_limit: 0 is out of range; take at least 1024"),
+        (FEED + "[tail]\nopen_limit = 0\n", "6 tail.open_limit: 0 is out of range; take at least 1"),
+        (FEED + "[tail]\nretry_limit_seconds = 0\n", "6 tail.retry_limit_seconds: 0.0 is out of range; take at least 0.01"),
+        (FEED + "[web]\nport = 65536\n", "6 web.port: 65536 is out of range; take at most 65535"),
     ],
 )
-def test_one_fault(written, text: str, fault: str):
-    assert said(check(written(text))) == [fault]
+def test_one_fault(written, tmp_path: Path, text: str, fault: str):
+    assert said(check(written(text))) == [fault.replace("HERE", str(tmp_path))]
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            FEED + "[web]\nrat = 3\nport = 99999\nhost = '0.0.0.0'\npublic_url = 'x'\n",
+            ["6 web.rat: no such setting", "7 web.port: 99999 is out of range", "8 web.host: 0.0.0.0 is not", "9 web.public_url: expected"],
+        ),
+        (
+            FEED + "[feeds.b]\nnod = 'x'\ndialect = 'mbunny'\npaths = []\n",
+            ["6 feeds.b.nod: no such setting", "7 feeds.b.dialect: no dialect is called 'mbunny'", "8 feeds.b.paths: is empty"],
+        ),
+        (
+            FEED + "[feeds.b]\nnod = 'x'\ndialect = 'mbuni'\npaths = ['mmsc-access.log*']\n",
+            ["6 feeds.b.nod: no such setting", "8 feeds.b.paths[0]: the feed 'mmsc1' reads this too"],
+        ),
+        (
+            "[feeds.b]\nnod = 'x'\ndialect = 'http'\npaths = ['b']\noptions = {formt = 1}\n",
+            ["1 feeds: none is an MMSC", "2 feeds.b.nod: no such setting", "5 feeds.b.options.formt: no such option"],
+        ),
+        (FEED + "[feeds.b]\ndialect = 'radius'\npaths = ['d']\ncovers.al = true\n", ["8 feeds.b.covers.al: no such setting"]),
+        (
+            FEED + "[[feeds.mmsc1.samples]]\nlin = 'x'\nexpect = {}\n[[feeds.mmsc1.samples]]\nline = 'x'\nexpect = {}\n",
+            ["6 feeds.mmsc1.samples[0].lin: no such setting", "9 feeds.mmsc1.samples[1].line: is not read"],
+        ),
+        (
+            FEED + "[campaigns]\ndir = 'x'\n[mqtt]\nhost = 7\nnode = 'a/b'\nprefix = '#'\ntls = 'yes'\n",
+            [
+                "6 campaigns.dir: no such setting",
+                "8 mqtt.host: expected text in quotes",
+                "9 mqtt.node: one level",
+                "10 mqtt.prefix: levels of a topic",
+                "11 mqtt.tls: expected true or false",
+            ],
+        ),
+    ],
+)
+def test_a_fault_hides_no_other_and_makes_none(written, text: str, faults: list[str]):
+    """Where one fault is, what else is wrong there is told as well, and nothing that only follows from it."""
+    found = said(check(written(text)))
+    assert len(found) == len(faults), found
+    for line, begins in zip(found, faults, strict=True):
+        assert line.startswith(begins)
+
+
+def test_every_bound_is_of_a_setting_and_holds_its_default():
+    for kind, limits in LIMITS.items():
+        for name, (low, high) in limits.items():
+            assert name in fields(kind)
+            assert low <= default_of(kind, name) <= high, (kind, name)
+
+
+def default_of(kind: type, name: str) -> float:
+    if issubclass(kind, msgspec.Struct):
+        return next(field.default for field in msgspec.structs.fields(kind) if field.name == name)
+    return getattr(kind(), name)
 
 
 def test_files_that_settings_name(written, tmp_path: Path):
@@ -230,7 +301,7 @@ tags = ["torch"]
 
 
 def test_campaigns_by_file_name(written):
-    folder = written(CAMPAIGN.replace("relay", "second"), "campaigns/b.toml").parent
+    folder = written(CAMPAIGN.replace("relay", "second").replace('["torch"]', '["lamp"]'), "campaigns/b.toml").parent
     written(CAMPAIGN, "campaigns/a.toml")
     written("not toml", "campaigns/note.txt")
     assert [campaign.id for campaign in load_campaigns(folder)] == ["relay", "second"]
@@ -273,6 +344,67 @@ def test_two_campaigns_with_one_id(written):
     folder = written(CAMPAIGN, "campaigns/b.toml").parent
     with pytest.raises(Faulty, match=r"b\.toml:2: id: another file has the campaign 'relay' too"):
         load_campaigns(folder)
+
+
+SEEDS = """
+[[seeds]]
+id = "one"
+messages = ["m1"]
+tags = ["t1"]
+subjects = ["Torch"]
+size_min = 100
+size_max = 200
+[[seeds]]
+id = "two"
+"""
+
+
+@pytest.mark.parametrize(
+    ("second", "fault"),
+    [
+        ("messages = ['m2', 'm1']", "16 seeds[1].messages[1]: 'm1' is evidence of the seed relay/one too; keep it with one of them"),
+        ("tags = ['t1']", "16 seeds[1].tags[0]: 't1' is evidence of the seed relay/one too; keep it with one of them"),
+        (
+            "subjects = ['TORCH']\nsize_min = 200\nsize_max = 300",
+            "16 seeds[1].subjects[0]: 'TORCH' with these sizes is evidence of the seed relay/one too; "
+            "take another subject, or sizes that do not overlap",
+        ),
+        (
+            "subjects = ['the torch relay']\nsize_min = 1\nsize_max = 100",
+            "16 seeds[1].subjects[0]: 'the torch relay' with these sizes is evidence of the seed relay/one too; "
+            "take another subject, or sizes that do not overlap",
+        ),
+        ("subjects = ['Torch']\nsize_min = 201\nsize_max = 300", ""),
+        ("messages = ['t1']\ntags = ['m1']\nsubjects = ['lamp']\nsize_min = 100\nsize_max = 200", ""),
+    ],
+)
+def test_evidence_of_two_seeds(written, second: str, fault: str):
+    written(CAMPAIGN.partition("[[seeds]]")[0] + SEEDS + second, "campaigns/a.toml")
+    assert said(check(written(FEED + '[campaigns]\ndirectory = "campaigns"\n'))) == ([fault] if fault else [])
+
+
+@pytest.mark.parametrize(
+    ("more", "faults"),
+    [
+        ("", ["6 senders[0]: '10658' sends the campaign relay too, so it tells no seed; give each campaign a short code of its own"]),
+        ("[[seeds]]\nid = 'three'\ntags = ['three']\n", []),
+    ],
+    ids=["one seed", "two seeds"],
+)
+def test_a_short_code_tells_one_seed(written, more: str, faults: list[str]):
+    """A sender alone is evidence where its campaign has one seed; campaigns of several seeds may share theirs."""
+    one = CAMPAIGN.replace("[[seeds]]", 'senders = ["10658"]\n[[seeds]]')
+    written(one + "[[seeds]]\nid = 'other'\ntags = ['other']\n", "campaigns/a.toml")
+    written(one.replace("relay", "lamps").replace('["torch"]', '["lamp"]') + more, "campaigns/b.toml")
+    assert said(check(written(FEED + '[campaigns]\ndirectory = "campaigns"\n'))) == faults
+
+
+def test_evidence_of_two_campaigns(written):
+    written(CAMPAIGN, "campaigns/a.toml")
+    written(CAMPAIGN.replace("relay", "second"), "campaigns/b.toml")
+    (fault,) = check(written(FEED + '[campaigns]\ndirectory = "campaigns"\n'))
+    assert fault.file.endswith("campaigns/b.toml")
+    assert said([fault]) == ["8 seeds[0].tags[0]: 'torch' is evidence of the seed relay/torch too; keep it with one of them"]
 
 
 def test_cities(written):
