@@ -175,7 +175,10 @@ class Reader:
 
     def _file(self, name: str, key: KeyPath) -> Any:
         path = self.base / name
-        return str(path) if path.is_file() else self._wrong(key, f"there is no file {path}", "make it, or mend its name")
+        if path.is_file():
+            return str(path)
+        self._wrong(key, f"there is no file {path}", "make it, or mend its name")
+        return Faulted(str(path))  # one is meant, so what goes with it is not missing
 
     def _sequence(self, origin: Callable[[list[Any]], Any], kind: Any, value: object, key: KeyPath) -> Any:
         if not isinstance(value, list):

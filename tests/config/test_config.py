@@ -199,6 +199,10 @@ def test_one_fault(written, tmp_path: Path, text: str, fault: str):
         ),
         (FEED + "[feeds.b]\ndialect = 'radius'\npaths = ['d']\ncovers.al = true\n", ["8 feeds.b.covers.al: no such setting"]),
         (
+            FEED + "[web]\nhost = '0.0.0.0'\ncertificate = 'c.pem'\nkey = 'k.pem'\n",
+            ["7 web.certificate: there is no file", "8 web.key: there is no file"],
+        ),
+        (
             FEED + "[[feeds.mmsc1.samples]]\nlin = 'x'\nexpect = {}\n[[feeds.mmsc1.samples]]\nline = 'x'\nexpect = {}\n",
             ["6 feeds.mmsc1.samples[0].lin: no such setting", "9 feeds.mmsc1.samples[1].line: is not read"],
         ),
