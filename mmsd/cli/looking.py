@@ -57,15 +57,14 @@ def feeds_of(files: Sequence[Path]) -> tuple[list[FeedArgument], list[Told]]:
             groups.setdefault((path.parent, stem(path), best.dialect), []).append(path)
     arguments: list[FeedArgument] = []
     taken: set[str] = set()
-    for (folder, name, dialect), members in groups.items():
+    for (_, name, dialect), members in groups.items():
         label = base = re.sub(r"[^a-z0-9]+", "-", name.lower().removesuffix(".log")).strip("-") or dialect
         number = 1
         while label in taken:
             number += 1
             label = f"{base}-{number}"
         taken.add(label)
-        pattern = str(members[0]) if len(members) == 1 else str(folder / f"{name}*")
-        arguments.append(FeedArgument(label, dialect, _literal(members[0]) if len(members) == 1 else pattern))
+        arguments.append(FeedArgument(label, dialect, tuple(map(_literal, members))))
     return arguments, told
 
 

@@ -46,18 +46,18 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class FeedArgument:
-    """`NAME=DIALECT:GLOB`."""
+    """`NAME=DIALECT:GLOB`, or from `look` the very files."""
 
     name: str
     dialect: str
-    glob: str
+    globs: tuple[str, ...]
 
     @classmethod
     def parse(cls, text: str) -> FeedArgument:
         """Raises ConfigError that says what is wrong with it.
 
         >>> FeedArgument.parse("mmsc1=mbuni:logs/mmsc-access.log*")
-        FeedArgument(name='mmsc1', dialect='mbuni', glob='logs/mmsc-access.log*')
+        FeedArgument(name='mmsc1', dialect='mbuni', globs=('logs/mmsc-access.log*',))
         """
         name, equals, rest = text.partition("=")
         dialect, colon, glob = rest.partition(":")
@@ -65,7 +65,7 @@ class FeedArgument:
             raise ConfigError(f"--feed {text}: expected NAME=DIALECT:GLOB, such as mmsc1=mbuni:'logs/mmsc-access.log*'")
         if dialect not in DIALECTS:
             raise ConfigError(f"--feed {name}: no dialect is called {dialect!r}; there are {', '.join(sorted(DIALECTS))}")
-        return cls(name, dialect, glob)
+        return cls(name, dialect, (glob,))
 
 
 def settings_for(arguments: list[FeedArgument], base: config.Settings | None, notes: list[str]) -> config.Settings:
@@ -76,9 +76,10 @@ def settings_for(arguments: list[FeedArgument], base: config.Settings | None, no
         if times > 1:
             raise ConfigError(f"--feed {name}: given {times} times; give each feed a name of its own, or its files as one GLOB")
     for argument in arguments:
+        paths = tuple(map(Path, argument.globs))
         known = feeds.get(argument.name)
         if known is not None:
-            feeds[argument.name] = msgspec.structs.replace(known, dialect=argument.dialect, paths=(Path(argument.glob),))
+            feeds[argument.name] = msgspec.structs.replace(known, dialect=argument.dialect, paths=paths)
             continue
         options: dict[str, Any] = {}
         if argument.dialect in TRIED:
@@ -86,7 +87,9 @@ def settings_for(arguments: list[FeedArgument], base: config.Settings | None, no
             if found is not None:
                 options = dict(found.options)
                 notes.append(f"{argument.name}: {found.why}")
-        feeds[argument.name] = config.Feed(argument.dialect, (Path(argument.glob),), options=options, covers=config.Covers(all=True))
+        feeds[argument.name] = config.Feed(
+            argument.dialect, tuple(map(Path, argument.globs)), options=options, covers=config.Covers(all=True)
+        )
     if base is None:
         notes.append(ALL_OF_A_KIND)
     if not feeds:
@@ -98,7 +101,7 @@ def settings_for(arguments: list[FeedArgument], base: config.Settings | None, no
 
 
 def _first_guess(files: OsFiles, argument: FeedArgument) -> Guess | None:
-    for path in files.glob(argument.glob):
+    for path in (path for pattern in argument.globs for path in files.glob(pattern)):
         for found in guess(head_of(Path(path)), path):
             if found.dialect == argument.dialect:
                 return found

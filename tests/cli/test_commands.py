@@ -150,6 +150,18 @@ def test_look_takes_rotated_parts_as_one_feed(run: Run, logs: Path):
     assert figures["deliveries"] == {"delivered": 1, "failed": 5}
 
 
+def test_look_reads_the_parts_it_was_given_and_no_other(run: Run, logs: Path):
+    (logs / "mmsc-access.log.1").write_bytes(b"2026-11-22 17:40:00 Exploded MMS\n")
+    (logs / "mmsc-access.log.2.gz").write_bytes(gzip.compress((logs / "mmsc-access.log").read_bytes())[:100])
+    whole = (logs / "mmsc-access.log").read_bytes().splitlines(keepends=True)
+    (logs / "mmsc-access.log.3").write_bytes(b"".join(whole[:10]))
+    (logs / "mmsc-access.log").write_bytes(b"".join(whole[10:]))
+    given = [logs / f"mmsc-access.log{suffix}" for suffix in ("", ".2.gz", ".3")]
+    figures = json.loads(run("look", "--json", *given).output)
+    assert (figures["lines"], figures["rejects"]) == (22, 0)
+    assert [told["dialect"] for told in figures["files"]] == ["mbuni", None, "mbuni"]
+
+
 def test_look_without_the_sms_gateway_says_what_stays_open(run: Run, logs: Path):
     said = run("look", logs / "mmsc-access.log").output
     assert "open 5" in said
