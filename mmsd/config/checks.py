@@ -20,6 +20,9 @@ from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
 
+_YEARS: Final = range(2000, 2101)
+"""Of a campaign: MMS is no older, and seconds since 1970 fit where they are stored."""
+
 _HASH_KEY: Final = (0, 0)
 """Ids in samples are compared by their text, so any key will do."""
 
@@ -124,6 +127,9 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
             moments[name] = datetime.fromisoformat(getattr(campaign, name)).replace(tzinfo=None)
         except ValueError:
             report.add((*key, name), f"{getattr(campaign, name)!r} is no date", "write 2026-11-22 or 2026-11-22T08:00, local time")
+            continue
+        if moments[name].year not in _YEARS:
+            report.add((*key, name), f"the year {moments[name].year} is out of range", f"take one of {_YEARS[0]} to {_YEARS[-1]}")
     if len(moments) == 2 and moments["starts"] > moments["ends"]:
         report.add((*key, "ends"), "lies before starts", "put them in order")
     if zone_named(campaign.zone) is None:
