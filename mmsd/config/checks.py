@@ -18,6 +18,7 @@ from mmsd.errors import ConfigError
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
+from mmsd.rules.state import MOST_SEEDS
 from mmsd.web import site
 
 _YEARS: Final = range(2000, 2101)
@@ -175,14 +176,20 @@ class _Claim(NamedTuple):
 
 
 def check_evidence(campaigns: Sequence[tuple[CampaignSettings, Report]]) -> None:
-    """What is evidence of two seeds proves neither: one message would count for whichever comes first.
+    """What all campaigns together have to keep: as many seeds as there are numbers, and evidence that tells them apart.
+
+    What is evidence of two seeds proves neither: one message would count for whichever comes first.
 
     Ids, tags and subjects over all campaigns; short codes where one of the campaigns has but one seed, for then the sender alone tells it.
     """
     owners: dict[tuple[str, str], str] = {}
     claims: list[_Claim] = []
     senders: dict[str, tuple[str, bool]] = {}  # to the campaign, and whether the sender alone tells its seed
+    seeds = 0
     for campaign, report in campaigns:
+        seeds += len(campaign.seeds)
+        if seeds - len(campaign.seeds) <= MOST_SEEDS < seeds:
+            report.add(("seeds",), f"these are {seeds} seeds with those before", f"{MOST_SEEDS} are the most: take out what is over")
         for place, seed in enumerate(campaign.seeds):
             name = f"{campaign.id}/{seed.id}"
             here: KeyPath = ("seeds", place)

@@ -405,6 +405,15 @@ def test_a_short_code_tells_one_seed(written, more: str, faults: list[str]):
     assert said(check(written(FEED + '[campaigns]\ndirectory = "campaigns"\n'))) == faults
 
 
+def test_more_seeds_than_there_are_numbers(written):
+    seeds = "".join(f"[[seeds]]\nid = 's{number}'\ntags = ['t{number}']\n" for number in range(255))
+    folder = written(CAMPAIGN.partition("[[seeds]]")[0].replace("relay", "all") + seeds, "campaigns/a.toml").parent
+    load_campaigns(folder)
+    written(CAMPAIGN, "campaigns/b.toml")
+    with pytest.raises(Faulty, match=r"b\.toml:6: seeds: these are 256 seeds with those before; 255 are the most"):
+        load_campaigns(folder)
+
+
 def test_evidence_of_two_campaigns(written):
     written(CAMPAIGN, "campaigns/a.toml")
     written(CAMPAIGN.replace("relay", "second"), "campaigns/b.toml")
