@@ -274,7 +274,8 @@ class Sequencer:
             parsed = feed.dialect.scan(chunk.data, ordinal=chunk.ordinal, offset=chunk.offset, final=chunk.final)
             feed.source.take(parsed.consumed)
             self._fault_point("read")
-            if not parsed.consumed:
+            if not parsed.consumed:  # a record longer than the chunk: more of it comes next, which a replay must not take for the end
+                took = took or not (self._live or feed.source.idle)
                 continue
             took = True
             name = feed.name

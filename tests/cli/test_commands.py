@@ -345,6 +345,16 @@ def test_replay_says_what_is_wrong_with_its_arguments(run: Run, logs: Path, argu
         assert word.replace("LOGS", str(logs)) in said.output
 
 
+@pytest.mark.parametrize("length", [100_000, 1_048_570, 1_500_000, 3_000_000])
+@pytest.mark.parametrize("ending", [b"\n", b""], ids=["ended", "open end"])
+def test_what_stands_behind_an_overlong_line_is_read(run: Run, logs: Path, length: int, ending: bytes):
+    path = logs / "mmsc-access.log"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:5]) + b"x" * length + b"\n" + b"".join(lines[5:]) + b"y" * length + ending)
+    figures = json.loads(run("replay", f"--feed=mmsc=mbuni:{path}", "--until", "end", "--json").output)
+    assert figures["deliveries"] == {"delivered": 1, "failed": 5}
+
+
 def test_lines_that_do_not_fit_are_counted_and_shown(run: Run, logs: Path):
     with (logs / "mmsc-access.log").open("a") as file:
         file.write("2026-11-22 17:45:00 Exploded MMS [INT:MM1] [bold]x[/bold]\n")
