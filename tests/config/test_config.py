@@ -235,8 +235,8 @@ def test_every_bound_is_of_a_setting_and_holds_its_default():
 
 def default_of(kind: type, name: str) -> float:
     if issubclass(kind, msgspec.Struct):
-        return next(field.default for field in msgspec.structs.fields(kind) if field.name == name)
-    return getattr(kind(), name)
+        return float(next(field.default for field in msgspec.structs.fields(kind) if field.name == name))
+    return float(getattr(kind(), name))
 
 
 def test_files_that_settings_name(written, tmp_path: Path):
