@@ -127,6 +127,9 @@ class Recogniser(Looker):
         listing = self._list()
         for track in self._carried.values():
             track.listed = track.key in listing
+        for track in self._orphans.values():
+            if track.key in listing and not listing[track.key].status.size:
+                track.emptied = True
         for key, seen in listing.items():
             carried, owner = self._carried.get(key), self._heirs.get(key)
             if (carried is None or not self._recognised(carried, seen, started)) and owner is not None:
@@ -225,8 +228,8 @@ class Recogniser(Looker):
         if digest(found.head[:length]) != head:
             return Likeness.DIFFERENT
         if trust and found.compressed:  # inflating it all to see its end is dear
-            renamed = track.done and track.key == found.status.key
-            packed = found.path == track.path + ".gz" and track.ordinal not in self._orphans
+            renamed = track.done and not track.unlinked and track.key == found.status.key and track.path.endswith(".gz")
+            packed = not track.done and found.path == track.path + ".gz" and track.ordinal not in self._orphans  # a read will tell
             if renamed or packed:
                 return Likeness.SAME
         guarded = min(GUARD, track.offset)
@@ -240,8 +243,7 @@ class Recogniser(Looker):
             track.done
             and not tail[:guarded].endswith(b"\n")
             and len(tail) > guarded
-            and track.key != found.status.key
-            and not found.compressed
+            and (track.unlinked or (track.key != found.status.key and not found.compressed))
         ):
             return Likeness.DIFFERENT  # left with a torn record: another file of the same beginning went on where that one ended
         return Likeness.SAME if digest(tail[:guarded]) == track.guard else Likeness.DIFFERENT
@@ -317,7 +319,7 @@ class Recogniser(Looker):
         def shrunk(looked: Found) -> bool:
             return self._shrunk(looked, at_home.get(looked.status.key, ()))
 
-        for explain in (same_inode, copy_in_sight, same_content, copy_in_sight, copy_left, short_copy, shrunk):
+        for explain in (same_inode, copy_in_sight, same_content, copy_in_sight, copy_left, copy_in_sight, short_copy, shrunk):
             listed.update((track.path, track) for track in self._carried.values() if track.listed)
             found = [looked for looked in found if not explain(looked)]
         self._take_up(found)
@@ -370,6 +372,7 @@ class Recogniser(Looker):
         for track in tracks:
             if (
                 track.listed
+                or track.emptied
                 or track.heirs
                 or self._likeness(track, looked) is not Likeness.SHORT
                 or looked.status.size < min(_SHRUNK_HEAD, track.offset)
@@ -407,7 +410,7 @@ class Recogniser(Looker):
             _, track.source = self._spare.pop(track.key)
             self._open[track.ordinal] = track
         track.stamp = (looked.status.size, looked.status.mtime_ns)
-        track.unlinked = False
+        track.unlinked = track.emptied = False
         track.head = looked.head
         track.quiet = now
         track.skip = -1
@@ -485,11 +488,15 @@ class Recogniser(Looker):
     def _succeed(self, track: Track, *, short: bool) -> bool:
         """The heir that reaches furthest carries the track on; False if there is none. What is no heir after all is judged anew."""
         shorter: Found | None = None
+        furthest = -1
         for key, heir in list(track.heirs.items()):
             looked = self._examine(heir.path, key)
             likeness = self._likeness(track, looked) if looked is not None else Likeness.DIFFERENT
-            if likeness is Likeness.SHORT:
-                shorter = looked
+            if looked is not None and likeness is Likeness.SHORT:
+                end = self._end(looked)
+                reach = end[0] if end is not None else 0
+                if reach > furthest:
+                    shorter, furthest = looked, reach
                 continue
             self._disinherit(key)
             if looked is not None and likeness is Likeness.SAME:

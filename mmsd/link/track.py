@@ -96,6 +96,8 @@ class Track:
     quiet: float = 0.0
     """Monotonic time of the last sign of life."""
     unlinked: bool = False
+    emptied: bool = False
+    """Its file was seen empty since: what stands there now is no cut form of it."""
     fallen: bool = False
     """The position fell back since the last commit: `held` may reach beyond it."""
     warned: bool = False

@@ -357,6 +357,32 @@ HISTORIES: dict[str, tuple[int, list[tuple[str, *tuple[object, ...]]]]] = {
             ("rotate", False), ("compress",), ("delete", "a.log.3.gz"),
         ],
     ),
+    "long header: three files rotated and compressed between two looks, the oldest deleted": (
+        2,
+        [
+            ("write_part", 1), ("rotate", False), ("write_part", 1), ("compress",), ("rotate", True), ("compress",), ("write", 1, 8),
+            ("rotate", False), ("compress",), ("delete", "a.log.3.gz"),
+        ],
+    ),
+    "long header: truncated while stopped, seen empty, then written again to less than was read": (
+        2,
+        [("write", 2, 8), ("step",), ("kill",), ("truncate",), ("started", False), ("poll",), ("write", 1, 8)],
+    ),
+    "two shorter copies of what was read, of which the longer carries it on": (
+        0,
+        [("write_part", 1), ("rotate", False), ("write", 1, 8), ("copytruncate", 2), ("compress",)],
+    ),
+    "long header: a .gz under the inode of a copy that was done with": (
+        2,
+        [("write", 1, 8), ("copytruncate", 2), ("write", 1, 8), ("copytruncate", 0), ("compress",), ("compress",)],
+    ),
+    "copied, truncated, and the copy's .gz beside it at the next look": (
+        0,
+        [
+            ("write", 1, 8), ("copytruncate", 0), ("write", 1, 8), ("compress",), ("write_part", 1), ("poll",), ("copytruncate", 0),
+            ("compress",),
+        ],
+    ),
 }  # fmt: skip
 """Found by the machine: the header, then rules with their arguments."""
 
