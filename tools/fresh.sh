@@ -15,6 +15,7 @@ command -v debootstrap >/dev/null || fail "apt-get install -y debootstrap"
 
 chroot_dir=${FRESH_DIR:-$(mktemp -d /var/tmp/mmsd-fresh.XXXXXX)}
 mkdir -p "$chroot_dir"
+chmod 755 "$chroot_dir" # it becomes "/": whoever is not root has to pass through it
 source_dir=$PWD
 mounts=()
 
