@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from mmsd.codec import sms
-from mmsd.codec.shown import Line, Shown, warnings
+from mmsd.codec.shown import Line, Shown, one_line, warnings
 from mmsd.codec.tables import cmpp as table
 from mmsd.errors import DecodeError, EncodeError
 
@@ -454,7 +454,7 @@ def _shown(data: bytes, version: int) -> Shown:
         for key, value in values[-1].items():
             if key not in {"command", "sequence"}:
                 start, size = spans.get(key) or spans.get("content") or (table.HEADER, length - table.HEADER)
-                lines.append(Line(at + start, min(size, length - start), key, _line(value), 1))
+                lines.append(Line(at + start, min(size, length - start), key, one_line(value), 1))
         faults += [_moved(fault, at) for fault in pdu.faults]
         at += length
     return Shown({"version": f"{version >> 4}.0", "pdus": values}, tuple(lines), warnings(faults))
@@ -501,17 +501,6 @@ def _values(pdu: Pdu, version: int) -> dict[str, object]:
         if header != sms.Udh():
             values["header"] = str(header)
     return values
-
-
-def _line(value: object) -> str:
-    """On one line."""
-    match value:
-        case dict():
-            return ", ".join(f"{name} {told}" for name, told in value.items())
-        case list():
-            return ", ".join(map(str, value))
-        case _:
-            return str(value)
 
 
 def _plain(value: object) -> object:

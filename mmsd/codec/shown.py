@@ -46,3 +46,18 @@ def warnings(faults: Iterable[DecodeError]) -> tuple[Warned, ...]:
     (Warned(offset=7, text='text without its quote', clause='WAP-230 8.4.2.1'),)
     """
     return tuple(Warned(fault.offset, fault.reason, fault.clause) for fault in faults)
+
+
+def one_line(value: object) -> str:
+    """A value as one line of text.
+
+    >>> one_line({"a": 1, "b": 2}), one_line([1, 2])
+    ('a 1, b 2', '1, 2')
+    """
+    match value:
+        case dict():
+            return ", ".join(f"{name} {told}" for name, told in value.items())
+        case list():
+            return ", ".join(map(str, value))
+        case _:
+            return str(value)

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Final, NamedTuple, get_args
 
 from mmsd.codec import sms
-from mmsd.codec.shown import Line, Shown, warnings
+from mmsd.codec.shown import Line, Shown, one_line, warnings
 from mmsd.codec.tables import smpp as table
 from mmsd.errors import DecodeError, EncodeError
 
@@ -639,7 +639,7 @@ def show(data: bytes) -> Shown:
         for key, value in values[-1].items():
             if key not in _HEAD:
                 start, size = spans.get(key) or (carrier if carrier[1] > 1 else spans.get("message_payload", carrier))
-                lines.append(Line(at + start, size, key, _line(value), 1))
+                lines.append(Line(at + start, size, key, one_line(value), 1))
         faults += [_moved(fault, at) for fault in pdu.faults]
         at += length
     if not values:
@@ -709,17 +709,6 @@ def _values(pdu: Pdu) -> dict[str, object]:
     if told is not None:
         values["receipt"] = {"message_id": _plain(told.message_id), "state": told.state, "err": _plain(told.err)}
     return values
-
-
-def _line(value: object) -> str:
-    """On one line."""
-    match value:
-        case dict():
-            return ", ".join(f"{name} {told}" for name, told in value.items())
-        case list():
-            return ", ".join(map(str, value))
-        case _:
-            return str(value)
 
 
 def _plain(value: object) -> object:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 from mmsd.errors import ConfigError, StoreError
 from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records
 from mmsd.rules.pulse import Fault, Pulse
-from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, assemble
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
@@ -138,14 +138,6 @@ class _Cold(msgspec.Struct, array_like=True):
 _pack = msgspec.msgpack.Encoder().encode
 
 
-@dataclass(slots=True)
-class Ripe:
-    """One delivery whose verdict may have changed."""
-
-    thread: Thread
-    dossier: Dossier
-
-
 class State:
     """See the module. `feeds` is append-only: a feed keeps its index for good."""
 
@@ -165,7 +157,6 @@ class State:
         self.own_accounts = own_accounts
         self.all_apns = False
         self.sgsn = False
-        self.sees: Mapping[str, Callable[[Records, int], int]] = {}
         self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → seed number + 1, 0 = none
         self.feeds: list[FeedInfo] = []
         self.domains: list[str] = []  # by number
