@@ -380,8 +380,8 @@ class Cmpp:
                 return cmpp.SubmitAnswer(msg_id, status)
             case cmpp.Cancel():
                 return cmpp.CancelAnswer(status)
-            case cmpp.Connect(version=version):
-                return cmpp.ConnectAnswer(status, version=version)
+            case cmpp.Connect():
+                return cmpp.ConnectAnswer(status, version=self._highest)  # so that the client knows what to come again with
             case _:
                 return None
 
@@ -427,7 +427,8 @@ class Session:
     (['Bound'], 'bound as transceiver')
     """
 
-    def __init__(self, dialect: Dialect, role: Role, settings: Settings = Settings(), *, now: int) -> None:
+    def __init__(self, dialect: Dialect, role: Role, settings: Settings = Settings(), *, now: int, sequence: int = 0) -> None:
+        """`sequence`: the number before the first of ours."""
         self.state = State.OPEN
         self._dialect = dialect
         self._role = role
@@ -436,7 +437,7 @@ class Session:
         self._buffer = bytearray()
         self._out = bytearray()
         self._events: list[Event] = []
-        self._sequence = 0
+        self._sequence = sequence
         self._sent: dict[int, _Sent] = {}  # our requests without answer, oldest first
         self._overdue: dict[int, int] = {}  # command of those given up
         self._owed: dict[int, Pdu] = {}  # requests of the peer without answer

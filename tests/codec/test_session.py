@@ -473,6 +473,24 @@ def test_sequence_numbers_wrap_and_leave_out_what_waits(protocol):
 
 
 @both
+def test_sequence_numbers_begin_where_they_are_told_to(protocol):
+    client = Session(DIALECTS[protocol](), Role.CLIENT, now=0, sequence=DIALECTS[protocol]().last_sequence)
+    client.bind(BIND[protocol], now=0)
+    (asked,) = hears(Session(DIALECTS[protocol](), Role.CENTRE, now=0), client.take(), now=0)
+    assert asked.pdu.sequence == 1
+
+
+def test_a_refused_login_says_the_highest_version_spoken():
+    client = Session(Cmpp(0x30), Role.CLIENT, now=0)
+    centre = Session(Cmpp(0x20), Role.CENTRE, now=0)
+    client.bind(cmpp.Connect(b"900001", version=0x30), now=0)
+    hears(centre, client.take(), now=0)
+    centre.refuse(4, now=0)
+    (refused,) = hears(client, centre.take(), now=0)
+    assert (refused.status, refused.pdu.body.version) == (4, 0x20)
+
+
+@both
 def test_a_request_of_the_other_end_is_not_ours_to_ask(protocol):
     client, centre = pair(protocol)
     with pytest.raises(EncodeError):
