@@ -65,9 +65,11 @@ soak: ## `run` for an hour
 	@tools/setup.sh run
 	@exec $(RUN) --duration $(or $(DURATION),3600)
 
-fuzz: ## the random tests twenty times harder, from a new seed (SEED=n repeats one)
+fuzz: ## the random tests twenty times harder (SEED=n repeats one), then each decoder for FUZZ_SECONDS (600), or only TARGETS="mms push"
 	@tools/setup.sh test
-	@$(BIN)/python -m pytest -m random --effort 20 --seed $(SEED) --timeout 0 $(ARGS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[fuzz]' </dev/null
+	@$(if $(TARGETS),,$(BIN)/python -m pytest -m random --effort 20 --seed $(SEED) --timeout 0 $(ARGS))
+	@$(BIN)/python -m tests.fuzz $(TARGETS) $(if $(filter-out random,$(SEED)),--seed $(SEED))
 
 build: ## .venv and the compiled scanner, for working on mmsd
 	@tools/setup.sh test
