@@ -16,11 +16,31 @@ from typing import Any, Final, NamedTuple
 
 from mmsd import fast
 from mmsd.codec import ber
-from mmsd.codec.cdr_values import FIELDS, OPAQUE, STRINGS, Coding, Leaf, Moment, Unknown, broken, coding_of, encode_text
+from mmsd.codec.cdr_values import (
+    FIELDS,
+    FORMS,
+    OPAQUE,
+    STRINGS,
+    Address,
+    Circuit,
+    Coding,
+    Components,
+    Leaf,
+    Moment,
+    Packet,
+    Part,
+    Relay,
+    Unknown,
+    Wait,
+    broken,
+    coding_of,
+    encode_text,
+)
 from mmsd.codec.shown import Line, Shown, Warned
 from mmsd.codec.tables import cdr as table
 from mmsd.errors import DecodeError, EncodeError
-from mmsd.fast.ber_py import FIRST, REASONS, STOP
+from mmsd.fast.ber_py import BODY, FIRST, OFFSET, REASONS, STOP
+from mmsd.fast.charging_py import Types
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _UNKNOWN_LENGTH: Final = 0xFFFFFFFF
@@ -29,8 +49,7 @@ _CLAUSE: Final = "TS 32.298"
 # ------------------------------------------------------------------------------------------------------------------ values
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One record: its tag (`type`), its fields by name, in the order they came, and what no table knows."""
 
     type: int
@@ -157,10 +176,14 @@ def decode_record(data: bytes) -> Record:
     return found.records[0]
 
 
+TYPES: Final = Types(Record, Unknown, Moment, Wait, Address, Relay, Circuit, Packet, Components, Part)
+"""What the kernel makes."""
+
+
 def _decode(
     data: bytes, tag: int, body: int, stop: int, leaves: Sequence[Sequence[int]], faults: list[Fault], seen: dict[tuple[int, bytes], Any]
 ) -> Record:
-    """One record from its leaves (`fast.walk`); what is wrong in it goes to `faults`.
+    """One record that the kernel left, from its leaves (`fast.walk`); what is wrong in it goes to `faults`.
 
     `seen` holds nested values by their octets from the end of the leaf before: relays, sessions and numbers come again and again.
     """
@@ -390,29 +413,28 @@ def decode_file(data: bytes, *, limit: int = 20_000) -> File:
     walk = fast.walk(data, start, final=True)
     faults = [Fault(at, REASONS[code], "X.690 8.1") for code, _, at in walk.faults[:_MOST].tolist()]
     count = len(walk.records)
-    rows = walk.records[:limit].tolist()
-    firsts = [*walk.records[: limit + 1, FIRST].tolist(), len(walk.leaves)]
-    records: list[Record] = []
-    offsets: list[int] = []
-    contents: list[tuple[int, int]] = []
-    foreign: Counter[int] = Counter()
+    read = fast.read_records(data, walk.records[:limit], FORMS, TYPES)
     seen: dict[tuple[int, bytes], Any] = {}
-    for (offset, _, body, stop, tag, first), last in zip(rows, firsts[1:], strict=False):
-        if tag in FIELDS:
-            records.append(_decode(data, tag, body, stop, walk.leaves[first:last].tolist(), faults, seen))
-            if len(seen) > _SEEN:
-                seen.clear()
-            offsets.append(offset)
-            contents.append((body, stop))
-        else:
+    foreign: Counter[int] = Counter()
+    for place in [place for place, record in enumerate(read) if record is None]:
+        _, _, body, stop, tag, first = walk.records[place].tolist()
+        if tag not in FIELDS:
             foreign[tag] += 1
-    if header is None and not rows:
+            continue
+        last = walk.records[place + 1, FIRST] if place + 1 < count else len(walk.leaves)
+        read[place] = _decode(data, tag, body, stop, walk.leaves[first:last].tolist(), faults, seen)
+        if len(seen) > _SEEN:
+            seen.clear()
+    rows = walk.records[: len(read)][[record is not None for record in read]]
+    records = tuple(record for record in read if record is not None)
+    contents = tuple(zip(rows[:, BODY].tolist(), rows[:, STOP].tolist(), strict=True))
+    if header is None and not count:
         raise DecodeError(faults[0].text if faults else "nothing but padding", offset=faults[0].offset if faults else 0, clause=_CLAUSE)
     if count > limit:
-        faults.append(Fault(rows[-1][STOP], f"{count - limit} more records behind these", ""))
+        faults.append(Fault(int(walk.records[limit - 1, STOP]), f"{count - limit} more records behind these", ""))
     if header is not None:
         faults += _check(header, len(data), count)
-    return File(header, tuple(records), tuple(offsets), tuple(contents), foreign, tuple(faults), walk.skipped)
+    return File(header, records, tuple(rows[:, OFFSET].tolist()), contents, foreign, tuple(faults), walk.skipped)
 
 
 def _check(header: FileHeader, octets: int, records: int) -> list[Fault]:

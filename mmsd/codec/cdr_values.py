@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from mmsd.codec import ber
 from mmsd.codec.tables import cdr as table
 from mmsd.errors import DecodeError, EncodeError
+from mmsd.fast import charging_py
 
 _EPOCH: Final = datetime.datetime(1970, 1, 1)  # noqa: DTZ001  # plain arithmetic; offsets are added by hand
 _SECOND: Final = 1_000_000
@@ -265,6 +266,10 @@ def _encode_address(address: Address) -> bytes:
     return b"".join(parts)
 
 
+def _encode_addresses(addresses: Iterable[Address]) -> bytes:
+    return b"".join(ber.sequence([_encode_address(address)]) for address in addresses)
+
+
 def _relay(data: bytes, leaves: Sequence[Leaf]) -> Relay:
     domain = address = ""
     for path, start, stop in leaves:
@@ -353,25 +358,29 @@ def _encode_components(components: Components) -> bytes:
 
 
 class Coding(NamedTuple):
-    """How a field's octets become its value and back: `plain` for one primitive value, `nested` for leaves, neither: left as octets."""
+    """How a field's octets become its value and back: `plain` for one primitive value, `nested` for leaves, neither: left as octets.
+    `form` says the same to the kernel."""
 
+    form: int
     plain: Callable[[bytes], Any] | None
     nested: Callable[[bytes, Sequence[Leaf]], Any] | None
     encode: Callable[[Any], bytes]
 
 
-_INTEGER: Final = Coding(ber.decode_integer, None, ber.encode_integer)
-_FLAG: Final = Coding(_decode_flag, None, lambda value: b"\xff" if value else b"\0")
-_TEXT: Final = Coding(decode_text, None, encode_text)
-_OCTETS: Final = Coding(bytes, None, bytes)
-_MOMENT: Final = Coding(decode_moment, None, encode_moment)
-_WAIT: Final = Coding(None, _wait, _encode_wait)
-_ADDRESS: Final = Coding(None, _address, _encode_address)
-_ADDRESSES: Final = Coding(None, _addresses, lambda value: b"".join(ber.sequence([_encode_address(address)]) for address in value))
-_RELAY: Final = Coding(None, _relay, _encode_relay)
-_ACCESS: Final = Coding(None, _access, _encode_access)
-_COMPONENTS: Final = Coding(None, _components, _encode_components)
-OPAQUE: Final = Coding(None, None, bytes)
+_INTEGER: Final = Coding(charging_py.INTEGER, ber.decode_integer, None, ber.encode_integer)
+_FLAG: Final = Coding(charging_py.FLAG, _decode_flag, None, lambda value: b"\xff" if value else b"\0")
+_TEXT: Final = Coding(charging_py.TEXT, decode_text, None, encode_text)
+_OCTETS: Final = Coding(charging_py.OCTETS, bytes, None, bytes)
+_MOMENT: Final = Coding(charging_py.MOMENT, decode_moment, None, encode_moment)
+_WAIT: Final = Coding(charging_py.WAIT, None, _wait, _encode_wait)
+_ADDRESS: Final = Coding(charging_py.ADDRESS, None, _address, _encode_address)
+_ADDRESSES: Final = Coding(
+    charging_py.ADDRESSES, None, _addresses, lambda value: b"".join(ber.sequence([_encode_address(a)]) for a in value)
+)
+_RELAY: Final = Coding(charging_py.RELAY, None, _relay, _encode_relay)
+_ACCESS: Final = Coding(charging_py.ACCESS, None, _access, _encode_access)
+_COMPONENTS: Final = Coding(charging_py.COMPONENTS, None, _components, _encode_components)
+OPAQUE: Final = Coding(charging_py.OPAQUE, None, None, bytes)
 
 STRINGS: Final = (_TEXT, _OCTETS)
 """Codings of an OCTET STRING, which may come in pieces."""
@@ -406,3 +415,8 @@ FIELDS: Final[Mapping[int, Mapping[int, tuple[str, Coding]]]] = {
     for tag, record in table.RECORDS.items()
 }
 """Record tag → first octet of a path → field."""
+
+FORMS: Final[charging_py.Forms] = tuple(
+    tuple((name, coding.form) for name, coding in FIELDS.get(tag, {}).values()) for tag in range(charging_py.TAGS)
+)
+"""The same for the kernel."""

@@ -36,6 +36,11 @@ if TWIN == "python" or find_spec("mmsd.fast.ber_c") is None:
 else:
     from mmsd.fast.ber_c import walk
 
+if TWIN == "python" or find_spec("mmsd.fast.charging_c") is None:
+    from mmsd.fast.charging_py import read_records
+else:
+    from mmsd.fast.charging_c import read_records
+
 __all__ = [
     "TWIN",
     "Cells",
@@ -47,6 +52,7 @@ __all__ = [
     "read_content_type",
     "read_fields",
     "read_parts",
+    "read_records",
     "scan",
     "split_url",
     "url_hashes",
