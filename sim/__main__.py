@@ -1,12 +1,14 @@
-"""`python -m sim generate|live|score`: a simulated province, its logs and its truth."""
+"""`python -m sim generate|live|score`: a simulated province, its logs and its truth; `python -m sim centre`: an SMS centre."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -78,6 +80,34 @@ def score_command(truth: Path, deliveries: Path, forwards: Path) -> None:
     result = score_files(truth, deliveries, forwards)
     print(report(result))
     sys.exit(1 if result.differences else 0)
+
+
+@main.command("centre")
+@click.option("--settings", "file", type=_FILE, help="TOML: accounts, ids, receipts, handsets, faults; the options below count before it")
+@click.option("--protocol", type=click.Choice(["smpp", "cmpp"]), help="SMPP 3.4, or CMPP up to 3.0  [default: smpp]")
+@click.option("--port", type=click.IntRange(0, 65535), help="0 = any free one  [default: 2775, CMPP 7890]")
+@click.option("--account", "accounts", multiple=True, metavar="NAME:PASSWORD[:NUMBER]", help="instead of the settings'; may be repeated")
+@click.option("--ledger", type=click.Path(dir_okay=False, path_type=Path), help="what was taken, a line of JSON each, appended")
+@click.option("--capture", type=click.Path(dir_okay=False, path_type=Path), help="the conversation as a pcap file")
+@click.option("--control", type=click.IntRange(0, 65535), help="port of the HTTP control; 0 = any free one")
+def centre_command(
+    file: Path | None,
+    protocol: Literal["smpp", "cmpp"] | None,
+    port: int | None,
+    accounts: tuple[str, ...],
+    ledger: Path | None,
+    capture: Path | None,
+    control: int | None,
+) -> None:
+    """An SMS centre on loopback, until a SIGTERM or SIGINT comes. Prints where it listens."""
+    from sim.centre import command
+
+    try:
+        settings = command.settings(file, protocol, port, accounts)
+        asyncio.run(command.run(settings, wall=lambda: time.time_ns() // 1000, ledger=ledger, capture=capture, control=control))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        sys.exit(78)
 
 
 def _load(path: Path) -> Scenario:
