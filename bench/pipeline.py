@@ -1,0 +1,168 @@
+"""The whole way: an MMSC's log read, joined, judged and stored so that a power cut loses nothing, beside duckdb and polars.
+
+Ours is the daemon's own intake: live, chunks of 1 MiB, each one transaction with synchronous=FULL that holds facts, State's delta or
+snapshot, segments and positions. What the peers do is in `bench.joined`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from bench import joined, measure, province
+from bench.scan import Report
+from mmsd import app, config
+from mmsd.flow.sequencer import Sequencer
+from mmsd.store.sqlite import SqliteStore
+
+LINES_A_MESSAGE: Final = 4
+
+Stages = defaultdict[str, float]
+"""Seconds by stage."""
+
+
+def world(end: int) -> app.World:
+    """A world whose clock stands behind the log's last line, µs UTC, and goes on from there."""
+    begun = time.monotonic()
+    return app.World(wall=lambda: end + int((time.monotonic() - begun) * 1e6))
+
+
+@contextmanager
+def intake(log: Path, end: int, state: Path) -> Iterator[tuple[Sequencer, SqliteStore]]:
+    """The daemon's intake of one MMSC, ready to tick, on a state directory."""
+    here = world(end)
+    settings = config.Settings(feeds={"mmsc": config.Feed("mbuni", (log,))}, state=config.State(directory=state))
+    keys = app.load_keys(settings)
+    with SqliteStore.open(state, settings=settings.store, keys=keys, wall=here.wall) as store:
+        yield app.intake(settings, store, keys, here), store
+
+
+def ours(log: Path, end: int, stages: Stages | None = None) -> measure.Facts:
+    """Reads the log to its end; `stages` gets the seconds of each part."""
+    with measure.folder() as state, intake(log, end, state) as (sequencer, store):
+        if stages is not None:
+            _watch_stages(sequencer, store, stages)
+        clock = measure.Clock()
+        most = 0
+        while sequencer.tick():
+            most = max(most, sequencer.state.open_count())
+        facts = clock.facts()
+        progress = sequencer.progress
+        if progress.trouble or progress.rejects:
+            raise SystemExit(f"the bench's own log is not read: {progress.trouble} {progress.rejects}")
+        stored = sum(path.stat().st_size for path in state.iterdir())
+        return facts | {
+            "lines": progress.lines.total(),
+            "batches": progress.batches,
+            "outcomes": dict(progress.outcomes),
+            "open": most,
+            "stored": stored,
+            "peak_mib": measure.peak_mib(),
+        }
+
+
+STAGES: Final = {
+    "read": ("source", "read"),
+    "scan": ("dialect", "scan"),
+    "join": ("state", "take"),
+    "judge": ("judge", "judge"),
+    "State's delta": ("state", "delta"),
+    "State's snapshot": ("state", "snapshot"),
+    "snapshot written": ("store", "write_snapshot"),
+    "transaction": ("store", "transact"),
+}
+"""Parts of a tick by the call that does them; none is inside another."""
+
+
+def _watch_stages(sequencer: Sequencer, store: SqliteStore, stages: Stages) -> None:
+    feed = sequencer.feeds[0]
+    owners: dict[str, Any] = {
+        "source": feed.source, "dialect": feed.dialect, "state": sequencer.state, "judge": sequencer.judge, "store": store,
+    }  # fmt: skip
+    for stage, (owner, name) in STAGES.items():
+        setattr(owners[owner], name, _watched(getattr(owners[owner], name), stage, stages))
+
+
+def _watched(call: Callable[..., Any], stage: str, stages: Stages) -> Callable[..., Any]:
+    def watched(*arguments: Any, **named: Any) -> Any:
+        begun = time.perf_counter()
+        try:
+            return call(*arguments, **named)
+        finally:
+            stages[stage] += time.perf_counter() - begun
+
+    return watched
+
+
+def main() -> None:
+    """`python -m bench.pipeline mmsd|stages|duckdb|polars FILE END`: JSON."""
+    measure.alone()
+    party, path, end = sys.argv[1:]
+    log = Path(path)
+    measure.warm(log)
+    if party == "mmsd":
+        measure.tell(ours(log, int(end)))
+    elif party == "stages":
+        stages: Stages = defaultdict(float)
+        facts = ours(log, int(end), stages)
+        measure.tell(facts | {"stages": dict(stages)})
+    else:
+        with measure.folder() as out:
+            measure.tell(joined.WHOLE[party](log, out, int(end)))
+
+
+def run(lines: int, say: Callable[[str], None]) -> Report:
+    """`lines` lines, of a quarter as many messages."""
+    messages = lines // LINES_A_MESSAGE
+    say(f"writing {lines:,} lines")
+    log, end = province.access_log(messages), province.end(messages)
+
+    def party(name: str) -> Callable[[], measure.Facts]:
+        return lambda: measure.child("bench.pipeline", name, str(log), str(end))
+
+    found = measure.in_turns({name: party(name) for name in ("mmsd", *joined.WHOLE)}, say)
+    mine = found["mmsd"]
+    rows = [
+        {
+            "whole way": name,
+            "runs": facts["runs"],
+            "s": facts["seconds"],
+            "CPU s": facts["cpu"],
+            "lines/s": int(facts["lines"] / facts["seconds"]),
+            "mmsd is × faster": facts["seconds"] / mine["seconds"],
+            "by CPU": facts["cpu"] / mine["cpu"],
+            "peak MiB": facts["peak_mib"],
+            "MB stored": facts["stored"] / 1e6,
+        }
+        for name, facts in found.items()
+    ]
+    say("stages")
+    watched = party("stages")()
+    stages = watched["stages"] | {"the rest of a tick": watched["seconds"] - sum(watched["stages"].values())}
+    parts = [
+        {"stage": stage, "ns a line": seconds / watched["lines"] * 1e9, "share %": 100 * seconds / watched["seconds"]}
+        for stage, seconds in sorted(stages.items(), key=lambda item: -item[1])
+    ]
+    said = {name: facts["outcomes"] for name, facts in found.items()}
+    return Report(
+        {
+            f"the whole way: {mine['lines']:,} lines of {messages:,} messages, one core, durable": rows,
+            "where mmsd's time goes (a run of its own)": parts,
+        },
+        [
+            f"{lines / (messages / province.RATE):.0f} lines a second of event time; mmsd held {mine['open']:,} deliveries at once"
+            f" and committed {mine['batches']:,} times.",
+            f"Outcomes: {said}",
+            "Must: 2.5 times as fast as duckdb, 3 times as fast as polars, 2 M lines/s; aim: 4.5, 5.5, 3.5 M.",
+            *joined.NOTES,
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()
