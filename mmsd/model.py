@@ -68,6 +68,8 @@ class Kind(enum.IntEnum):
     MO = 20  # an SMS from a subscriber
     SMS = 21  # an SMS to a subscriber that is no MMS push (text, provisioning, SI, SL)
     SMS_REQUEST = 22  # a sendsms request at the SMS gateway's HTTP door
+    SUBMIT_REFUSED = 23  # MMSC would not take a message (`status` says why)
+    PEER_ANSWER = 24  # another MMSC (`authority`) or an application answered to SENT_OUT (`status`); an MMSC's names no receiver
 
 
 class CodeSet(enum.IntEnum):

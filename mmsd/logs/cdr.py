@@ -1,7 +1,8 @@
 """Charging files of a 3GPP MMSC (TS 32.297) with MMS records in BER (TS 32.298): a dialect whose records are not lines.
 
 Traps: MM status counts from 0 (retrieved), X-Mms-Status from 128 (expired). A submit record is written for a refused submit, too. Records
-of deletion (MMOMD, MMRMD) name the message, not the receiver. Most time stamps may be missing. One record may name many recipients.
+of deletion (MMOMD, MMRMD) and another MMSC's answers (MMO4FRs) name the message, not the receiver. Most time stamps may be missing. One
+record may name many recipients.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from mmsd.model import OFFSET_BITS, SECOND, CodeSet, I64Array, Kind, Parsed, Rec
 _KINDS: Final[Mapping[int, Kind]] = {
     30: Kind.SUBMIT,  # MMO1S
     31: Kind.SENT_OUT,  # MMO4FRq
-    32: Kind.NONE,  # MMO4FRs: what the other MMSC said; it names no receiver
+    32: Kind.PEER_ANSWER,  # MMO4FRs
     33: Kind.REPORT,  # MMO4D
     34: Kind.REPORT,  # MMO1D
     35: Kind.READ_REPORT,  # MMO4R
@@ -49,6 +50,7 @@ _KINDS: Final[Mapping[int, Kind]] = {
     49: Kind.FORWARD,  # MMF
     54: Kind.SUBMIT,  # MM7S
     55: Kind.SENT_OUT,  # MM7DRq: to an application
+    56: Kind.PEER_ANSWER,  # MM7DRs
     59: Kind.REPORT,  # MM7DRRq
     61: Kind.READ_REPORT,  # MM7RRq
 }
@@ -62,6 +64,11 @@ _STATUS: Final = np.array([0x81, 0x86, 0x80, 0x82, _DEFERRED, 0x84, 0x81, -1], n
 
 _EXPIRED: Final = 2
 _NOT_FETCHED: Final = (_EXPIRED, 3, 5)
+_DELETIONS: Final = (37, 48)
+_ABROAD: Final = (31, 32, 37)
+"""Types whose `recipientMmsRSAddress` is another MMSC."""
+_MM7: Final = 54
+"""From this type on `statusText` is MM7's."""
 
 # ---------------------------------------------------------------------------------------------------- roles of fields
 
@@ -80,7 +87,10 @@ _ROLES: Final[Mapping[str, str]] = {
     "expiry": "timeOfExpiry",
     "lasted": "durationOfTransmission",
     "access": "accessCorrelation",
+    "account": "vaspID",
+    "service": "vasID",
     "sequence": "localSequenceNumber",
+    "peer": "",  # see _ABROAD
     "none": "",
     "new": "",  # a field no table knows
 }
@@ -98,6 +108,8 @@ def _roles() -> npt.NDArray[np.uint8]:
         for number, name in enumerate(record.fields):
             roles[tag, 0x80 | number] = names.get(name, _ROLE["none"])
     roles[49, 0x80 | table.RECORDS[49].fields.index("forwardingAddress")] = _ROLE["sender"]
+    for tag in _ABROAD:
+        roles[tag, 0x80 | table.RECORDS[tag].fields.index("recipientMmsRSAddress")] = _ROLE["peer"]
     return roles
 
 
@@ -127,20 +139,26 @@ class _Cells(NamedTuple):
 
 
 class Cdr(Dialect):
-    """`cdr`: `duration` says the unit of durationOfTransmission."""
+    """`cdr`: `duration` says the unit of durationOfTransmission, `status_text` whose codes the four digits in a statusText are."""
 
     name: ClassVar[str] = "cdr"
     summary: ClassVar[str] = "3GPP charging records of an MMSC"
 
-    def __init__(self, *, key: Key, numbering: Numbering, seconds: bool = False) -> None:
+    def __init__(self, *, key: Key, numbering: Numbering, seconds: bool = False, cmcc: bool = False) -> None:
         self.key: Final = key
         self.numbering: Final = numbering
         self.seconds: Final = seconds
+        self.cmcc: Final = cmcc
 
     @classmethod
     def build(cls, options: Options, *, zone: tzinfo, key: Key, numbering: Numbering) -> Self:
         """The records' times carry their offset: `zone` is not asked."""
-        return cls(key=key, numbering=numbering, seconds=options.text("duration", "ms", among=("ms", "s")) == "s")
+        return cls(
+            key=key,
+            numbering=numbering,
+            seconds=options.text("duration", "ms", among=("ms", "s")) == "s",
+            cmcc=options.text("status_text", "", among=("", "cmcc")) == "cmcc",
+        )
 
     def sample(self, line: str) -> bytes:
         """Records in the configuration are hex."""
@@ -191,7 +209,10 @@ class Cdr(Dialect):
         who = np.where(row.place >= 0, row.place, 0)
         has = row.place >= 0
         senders = self._addresses(data, octets, leaves.of("sender"))
-        texts: Texts = {name: single.text(data, leaves.of(role)) for name, role in (("message", "message"), ("status", "said"))}
+        texts: Texts = {
+            name: single.text(data, leaves.of(role))
+            for name, role in (("message", "message"), ("status", "said"), ("account", "account"), ("service", "service"))
+        }
         texts["receiver"] = TextColumn(data, _pick(receivers.start, who, has), _pick(receivers.stop, who, has))
         texts["sender"] = single.text(data, _Cells(senders.record, senders.record, senders.start, senders.stop))
         columns: Columns = {
@@ -209,8 +230,15 @@ class Cdr(Dialect):
             columns["latency"] = np.where(columns["latency"] >= 0, columns["latency"] * 1000, -1)
         columns["ggsn"] = single.values(*_gsn(octets, leaves.of("access")), 0)
         self._locate(data, columns, texts, single.text(data, leaves.of("location")))
+        self._name_peers(data, columns, texts, single, leaves.of("peer"))
         self._expire(octets, columns, single, leaves.of("expiry"))
-        _judge(columns, single.numbers(octets, leaves.of("mm")), single.numbers(octets, leaves.of("request")), tag[record])
+        said = _Said(
+            tag[record],
+            single.numbers(octets, leaves.of("mm")),
+            single.numbers(octets, leaves.of("request")),
+            _four_digits(octets, texts["status"], tag[record] < _MM7 if self.cmcc else np.zeros(len(record), bool)),
+        )
+        _judge(columns, said)
         return Records(len(record), columns, texts), untimed, notes
 
     def _times(self, octets: npt.NDArray[np.uint8], leaves: _Leaves, count: int) -> I64Array:
@@ -265,6 +293,19 @@ class Cdr(Dialect):
         columns["authority"][named] = np.array([hashes[text] for text in hosts], np.uint64)
         texts["location"] = location
         texts["host"], texts["path"] = TextColumn(data, host, path), TextColumn(data, path, location.stop)
+
+    def _name_peers(self, data: bytes, columns: Columns, texts: Texts, single: _Single, cells: _Cells) -> None:
+        """The other MMSC, by its domain or else its IPv4 address, stands where a location's host stands in other records."""
+        address = cells.where((cells.path == _RELAY_IPV4) & (cells.stop - cells.start == 4))
+        domain = cells.where((cells.path == _RELAY_DOMAIN) & (cells.stop > cells.start))
+        for chosen, read in ((address, _dotted), (domain, bytes)):
+            raws = [data[start:stop] for start, stop in zip(chosen.start.tolist(), chosen.stop.tolist(), strict=True)]
+            hashes = {raw: as_authority(read(raw), self.key) for raw in set(raws)}
+            named = single.values(chosen.record, np.array([hashes[raw] for raw in raws], np.uint64), 0)
+            columns["authority"] = np.where(named != 0, named, columns["authority"])
+        peer, host = single.text(data, domain), texts["host"]
+        there = peer.stop > peer.start
+        texts["host"] = TextColumn(data, np.where(there, peer.start, host.start), np.where(there, peer.stop, host.stop))
 
     def _expire(self, octets: npt.NDArray[np.uint8], columns: Columns, single: _Single, cells: _Cells) -> None:
         """timeOfExpiry: a time stamp, or seconds from the record's own time."""
@@ -443,6 +484,21 @@ def _gsn(octets: npt.NDArray[np.uint8], cells: _Cells) -> tuple[I64Array, U64Arr
     return chosen.record, (raw[:, 0] << 24 | raw[:, 1] << 16 | raw[:, 2] << 8 | raw[:, 3]).view(np.uint64)
 
 
+_RELAY_DOMAIN: Final = 0x80
+_RELAY_IPV4: Final = 0x8082
+
+
+def _dotted(raw: bytes) -> bytes:
+    return b"%d.%d.%d.%d" % tuple(raw)
+
+
+def _four_digits(octets: npt.NDArray[np.uint8], text: TextColumn, wanted: npt.NDArray[np.bool_]) -> I64Array:
+    """The number of a text that is four digits and nothing else, where it is wanted; −1."""
+    digits = _gather(octets, text.start, 4) - 0x30
+    good = wanted & (text.stop - text.start == 4) & ((digits >= 0) & (digits <= 9)).all(axis=1)
+    return np.where(good, digits @ np.array([1000, 100, 10, 1]), -1)
+
+
 def _split(data: bytes, start: int, stop: int) -> tuple[int, int]:
     """Where the authority and the path of a content location begin; the first "/" or "?" begins the path."""
     scheme = data.find(b"://", start, min(stop, start + 11))
@@ -458,8 +514,18 @@ def _split(data: bytes, start: int, stop: int) -> tuple[int, int]:
 # ------------------------------------------------------------------------------------------------------ what records mean
 
 
-def _judge(columns: Columns, mm: I64Array, request: I64Array, tag: I64Array) -> None:
+class _Said(NamedTuple):
+    """What the records say of how it went, a number a row: −1 where nothing."""
+
+    tag: I64Array
+    mm: I64Array  # MMStatusCodeType
+    request: I64Array  # RequestStatusCodeType
+    vendor: I64Array  # a four-digit code
+
+
+def _judge(columns: Columns, said: _Said) -> None:
     """Status and its code set by kind, and the kinds that a status decides."""
+    tag, mm, request, vendor = said
     kind = columns["kind"]
     mapped = _STATUS[np.where((mm >= 0) & (mm < len(_STATUS)), mm, len(_STATUS) - 1)]
     status, codes = np.full(len(kind), -1, np.int64), np.zeros(len(kind), np.uint8)
@@ -469,17 +535,20 @@ def _judge(columns: Columns, mm: I64Array, request: I64Array, tag: I64Array) -> 
     # an answer without a status came from a handset that has the notification: all that is certain
     status[(tag == 40) & (mapped < 0)] = _DEFERRED
     codes[word & (status >= 0)] = CodeSet.MM1_STATUS
-    kind = np.where((kind == Kind.REPORT) & (status < 0), Kind.NONE, kind)
-    kind = np.where(np.isin(tag, (37, 48)) & (mm == _EXPIRED), Kind.EXPIRE, kind)
+    kind = np.where((kind == Kind.REPORT) & (status < 0) & (vendor < 0), Kind.NONE, kind)
+    kind = np.where(np.isin(tag, _DELETIONS) & (mm == _EXPIRED), Kind.EXPIRE, kind)
 
     kind = np.where((kind == Kind.FETCH) & np.isin(mm, _NOT_FETCHED), Kind.FETCH_FAILED, kind)
-    own = np.isin(kind, (Kind.FETCH_FAILED, Kind.READ_REPORT)) & (mm >= 0)
-    status[own] = mm[own]
-    refused = (request > 0) & (columns["kind"] == Kind.SUBMIT)
-    answered = (request > 0) & (tag == 32)
-    status[refused | answered] = request[refused | answered]
-    codes[own | refused | answered] = CodeSet.CDR
-    columns["kind"] = np.where(refused, Kind.NONE, kind).astype(np.uint8)
+    kind = np.where((kind == Kind.SUBMIT) & (request > 0), Kind.SUBMIT_REFUSED, kind)
+    for kinds, number in (((Kind.FETCH_FAILED, Kind.READ_REPORT), mm), ((Kind.SUBMIT_REFUSED, Kind.PEER_ANSWER), request)):
+        own = np.isin(kind, kinds) & (number >= 0)
+        status[own], codes[own] = number[own], CodeSet.CDR
+
+    # the vendor's own code is finer than the standard's, wherever that tells of an end
+    finer = np.isin(kind, (Kind.REPORT, Kind.EXPIRE, Kind.FETCH_FAILED, Kind.SUBMIT_REFUSED, Kind.PEER_ANSWER)) & (vendor >= 0)
+    finer &= (kind != Kind.PEER_ANSWER) | (request != 0)
+    status[finer], codes[finer] = vendor[finer], CodeSet.CMCC
+    columns["kind"] = kind.astype(np.uint8)
     columns["status"], columns["code_set"] = np.clip(status, -1, (1 << 31) - 1).astype(np.int32), codes
 
 

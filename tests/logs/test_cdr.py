@@ -14,7 +14,7 @@ from mmsd.codec.cdr import FileHeader, Record, encode_file, encode_record
 from mmsd.codec.cdr_values import Address, Components, Moment, Packet, Part, Relay, Wait
 from mmsd.codec.tables import cdr as table
 from mmsd.errors import ConfigError
-from mmsd.fast.values_py import url_hashes
+from mmsd.fast.values_py import authority, url_hashes
 from mmsd.logs import guess
 from mmsd.logs.cdr import Cdr
 from mmsd.model import NOT_A_NUMBER, SECOND, CodeSet, Kind, Parsed, Records
@@ -81,7 +81,8 @@ def test_a_submit_is_a_row_for_each_recipient() -> None:
 @pytest.mark.parametrize("tag", [30, 38, 54])
 def test_a_refused_submit_took_nothing(tag: int) -> None:
     rows = only(record(tag, originatorAddress=SENDER, recipientAddresses=(FRIEND,), requestStatusCode=30))
-    assert (rows["kind"][0], rows["status"][0], rows["code_set"][0]) == (Kind.NONE, 30, CodeSet.CDR)
+    assert (rows["kind"][0], rows["status"][0], rows["code_set"][0]) == (Kind.SUBMIT_REFUSED, 30, CodeSet.CDR)
+    assert (rows["sender"][0], rows["receiver"][0]) == (8613900000001, 8613900000002)
     rows = only(record(tag, originatorAddress=SENDER, recipientAddresses=(FRIEND,), requestStatusCode=0))
     assert (rows["kind"][0], rows["status"][0]) == (Kind.SUBMIT, -1)
 
@@ -148,22 +149,96 @@ def test_read_reports_keep_their_own_numbers(tag: int) -> None:
     assert (rows["kind"][0], rows["status"][0], rows["code_set"][0]) == (Kind.READ_REPORT, 7, CodeSet.CDR)
 
 
+ABROAD = Relay("mms.other.example", "10.9.9.9")
+
+
 def test_on_the_way_out_and_on() -> None:
     rows = only(
-        record(31, originatorAddress=SENDER, recipientAddresses=(FRIEND,), forwardingAddress=(OTHER,)),
-        record(32, requestStatusCode=34),
+        record(31, originatorAddress=SENDER, recipientAddresses=(FRIEND,), forwardingAddress=(OTHER,), recipientMmsRSAddress=ABROAD),
+        record(32, requestStatusCode=34, recipientMmsRSAddress=ABROAD),
         record(38, originatorAddress=SENDER, recipientAddresses=(FRIEND,)),
         record(49, forwardingAddress=FRIEND, recipientAddresses=(OTHER,)),
         record(55, originatorAddress=SENDER, recipientAddress=Address("short", "10658366")),
     )
-    assert rows["kind"].tolist() == [Kind.SENT_OUT, Kind.NONE, Kind.SUBMIT, Kind.FORWARD, Kind.SENT_OUT]
+    assert rows["kind"].tolist() == [Kind.SENT_OUT, Kind.PEER_ANSWER, Kind.SUBMIT, Kind.FORWARD, Kind.SENT_OUT]
     assert rows["interface"].tolist() == [4, 4, 4, 1, 7]
     assert rows["sender"].tolist() == [8613900000001, 0, 8613900000001, 8613900000002, 8613900000001]
     assert rows["receiver"].tolist() == [8613900000002, 0, 8613900000002, 8613900000003, 10658366]
     assert (rows["status"][1], rows["code_set"][1]) == (34, CodeSet.CDR)
 
 
-@pytest.mark.parametrize("tag", [44, 47, 56, 57, 58, 60, 62])
+def test_another_mmscs_answer_is_joined_to_what_was_sent_there() -> None:
+    bare = Relay("", "10.9.9.9")
+    rows = only(
+        record(31, originatorAddress=SENDER, recipientAddresses=(FRIEND,), recipientMmsRSAddress=ABROAD),
+        record(32, requestStatusCode=0, recipientMmsRSAddress=ABROAD._replace(domain="MMS.Other.example")),
+        record(31, originatorAddress=SENDER, recipientAddresses=(OTHER,), recipientMmsRSAddress=bare),
+        record(32, recipientMmsRSAddress=bare),
+        record(39, senderAddress=SENDER, recipientAddress=FRIEND, recipientMmsRSAddress=ABROAD, messageReference=URL),
+    )
+    sent, answered, also_sent, also_answered, notified = rows["authority"].tolist()
+    assert sent == answered == authority(b"mms.other.example", KEY)
+    assert also_sent == also_answered == authority(b"10.9.9.9", KEY)
+    assert notified == authority(b"mms.hexi.example", KEY)  # of the location: our own relay is nobody's peer
+    assert [rows.text("host", row) for row in range(5)] == [
+        b"mms.other.example", b"MMS.Other.example", b"", b"", b"mms.hexi.example",
+    ]  # fmt: skip
+    assert len(set(rows["message"].tolist())) == 1
+    assert [(int(rows["status"][row]), int(rows["code_set"][row])) for row in (1, 3)] == [(0, CodeSet.CDR), (-1, CodeSet.NONE)]
+
+
+def test_an_application_is_named_by_its_account() -> None:
+    rows = only(
+        record(54, vaspID="hexi-torch", vasID="8366", originatorAddress=Address("short", "10658366"), recipientAddresses=(FRIEND,)),
+        record(56, recipientAddress=Address("short", "10658366"), requestStatusCode=34),
+    )
+    assert (rows.text("account", 0), rows.text("service", 0), rows["interface"][0]) == (b"hexi-torch", b"8366", 7)
+    assert (rows["kind"][1], rows["status"][1], rows["receiver"][1]) == (Kind.PEER_ANSWER, 34, 10658366)
+
+
+CODED: dict[str, tuple[Record, Kind, int, CodeSet]] = {
+    "a report says how it ended": (
+        record(33, originatorAddress=SENDER, recipientAddress=FRIEND, mmStatusCode=2, statusText="4441"), Kind.REPORT, 4441, CodeSet.CMCC
+    ),
+    "deleted after expiry": (record(48, mmStatusCode=2, statusText="4442"), Kind.EXPIRE, 4442, CodeSet.CMCC),
+    "deleted, and only the vendor says why": (record(37, statusText="2000"), Kind.REPORT, 2000, CodeSet.CMCC),
+    "a retrieval that failed": (
+        record(41, recipientAddress=FRIEND, mmStatusCode=2, statusText="4442"), Kind.FETCH_FAILED, 4442, CodeSet.CMCC
+    ),
+    "a submit that was refused": (
+        record(30, recipientAddresses=(FRIEND,), requestStatusCode=30, statusText="6101"), Kind.SUBMIT_REFUSED, 6101, CodeSet.CMCC
+    ),
+    "another MMSC's error": (record(32, requestStatusCode=34, statusText="5001"), Kind.PEER_ANSWER, 5001, CodeSet.CMCC),
+    "another MMSC's Ok": (record(32, requestStatusCode=0, statusText="0000"), Kind.PEER_ANSWER, 0, CodeSet.CDR),
+    "a submit that was taken": (record(30, recipientAddresses=(FRIEND,), statusText="0000"), Kind.SUBMIT, -1, CodeSet.NONE),
+    "a retrieval": (record(41, recipientAddress=FRIEND, mmStatusCode=0, statusText="1000"), Kind.FETCH, -1, CodeSet.NONE),
+    "the handset's own answer": (
+        record(40, recipientAddress=FRIEND, mmStatusCode=3, statusText="2001"), Kind.RESPONSE, 0x82, CodeSet.MM1_STATUS
+    ),
+    "MM7's codes look alike": (
+        record(54, recipientAddresses=(FRIEND,), requestStatusCode=4, statusText="4001"), Kind.SUBMIT_REFUSED, 4, CodeSet.CDR
+    ),
+    "no four digits": (
+        record(33, recipientAddress=FRIEND, mmStatusCode=2, statusText="4441 expired"), Kind.REPORT, 0x80, CodeSet.MM1_STATUS
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CODED)
+def test_a_vendors_four_digits(name: str) -> None:
+    given, kind, status, codes = CODED[name]
+    rows = only(given, status_text="cmcc")
+    assert (rows["kind"][0], rows["status"][0], rows["code_set"][0]) == (kind, status, codes)
+    assert rows.text("status", 0).decode() == given.fields["statusText"]
+    assert CodeSet.CMCC not in only(given)["code_set"]  # nobody said whose they are
+
+
+def test_whose_codes_they_are() -> None:
+    with pytest.raises(ConfigError, match=r"options\.status_text"):
+        dialect(status_text="mine")
+
+
+@pytest.mark.parametrize("tag", [44, 47, 57, 58, 60, 62])
 def test_records_that_say_nothing_make_no_rows(tag: int) -> None:
     parsed = scan(record(tag))
     assert (parsed.records.rows, parsed.lines, parsed.rejects.total) == (0, 1, 0)
@@ -217,7 +292,7 @@ def test_columns_say_what_the_codec_says(seed: int) -> None:
         fields = found.fields
         who = fields.get("recipientAddresses") or ((fields["recipientAddress"],) if "recipientAddress" in fields else ())
         stamp = fields.get("recordTimeStamp") or fields.get("mmDateAndTime") or fields.get("submissionTime")
-        if found.type in (44, 47, 56, 57, 58, 60, 62) or stamp is None:
+        if found.type in (44, 47, 57, 58, 60, 62) or stamp is None:
             continue
         for address in who or (None,):
             assert rows["at"][row] == stamp.at
