@@ -175,6 +175,10 @@ class Odd(NamedTuple):
     error: DecodeError | None = None
 
 
+ANSWER_TO_NOTHING: Final = "an answer to nothing"
+"""What Odd says of an answer repeated, too late to be known, or to what was never asked."""
+
+
 class Leaving(NamedTuple):
     """The peer wants to unbind; it is let go once everything owed is settled, or when the time for that is over."""
 
@@ -457,6 +461,10 @@ class Session:
             return 0
         return max(self._settings.window - len(self._sent), 0)
 
+    def held(self, now: int) -> int:
+        """µs until the last throttling is over."""
+        return 0 if self._held_until is None else max(self._held_until - now, 0)
+
     @property
     def closed(self) -> bool:
         """Nothing more is said or heard."""
@@ -696,7 +704,7 @@ class Session:
         sent = self._sent.get(sequence)
         asked = sent.command if sent is not None else self._overdue.get(sequence)
         if asked is None or not (nack or pdu.command == _R | asked):
-            self._events.append(Odd("an answer to nothing", pdu))
+            self._events.append(Odd(ANSWER_TO_NOTHING, pdu))
             return
         self._sent.pop(sequence, None)
         self._overdue.pop(sequence, None)

@@ -188,17 +188,18 @@ class Piece(NamedTuple):
     dcs: int
 
 
-def compose(text: str, reference: int, *, udh: Udh = Udh(), wide: bool = False, limit: int = 255) -> list[Piece]:  # frozen
+def compose(text: str, reference: int, *, udh: Udh = Udh(), wide: bool = False, limit: int = 255, ucs2: bool = False) -> list[Piece]:
     """A text as the fewest SMS: GSM 7-bit where it has all characters, else UCS-2 (astral characters as surrogate pairs).
 
-    A pair, or an escape and its character, is never cut. `wide` takes a 16-bit reference. EncodeError above `limit` pieces.
+    A pair, or an escape and its character, is never cut. `wide` takes a 16-bit reference, `ucs2` UCS-2 in any case. EncodeError above
+    `limit` pieces.
 
     >>> [len(piece.user_data.text(piece.dcs)) for piece in compose("龙舟" * 33 + "😀" * 3, 7)]
     [66, 3]
     >>> compose("hello", 7)
     [Piece(user_data=UserData(udh=b'', data=b'hello'), dcs=0)]
     """
-    short = gsm7.fits(text)
+    short = not ucs2 and gsm7.fits(text)
     try:
         units = gsm7.encode(text) if short else text.encode("utf-16-be")
     except UnicodeEncodeError:

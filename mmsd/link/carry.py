@@ -185,6 +185,8 @@ class Late:
     """The answer to a message, or to one of its parts, that had been told Uncertain."""
 
     answer: Accepted | Refused
+    part: int = 1  # of so many
+    parts: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,437 @@
+"""A link that carries short messages: parts, receipts and replies over one account's channels. The same for SMPP and CMPP.
+
+*Out*: a message is one request or several; its answer is told when every part has one. A part that is throttled when another was taken
+already is asked again here, for a message half sent helps nobody; a whole message that is throttled goes back to the caller.
+
+*In*: a receipt is matched with the messages lately sent, by the centre's id in any spelling or by our reference; one that overtakes the
+answer to its message waits for it a little. The parts of a long message are joined, and settled together once the whole is. A centre may
+send the next part only when the last is acknowledged: so after `part_seconds` the parts that came are acknowledged for themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+from mmsd.codec import sms
+from mmsd.codec.session import Pdu
+from mmsd.errors import DecodeError, LinkDown
+from mmsd.link.account import Account, Piece, Request, Settings
+from mmsd.link.carry import Accepted, Answer, Down, Event, Health, Incoming, Late, Message, Receipt, Refuse, Refused, Settle, Uncertain, Up
+from mmsd.link.channel import Channel, Connect, Lost, Reply, Ticket
+from mmsd.model import SECOND
+
+_LATELY: Final = 20_000  # messages whose receipt is known for theirs
+_JOINED: Final = 1_000  # long messages of which a part that comes again is known
+_OVERTAKING: Final = 2.0  # seconds that a receipt waits for the answer to its message
+
+
+Outcome = Reply | Lost | LinkDown
+"""Of a request: the centre's answer, none though it was sent, or not sent."""
+
+
+class _Tag(NamedTuple):
+    """What is known of a request by whoever hears its late answer."""
+
+    key: str
+    receiver: str
+    part: int
+    parts: int
+
+
+def _taken(outcome: Outcome) -> bool:
+    return isinstance(outcome, Reply) and not outcome.status
+
+
+def _throttled(outcome: Outcome) -> bool:
+    return isinstance(outcome, Reply) and outcome.throttled
+
+
+class _Sent(NamedTuple):
+    key: str
+    receiver: str
+
+
+class _Lately:
+    """Messages lately sent, by what their receipts may name."""
+
+    def __init__(self) -> None:
+        self._by: dict[str | int, _Sent] = {}
+
+    def note(self, name: str | int, sent: _Sent) -> None:
+        self._by.pop(name, None)
+        self._by[name] = sent
+        if len(self._by) > _LATELY:
+            del self._by[next(iter(self._by))]
+
+    def find(self, receipt: Receipt) -> str | None:
+        """The key of its message. An id spelt otherwise and our own reference count only with the same receiver."""
+        for place, name in enumerate((*receipt.candidates, receipt.reference)):
+            sent = None if name is None else self._by.get(name)
+            exact = place == 0 and isinstance(name, str)
+            if sent is not None and (exact or not receipt.receiver or sent.receiver == receipt.receiver):
+                return sent.key
+        return None
+
+
+@dataclass(slots=True)
+class _Owing:
+    """One word that is owed for some requests of the peer, and what was said."""
+
+    tickets: list[Ticket] = field(default_factory=list)
+    said: int | None = None
+
+    def add(self, ticket: Ticket) -> None:
+        if self.said is None:
+            self.tickets.append(ticket)
+        else:
+            ticket.settle(self.said)
+
+    def say(self, status: int) -> None:
+        if self.said is None:
+            self.said = status
+            self.acknowledge(status)
+
+    def acknowledge(self, status: int = 0) -> None:
+        """Answer those that wait, for themselves."""
+        tickets, self.tickets = self.tickets, []
+        for ticket in tickets:
+            ticket.settle(status)
+
+
+class _Joined(NamedTuple):
+    pieces: tuple[Piece, ...]
+    owing: _Owing
+
+
+class Messenger:
+    """A `carry.Link`. `random`: a number in [0, 1); `wall`: µs since 1970, UTC."""
+
+    def __init__(
+        self, account: Account, settings: Settings, *, connect: Connect, random: Callable[[], float], wall: Callable[[], int]
+    ) -> None:
+        self._account = account
+        self._dialect = account.dialect()
+        self._settings = settings
+        self._connect = connect
+        self._random = random
+        self._wall = wall
+        self._counts: Counter[str] = Counter()
+        self._channels: list[Channel] = []
+        self._group = asyncio.TaskGroup()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._nobody = False  # nobody takes events any more
+        self._up = False
+        self._error = "not connected yet"
+        self._lately = _Lately()
+        self._underway = 0  # requests without answer, or on their way to be sent
+        self._early: dict[int, tuple[Receipt, asyncio.TimerHandle]] = {}
+        self._count_early = 0
+        self._joins = sms.Reassembly[Piece](sms.Limits(lifetime=int(settings.join_seconds * SECOND)))
+        self._parts: dict[Hashable, _Owing] = {}
+        self._joined: dict[Hashable, _Joined] = {}
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        for connection in range(self._account.logins):
+            channel = Channel(
+                self._account, self._settings, connection, connect=self._connect, random=self._random, listener=self, counts=self._counts
+            )
+            self._channels.append(channel)
+            self._tasks.append(self._group.create_task(channel.run()))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """As `leave`, but nobody takes events any more: what was not taken is left to the peer."""
+        self._overtaken(anyhow=True)
+        self._nobody = True
+        try:
+            while not self._events.empty():
+                event = self._events.get_nowait()
+                if isinstance(event, Receipt | Incoming):
+                    await event.refuse()
+            await self.leave()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await self._group.__aexit__(kind, error, trace)
+
+    async def leave(self) -> None:
+        """Ask nothing more, wait for what is open at both ends as long as the settings allow, say good-bye."""
+        self._overtaken(anyhow=True)
+        for owing in self._parts.values():
+            owing.acknowledge(self._account.refusals[0])  # what misses parts is nobody's yet: the peer keeps them
+        for channel, task in zip(self._channels, self._tasks, strict=True):
+            channel.leave()
+            if not channel.connected:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._put(None)
+
+    @property
+    def health(self) -> Health:
+        return Health("up" if self._up else "down", "" if self._up else self._error)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        return self._counts
+
+    async def events(self) -> AsyncIterator[Event]:
+        while True:
+            event = await self._events.get()
+            if event is None:
+                self._events.put_nowait(None)  # whoever asks again is told so again
+                return
+            yield event
+
+    # ------------------------------------------------------------------------------------------------------------------- outwards
+
+    async def send(self, message: Message) -> Answer:
+        requests = self._account.requests(message)
+        for request in requests if len(requests) > 1 else ():  # all of it can be sent, or none is
+            self._dialect.encode(request.command, 1, 0, request.body, request.tlvs)
+        if message.reference is not None:
+            self._lately.note(message.reference, _Sent(message.key, message.receiver))
+        self._underway += 1
+        try:
+            answer = await self._asked(message, requests)
+        finally:
+            self._underway -= 1
+            self._overtaken()
+        self._counts[type(answer).__name__.lower()] += 1
+        return answer
+
+    async def _asked(self, message: Message, requests: list[Request]) -> Answer:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.answer_seconds
+        tags = [_Tag(message.key, message.receiver, part, len(requests)) for part in range(1, len(requests) + 1)]
+        outcomes = await self._ask_all(zip(requests, tags, strict=True))
+        while any(map(_throttled, outcomes)) and any(map(_taken, outcomes)) and loop.time() < deadline:
+            again = [place for place, outcome in enumerate(outcomes) if _throttled(outcome)]
+            for place, outcome in zip(again, await self._ask_all((requests[place], tags[place]) for place in again), strict=True):
+                outcomes[place] = outcome
+        return self._answer(message, outcomes)
+
+    async def _ask_all(self, requests: Iterable[tuple[Request, _Tag]]) -> list[Outcome]:
+        """Each asked at once, in their order."""
+        listed = list(requests)
+        if len(listed) == 1:
+            return [await self._ask(*listed[0])]
+        return list(await asyncio.gather(*(self._ask(request, tag) for request, tag in listed)))
+
+    async def _ask(self, request: Request, tag: _Tag) -> Outcome:
+        try:
+            outcome = await self._channels[0].ask(request, tag)
+        except LinkDown as down:
+            return down
+        if isinstance(outcome, Reply) and not outcome.status:
+            self._note(tag, outcome)
+        return outcome
+
+    def _note(self, tag: _Tag, reply: Reply) -> str:
+        """The centre's id of a part, known from now on."""
+        message_id = self._account.message_id(reply.pdu)
+        if message_id:
+            self._lately.note(self._account.canonical(message_id), _Sent(tag.key, tag.receiver))
+            self._overtaken()
+        return message_id
+
+    def _answer(self, message: Message, outcomes: list[Outcome]) -> Answer:
+        """LinkDown when nothing of it was sent."""
+        ids = tuple(self._account.message_id(outcome.pdu) for outcome in outcomes if isinstance(outcome, Reply) and not outcome.status)
+        refusals = [outcome for outcome in outcomes if isinstance(outcome, Reply) and outcome.status]
+        lost = [outcome for outcome in outcomes if isinstance(outcome, Lost)]
+        unsent = [outcome for outcome in outcomes if isinstance(outcome, LinkDown)]
+        said_no = sorted(refusals, key=lambda reply: reply.throttled)
+        if said_no and not (said_no[0].throttled and lost):
+            return self._refused(message.key, said_no[0], ids)
+        if len(ids) == len(outcomes):
+            return Accepted(message.key, ids)
+        if lost or ids:
+            return Uncertain(message.key, lost[0].why if lost else f"parts were not sent: {unsent[0]}", ids)
+        raise unsent[0]
+
+    def _refused(self, key: str, reply: Reply, ids: tuple[str, ...] = ()) -> Refused:
+        name, permanent = self._account.verdict(reply.status)
+        return Refused(key, reply.status, name, permanent and not reply.throttled, reply.throttled, ids)
+
+    # -------------------------------------------------------------------------------------------------- what the channels tell
+
+    def up(self, channel: Channel) -> None:
+        if not self._up and all(one.bound or one is channel for one in self._channels):
+            self._up = True
+            self._put(Up())
+
+    def down(self, channel: Channel, why: str, retry_in: float | None) -> None:
+        self._error = why
+        if self._up or retry_in is not None:
+            self._put(Down(why, retry_in))
+        self._up = False
+
+    def late(self, tag: _Tag | None, reply: Reply) -> None:
+        if tag is None:
+            return
+        if reply.status:
+            self._put(Late(self._refused(tag.key, reply), tag.part, tag.parts))
+        else:
+            self._put(Late(Accepted(tag.key, (self._note(tag, reply),)), tag.part, tag.parts))
+
+    def asked(self, pdu: Pdu, ticket: Ticket) -> None:
+        """A receipt, a message, or what never can be either."""
+        if self._nobody:
+            ticket.settle(self._account.refusals[0])
+            return
+        try:
+            heard = self._account.hear(pdu)
+        except DecodeError:
+            self._counts["unreadable"] += 1
+            ticket.settle(self._account.refusals[1])
+            return
+        if isinstance(heard, Receipt):
+            self._counts["receipts"] += 1
+            settled, refused = self._words(_Owing([ticket]))
+            self._receipt(replace(heard, settled=settled, refused=refused))
+        elif heard.header.concat is not None:
+            self._part(heard, heard.header.concat, ticket)
+        else:
+            self._incoming([heard], 1, _Owing([ticket]))
+
+    # -------------------------------------------------------------------------------------------------------------------- inwards
+
+    def _put(self, event: Event | None) -> None:
+        """Bounded by the backlog: what is not settled, the peer counts as unanswered."""
+        if event is None or not self._nobody:
+            self._events.put_nowait(event)
+
+    def _receipt(self, receipt: Receipt) -> None:
+        key = self._lately.find(receipt)
+        if key is not None or not self._underway:
+            self._counts["receipts_unmatched"] += key is None
+            self._put(replace(receipt, key=key))
+            return
+        self._count_early += 1
+        place = self._count_early
+        self._early[place] = (receipt, asyncio.get_running_loop().call_later(_OVERTAKING, self._waited, place))
+
+    def _overtaken(self, *, anyhow: bool = False) -> None:
+        """Answers came: perhaps those that receipts wait for."""
+        for place, (receipt, timer) in list(self._early.items()):
+            key = self._lately.find(receipt)
+            if key is not None or not self._underway or anyhow:
+                timer.cancel()
+                del self._early[place]
+                self._counts["receipts_unmatched"] += key is None
+                self._put(replace(receipt, key=key))
+
+    def _waited(self, place: int) -> None:
+        receipt, _ = self._early.pop(place)
+        self._counts["receipts_unmatched"] += 1
+        self._put(receipt)
+
+    def _part(self, piece: Piece, concat: sms.Concat, ticket: Ticket) -> None:
+        """A part of a long message: with it the message is whole, or it waits."""
+        loop = asyncio.get_running_loop()
+        ours: Hashable = (piece.sender, piece.receiver, piece.header.destination)
+        name: Hashable = (ours, concat.reference, concat.total, concat.wide)
+        known = self._joined.get(name)
+        if known is not None and known.pieces[concat.sequence - 1] == piece:
+            known.owing.add(ticket)
+            self._counts["repeated_parts"] += 1
+            return
+        pieces = self._joins.add(ours, concat, piece, len(piece.data), at=round(loop.time() * SECOND))
+        self._give_up()
+        owing = self._parts.setdefault(name, _Owing())
+        owing.add(ticket)
+        if pieces is None:
+            self._later(self._settings.part_seconds, self._acknowledge, name)
+            self._later(self._settings.join_seconds + 1e-3, self._expire)
+            return
+        del self._parts[name]
+        self._joined.pop(name, None)
+        self._joined[name] = _Joined(tuple(pieces), owing)
+        if len(self._joined) > _JOINED:
+            del self._joined[next(iter(self._joined))]
+        self._incoming(pieces, concat.total, owing)
+
+    def _later(self, seconds: float, act: Callable[..., None], *arguments: Hashable) -> None:
+        def due() -> None:
+            self._timers.discard(timer)
+            act(*arguments)
+
+        timer = asyncio.get_running_loop().call_later(seconds, due)
+        self._timers.add(timer)
+
+    def _acknowledge(self, name: Hashable) -> None:
+        """The centre may wait for this before it sends the next part."""
+        owing = self._parts.get(name)
+        if owing is not None and owing.tickets:
+            self._counts["parts_acknowledged_early"] += len(owing.tickets)
+            owing.acknowledge()
+
+    def _expire(self) -> None:
+        self._joins.expire(round(asyncio.get_running_loop().time() * SECOND))
+        self._give_up()
+
+    def _give_up(self) -> None:
+        for lost in self._joins.given_up():
+            self._counts["long_messages_incomplete"] += 1
+            pieces = [lost.pieces.get(sequence) for sequence in range(1, lost.total + 1)]
+            self._incoming(pieces, lost.total, self._parts.pop(lost.key, _Owing()))
+
+    def _incoming(self, pieces: Sequence[Piece | None], total: int, owing: _Owing) -> None:
+        """A subscriber's message, from its parts in order; None for one that never came."""
+        self._counts["incoming"] += 1
+        there = [piece for piece in pieces if piece is not None]
+        first, source = there[0], self._settings.source
+        data = b"".join(piece.data for piece in there)
+        text = self._text(pieces)
+        settled, refused = self._words(owing)
+        self._put(
+            Incoming(
+                first.sender,
+                first.receiver,
+                data.decode("latin-1") if text is None else text,
+                self._wall(),
+                sub_code=first.receiver.removeprefix(source) if first.receiver.startswith(source) else "",
+                data=data if text is None else None,
+                udh=first.udh,
+                parts=total,
+                missing=total - len(there),
+                service=first.service,
+                link_id=first.link_id,
+                settled=settled,
+                refused=refused,
+            )
+        )
+
+    def _text(self, pieces: Sequence[Piece | None]) -> str | None:
+        """Octets of neighbours are read together, for a character may stand on their border. None when they are no text."""
+        told: list[str] = []
+        for coding, run in groupby(pieces, key=lambda piece: None if piece is None else piece.coding):
+            text = "…" if coding is None else self._account.text(b"".join(piece.data for piece in run if piece is not None), coding)
+            if text is None:
+                return None
+            told.append(text)
+        return "".join(told)
+
+    def _words(self, owing: _Owing) -> tuple[Settle, Refuse]:
+        """What the caller may say of it."""
+
+        async def settle() -> None:
+            owing.say(0)
+
+        async def refuse(permanent: bool) -> None:
+            owing.say(self._account.refusals[permanent])
+
+        return settle, refuse
