@@ -32,8 +32,9 @@ from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
 from mmsd.model import DAY, NOT_A_NUMBER
 from mmsd.rules.campaign import Campaigns
+from mmsd.rules.codes import CodeBook
 from mmsd.rules.relate import Expected, Meaning
-from mmsd.rules.settings import CampaignSettings, Codes
+from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Cities, Judge
 from mmsd.store import Store
@@ -107,11 +108,10 @@ def intake(
     own = frozenset(number_of(sender) for sender in settings.own.senders)
     accounts = frozenset(account.encode() for account in settings.own.accounts)
     covered = config.coverage(settings.feeds)
+    book = config.load_codes(settings.codes)
 
     def new_state() -> State:
-        state = State(
-            settings=settings.judgement, expected=expected, meaning=meaning(settings.codes), own_senders=own, own_accounts=accounts
-        )
+        state = State(settings=settings.judgement, expected=expected, meaning=meaning(book), own_senders=own, own_accounts=accounts)
         state.all_apns = "*" in covered.sessions
         state.sgsn = covered.sgsn
         if compiled:
@@ -165,18 +165,20 @@ def _authority(name: str, key: tuple[int, int]) -> int:
     return authority
 
 
-def meaning(codes: Mapping[str, Codes]) -> Meaning:
-    """Network errors as judgement compares them: type << 16 | code, or the code alone.
+def meaning(book: CodeBook) -> Meaning:
+    """Network errors as judgement compares them: type << 16 | code, or the code alone. What holds at some nodes or links only is left out.
 
-    >>> sorted(meaning({"*": Codes(absent=("3:27",), barred=("3:1",))}).absent)
-    [196635]
+    >>> 3 << 16 | 27 in meaning(config.load_codes()).absent
+    True
     """
     found: dict[str, set[int]] = {"absent": set(), "barred": set(), "full": set()}
-    for table in codes.values() or [Codes()]:
-        for name, values in found.items():
-            for text in getattr(table, name):
-                kind, colon, code = text.partition(":")
-                values.add(int(kind) << 16 | int(code) if colon else int(kind))
+    scope = book.at()
+    codes = [*book.tables["sms-network"].codes, *(code for table in book.local.values() for name in found for code in getattr(table, name))]
+    for text in codes:
+        kind, colon, code = text.partition(":")
+        reason = scope.find("sms-network", text).code.reason
+        if kind.isdigit() and reason in found:
+            found[reason].add(int(kind) << 16 | int(code) if colon else int(kind))
     return Meaning(**{name: frozenset(values) for name, values in found.items()})
 
 

@@ -88,6 +88,8 @@ class CodeSet(enum.IntEnum):
     SM_CAUSE = 10  # TS 24.008 §9
     GMM_CAUSE = 11
     GTP_CAUSE = 12
+    CMPP = 13  # Result of a refused CMPP_SUBMIT
+    NETWORK = 14  # network_error_code of a report: type << 16 | code
 
 
 class PushState(enum.IntEnum):

@@ -16,6 +16,7 @@ from rich.console import Console
 from mmsd import app, config, fast
 from mmsd.cli import replay as replaying
 from mmsd.cli import report
+from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
@@ -59,6 +60,7 @@ def main() -> None:
     The same, feed by feed:            mmsd replay --feed mmsc1=mbuni:'logs/mmsc-access.log*' ...
     A line that is not read:           mmsd try mbuni 'LINE'
     Octets, in words:                  mmsd decode mms FILE
+    A status code, in words:           mmsd codes 4441
     Beside the nodes, for good:        mmsd check CONFIG, then mmsd run CONFIG
     """
     # A tick makes and drops some hundred thousand small objects without cycles: looking for cycles among them every 700 costs a tenth
@@ -203,5 +205,6 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
     click.echo(f"outbox: {totals}")
 
 
+main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)

@@ -23,6 +23,7 @@ from mmsd.config.checks import (
     check_together,
     check_web,
 )
+from mmsd.config.codebook import load_codes
 from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
@@ -32,7 +33,7 @@ from mmsd.web import site
 
 __all__ = [
     "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "coverage", "fields", "load",
-    "load_campaigns", "load_cities", "role",
+    "load_campaigns", "load_cities", "load_codes", "role",
 ]  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
     checks: dict[type, Check] = {
         Feed: partial(check_feed, zone),
         Operator: check_operator,
-        Codes: check_codes,
+        Codes: partial(check_codes, load_codes()),
         site.Settings: check_web,
         Campaigns: check_campaigns,
         Cities: check_cities,

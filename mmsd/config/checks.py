@@ -17,6 +17,8 @@ from mmsd.config.settings import ROLES, Covers, Feed, Role, Sample, Settings, ro
 from mmsd.errors import ConfigError
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
+from mmsd.rules.causes import CAUSES
+from mmsd.rules.codes import CodeBook
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.rules.state import MOST_SEEDS
 from mmsd.web import site
@@ -96,14 +98,25 @@ def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:
         report.add((*key, "port"), f"{web.port} with {web.ports} port(s) to try runs past 65535", "take a lower one; 0 is any free one")
 
 
-def check_codes(codes: Codes, key: KeyPath, report: Report) -> None:
+def check_codes(book: CodeBook, codes: Codes, key: KeyPath, report: Report) -> None:
     meaning: dict[str, str] = {}
-    for name in Codes.__struct_fields__:
+    for name in ("absent", "barred", "full"):
         for index, code in enumerate(getattr(codes, name)):
-            if re.fullmatch(r"([0-9]+:)?[0-9]+", code) is None:
-                report.add((*key, name, index), f"{code!r} is no network error", 'write type:code, such as "3:27", or the code alone')
+            if re.fullmatch(r"([0-9]+:)?[0-9]+|[A-Z]{2}:[0-9]{4}|[A-Z]{7}", code) is None:
+                remedy = 'write type:code, such as "3:27", the code alone, or a report\'s word, such as "MK:0023"'
+                report.add((*key, name, index), f"{code!r} is no network error", remedy)
             elif meaning.setdefault(code, name) != name:
                 report.add((*key, name, index), f"{code} means {meaning[code]} already", "a code has one meaning")
+    for name, meanings in codes.map.items():
+        table = book.tables.get(name)
+        if table is None:
+            report.add((*key, "map", name), "no set of codes is called so", meant(name, list(book.tables)))
+            continue
+        for code, cause in meanings.items():
+            if cause not in CAUSES[1:]:
+                report.add((*key, "map", name, code), f"{cause!r} is no cause", meant(cause, CAUSES[1:]))
+            if not table.takes(code):
+                report.add((*key, "map", name, code), f"{code!r} is no code of this set", f"see `mmsd codes {name}`")
 
 
 def check_together(settings: Settings, report: Report) -> None:
@@ -115,6 +128,12 @@ def check_together(settings: Settings, report: Report) -> None:
             if owners.setdefault(path, name) != name:
                 report.add(("feeds", name, "paths", index), f"the feed {owners[path]!r} reads this too", "a file belongs to one feed")
     roles = {role(feed) if feed.role or feed.dialect in ROLES else None for feed in settings.feeds.values()}
+    nodes = {feed.node or name for name, feed in settings.feeds.items()}
+    for name, codes in settings.codes.items():
+        for what, given, known in (("feeds", codes.feeds, set(settings.feeds)), ("nodes", codes.nodes, nodes)):
+            for index, word in enumerate(given):
+                if settings.feeds and word not in known:
+                    report.add(("codes", name, what, index), f"there is no {what[:-1]} {word!r}", meant(word, sorted(known)))
     if roles and not roles & {"mmsc", None}:  # None: a feed at fault, which may be it
         report.add(("feeds",), "none is an MMSC", "deliveries begin there: add the feed of an MMSC's access log")
 

@@ -47,11 +47,15 @@ class Own(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Network error codes of one SMSC, each `type:code` (`3:27`) or `code`: what an UNDELIV or EXPIRED with it means."""
+    """What codes mean at some of the nodes, over what mmsd's own tables say (`docs/codes.md`). Each restriction that is given must hold."""
 
-    absent: tuple[str, ...] = ("3:27",)
-    barred: tuple[str, ...] = ("3:1",)
-    full: tuple[str, ...] = ()
+    feeds: tuple[str, ...] = ()  # only in lines of these feeds
+    nodes: tuple[str, ...] = ()  # of these nodes
+    links: tuple[str, ...] = ()  # on these SMSC links, as the SMS gateway's log names them
+    absent: tuple[str, ...] = ()  # network errors (`type:code` or `code`) and words of a report (`MK:0023`): switched off or out of reach
+    barred: tuple[str, ...] = ()  # no such number, suspended, barred
+    full: tuple[str, ...] = ()  # memory of the handset exceeded
+    map: dict[str, dict[str, str]] = {}  # set of codes → code, or prefix with "*" → cause
 
 
 class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

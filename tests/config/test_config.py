@@ -59,6 +59,30 @@ def test_defaults_paths_and_zones(written, tmp_path: Path):
     assert config.role(feed) == "mmsc"
 
 
+def test_faults_of_codes(written):
+    path = written(
+        FEED
+        + """\
+        [codes.smsc1]
+        feeds = ["mmsc2"]
+        nodes = ["mmsc1"]
+        absent = ["MK:0023", "UNDELIV", "27"]
+        [codes.smsc1.map.cmmc]
+        4441 = "NO_PUSH"
+        [codes.smsc1.map.cmcc]
+        4446 = "BAD_APM"
+        "45*" = "INTERWORKING"
+        x4 = "NO_PUSH"
+        """
+    )
+    assert said(check(path)) == [
+        "6 codes.smsc1.feeds[0]: there is no feed 'mmsc2'; did you mean `mmsc1`?",
+        "9 codes.smsc1.map.cmmc: no set of codes is called so; did you mean `cmcc`?",
+        "12 codes.smsc1.map.cmcc.4446: 'BAD_APM' is no cause; did you mean `BAD_APN`?",
+        "14 codes.smsc1.map.cmcc.x4: 'x4' is no code of this set; see `mmsd codes cmcc`",
+    ]
+
+
 def test_every_fault_at_once(written):
     path = written(
         """\
@@ -99,7 +123,8 @@ def test_every_fault_at_once(written):
         "12 judgement.cases: -1 is out of range; take at least 1",
         "13 judgement.late: nan is no quantity; take a finite number",
         "16 operator.mmsc[0]: 'http://mmsc.monternet.com/' is no host[:port]; leave out http:// and the path",
-        "19 codes.smsc1.absent[1]: '3-27' is no network error; write type:code, such as \"3:27\", or the code alone",
+        "19 codes.smsc1.absent[1]: '3-27' is no network error; write type:code, such as \"3:27\", the code alone, "
+        'or a report\'s word, such as "MK:0023"',
         "20 codes.smsc1.barred[0]: 3:27 means absent already; a code has one meaning",
         "22 camppaigns: no such setting; did you mean `campaigns`?",
         f"26 cities.file: {path.parent}/none.csv: cannot be read: No such file or directory; see its name and rights",
