@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
-from mmsd.config.faults import Report, meant
+from mmsd.config.faults import Report, closest, meant
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
 from mmsd.config.settings import ROLES, Covers, Feed, Role, Sample, Settings, role
@@ -114,7 +114,9 @@ def check_codes(book: CodeBook, codes: Codes, key: KeyPath, report: Report) -> N
             continue
         for code, cause in meanings.items():
             if cause not in CAUSES[1:]:
-                report.add((*key, "map", name, code), f"{cause!r} is no cause", meant(cause, CAUSES[1:]))
+                near = closest(cause, [known.lower() for known in CAUSES[1:]]).upper()
+                remedy = f"did you mean `{near}`?" if near else "docs/causes.md lists them"
+                report.add((*key, "map", name, code), f"{cause!r} is no cause", remedy)
             if not table.takes(code):
                 report.add((*key, "map", name, code), f"{code!r} is no code of this set", f"see `mmsd codes {name}`")
 
