@@ -376,10 +376,10 @@ cdef object value(octets p, Item* item, int form, tuple types):
     """None for another shape: no form has it as a value."""
     cdef Py_ssize_t start = item.start, stop = item.stop
     cdef int64_t number
-    if form == OPAQUE:
-        return raw(p, start, stop)
     if item.constructed != (form >= WAIT):
         return None
+    if form == OPAQUE:
+        return raw(p, start, stop)
     if form == INTEGER:
         return number if read_integer(p, start, stop, &number) else None
     if form == TEXT:

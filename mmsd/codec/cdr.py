@@ -250,7 +250,7 @@ def _nested(data: bytes, coding: Coding, leaves: Sequence[Leaf]) -> Any:
 def _keep(
     data: bytes, body: int, stop: int, known: Mapping[int, tuple[str, Coding]], fields: dict[str, Any], odd: set[int]
 ) -> tuple[Unknown, ...]:
-    """Puts opaque fields in their places; what cannot be read, or is not known, as it stands."""
+    """Puts opaque fields in their places; what cannot be read, is not known, or is plain where it should be nested, as it stands."""
     unknown: list[Unknown] = []
     for element in ber.children(data, body, stop):
         first = element.kind | min(element.number, 0x3F)
@@ -258,10 +258,12 @@ def _keep(
             continue
         content = data[element.body : element.stop]
         name = known[first][0] if first in known else ""
-        if name in fields:
+        if name in fields and (fields[name] is not None or element.constructed):
             if fields[name] is None:
                 fields[name] = content
-        elif len(unknown) < _MOST:
+            continue
+        fields.pop(name, None)
+        if len(unknown) < _MOST:
             unknown.append(Unknown(element.kind, element.number, element.constructed, content))
     return tuple(unknown)
 

@@ -116,7 +116,7 @@ def decode_headers(data: Octets, at: int = 0, stop: int | None = None) -> tuple[
         name, colon, value = line.partition(":")
         if colon:
             headers.append([name.strip().lower(), value.strip()])
-    return tuple((name, " ".join(values)) for name, *values in headers), found.end() if found else stop
+    return tuple((name, " ".join(filter(None, values))) for name, *values in headers), found.end() if found else stop
 
 
 def decode_content_type(text: str) -> ContentType:

@@ -308,8 +308,8 @@ def attach(cid: str, parts: Iterable[Part], *, start: str = "", boundary: str = 
 
 
 def encode_xml(message: Message) -> str:
-    """The SOAP envelope of a message, its elements in the schema's order."""
-    schema = _quoted(_legal(message.namespace))
+    """The SOAP envelope of a message, its elements in the schema's order; one read without namespace is answered in release 6's."""
+    schema = _quoted(_legal(message.namespace or table.REL_6))
     head = f'<mm7:TransactionID xmlns:mm7={schema} env:mustUnderstand="1">{_text(message.transaction)}</mm7:TransactionID>'
     fields = dict(message.fields)
     code, said = fields.pop("faultcode", None), fields.pop("faultstring", None)

@@ -7,6 +7,7 @@ end or break the rule. Encoders raise EncodeError for what the rule cannot carry
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
@@ -268,6 +269,7 @@ def _decode_parameter(data: bytes, at: int) -> tuple[str, int | bytes, int]:
 
 _MEDIA_NUMBERS: Final = {name: number for number, name in enumerate(table.MEDIA)}
 _PARAMETER_NUMBERS: Final = {name: (number, form) for number, (name, form) in reversed(table.PARAMETERS.items()) if number != 0x03}
+_PLAIN_TYPE: Final = 0x03  # "type" as a number; 0x09 is a media type
 
 
 def encode_content_type(content_type: ContentType) -> bytes:
@@ -285,14 +287,31 @@ def encode_content_type(content_type: ContentType) -> bytes:
 
 def _encode_media(name: str) -> bytes:
     number = _MEDIA_NUMBERS.get(name)
-    return encode_short(number) if number is not None else encode_text(name.encode("latin-1"))
+    return encode_short(number) if number is not None else _encode_name(name)
+
+
+def _encode_name(name: str) -> bytes:
+    """A name where a number might stand: an empty one, whose NUL alone would be read as a length, cannot be written."""
+    try:
+        octets = name.encode("latin-1")
+    except UnicodeEncodeError:
+        raise EncodeError(f"no name of WSP: {name!r:.40}") from None
+    if not octets:
+        raise EncodeError("a name is not empty")
+    return encode_text(octets)
 
 
 def _encode_parameter(name: str, value: int | bytes) -> bytes:
     number, form = _PARAMETER_NUMBERS.get(name, (-1, ""))
-    token = encode_short(number) if number >= 0 else encode_text(name.encode("latin-1"))
+    if form == table.TYPE and (isinstance(value, int) or not value):
+        number, form = _PLAIN_TYPE, ""
+    elif form == table.Q and isinstance(value, bytes):
+        number = -1
+    token = encode_short(number) if number >= 0 else _encode_name(name)
     if isinstance(value, int):
         return token + (encode_uintvar(value) if form == table.Q else encode_integer(value))
+    if value[:1] == b'"' or value[-1:] == b'"':
+        value = b'"' + value + b'"'  # of which a reader takes one pair
     return token + (_encode_media(value.decode("latin-1")) if form == table.TYPE else encode_text(value))
 
 
@@ -312,6 +331,7 @@ quote of a Quoted-string included; words with an assigned number, tokens and fie
 items, parameters as one tuple of pairs, an unknown length as None."""
 
 _HEADER_NUMBERS: Final = {row.name.lower(): number for number, row in reversed(tuple(enumerate(table.HEADERS)))}
+_UNASSIGNED: Final = re.compile("0x[0-7][0-9a-f]")  # what a header with a number that nobody assigned is called
 _HEADER: Final = "WAP-230 8.4.2"
 
 
@@ -464,9 +484,11 @@ def encode_header(name: str, value: HeaderValue) -> bytes:
     """
     number = _HEADER_NUMBERS.get(name.lower())
     if number is None:
-        if name.startswith("0x") and isinstance(value, Raw):
+        if isinstance(value, Raw) and _UNASSIGNED.fullmatch(name):
             return bytes((_SHORT | int(name, 16),)) + value.octets
-        row, token = table.Header(name, "t"), encode_text(name.encode("latin-1"))
+        row, token = table.Header(name, "t"), _encode_name(name)
+        if token[0] == _QUOTE:
+            raise EncodeError(f"no header is called {name!r:.40}")
     else:
         row, token = table.HEADERS[number], encode_short(number)
     if isinstance(value, Raw):
@@ -519,12 +541,12 @@ def _encode_item(value: object, form: str, row: table.Header) -> bytes | None:
             return value
         case "w", str():
             number = next((number for number, word in row.words.items() if word == value), None)
-            return encode_text(value.encode("latin-1")) if number is None else encode_short(number)
+            return _encode_name(value) if number is None else encode_short(number)
         case "F", str():
             number = _HEADER_NUMBERS.get(value.lower())
-            return encode_text(value.encode("latin-1")) if number is None else encode_short(number)
+            return _encode_name(value) if number is None else encode_short(number)
         case "n", str():
-            return encode_text(value.encode("latin-1"))
+            return _encode_name(value)
         case "P", tuple():
             return b"".join(_encode_parameter(name, inner) for name, inner in value)
         case "C", tuple():

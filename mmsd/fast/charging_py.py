@@ -29,7 +29,7 @@ ADDRESSES: Final = 8  # SET OF them → tuple
 RELAY: Final = 9  # MMSRSAddress
 ACCESS: Final = 10  # AccessCorrelation
 COMPONENTS: Final = 11  # MMComponentType
-OPAQUE: Final = 12  # whatever it holds → bytes
+OPAQUE: Final = 12  # whatever it is constructed of → bytes
 
 Forms = tuple[tuple[tuple[str, int], ...], ...]
 """(name, form) of every field by record tag and field number; none where the tag is no record's."""
@@ -135,11 +135,11 @@ def _record(data: bytes, at: int, stop: int, tag: int, known: tuple[tuple[str, i
 
 def _value(data: bytes, item: _Item, form: int, types: Types) -> Any:
     start, stop = item.start, item.stop
-    if form == OPAQUE:
-        return data[start:stop]
     if item.constructed != (form >= WAIT):
         raise _Other
     match form:
+        case _ if form == OPAQUE:
+            return data[start:stop]
         case _ if form == INTEGER:
             return _integer(data, start, stop)
         case _ if form == FLAG and stop - start == 1:

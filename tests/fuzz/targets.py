@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Final, NamedTuple, TypeVar
@@ -16,11 +17,13 @@ from typing import Any, Final, NamedTuple, TypeVar
 import numpy as np
 
 from mmsd.codec import ber, cdr, cmpp, gsm7, mime, mm7, mms, multipart, provision, push, session, smil, smpp, sms, text, tree, wbxml, wsp
+from mmsd.codec.cdr_values import FORMS
 from mmsd.codec.shown import Shown
 from mmsd.codec.tables import charsets
 from mmsd.codec.tables import cmpp as cmpp_table
+from mmsd.codec.tables import mm7 as mm7_table
 from mmsd.errors import DecodeError, EncodeError
-from mmsd.fast import ber_py, scan_py, wire_py
+from mmsd.fast import ber_py, charging_py, scan_py, wire_py
 from mmsd.logs import Dialect, guess
 from mmsd.logs.dialect import LineDialect
 from tests.codec.test_provision_lint import SIGNED
@@ -44,6 +47,7 @@ def _twin(name: str) -> ModuleType | None:
 
 _WIRE: Final = _twin("mmsd.fast.wire_c")
 _BER: Final = _twin("mmsd.fast.ber_c")
+_CHARGING: Final = _twin("mmsd.fast.charging_c")
 
 
 # ------------------------------------------------------------------------------------------------------------ the promises
@@ -162,18 +166,23 @@ def _wsp(data: bytes) -> None:
         name, value, behind = field
         assert at < behind <= len(data)
         wsp.describe_header(value).encode()
-        returns((name, value), lambda pair: wsp.encode_header(*pair), lambda octets: wsp.decode_header(octets, 0, len(octets))[:2])
+        returns((name, value), lambda pair: wsp.encode_header(*pair), lambda octets: wsp.decode_header(octets, 0, len(octets))[:2], _cased)
         at = behind
     if _WIRE is not None:
         one, other = (build.read_content_type(data, 0, len(data), wsp.KINDS) for build in (_WIRE, wire_py))
         assert one == other
 
 
+def _cased(field: tuple[str, wsp.HeaderValue]) -> tuple[object, ...]:
+    """A known name is written by its number, and read as the table spells it."""
+    return field[0].lower(), field[1]
+
+
 def _push(data: bytes) -> None:
     shown(push.show, data)
     size = data[0] + 1 if data else 0
     for user_data, udh in ((data, b""), (data[size:], data[:size])):
-        found = kept(push.decode_push, user_data, udh)
+        found = kept(lambda _, parts=(user_data, udh): push.decode_push(*parts), data)
         if found is not None:
             found.title.encode()
     pushed = kept(provision.read_push, data)
@@ -235,18 +244,17 @@ def _reassembly(data: bytes) -> None:
     assert out <= taken
 
 
+_CHARSETS: Final = (*charsets.CODECS, charsets.ANY, charsets.ANY_128, 31337)
+
+
 def _text(data: bytes) -> None:
-    charset = (
-        int.from_bytes(data[:2], "big")
-        if data[:1] > b"\x80"
-        else (*charsets.CODECS, 0)[data[0] % (len(charsets.CODECS) + 1)]
-        if data
-        else 0
-    )
+    """The first octet chooses the character set."""
+    charset = _CHARSETS[data[0] % len(_CHARSETS)] if data else 0
     said = text.decode(data[1:], charset)
     said.encode()
     text.trouble(data[1:], charset)
-    returns(said.replace("\0", ""), lambda it: text.encode(it, charset), lambda octets: text.decode(octets, charset), _without_mark)
+    for known in (charsets.UTF_8, charsets.UCS_2):
+        returns(said.rstrip("\0"), partial(text.encode, charset=known), partial(text.decode, charset=known), _without_mark)
 
 
 def _without_mark(said: str) -> str:
@@ -425,12 +433,13 @@ def _mm7(data: bytes) -> None:
     if message is None:
         return
     kept(lambda _: message.content, data)
-    bare = mm7.Message(message.kind, message.transaction, message.fields, (), message.namespace)
+    namespace = mm7_table.SOAP if message.kind == "Fault" else message.namespace
+    bare = mm7.Message(message.kind, message.transaction, message.fields, (), namespace)
     returns(bare, lambda it: mm7.encode(it)[1], lambda octets: mm7.decode("text/xml", octets), _said)
 
 
 def _said(message: mm7.Message) -> tuple[object, ...]:
-    """A version is written where none is given; a fault's namespace is SOAP's."""
+    """A version is written where none is given, and a namespace."""
     return message.kind, message.transaction, dict(message.fields) | {"MM7Version": ""}
 
 
@@ -462,11 +471,15 @@ def _cdr(data: bytes) -> None:
     file = kept(cdr.decode_file, data)
     if file is not None:
         for record in file.records:
-            returns(record, cdr.encode_record, cdr.decode_record)
+            returns(record, cdr.encode_record, lambda octets: cdr.decode_file(octets).records[0])
         if file.header is not None:
             returns(_lengthless(file.header), lambda it: cdr.encode_header(it, None), lambda octets: _lengthless(_header(octets)))
         assert all(gap.first <= gap.last for gap in file.gaps)
     kept(cdr.decode_record, data)
+    if _CHARGING is not None:
+        records = ber_py.walk(data, 0, True).records
+        one, other = (build.read_records(data, records, FORMS, cdr.TYPES) for build in (_CHARGING, charging_py))
+        assert repr(one) == repr(other)  # types too
     cdr.header_unfinished(data)
     _CDR.scan(data, ordinal=0, offset=0, final=True)
     _CDR.explain(data)
@@ -588,6 +601,6 @@ TARGETS: Final[Mapping[str, Target]] = {
     "mm7": Target(_mm7, mm7.show),
     "mime": Target(_mime, _all_parts),
     "cdr": Target(_cdr, cdr.show),
-    "ber": Target(_ber, lambda data: list(ber.children(data, 0, len(data)))),
+    "ber": Target(_ber, lambda data: sum(1 for _ in ber.children(data, 0, len(data)))),
     "logs": Target(_logs, _all_dialects),
 }
