@@ -83,13 +83,14 @@ def _refuse(text: str) -> None:
 @click.option("--page", default="", help="Home page of the browser; without one the browser is left alone.")
 @click.option("--imsi", default="", help="Seal with the IMSI (NETWPIN); - reads a line from standard input.")
 @click.option("--pin", default="", help="Seal with a PIN told to the subscriber (USERPIN; with --imsi USERNETWPIN); - as above.")
+@click.option("--typed", is_flag=True, help="Let the subscriber type the MAC too (USERPINMAC): --pin is the first half of what is typed.")
 @click.option("--catalogue", type=click.Path(path_type=Path), help="TOML of what is signed off; whatever is not in it is an error.")
 @click.option("--anyway", is_flag=True, help="Make it in spite of errors that were found.")
 @click.option("--form", type=click.Choice(["sms", "wbxml", "xml"]), default="sms", show_default=True, help="What to print.")
 @_pushed
 def provisioning(
     framing: _Framing, source: str | None, name: str, apn: str, mmsc: str, proxy: str, port: int, user: str, password: str, page: str,
-    imsi: str, pin: str, catalogue: Path | None, anyway: bool, form: str,
+    imsi: str, pin: str, typed: bool, catalogue: Path | None, anyway: bool, form: str,
 ) -> tuple[Pieces, dict[str, Any]]:  # fmt: skip
     """OMA Client Provisioning: a document (XML or WBXML), or settings for MMS made from the options.
 
@@ -125,8 +126,14 @@ def provisioning(
         sys.exit(EXIT_WARNED if findings else 0)
     if not (imsi or pin):
         raise click.UsageError("settings are never sent unsealed: give --imsi, --pin or both")
+    if typed and (imsi or not pin):
+        raise click.UsageError("--typed goes with --pin alone")
     security = Security.USERNETWPIN if imsi and pin else Security.NETWPIN if imsi else Security.USERPIN
     octets = provision.encode(document)
+    if typed:
+        security = Security.USERPINMAC
+        more["typed_pin"] = provision.typed_pin(octets, pin)
+        click.echo(f"the subscriber types {more['typed_pin']}", err=True)
     sealed = provision.seal(octets, security, provision.key_of(security, imsi=imsi, pin=pin))
     pieces = provision.push_document(octets, sealed, push_id=framing.push_id, reference=framing.reference)
     return pieces, {"wbxml": octets.hex().upper(), "sec": security.name, "mac": sealed.mac} | more

@@ -50,6 +50,16 @@ def test_settings_from_options(run):
     assert provision.lint(provision.decode(pushed.body)) == ()
 
 
+def test_the_subscriber_types_the_mac(run):
+    result = run("provisioning", *ACCOUNT, "--pin", "-", "--typed", "--json", stdin="31415\n")
+    values = json.loads(result.stdout)
+    assert (result.exit_code, values["sec"], values["mac"]) == (0, "USERPINMAC", "")
+    assert provision.typed_genuine(bytes.fromhex(values["wbxml"]), values["typed_pin"])
+    assert values["typed_pin"].startswith("31415")
+    assert values["typed_pin"] in result.stderr
+    assert bytes.fromhex(values["push"])[2:7] == bytes.fromhex("0403b69183")
+
+
 @pytest.mark.parametrize(
     ("arguments", "security", "key"),
     [
@@ -141,6 +151,8 @@ def test_a_broken_catalogue(run, tmp_path, text, message):
         (("--name", "MMS"), "--name, --apn and --mmsc"),
         (("05", *ACCOUNT), "either a document, or settings by options"),
         ((*ACCOUNT, "--pin", "abc"), "a PIN has digits"),
+        ((*ACCOUNT, "--pin", "1234", "--typed"), "5 to 20 digits"),
+        ((*ACCOUNT, "--imsi", IMSI, "--pin", "31415", "--typed"), "--typed goes with --pin alone"),
         ((*ACCOUNT, "--imsi", "46000x"), "an IMSI has"),
         ((*ACCOUNT, "--imsi", "-", "--pin", "-"), "standard input gives one thing"),
         (("030b6a0045",), "cut short"),

@@ -54,7 +54,8 @@ def test_our_pushes_are_kannels(shared):
         document = provision.from_xml((shared / "samples/kannel/ota" / vector["xml"]).read_bytes())
         octets = provision.encode(document)
         assert octets.hex() == vector["wbxml"], vector["request"]
-        sealed = provision.seal(octets, Security[vector["sec"]], bytes.fromhex(vector["mac_key_hex"]))
+        mac = provision.seal(octets, Security.USERPIN, bytes.fromhex(vector["mac_key_hex"])).mac
+        sealed = Seal(Security[vector["sec"]], mac)  # Kannel writes a MAC with USERPINMAC, too
         assert sealed.mac == vector["mac"] == hmac_sha1(bytes.fromhex(vector["mac_key_hex"]), octets)
         reference = sms.decode_udh(bytes.fromhex(vector["segments"][0])[: bytes.fromhex(vector["segments"][0])[0] + 1]).concat
         pieces = provision.push_document(
@@ -186,6 +187,44 @@ def test_a_wrong_secret_is_refused_and_never_named(security, secrets):
 def test_nothing_leaves_unsealed():
     with pytest.raises(EncodeError, match="without a key"):
         provision.seal(b"", Security.USERPIN, b"")
+    with pytest.raises(EncodeError, match="without a MAC"):
+        provision.push_document(b"", Seal(Security.USERPIN, ""))
+
+
+DOCUMENT = bytes.fromhex("030b6a004501")
+
+
+@pytest.mark.parametrize("secret", ["31415", "00000", "12345678901234567890"])
+def test_the_subscriber_types_the_mac(secret):
+    """By the formula of ProvBoot 5.2 for USERPINMAC, worked out from the MAC in hex."""
+    typed = provision.typed_pin(DOCUMENT, secret)
+    mac = hmac_sha1(secret.encode(), DOCUMENT)
+    assert typed == secret + "".join(str(int(mac[2 * place : 2 * place + 2], 16) % 10) for place in range(len(secret)))
+    assert provision.typed_genuine(DOCUMENT, typed)
+    assert not provision.typed_genuine(DOCUMENT + b"\1", typed)
+    for place in range(len(typed)):
+        other = str((int(typed[place]) + 1) % 10)
+        assert not provision.typed_genuine(DOCUMENT, typed[:place] + other + typed[place + 1 :])
+
+
+@pytest.mark.parametrize("typed", ["", "3141", "31415", "3141547242 ", "31415472421", "٣١٤١٥47242", "31415" + "٤" * 5, "1" * 42])
+def test_what_is_no_typed_pin(typed):
+    assert not provision.typed_genuine(DOCUMENT, typed)
+
+
+@pytest.mark.parametrize("secret", ["", "3141", "1" * 21, "3141x", "٣١٤١٥"])
+def test_no_secret_of_a_typed_pin(secret):
+    with pytest.raises(EncodeError) as refusal:
+        provision.typed_pin(DOCUMENT, secret)
+    assert not secret or secret not in str(refusal.value)
+
+
+def test_a_typed_pins_push_carries_no_mac():
+    sealed = provision.seal(DOCUMENT, Security.USERPINMAC, provision.key_of(Security.USERPINMAC, pin="31415"))
+    ((udh, data),) = provision.push_document(DOCUMENT, sealed)
+    assert (udh + data).hex() == "0605040b8423f001060403b69183" + DOCUMENT.hex()
+    assert provision.read_push(data) == Pushed(1, table.MEDIA, Seal(Security.USERPINMAC, ""), DOCUMENT)
+    assert not provision.genuine(DOCUMENT, sealed, b"31415")
 
 
 # --------------------------------------------------------------------------------------------------------------- documents

@@ -9,7 +9,7 @@ from mmsd.codec.provision.seal import Seal, Security
 from mmsd.codec.sms import Udh
 from mmsd.codec.tables import charsets, ota, provisioning, si
 from mmsd.codec.wsp import ContentType
-from mmsd.errors import DecodeError
+from mmsd.errors import DecodeError, EncodeError
 
 Pieces = list[tuple[bytes, bytes]]
 """SMS by SMS: user data header, 8-bit user data."""
@@ -19,13 +19,17 @@ OTA_SOURCE: Final = 49154
 
 
 def push_document(document: bytes, seal: Seal, *, push_id: int = 1, reference: int = 0, source: int = sms.WSP_PORT) -> Pieces:
-    """Settings in OMA Client Provisioning, sealed. EncodeError above 255 pieces.
+    """Settings in OMA Client Provisioning, sealed. EncodeError above 255 pieces, or for a seal that is none.
 
     >>> from mmsd.codec.provision.seal import Security
     >>> [(udh.hex(), data.hex()) for udh, data in push_document(b"doc", Seal(Security.USERPIN, "AB"))]
     [('0605040b8423f0', '01060807b6918192414200646f63')]
     """
-    parameters = (("SEC", int(seal.security)), ("MAC", seal.mac.encode("ascii")))
+    parameters: tuple[tuple[str, int | bytes], ...] = (("SEC", int(seal.security)),)
+    if not seal.mac and seal.security is not Security.USERPINMAC:
+        raise EncodeError("a document is not sealed without a MAC")
+    if seal.mac:
+        parameters += (("MAC", seal.mac.encode("ascii")),)
     return _pieces(ContentType(provisioning.MEDIA, parameters), document, Udh(sms.PUSH_PORT, source), push_id, reference)
 
 
@@ -64,6 +68,8 @@ def read_push(user_data: bytes) -> Pushed:
     security, mac = content_type.get("sec"), content_type.get("mac")
     seal = None
     if security is not None or mac is not None:
+        if security == Security.USERPINMAC and mac is None:
+            mac = b""
         if not isinstance(security, int) or security not in set(Security) or not isinstance(mac, bytes):
             raise DecodeError("no known SEC with its MAC", offset=type_at, clause="OMA-ProvBoot 5.2")
         seal = Seal(Security(security), mac.decode("latin-1"))

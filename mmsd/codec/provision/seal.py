@@ -1,4 +1,8 @@
-"""How a handset knows that settings come from its operator (OMA-WAP-TS-ProvBoot-V1_1 5.2): a MAC under a secret they share."""
+"""How a handset knows that settings come from its operator (OMA-WAP-TS-ProvBoot-V1_1 5.2): a MAC under a secret they share.
+
+The MAC goes in the push beside the settings, and the subscriber types the secret; or, with USERPINMAC, nothing goes in the push, and the
+subscriber types both: digits that are the secret, then as many that are the beginning of the MAC under it.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +20,12 @@ class Security(enum.IntEnum):
     NETWPIN = 0  # the IMSI: nobody needs to type anything
     USERPIN = 1  # digits told to the subscriber beforehand
     USERNETWPIN = 2  # both
-    USERPINMAC = 3  # the subscriber types a part of the MAC too; written as Kannel does, with the MAC in the header
+    USERPINMAC = 3  # digits told beforehand, in which the MAC is: `typed_pin`
 
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """SEC and MAC as a push carries them; the MAC is 40 hex digits."""
+    """SEC and MAC as a push carries them; the MAC is 40 hex digits, "" for none: of USERPINMAC, unless Kannel wrote it."""
 
     security: Security
     mac: str
@@ -56,21 +60,55 @@ def key_of(security: Security, *, imsi: str = "", pin: str = "") -> bytes:
 
 
 def seal(document: bytes, security: Security, key: bytes) -> Seal:
-    """SEC and MAC of an encoded document: HMAC-SHA-1 under the key. EncodeError for no key.
+    """SEC and MAC of an encoded document: HMAC-SHA-1 under the key; with USERPINMAC, SEC alone. EncodeError for no key.
 
     >>> seal(bytes.fromhex("030b6a004501"), Security.NETWPIN, imsi_key("466923103145252")).mac
     '1AF545FE2823DC9347064450F90FF1BBF957E146'
     """
     if not key:
         raise EncodeError("a document is not sealed without a key")
-    return Seal(security, hmac.new(key, document, hashlib.sha1).hexdigest().upper())
+    return Seal(security, "" if security is Security.USERPINMAC else _mac(document, key).hex().upper())
 
 
 def genuine(document: bytes, found: Seal, key: bytes) -> bool:
-    """Whether the seal is that of the document under the key; letters of either case.
+    """Whether the seal is that of the document under the key; letters of either case. A seal without MAC is not: see `typed_genuine`.
 
     >>> genuine(b"", Seal(Security.NETWPIN, "00"), b"k")
     False
     """
-    wanted = hmac.new(key, document, hashlib.sha1).hexdigest().upper()
-    return hmac.compare_digest(wanted.encode(), found.mac.upper().encode())
+    return hmac.compare_digest(_mac(document, key).hex().upper().encode(), found.mac.upper().encode())
+
+
+_LEAST, _MOST = 5, 20
+"""Digits of a secret in a typed PIN: ten digits in all at least, and a MAC has no more than twenty octets."""
+
+
+def typed_pin(document: bytes, secret: str) -> str:
+    """What the subscriber types under USERPINMAC: the secret's digits, then a digit of each of the MAC's first octets, modulo ten.
+
+    EncodeError for a secret that has not 5 to 20 digits. Draw it anew for each document: whoever knows a PIN knows its secret.
+
+    >>> typed_pin(bytes.fromhex("030b6a004501"), "31415")
+    '3141547242'
+    """
+    key = key_of(Security.USERPINMAC, pin=secret)
+    if not _LEAST <= len(secret) <= _MOST:
+        raise EncodeError(f"the secret in a typed PIN has {_LEAST} to {_MOST} digits")
+    return secret + "".join(str(octet % 10) for octet in _mac(document, key)[: len(secret)])
+
+
+def typed_genuine(document: bytes, typed: str) -> bool:
+    """Whether digits typed by the subscriber seal the document, as a handset asks under USERPINMAC.
+
+    >>> typed_genuine(bytes.fromhex("030b6a004501"), "3141547242"), typed_genuine(bytes.fromhex("030b6a004501"), "31415")
+    (True, False)
+    """
+    secret = typed[: len(typed) // 2]
+    try:
+        return hmac.compare_digest(typed_pin(document, secret), typed)
+    except (EncodeError, TypeError):  # no digits; no ASCII
+        return False
+
+
+def _mac(document: bytes, key: bytes) -> bytes:
+    return hmac.digest(key, document, hashlib.sha1)
