@@ -10,7 +10,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,10 @@ def structs(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
         yield from structs(get_args(kind)[1], (*path, "NAME"))
     elif get_origin(kind) is tuple:
         yield from structs(get_args(kind)[0], (*path, "[]"))
+    elif isinstance(kind, UnionType) and len(kinds := [one for one in get_args(kind) if one is not NoneType]) > 1:
+        yield from ((path, base) for base in dict.fromkeys(one.__base__ for one in kinds) if base is not msgspec.Struct)
+        for one in kinds:
+            yield (*path, one.__struct_config__.tag), one
     elif isinstance(kind, UnionType):
         yield from structs(get_args(kind)[0], path)
     elif isinstance(kind, type) and hasattr(kind, "__match_args__"):
@@ -49,6 +53,8 @@ HEADINGS = {
     ("feeds", "NAME", "covers"): "### covers",
     ("feeds", "NAME", "samples", "[]"): "### samples",
     ("codes", "NAME"): "## [codes.NAME]",
+    ("links", "NAME", "smpp"): '### kind = "smpp"',
+    ("links", "NAME", "cmpp"): '### kind = "cmpp"',
     ("campaign",): "## Campaign files",
     ("campaign", "seeds", "[]"): "### [[seeds]]",
 }
@@ -95,10 +101,21 @@ def tables(root: Path) -> dict[str, dict[str, str]]:
     return found
 
 
+def own_settings(kind: type) -> set[str]:
+    """Those that stand in its own table: what links have in common stands in one for all, unless a kind has its own default."""
+    own = set(config.fields(kind))
+    for _, other in TREE:
+        if other is not kind and issubclass(kind, other):
+            own -= {name for name in config.fields(other) if default(other, name) == default(kind, name)}
+        elif other is not kind and issubclass(other, kind):
+            own = {name for name in own if default(other, name) == default(kind, name)}
+    return own
+
+
 @pytest.mark.parametrize(("path", "kind"), TREE, ids=lambda value: ".".join(value) if isinstance(value, tuple) else "")
 def test_every_setting_is_documented_with_its_default(tables: dict[str, dict[str, str]], path: tuple[str, ...], kind: type):
     heading = HEADINGS.get(path, f"## [{'.'.join(path)}]")
-    assert tables[heading] == {name: shown(default(kind, name)) for name in config.fields(kind)}
+    assert tables[heading] == {name: shown(default(kind, name)) for name in own_settings(kind)}
 
 
 def test_nothing_else_is_documented_as_a_setting(tables: dict[str, dict[str, str]]):
@@ -115,9 +132,16 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
     path = tmp_path / "mmsd.toml"
     path.write_text(uncommented(text))
     settings = config.load(path)
-    assert msgspec.structs.replace(settings, feeds={}, codes={}, mqtt=None) == Settings(feeds={})
+    assert msgspec.structs.replace(settings, feeds={}, codes={}, mqtt=None, links={}) == Settings(feeds={})
     assert settings.mqtt == mqtt.Settings(host="broker.example.net", node="nanjing1")
     raw = tomllib.loads(uncommented(text))
+    assert {type(link) for link in settings.links.values()} == {
+        kind for path, kind in TREE if path[:2] == ("links", "NAME") and len(path) == 3
+    }
+    for name, link in settings.links.items():
+        required = {field.name: getattr(link, field.name) for field in msgspec.structs.fields(link) if field.required}
+        assert link == type(link)(**required)
+        assert set(raw["links"][name]) == {"kind", *config.fields(type(link))}
     for (section, *_), kind in ((path, kind) for path, kind in TREE if len(path) == 1 and path != ("campaign",)):
         for name in config.fields(kind):
             assert name in raw[section] or f"\n# {name} = " in text, f"[{section}] {name} is not shown"

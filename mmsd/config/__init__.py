@@ -18,6 +18,7 @@ from mmsd.config.checks import (
     check_codes,
     check_evidence,
     check_feed,
+    check_link,
     check_operator,
     check_seed,
     check_together,
@@ -28,6 +29,7 @@ from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, Role, Sample, Settings, State, Zone, coverage, role
+from mmsd.link import cmpp, smpp
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
 
@@ -99,6 +101,8 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         Operator: check_operator,
         Codes: partial(check_codes, load_codes()),
         site.Settings: check_web,
+        smpp.Settings: check_link,
+        cmpp.Settings: check_link,
         Campaigns: check_campaigns,
         Cities: check_cities,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 import string
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
 from mmsd.config.settings import ROLES, Covers, Feed, Role, Sample, Settings, role
 from mmsd.errors import ConfigError
+from mmsd.link import registry
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.causes import CAUSES
@@ -96,6 +98,19 @@ def check_operator(operator: Operator, key: KeyPath, report: Report) -> None:
 def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:
     if web.port + web.ports - 1 > 65535:
         report.add((*key, "port"), f"{web.port} with {web.ports} port(s) to try runs past 65535", "take a lower one; 0 is any free one")
+
+
+def check_link(link: registry.Settings, key: KeyPath, report: Report) -> None:
+    name = str(key[-1])
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name) is None:
+        report.add(key, f"{name!r} cannot name a link", "take up to 32 of a-z, 0-9, - and _")
+    check_secret(link.password_file, (*key, "password_file"), report)
+
+
+def check_secret(path: str, key: KeyPath, report: Report) -> None:
+    """A file that only its owner may read; that it is there has been checked."""
+    if path and Path(path).exists() and stat.S_IMODE(Path(path).stat().st_mode) & 0o077:
+        report.add(key, f"others may read {path}", f"chmod 600 {path}")
 
 
 def check_codes(book: CodeBook, codes: Codes, key: KeyPath, report: Report) -> None:

@@ -94,8 +94,8 @@ class Reader:
         """`value` as `kind`, or Faulted."""
         origin = get_origin(kind)
         if origin in (Union, types.UnionType):
-            kind = next(option for option in get_args(kind) if option is not types.NoneType)
-            return self.read(kind, value, key)
+            options = [option for option in get_args(kind) if option is not types.NoneType]
+            return self.read(options[0], value, key) if len(options) == 1 else self._tagged(options, value, key)
         if isinstance(kind, type) and (issubclass(kind, msgspec.Struct) or dataclasses.is_dataclass(kind)):
             return self._struct(kind, value, key)
         if origin is tuple or origin is frozenset:
@@ -179,6 +179,18 @@ class Reader:
             return str(path)
         self._wrong(key, f"there is no file {path}", "make it, or mend its name")
         return Faulted(str(path))  # one is meant, so what goes with it is not missing
+
+    def _tagged(self, options: list[type[Any]], value: object, key: KeyPath) -> Any:
+        """One of several structs: the one whose tag the table names."""
+        if not isinstance(value, dict):
+            return self._struct(options[0], value, key)
+        name = options[0].__struct_config__.tag_field
+        kinds = {option.__struct_config__.tag: option for option in options}
+        if name not in value:
+            return self._wrong((*key, name), "is missing", f"say which: {', '.join(sorted(kinds))}")
+        if value[name] not in kinds:
+            return self._wrong((*key, name), f"{_called(value[name])} is not one of them", meant(str(value[name]), list(kinds)))
+        return self._struct(kinds[value[name]], {entry: value[entry] for entry in value if entry != name}, key)
 
     def _sequence(self, origin: Callable[[list[Any]], Any], kind: Any, value: object, key: KeyPath) -> Any:
         if not isinstance(value, list):

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.flow import announce, sequencer
-from mmsd.link import mqtt
+from mmsd.link import cmpp, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own
 from mmsd.store import sqlite
@@ -87,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True):
     web: site.Settings = site.Settings()
     announce: announce.Settings = announce.Settings()
     mqtt: mqtt.Settings | None = None  # None: nothing is published
+    links: dict[str, registry.Settings] = {}
 
 
 ROLES: Final[Mapping[str, Role]] = {
@@ -145,6 +146,23 @@ _WAIT: Final = Limits(0.1, 3600.0)
 _RETRY: Final = Limits(0.01, 3600.0)
 _POLL: Final = Limits(0.001, 60.0)
 _CHUNK: Final = Limits(4096, _GIBIBYTE)  # below a page nothing is gained
+_OCTET: Final = Limits(0, 255)
+_CENTRE: Final[Mapping[str, Limits]] = {
+    "port": Limits(1, 65535),
+    "long_limit": Limits(1, 255),
+    "window": Limits(1, 10_000),
+    "rate": Limits(0.1, 1e6),
+    "backlog": Limits(1, 100_000),
+    "connect_seconds": _WAIT,
+    "answer_seconds": _WAIT,
+    "probe_seconds": _WAIT,
+    "probe_answer_seconds": _WAIT,
+    "leave_seconds": _WAIT,
+    "retry_seconds": Limits(0.1, 3600.0),
+    "retry_limit_seconds": Limits(0.1, 3600.0),
+    "part_seconds": _WAIT,
+    "join_seconds": Limits(1.0, 7 * _DAY),
+}
 
 LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
     Judgement: {
@@ -200,6 +218,27 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "retry_limit_seconds": _RETRY,
         "message_octets": Limits(1024, 1 << 28),
     },
+    smpp.Settings: {
+        **_CENTRE,
+        "address_ton": _OCTET,
+        "address_npi": _OCTET,
+        "source_ton": _OCTET,
+        "source_npi": _OCTET,
+        "destination_ton": _OCTET,
+        "destination_npi": _OCTET,
+        "text_coding": _OCTET,
+        "ucs2_coding": _OCTET,
+        "binary_coding": _OCTET,
+    },
+    cmpp.Settings: {
+        **_CENTRE,
+        "fee_user_type": Limits(0, 3),
+        "fee_terminal_type": Limits(0, 1),
+        "registered_delivery": Limits(0, 2),
+        "msg_level": Limits(0, 9),
+        "tp_pid": _OCTET,
+        "destination_type": Limits(0, 1),
+    },
     CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},
 }
 """Where zero or a large number would stop mmsd, or mean nothing."""
@@ -208,5 +247,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
 FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
     site.Settings: ("certificate", "key"),
     mqtt.Settings: ("password_file", "ca_file", "certificate", "key"),
+    smpp.Settings: ("password_file", "ca_file", "certificate", "key"),
+    cmpp.Settings: ("password_file",),
 }
 """Texts that name a file which has to be there; "" names none."""
