@@ -20,6 +20,7 @@ from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
+from mmsd.cli.sending import send
 from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
@@ -208,3 +209,4 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
 main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)
+main.add_command(send)
