@@ -122,16 +122,16 @@ def encode_integer(value: int) -> bytes:
     return encode_short(value) if 0 <= value < _SHORT else encode_long(value)
 
 
-def decode_text(data: bytes, at: int) -> tuple[bytes, int]:
-    """A Text-string (8.4.2.1) without its Quote and its NUL.
+def decode_text(data: bytes, at: int, stop: int | None = None) -> tuple[bytes, int]:
+    """A Text-string (8.4.2.1) without its Quote and its NUL, which stands before `stop`.
 
     >>> decode_text(b"\\x7f\\xc7\\xe5\\0", 0)
     (b'\\xc7\\xe5', 4)
     """
-    stop = data.find(0, at)
-    if stop < 0:
+    nul = data.find(0, at, stop)
+    if nul < 0:
         raise DecodeError("text does not end", offset=at, clause="WAP-230 8.4.2.1")
-    return data[at + (data[at] == _QUOTE) : stop], stop + 1
+    return data[at + (data[at] == _QUOTE) : nul], nul + 1
 
 
 def encode_text(text: bytes) -> bytes:
@@ -158,7 +158,10 @@ def skip_value(data: bytes, at: int) -> int:
         if first >= _SHORT:
             return at + 1
         if first > _LENGTH_QUOTE:
-            return decode_text(data, at)[1]
+            stop = data.find(0, at)
+            if stop < 0:
+                raise DecodeError("text does not end", offset=at, clause="WAP-230 8.4.2.1")
+            return stop + 1
         length, start = decode_length(data, at)
         if start + length <= len(data):
             return start + length
@@ -211,11 +214,11 @@ def decode_content_type(data: bytes, start: int, stop: int) -> ContentType:
         length, at = decode_length(data, start)
         if at + length != stop:
             raise DecodeError("content type ends at another place than its length says", offset=start, clause="WAP-230 8.4.2.24")
-        media, at = _decode_media(data, at)
+        media, at = _decode_media(data, at, stop)
         parameters, at = _decode_parameters(data, at, stop)
     else:
         parameters = ()
-        media, at = _decode_media(data, start)
+        media, at = _decode_media(data, start, stop)
     if at != stop:
         raise DecodeError("content type's last value ends at another place than it", offset=start, clause="WAP-230 8.4.2.24")
     return ContentType(media, parameters)
@@ -226,28 +229,28 @@ def _decode_parameters(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[str
     while at < stop:
         if len(parameters) == PARAMETERS:
             raise DecodeError("too many parameters", offset=at, clause="WAP-230 8.4.2.4")
-        name, value, at = _decode_parameter(data, at)
+        name, value, at = _decode_parameter(data, at, stop)
         parameters.append((name, value))
     return tuple(parameters), at
 
 
-def _decode_media(data: bytes, at: int) -> tuple[str, int]:
+def _decode_media(data: bytes, at: int, stop: int) -> tuple[str, int]:
     """A number or a name; an unassigned number is written as one ("0x7e")."""
     if at < len(data) and not _LENGTH_QUOTE < data[at] < _SHORT:
         number, at = decode_integer(data, at)
         return (table.MEDIA[number] if number < len(table.MEDIA) else f"0x{number:02x}"), at
-    name, at = decode_text(data, at)
+    name, at = decode_text(data, at, stop)
     return name.decode("latin-1"), at
 
 
-def _decode_parameter(data: bytes, at: int) -> tuple[str, int | bytes, int]:
+def _decode_parameter(data: bytes, at: int, stop: int) -> tuple[str, int | bytes, int]:
     """One parameter (8.4.2.4): (name, value, place behind it). A text value loses its quotes; no value is b""."""
     form = ""
     if at < len(data) and not _LENGTH_QUOTE < data[at] < _SHORT:
         number, at = decode_integer(data, at)
         name, form = table.PARAMETERS.get(number, (f"0x{number:02x}", ""))
     else:
-        raw, at = decode_text(data, at)
+        raw, at = decode_text(data, at, stop)
         name = raw.decode("latin-1")
     if at >= len(data):
         raise DecodeError("parameter without value", offset=at, clause="WAP-230 8.4.2.4")
@@ -255,12 +258,12 @@ def _decode_parameter(data: bytes, at: int) -> tuple[str, int | bytes, int]:
     if form == table.Q:
         value, at = decode_uintvar(data, at)
     elif form == table.TYPE:
-        media, at = _decode_media(data, at)
+        media, at = _decode_media(data, at, stop)
         value = media.encode("latin-1").removeprefix(b'"').removesuffix(b'"')
     elif data[at] == 0:
         value, at = b"", at + 1
     elif _LENGTH_QUOTE < data[at] < _SHORT:
-        value, at = decode_text(data, at)
+        value, at = decode_text(data, at, stop)
         value = value.removeprefix(b'"').removesuffix(b'"')
     else:
         value, at = decode_integer(data, at)
@@ -352,7 +355,7 @@ def decode_header(data: bytes, at: int, stop: int) -> tuple[str, HeaderValue, in
         number, start = data[at] & 0x7F, at + 1
         row = table.HEADERS[number] if number < len(table.HEADERS) else table.Header(f"0x{number:02x}")
     else:
-        raw, start = decode_text(data, at)
+        raw, start = decode_text(data, at, stop)
         row = table.Header(raw.decode("latin-1"), "t")
     behind = skip_value(data, start)
     if row.alone == "t" and data[start] >= _SHORT and (nul := data.find(0, start, stop)) >= 0:  # the sender left out the Quote
@@ -439,7 +442,7 @@ def _decode_item(data: bytes, at: int, stop: int, form: str, row: table.Header) 
         case "i" | "d":
             return decode_integer(data, at)
         case "t" if first > _LENGTH_QUOTE or first == 0:
-            return decode_text(data, at)
+            return decode_text(data, at, stop)
         case "u":
             return decode_uintvar(data, at)
         case "x" if first == _SHORT:
@@ -455,7 +458,7 @@ def _decode_item(data: bytes, at: int, stop: int, form: str, row: table.Header) 
         case "F" if first >= _SHORT and first & 0x7F < len(table.HEADERS):
             return table.HEADERS[first & 0x7F].name, at + 1
         case "n" | "w" | "F" if _LENGTH_QUOTE < first < _SHORT:
-            raw, behind = decode_text(data, at)
+            raw, behind = decode_text(data, at, stop)
             return raw.decode("latin-1"), behind
     raise DecodeError("value has another form than its field's", offset=at, clause=_HEADER)
 
@@ -468,7 +471,7 @@ def _decode_cookies(data: bytes, at: int, stop: int) -> tuple[tuple[tuple[bytes,
         behind = at + length
         texts: list[bytes] = []
         while at < behind <= stop:
-            text, at = decode_text(data, at)
+            text, at = decode_text(data, at, behind)
             texts.append(text)
         if at != behind or not texts:
             raise DecodeError("cookie ends at another place than its length says", offset=at, clause="WAP-230 8.4.2.64")

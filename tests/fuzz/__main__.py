@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import multiprocessing
 import os
 import random
 import shutil
@@ -40,7 +41,7 @@ def main() -> int:
     paths: list[Path] = []
     for target in given.targets or TARGETS:
         paths += explore(target, 0.9 * given.seconds, given.seed)
-        paths += costs.search(target, 0.1 * given.seconds, given.seed)
+        paths += weigh(target, 0.1 * given.seconds, given.seed)
     for path in paths:
         print(f"found: {path}")
     return 1 if paths else 0
@@ -73,6 +74,12 @@ def explore(target: str, seconds: float, seed: int) -> list[Path]:
     done = [line.split()[1] for line in said.splitlines() if line.startswith("stat::number_of_executed_units:")]
     print(f"{target}: {done[0] if done else 'no'} inputs, exit {status}, log {_RUN / target / 'log'}", flush=True)
     return [_kept(target, path) for path in _smallest(target, found)] + ([_RUN / target / "log"] if status else [])
+
+
+def weigh(target: str, seconds: float, seed: int) -> list[Path]:
+    """Searches for what costs too much, in a process of its own: its memory is nobody else's."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(costs.search, (target, seconds, seed))
 
 
 def _smallest(target: str, found: Path) -> list[Path]:

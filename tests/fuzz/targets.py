@@ -552,12 +552,12 @@ def _all_dialects(data: bytes) -> object:
     return [dialect.scan(data, ordinal=0, offset=0, final=True).lines for dialect in _DIALECTS]
 
 
-def _all_headers(data: bytes) -> object:
-    at, found = 0, 0
-    while at < len(data):
-        *_, at = wsp.decode_header(data, at, len(data))
-        found += 1
-    return found
+def _one_header(data: bytes) -> object:
+    """As a header, else as a content type. Who reads many of them bounds their number."""
+    try:
+        return wsp.decode_header(data, 0, len(data))
+    except DecodeError:
+        return wsp.decode_content_type(data, 0, len(data))
 
 
 def _all_documents(data: bytes) -> object:
@@ -586,7 +586,7 @@ def _all_pieces(data: bytes) -> object:
 TARGETS: Final[Mapping[str, Target]] = {
     "mms": Target(_mms, mms.show),
     "multipart": Target(_multipart, lambda data: multipart.decode(data, 0, len(data))),
-    "wsp": Target(_wsp, _all_headers),
+    "wsp": Target(_wsp, _one_header),
     "push": Target(_push, push.show),
     "sms": Target(_sms, sms.show),
     "reassembly": Target(_reassembly, _all_pieces),
