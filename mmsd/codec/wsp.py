@@ -495,6 +495,8 @@ def encode_header(name: str, value: HeaderValue) -> bytes:
     else:
         row, token = table.HEADERS[number], encode_short(number)
     if isinstance(value, Raw):
+        if row.alone == "t" and value.octets[:1] >= b"\x80":
+            raise EncodeError(f"{name} has no value of one octet: it would be read as a text without its quote")
         return token + value.octets
     if row.alone == "m" and isinstance(value, ContentType):
         return token + encode_content_type(value)
