@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -272,6 +272,16 @@ class Rejects:
         return sum(self.counts.values())
 
 
+class Stretch(NamedTuple):
+    """Numbers `first` to `last` that a node gave one after the other: to its "files" or its "records". `node` is named where the file
+    says it, and then of the whole file."""
+
+    series: str
+    first: int
+    last: int
+    node: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """What a dialect made of a chunk: `consumed` bytes are whole records; the rest comes again with more behind it."""
@@ -282,6 +292,7 @@ class Parsed:
     lines: int  # records seen: kept, ignored and rejected
     skipped: int = 0  # NUL bytes and blank lines passed over
     notes: Mapping[str, int] = field(default_factory=dict)  # what was read and passed over, or missed: counted, nobody's fault
+    stretches: tuple[Stretch, ...] = ()  # numbers that show what never came
 
 
 class Mark(msgspec.Struct, frozen=True, array_like=True):
@@ -576,6 +587,7 @@ class Batch:
     days: list[DayCount] = field(default_factory=list)
     delays: list[DelayCount] = field(default_factory=list)
     lines: list[LineCount] = field(default_factory=list)
+    notes: list[tuple[str, str, int]] = field(default_factory=list)  # (feed, what was passed over or missed, how often): not stored
     rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (feed, sample)
     audits: list[Audit] = field(default_factory=list)
     spilled: list[tuple[int, bytes, int]] = field(default_factory=list)  # (subscriber number, packed dossier, keep until)

@@ -34,6 +34,9 @@ class Telemetry:
         self._records = Counter("mmsd_records", "Rows made of them: one a record and receiver", ["feed"], registry=registry)
         self._octets = Counter("mmsd_read_octets", "Octets read, after decompression", ["feed"], registry=registry)
         self._rejects = Counter("mmsd_rejects", "Log records that did not fit their format", ["feed", "reason"], registry=registry)
+        self._notes = Counter(
+            "mmsd_notes", "What was passed over or missed: other records, files that never came", ["feed", "note"], registry=registry
+        )
         self._audits = Counter("mmsd_file_audits", "Files that shrank, were cut or lost", ["feed", "what"], registry=registry)
         self._behind = Gauge("mmsd_feed_behind_octets", "Octets written but not yet read", ["feed"], registry=registry)
         self._lag = Gauge("mmsd_feed_lag_seconds", "Wall clock minus the newest line's time", ["feed"], registry=registry)
@@ -68,6 +71,8 @@ class Telemetry:
                 self._lines.labels(line.feed).inc(line.lines)
                 self._records.labels(line.feed).inc(line.records)
                 self._octets.labels(line.feed).inc(line.octets)
+        for name, note, n in batch.notes:
+            self._notes.labels(name, note).inc(n)
         for audit in batch.audits:
             self._audits.labels(audit.feed, audit.what).inc()
         for hour in batch.hours:

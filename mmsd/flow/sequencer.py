@@ -37,7 +37,7 @@ from mmsd.model import (
     Reject,
     masked,
 )  # fmt: skip
-from mmsd.rules import campaign
+from mmsd.rules import campaign, series
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
@@ -51,6 +51,8 @@ SNAPSHOT_BYTES: Final = 4 << 20
 HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
 AHEAD: Final = "its time lies ahead of the clock"
+MOST_AUDITS: Final = 20
+"""Gaps of one feed written down at a time; all are counted."""
 END: Final = 1 << 61
 """Beyond any event time: `--until end`."""
 CAUSE_IDS: Final = {cause: place for place, cause in enumerate(CAUSES)}
@@ -112,18 +114,20 @@ class Settings:
 
 @dataclass(slots=True)
 class Reading:
-    """What was read, by feed; rejects by feed and reason."""
+    """What was read, by feed; rejects by feed and reason, notes by feed and what was passed over or missed."""
 
     lines: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     octets: Counter[str] = field(default_factory=Counter)
     rejects: Counter[tuple[str, str]] = field(default_factory=Counter)
+    notes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add(self, other: Reading) -> None:
         self.lines.update(other.lines)
         self.records.update(other.records)
         self.octets.update(other.octets)
         self.rejects.update(other.rejects)
+        self.notes.update(other.notes)
 
 
 @dataclass(slots=True)
@@ -289,9 +293,20 @@ class Sequencer:
                     self._sampled[name, sample.reason] += 1
                     read.samples.append((name, sample))
             read.ripe.append(self.state.take(feed.index, self._in_time(parsed, name, read)))
+            for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches).items()):
+                read.notes[name, what] += n
         for feed in self.feeds:
             read.audits.extend(feed.source.audits())
+            if feed.source.idle:
+                self._tell_missing(feed, read)
         return took
+
+    def _tell_missing(self, feed: Feed, read: _Tick) -> None:
+        """Everything there is has been read: what its numbers leave out has not come."""
+        for number, missing in enumerate(self.state.tell_missing(feed.index)):
+            read.notes[feed.name, series.MISSING.format(missing.series)] += missing.last - missing.first + 1
+            if number < MOST_AUDITS:
+                read.audits.append(Audit(feed.name, "gap", "", str(missing)))
 
     def _ready(self) -> list[Feed]:
         """Feeds to read now: lowest high-water mark first, none too far ahead of one that still has bytes (R5)."""
@@ -379,6 +394,7 @@ class Sequencer:
         batch.delays = [DelayCount(*key, n) for key, n in facts.tally.delays.items() if n]
         batch.lines = [LineCount(name, "", n, read.records[name], read.octets[name]) for name, n in read.lines.items()]
         batch.lines += [LineCount(name, reason, n, 0, 0) for (name, reason), n in read.rejects.items()]
+        batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]
         batch.rejects = read.samples
         batch.audits = [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
         batch.findings, batch.events = self._findings(facts.findings)

@@ -27,7 +27,7 @@ from mmsd.fast.values_py import authority as as_authority
 from mmsd.logs.dialect import Columns, Dialect, Key, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import Explained, Numbering
-from mmsd.model import OFFSET_BITS, SECOND, CodeSet, I64Array, Kind, Parsed, Records, Reject, Rejects, TextColumn, U64Array
+from mmsd.model import OFFSET_BITS, SECOND, CodeSet, I64Array, Kind, Parsed, Records, Reject, Rejects, Stretch, TextColumn, U64Array
 
 _KINDS: Final[Mapping[int, Kind]] = {
     30: Kind.SUBMIT,  # MMO1S
@@ -167,14 +167,17 @@ class Cdr(Dialect):
     def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
         """As every dialect's. CDR headers and padding are passed over, and so is a file header at offset 0."""
         start = 0
+        stretches: list[Stretch] = []
         if offset == 0:
             if not final and cdr.header_unfinished(data):
                 return Parsed(Records.empty(), Rejects(), 0, 0)
             found = cdr.decode_header(data)
-            start = found[1] if found else 0
+            if found is not None:
+                start, sequence = found[1], found[0].sequence
+                stretches.append(Stretch("files", sequence, sequence, found[0].address))
         walk = fast.walk(data, start, final)
         base = ordinal << OFFSET_BITS | offset
-        records, untimed, notes = self._records(data, walk, base)
+        records, untimed, notes, runs = self._records(data, walk, base)
         return Parsed(
             records,
             _rejects(data, walk, untimed, base),
@@ -182,19 +185,20 @@ class Cdr(Dialect):
             len(walk.records) + len(walk.faults),
             walk.skipped,
             notes,
+            (*stretches, *runs),
         )
 
     # -------------------------------------------------------------------------------------------------------- columns
 
-    def _records(self, data: bytes, walk: Walk, base: int) -> tuple[Records, I64Array, dict[str, int]]:
-        """The rows, which records have no time (by number), and what was passed over."""
+    def _records(self, data: bytes, walk: Walk, base: int) -> tuple[Records, I64Array, dict[str, int], list[Stretch]]:
+        """The rows, which records have no time (by number), what was passed over, and the records' own numbers."""
         tags = walk.records[:, TAG]
         known = (tags < _WIDE) & _KNOWN[np.minimum(tags, _WIDE - 1)]
         tag = np.where(known, tags, 0)
         octets = np.frombuffer(data, np.uint8)
         leaves = _Leaves(walk, tag)
         notes = _notes(tags, known, leaves)
-        notes |= _missing(octets, leaves)
+        runs = _stretches(_integers(octets, leaves.of("sequence")))
         speaks = _SPEAKS[tag] & known
         count = len(tags)
 
@@ -239,7 +243,7 @@ class Cdr(Dialect):
             _four_digits(octets, texts["status"], tag[record] < _MM7 if self.cmcc else np.zeros(len(record), bool)),
         )
         _judge(columns, said)
-        return Records(len(record), columns, texts), untimed, notes
+        return Records(len(record), columns, texts), untimed, notes, runs
 
     def _times(self, octets: npt.NDArray[np.uint8], leaves: _Leaves, count: int) -> I64Array:
         """When each record was written, else when what it tells of happened; 0 where it says neither."""
@@ -552,22 +556,33 @@ def _judge(columns: Columns, said: _Said) -> None:
     columns["status"], columns["code_set"] = np.clip(status, -1, (1 << 31) - 1).astype(np.int32), codes
 
 
+_NAMED_TAGS: Final = 128
+"""Octets that are no records at all must not make words for ever new."""
+
+
 def _notes(tags: I64Array, known: npt.NDArray[np.bool_], leaves: _Leaves) -> dict[str, int]:
     """Records of other kinds, and fields no table knows."""
     notes: dict[str, int] = {}
     for tag, count in zip(*(found.tolist() for found in np.unique(tags[~known], return_counts=True)), strict=True):
-        notes[f"record {table.OTHERS.get(tag, f'of tag {tag}')} passed over"] = count
+        name = f"record {table.OTHERS.get(tag, f'of tag {tag}' if tag < _NAMED_TAGS else 'of a higher tag')} passed over"
+        notes[name] = notes.get(name, 0) + count
     new = leaves.of("new")
     count = int(known[new.record].sum())
     return notes | {"unknown fields": count} if count else notes
 
 
-def _missing(octets: npt.NDArray[np.uint8], leaves: _Leaves) -> dict[str, int]:
-    """Local sequence numbers that are missing between neighbours of this chunk."""
-    numbers = _integers(octets, leaves.of("sequence"))
-    steps = np.diff(numbers)
-    gaps = steps[(steps > 1) & (numbers[:-1] >= 0)] - 1
-    return {"missing local sequence numbers": int(gaps.sum())} if len(gaps) else {}
+_MOST_STRETCHES: Final = 256
+
+
+def _stretches(numbers: I64Array) -> list[Stretch]:
+    """Local sequence numbers of one chunk, in their order: writers of several threads mix neighbours up. Numbers that are no sequence at
+    all are told in as many stretches as show it."""
+    numbers = np.unique(numbers[numbers >= 0])
+    if not len(numbers):
+        return []
+    ends = np.flatnonzero(np.diff(numbers, append=-1) != 1)[:_MOST_STRETCHES]
+    begins = np.concatenate((np.zeros(1, np.int64), ends[:-1] + 1))
+    return [Stretch("records", first, last) for first, last in zip(numbers[begins].tolist(), numbers[ends].tolist(), strict=True)]
 
 
 _SAMPLES: Final = 8

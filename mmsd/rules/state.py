@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd.errors import ConfigError, StoreError
-from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records
+from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, assemble
+from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
@@ -124,6 +125,7 @@ class _Delta(msgspec.Struct, array_like=True):
     seed_names: list[str]
     watched: list[tuple[int, int]]
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
+    series: dict[int, Series] = {}  # feed → its numberings, as they now stand
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -176,6 +178,7 @@ class State:
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
+        self.series: dict[int, Series] = {}  # feed → numbers of its files and records
         self.pulse = Pulse(settings)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self.found: dict[tuple[int, str], tuple[int, int, float]] = {}  # (subscriber, cause) → finding raised, cleared, confidence
@@ -254,6 +257,21 @@ class State:
         if not covered:  # the first line of its kind: what was said without it is said again
             ripe = np.union1d(ripe, np.array([*self.published, *self.cold], np.uint64))
         return ripe
+
+    def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch]) -> Counter[str]:
+        """Merges numbers that nodes gave their files and records; what is worth counting, in words."""
+        if not stretches:
+            return Counter()
+        held = self._fresh["series"][feed] = self.series.setdefault(feed, Series())
+        return held.take(ordinal, stretches)
+
+    def tell_missing(self, feed: int) -> list[Missing]:
+        """Which numbers of a feed that has been read to its end are missing, each once."""
+        held = self.series.get(feed)
+        if held is None or not held.untold:
+            return []
+        self._fresh["series"][feed] = held
+        return held.tell()
 
     def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         kinds = rows["kind"]
@@ -718,7 +736,7 @@ class State:
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
-            "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [],
+            "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {},
         }  # fmt: skip
 
     def delta(self) -> bytes:
@@ -735,7 +753,7 @@ class State:
                 fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
-                fresh["watched"], self.horizon,
+                fresh["watched"], self.horizon, series=fresh["series"],
             )
         )  # fmt: skip
         self.forget_changes()
@@ -755,6 +773,7 @@ class State:
                 [(number, cause, *times) for (number, cause), times in self.found.items()], [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.horizon,
+                series=self.series,
             )
         )  # fmt: skip
 
@@ -798,6 +817,7 @@ class State:
             self.authorities.update(delta.authorities)
             self.marks.update(delta.marks)
             self.since.update(delta.since)
+            self.series.update(delta.series)
             self.horizon = max(self.horizon, delta.horizon)
             self.found.update({(number, cause): (raised, cleared, sure) for number, cause, raised, cleared, sure in delta.found})
         for held_here in self.holdings.values():

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mmsd.codec import ber
 from mmsd.codec.cdr import FileHeader, Record, encode_file, encode_record
 from mmsd.codec.cdr_values import Address, Components, Moment, Packet, Part, Relay, Wait
 from mmsd.codec.tables import cdr as table
@@ -17,7 +18,7 @@ from mmsd.errors import ConfigError
 from mmsd.fast.values_py import authority, url_hashes
 from mmsd.logs import guess
 from mmsd.logs.cdr import Cdr
-from mmsd.model import NOT_A_NUMBER, SECOND, CodeSet, Kind, Parsed, Records
+from mmsd.model import NOT_A_NUMBER, SECOND, CodeSet, Kind, Parsed, Records, Stretch
 from tests.codec import charging
 from tests.logs.tables import KEY, ZONE
 
@@ -343,9 +344,23 @@ def test_padding_foreign_records_and_new_fields_are_passed_over_and_counted() ->
     assert (parsed.skipped, parsed.rejects.total, parsed.consumed) == (35, 0, len(data))
 
 
-def test_missing_sequence_numbers_are_counted() -> None:
-    numbered = [record(42, recipientAddress=FRIEND, localSequenceNumber=number) for number in (5, 6, 9, 10, 14)]
-    assert scan(*numbered).notes == {"missing local sequence numbers": 5}
+def test_numbers_of_files_and_records_are_told() -> None:
+    numbered = [record(42, recipientAddress=FRIEND, localSequenceNumber=number) for number in (6, 5, 9, 10, 10, 14)]
+    header = FileHeader(7, node=b"\xff" * 4 + bytes(10) + b"\xff\xff\x0a\x01\x02\x03")
+    first = scan(data=encode_file(numbered, header))
+    assert first.stretches == (
+        Stretch("files", 7, 7, "10.1.2.3"), Stretch("records", 5, 6), Stretch("records", 9, 10), Stretch("records", 14, 14),
+    )  # fmt: skip
+    assert first.notes == {}
+    later = dialect().scan(encode_file(numbered[:2]), ordinal=2, offset=1 << 20, final=True)
+    assert later.stretches == (Stretch("records", 5, 6),)
+    assert only(record(42, recipientAddress=FRIEND)).rows == 1
+    assert scan(record(42, recipientAddress=FRIEND)).stretches == ()
+
+
+def test_kinds_of_other_records_are_counted_by_a_few_words() -> None:
+    data = b"".join(ber.constructed(tag, [ber.primitive(0, b"x")]) for tag in (79, *range(200, 300)))
+    assert scan(data=data).notes == {"record of tag 79 passed over": 1, "record of a higher tag passed over": 100}
 
 
 def test_a_broken_record_costs_only_itself() -> None:
