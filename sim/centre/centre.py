@@ -332,10 +332,18 @@ class Centre:
         return max(found, key=lambda one: one[0])[1] if found else None
 
     def _submitted(self, connection: Connection, customer: Customer, pdu: Pdu, submit: Submit) -> None:
-        """Throttled, refused, lost, or taken."""
+        """Too many, throttled, refused, lost, or taken."""
         now = asyncio.get_running_loop().time()
         receiver = submit.receivers[0]
         statuses = self.language.statuses
+        if connection.owed >= customer.account.window:
+            self.count("submits beyond the window")
+            connection.settle(pdu, statuses[Fault.QUEUE_FULL])
+            return
+        if not customer.within_rate(now):
+            self.count("submits beyond the rate")
+            connection.settle(pdu, statuses[Fault.THROTTLED])
+            return
         order = self.faults.draw(Occasion.SUBMIT, receiver, now=now)
         wire = self.faults.draw(Occasion.WIRE, receiver, now=now)
         for drawn in (order, wire):
@@ -344,18 +352,12 @@ class Centre:
         if wire is not None:
             connection.disturb(wire)
         fault = order.fault if order is not None else None
-        if fault in {Fault.THROTTLED, Fault.QUEUE_FULL, Fault.REFUSED}:
-            assert order is not None
+        status = next((refused for to in submit.receivers if (refused := self._mobiles.refuses(submit, to))), 0)
+        if order is not None and fault in {Fault.THROTTLED, Fault.QUEUE_FULL, Fault.REFUSED}:
             connection.settle(pdu, order.status or statuses[order.fault])
         elif fault is Fault.LOST:
             connection.reset()
-        elif connection.owed > customer.account.window:
-            self.count("submits beyond the window")
-            connection.settle(pdu, statuses[Fault.QUEUE_FULL])
-        elif not customer.within_rate(now):
-            self.count("submits beyond the rate")
-            connection.settle(pdu, statuses[Fault.THROTTLED])
-        elif status := next((refused for to in submit.receivers if (refused := self._mobiles.refuses(submit, to))), 0):
+        elif status:
             self.count("submits refused")
             connection.settle(pdu, status)
         else:

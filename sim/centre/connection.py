@@ -47,6 +47,7 @@ class Connection(asyncio.Protocol):
             sequence=self._dialect.last_sequence - 3 if order is not None else 0,
         )
         self._parcels: dict[int, Parcel] = {}  # by sequence number, not acknowledged
+        self._owed: set[int] = set()  # sequence numbers of submits taken and not answered
         self._transport: asyncio.Transport | None = None
         self._full = False  # the transport's buffer
         self._deaf = False
@@ -92,8 +93,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def owed(self) -> int:
-        """Submits without answer."""
-        return self._session.owed
+        """Submits that were taken and not answered."""
+        return len(self._owed)
 
     def takes_parcels(self) -> bool:
         """Whether another receipt or message may be said now."""
@@ -109,6 +110,7 @@ class Connection(asyncio.Protocol):
 
     def settle(self, pdu: Pdu, status: int = 0, body: session.Body | None = None) -> None:
         """Answer a request, unless the connection is gone."""
+        self._owed.discard(pdu.sequence)
         if self._transport is not None and not self._deaf:
             self._session.settle(pdu.sequence, now=self._now(), status=status, body=body)
             self._flush()
@@ -135,8 +137,8 @@ class Connection(asyncio.Protocol):
 
     def _act(self, events: list[session.Event]) -> None:
         for event in events:
-            if self._transport is None and not isinstance(event, session.Closed):
-                continue  # reset by the one before
+            if (self._transport is None or self._deaf) and not isinstance(event, session.Closed):
+                continue  # reset by the one before, or deaf since
             match event:
                 case session.BindAsked(pdu):
                     self._bind(pdu)
@@ -221,6 +223,7 @@ class Connection(asyncio.Protocol):
 
     def answer(self, pdu: Pdu, body: session.Body, order: Order | None) -> None:
         """The answer to a submit that is taken, as `order` has it."""
+        self._owed.add(pdu.sequence)
         match order.fault if order is not None else None:
             case Fault.SILENT:
                 pass

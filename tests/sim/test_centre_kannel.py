@@ -193,7 +193,14 @@ def test_kannel_sends_and_is_told(tmp_path, debian, free_port):
                 expiry_relative=3600,
                 push_id=7,
             )
-            binary = {"to": "8613900000002", "text": data, "udh": udh, "coding": "1", "dlr-mask": "3", "dlr-url": gateway.dlr("push")}
+            binary: dict[str, str | bytes] = {
+                "to": "8613900000002",
+                "text": data,
+                "udh": udh,
+                "coding": "1",
+                "dlr-mask": "3",
+                "dlr-url": gateway.dlr("push"),
+            }
             await gateway.send(binary)
             await centre.until(lambda: len(centre.messages) == 2)
             assert (centre.messages[1].data, centre.messages[1].ports) == (data, (2948, 9200))
