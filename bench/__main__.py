@@ -14,10 +14,20 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import cdr, links, pdu, pipeline, scan, score
+from bench import cdr, links, live, memory, pdu, pipeline, restart, scan, score
 from mmsd import fast
 
-BENCHES = {"cdr": cdr.run, "links": links.run, "pdu": pdu.run, "pipeline": pipeline.run, "scan": scan.run, "score": score.run}
+BENCHES = {
+    "cdr": cdr.run,
+    "links": links.run,
+    "live": live.run,
+    "memory": memory.run,
+    "pdu": pdu.run,
+    "pipeline": pipeline.run,
+    "restart": restart.run,
+    "scan": scan.run,
+    "score": score.run,
+}
 
 
 def processor() -> str:

@@ -33,18 +33,18 @@ def world(end: int) -> app.World:
 
 
 @contextmanager
-def intake(log: Path, end: int, state: Path) -> Iterator[tuple[Sequencer, SqliteStore]]:
+def intake(log: Path, state: Path) -> Iterator[tuple[Sequencer, SqliteStore]]:
     """The daemon's intake of one MMSC, ready to tick, on a state directory."""
-    here = world(end)
+    here = world(province.end(log))
     settings = config.Settings(feeds={"mmsc": config.Feed("mbuni", (log,))}, state=config.State(directory=state))
     keys = app.load_keys(settings)
     with SqliteStore.open(state, settings=settings.store, keys=keys, wall=here.wall) as store:
         yield app.intake(settings, store, keys, here), store
 
 
-def ours(log: Path, end: int, stages: Stages | None = None) -> measure.Facts:
+def ours(log: Path, stages: Stages | None = None) -> measure.Facts:
     """Reads the log to its end; `stages` gets the seconds of each part."""
-    with measure.folder() as state, intake(log, end, state) as (sequencer, store):
+    with measure.folder() as state, intake(log, state) as (sequencer, store):
         if stages is not None:
             _watch_stages(sequencer, store, stages)
         clock = measure.Clock()
@@ -100,30 +100,30 @@ def _watched(call: Callable[..., Any], stage: str, stages: Stages) -> Callable[.
 
 
 def main() -> None:
-    """`python -m bench.pipeline mmsd|stages|duckdb|polars FILE END`: JSON."""
+    """`python -m bench.pipeline mmsd|stages|duckdb|polars FILE`: JSON."""
     measure.alone()
-    party, path, end = sys.argv[1:]
+    party, path = sys.argv[1:]
     log = Path(path)
     measure.warm(log)
     if party == "mmsd":
-        measure.tell(ours(log, int(end)))
+        measure.tell(ours(log))
     elif party == "stages":
         stages: Stages = defaultdict(float)
-        facts = ours(log, int(end), stages)
+        facts = ours(log, stages)
         measure.tell(facts | {"stages": dict(stages)})
     else:
         with measure.folder() as out:
-            measure.tell(joined.WHOLE[party](log, out, int(end)))
+            measure.tell(joined.WHOLE[party](log, out, province.end(log)))
 
 
 def run(lines: int, say: Callable[[str], None]) -> Report:
     """`lines` lines, of a quarter as many messages."""
     messages = lines // LINES_A_MESSAGE
     say(f"writing {lines:,} lines")
-    log, end = province.access_log(messages), province.end(messages)
+    log = province.access_log(messages)
 
     def party(name: str) -> Callable[[], measure.Facts]:
-        return lambda: measure.child("bench.pipeline", name, str(log), str(end))
+        return lambda: measure.child("bench.pipeline", name, str(log))
 
     found = measure.in_turns({name: party(name) for name in ("mmsd", *joined.WHOLE)}, say)
     mine = found["mmsd"]
