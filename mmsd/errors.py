@@ -31,6 +31,14 @@ class DecodeError(MmsdError):
         self.clause = clause
         super().__init__(f"{reason} (at byte {offset}{', ' + clause if clause else ''})")
 
+    def moved(self, by: int) -> DecodeError:
+        """The same, told of octets that begin `by` earlier.
+
+        >>> DecodeError("cut short", offset=7).moved(16).offset
+        23
+        """
+        return DecodeError(self.reason, offset=self.offset + by, clause=self.clause)
+
 
 class LinkError(MmsdError):
     """The outside world failed us."""

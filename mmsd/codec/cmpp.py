@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from mmsd.codec import sms
-from mmsd.codec.shown import Line, Shown, one_line, warnings
+from mmsd.codec.shown import Line, Shown, one_after_another, one_line, plain, warnings
 from mmsd.codec.tables import cmpp as table
 from mmsd.errors import DecodeError, EncodeError
 
@@ -413,9 +413,6 @@ def text(data: bytes, msg_fmt: int) -> str:
 # ------------------------------------------------------------------------------------------------------- for mmsd decode cmpp
 
 
-_MOST: Final = 5_000  # PDUs shown at once
-
-
 def show(data: bytes) -> Shown:
     """PDUs, one after another, in the version that reads with fewer faults. DecodeError when the first is none in either."""
     readings: list[Shown] = []
@@ -431,22 +428,10 @@ def show(data: bytes) -> Shown:
 
 
 def _shown(data: bytes, version: int) -> Shown:
+    pdus, faults = one_after_another(data, table.HEADER, lambda octets: decode(octets, version), _CLAUSE)
     values: list[dict[str, object]] = []
     lines: list[Line] = []
-    faults: list[DecodeError] = []
-    at = 0
-    while at < len(data) or not at:
-        if len(values) == _MOST:
-            faults.append(DecodeError(f"more than {_MOST:,} PDUs: the rest is left out", offset=at, clause=_CLAUSE))
-            break
-        length = int.from_bytes(data[at : at + 4], "big")
-        try:
-            pdu = decode(data[at : at + max(length, table.HEADER)], version)
-        except DecodeError as refusal:
-            if not at:
-                raise
-            faults.append(_moved(refusal, at))
-            break
+    for at, length, pdu in pdus:
         spoken = (table.VERSION_3 if length >= 33 else table.VERSION_2) if pdu.command == table.RESPONSE | table.CONNECT else version
         values.append(_values(pdu, spoken))
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}"))
@@ -455,13 +440,8 @@ def _shown(data: bytes, version: int) -> Shown:
             if key not in {"command", "sequence"}:
                 start, size = spans.get(key) or spans.get("content") or (table.HEADER, length - table.HEADER)
                 lines.append(Line(at + start, min(size, length - start), key, one_line(value), 1))
-        faults += [_moved(fault, at) for fault in pdu.faults]
-        at += length
+        faults += [fault.moved(at) for fault in pdu.faults]
     return Shown({"version": f"{version >> 4}.0", "pdus": values}, tuple(lines), warnings(faults))
-
-
-def _moved(fault: DecodeError, by: int) -> DecodeError:
-    return DecodeError(fault.reason, offset=fault.offset + by, clause=fault.clause)
 
 
 def _spans(pdu: Pdu, version: int) -> dict[str, tuple[int, int]]:
@@ -488,27 +468,16 @@ def _values(pdu: Pdu, version: int) -> dict[str, object]:
     spans = _spans(pdu, version)
     for name in pdu.body.__dataclass_fields__:
         if name in spans or isinstance(pdu.body, Raw):
-            values[name] = _plain(getattr(pdu.body, name))
+            values[name] = plain(getattr(pdu.body, name))
     try:
         told = report(pdu.body) if isinstance(pdu.body, Deliver) else None
     except DecodeError:
         told = None
     if told is not None:
-        values["report"] = {"msg_id": told.msg_id, "stat": _plain(told.stat), "state": told.state, "destination": _plain(told.destination)}
+        values["report"] = {"msg_id": told.msg_id, "stat": plain(told.stat), "state": told.state, "destination": plain(told.destination)}
     elif isinstance(pdu.body, Submit | Deliver):
         user_data, header, _ = content(pdu.body)
         values["text"] = text(user_data.data, pdu.body.msg_fmt)
         if header != sms.Udh():
             values["header"] = str(header)
     return values
-
-
-def _plain(value: object) -> object:
-    """For JSON: ASCII as text, other octets in hex."""
-    match value:
-        case bytes():
-            return value.decode() if value.isascii() and value.decode().isprintable() else value.hex()
-        case tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value

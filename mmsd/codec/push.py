@@ -283,7 +283,7 @@ def show(data: bytes) -> Shown:
         elif kind is not PushKind.OTHER and not content_type.media.startswith("text/"):
             inner = wbxml.show(data[body_at:])
     except DecodeError as fault:
-        faults.append(DecodeError(fault.reason, offset=body_at + fault.offset, clause=fault.clause))
+        faults.append(fault.moved(body_at))
     warned: tuple[Warned, ...] = ()
     if inner is not None:
         values["mms" if kind is PushKind.MMS else "wbxml"] = inner.values

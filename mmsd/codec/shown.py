@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mmsd.errors import DecodeError
+
+P = TypeVar("P")
+_MOST: Final = 5_000  # PDUs shown at once
 
 
 class Line(NamedTuple):
@@ -61,3 +64,41 @@ def one_line(value: object) -> str:
             return ", ".join(map(str, value))
         case _:
             return str(value)
+
+
+def plain(value: object) -> object:
+    """A field for JSON: ASCII as text, other octets in hex, a tuple as a list, one with a name in its own words.
+
+    >>> plain((b"DELIVRD", b"\\0\\xff", 5))
+    ['DELIVRD', '00ff', 5]
+    """
+    match value:
+        case bytes():
+            return value.decode() if value.isascii() and value.decode().isprintable() else value.hex()
+        case tuple():
+            return [plain(item) for item in value] if type(value) is tuple else str(value)
+        case _:
+            return value
+
+
+def one_after_another(
+    data: bytes, header: int, decode: Callable[[bytes], P], clause: str
+) -> tuple[list[tuple[int, int, P]], list[DecodeError]]:
+    """PDUs that say their length in their first four octets: (place, length, PDU) of each, and what ends the row before the octets do.
+
+    DecodeError when the first is none. `header`: octets that the shortest has.
+    """
+    found: list[tuple[int, int, P]] = []
+    at = 0
+    while at < len(data) or not at:
+        if len(found) == _MOST:
+            return found, [DecodeError(f"more than {_MOST:,} PDUs: the rest is left out", offset=at, clause=clause)]
+        length = int.from_bytes(data[at : at + 4], "big")
+        try:
+            found.append((at, length, decode(data[at : at + max(length, header)])))
+        except DecodeError as refusal:
+            if not at:
+                raise
+            return found, [refusal.moved(at)]
+        at += length
+    return found, []

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from typing import Final, NamedTuple, get_args
 
 from mmsd.codec import sms
-from mmsd.codec.shown import Line, Shown, one_line, warnings
+from mmsd.codec.shown import Line, Shown, one_after_another, one_line, plain, warnings
 from mmsd.codec.tables import smpp as table
 from mmsd.errors import DecodeError, EncodeError
 
@@ -24,6 +24,9 @@ class Address(NamedTuple):
     ton: int = 0
     npi: int = 0
     number: bytes = b""
+
+    def __str__(self) -> str:
+        return f"{self.number.decode('latin-1')} ({self.ton}/{self.npi})"
 
 
 _NOBODY: Final = Address()
@@ -611,27 +614,12 @@ def spellings(message_id: bytes) -> tuple[bytes, ...]:
 # ------------------------------------------------------------------------------------------------------- for mmsd decode smpp
 
 
-_MOST: Final = 5_000  # PDUs shown at once
-
-
 def show(data: bytes) -> Shown:
     """PDUs, one after another. DecodeError when the first is none."""
-    at = 0
+    pdus, faults = one_after_another(data, table.HEADER, decode, "SMPP 3.4 3.2")
     values: list[dict[str, object]] = []
     lines: list[Line] = []
-    faults: list[DecodeError] = []
-    while at < len(data):
-        if len(values) == _MOST:
-            faults.append(DecodeError(f"more than {_MOST:,} PDUs: the rest is left out", offset=at, clause="SMPP 3.4 3.2"))
-            break
-        length = int.from_bytes(data[at : at + 4], "big")
-        try:
-            pdu = decode(data[at : at + max(length, table.HEADER)])
-        except DecodeError as refusal:
-            if not at:
-                raise
-            faults.append(_moved(refusal, at))
-            break
+    for at, length, pdu in pdus:
         values.append(_values(pdu))
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}, {_status(pdu.status)}"))
         spans = _spans(pdu, length)
@@ -640,19 +628,12 @@ def show(data: bytes) -> Shown:
             if key not in _HEAD:
                 start, size = spans.get(key) or (carrier if carrier[1] > 1 else spans.get("message_payload", carrier))
                 lines.append(Line(at + start, size, key, one_line(value), 1))
-        faults += [_moved(fault, at) for fault in pdu.faults]
-        at += length
-    if not values:
-        raise DecodeError("a header has 16 octets", offset=0, clause="SMPP 3.4 3.2")
+        faults += [fault.moved(at) for fault in pdu.faults]
     return Shown({"pdus": values}, tuple(lines), warnings(faults))
 
 
 _HEAD: Final = frozenset({"command", "status", "sequence"})
 _SECRET: Final = frozenset({"password"})
-
-
-def _moved(fault: DecodeError, by: int) -> DecodeError:
-    return DecodeError(fault.reason, offset=fault.offset + by, clause=fault.clause)
 
 
 def _status(status: int) -> str:
@@ -696,10 +677,10 @@ def _values(pdu: Pdu) -> dict[str, object]:
     values: dict[str, object] = {"command": pdu.name, "status": _status(pdu.status), "sequence": pdu.sequence}
     if pdu.body is not None:
         for name in pdu.body.__dataclass_fields__:
-            values[name] = "…" if name in _SECRET else _plain(getattr(pdu.body, name))
+            values[name] = "…" if name in _SECRET else plain(getattr(pdu.body, name))
     for tag, octets in pdu.tlvs:
         name, kind = table.TLVS.get(tag, (f"0x{tag:04x}", table.OCTETS))
-        values[name] = int.from_bytes(octets, "big") if kind == table.NUMBER and len(octets) <= 4 else _plain(octets.rstrip(b"\0"))
+        values[name] = int.from_bytes(octets, "big") if kind == table.NUMBER and len(octets) <= 4 else plain(octets.rstrip(b"\0"))
     if isinstance(pdu.body, Message | DataMessage | MultiMessage):
         seen = content(pdu)
         values["text"] = seen.text
@@ -707,18 +688,5 @@ def _values(pdu: Pdu) -> dict[str, object]:
             values["header"] = str(seen.header)
     told = receipt(pdu)
     if told is not None:
-        values["receipt"] = {"message_id": _plain(told.message_id), "state": told.state, "err": _plain(told.err)}
+        values["receipt"] = {"message_id": plain(told.message_id), "state": told.state, "err": plain(told.err)}
     return values
-
-
-def _plain(value: object) -> object:
-    """For JSON: ASCII as text, other octets in hex."""
-    match value:
-        case Address(ton, npi, number):
-            return f"{number.decode('latin-1')} ({ton}/{npi})"
-        case bytes():
-            return value.decode() if value.isascii() and value.decode().isprintable() else value.hex()
-        case tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
