@@ -27,11 +27,11 @@ from aiohttp import web
 from multidict import CIMultiDictProxy
 
 from mmsd.errors import ConfigError
-from mmsd.link import secret
+from mmsd.link.account import secret
 from mmsd.link.carry import Refuse, Settle
 
 _log: Final = logging.getLogger(__name__)
-_SECRET: Final = re.compile(r"[A-Za-z0-9_-]{22,128}")  # 128 bits, and safe in an address
+_SECRET: Final = re.compile(rb"[A-Za-z0-9_-]{22,128}")  # 128 bits, and safe in an address
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -104,7 +104,7 @@ class Endpoint:
         self._settings = settings
         self._names = frozenset(names)
         self._answer = answer
-        self._secret = ""
+        self._secret = b""
         self._base = ""
         self._waiting = 0
         self._owed: set[asyncio.Future[Word]] = set()
@@ -113,12 +113,12 @@ class Endpoint:
 
     def url(self, name: str) -> str:
         """The whole address of a name, secret included, once we listen."""
-        return f"{self._base}/{self._secret}/{name}"
+        return f"{self._base}/{self._secret.decode()}/{name}"
 
     async def __aenter__(self) -> Self:
-        """Listen. ConfigError when the secret or certificate is no good or the port is taken."""
+        """Listen. LinkError when the secret cannot be read, ConfigError when it or the certificate is no good or the port is taken."""
         settings = self._settings
-        self._secret = await asyncio.to_thread(secret.read, settings.secret_file, "endpoint.secret_file")
+        self._secret = await asyncio.to_thread(secret, settings.secret_file)
         if not _SECRET.fullmatch(self._secret):
             raise ConfigError("endpoint.secret_file: expected 22 to 128 of A-Z a-z 0-9 _ -; make one with `openssl rand -hex 16`")
         context = await asyncio.to_thread(_tls, settings)
@@ -149,10 +149,14 @@ class Endpoint:
             await self._runner.cleanup()
             self._runner = None
 
-    @property
-    def owes(self) -> int:
-        """How many requests wait for a word."""
-        return len(self._owed)
+    def quiet(self) -> None:
+        """Take nothing new: "later" to all that comes from now on."""
+        self._closing = True
+
+    async def paid(self) -> None:
+        """Wait until nothing is owed any more."""
+        if self._owed:
+            await asyncio.wait(self._owed)
 
     async def owe(self, offer: Callable[[Settle, Refuse], None]) -> Word:
         """What the caller says of something offered to it with two ways to say it; "later" when it says nothing in time."""
@@ -179,7 +183,7 @@ class Endpoint:
     async def _serve(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         given = request.match_info["secret"].encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, self._secret.encode()) or name not in self._names:
+        if not hmac.compare_digest(given, self._secret) or name not in self._names:
             answer = Response(404)
         elif self._waiting >= self._settings.waiting:
             answer = LATER

@@ -1,0 +1,255 @@
+"""What links over HTTP share: requests one by one at a pace, an endpoint for what comes back, and the events of both.
+
+A request has its own connection, so that what is known of it is certain: no connection, nothing was written; no answer, it may have been
+taken. There is no session: a link is up until a connection fails or the peer turns us away as a whole, then down for a growing pause, and
+up again when the peer's port opens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import ssl
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import TracebackType
+from typing import Final, Generic, NamedTuple, Self, TypeVar
+from urllib.parse import urlsplit
+
+import aiohttp
+from multidict import CIMultiDictProxy
+
+from mmsd.errors import ConfigError, LinkDown, LinkError
+from mmsd.link.carry import Down, Health, Owed, Up
+from mmsd.link.endpoint import Endpoint
+from mmsd.link.pace import SECOND, Pace, pause
+
+_CONNECT_SECONDS: Final = 10.0
+_E = TypeVar("_E")
+
+
+class Peer(NamedTuple):
+    """Whom to ask, and how hard. Durations are seconds, `rate` requests a second."""
+
+    name: str  # for people: "Kannel"
+    url: str
+    ca_file: str
+    rate: float
+    window: int
+    timeout: float
+    retry: float
+    retry_limit: float
+    answer_octets: int
+    leave: float
+
+
+class Reply(NamedTuple):
+    """What the peer answered; `asked`: when, µs of the loop's clock."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    asked: int
+
+
+class Unanswered(LinkError):
+    """The request went out, no whole answer came back."""
+
+
+def check_url(url: str, key: str) -> None:
+    """ConfigError, naming `key`, for what is no address to post to."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+        raise ConfigError(f"{key}: expected an http or https address without user or password")
+
+
+class HttpLink(Generic[_E]):
+    """The half of a link that is the same for all: `_post`, the events, and leaving. `random`: a number in [0, 1)."""
+
+    def __init__(self, peer: Peer, endpoint: Endpoint | None, *, random: Callable[[], float]) -> None:
+        self._peer = peer
+        self._endpoint = endpoint
+        self._random = random
+        self._loop = asyncio.get_running_loop()
+        self._counts: Counter[str] = Counter()
+        self._events: asyncio.Queue[_E | Up | Down | None] = asyncio.Queue()
+        self._window = asyncio.Semaphore(peer.window)
+        self._pacing = asyncio.Lock()
+        self._pace = Pace(peer.rate, now=self._now())
+        self._session: aiohttp.ClientSession | None = None
+        self._asking = 0
+        self._error = ""
+        self._failures = 0
+        self._probing: asyncio.Task[None] | None = None
+        self._quiet = asyncio.Event()  # told when a request or a debt is done, while leaving
+
+    # ------------------------------------------------------------------------------------------------------ as carry.Link has it
+
+    async def __aenter__(self) -> Self:
+        """ConfigError when a file or the endpoint's port is no good."""
+        context = await asyncio.to_thread(_trust, self._peer.ca_file) if self._peer.url.startswith("https:") else True
+        if self._endpoint is not None:
+            await self._endpoint.__aenter__()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=context),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": "mmsd"},
+        )
+        self._events.put_nowait(Up())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """As `leave`, but nobody takes events any more: what was not taken comes again."""
+        while not self._events.empty():
+            event = self._events.get_nowait()
+            if isinstance(event, Owed):
+                await event.refuse()
+        await self.leave()
+
+    async def leave(self) -> None:
+        """Take nothing new, wait for answers and for what is owed to be settled, as long as the settings allow, and end."""
+        session, self._session = self._session, None
+        if session is None:
+            return
+        if self._endpoint is not None:
+            self._endpoint.quiet()
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._peer.leave):
+                    while self._asking:
+                        self._quiet.clear()
+                        await self._quiet.wait()
+                    if self._endpoint is not None:
+                        await self._endpoint.paid()
+        finally:
+            await session.close()
+            if self._probing is not None:
+                self._probing.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._probing
+            if self._endpoint is not None:
+                await self._endpoint.__aexit__(None, None, None)
+            self._events.put_nowait(Down("left", None))
+            self._events.put_nowait(None)
+
+    async def events(self) -> AsyncIterator[_E | Up | Down]:
+        """What comes in, for one task; it ends when the link does."""
+        while (event := await self._events.get()) is not None:
+            yield event
+        self._events.put_nowait(None)  # whoever asks again is told so again
+
+    @property
+    def health(self) -> Health:
+        return Health("down" if self._error else "up", self._error)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often, by name: accepted, refused, throttled, uncertain, down; receipts, incoming, unreadable, settled, unsettled."""
+        return dict(self._counts)
+
+    # -------------------------------------------------------------------------------------------------------------- outwards
+
+    async def _post(self, headers: Mapping[str, str], body: bytes) -> Reply:
+        """The peer's answer, whatever it says. LinkDown when nothing was written, Unanswered when the answer is lost."""
+        async with self._window:
+            async with self._pacing:
+                wait = self._pace.take(self._now())
+                while wait:
+                    await asyncio.sleep(wait / SECOND)
+                    wait = self._pace.take(self._now())
+            session = self._session
+            if session is None:
+                raise LinkDown("the link is being closed")
+            if self._error:
+                raise LinkDown(self._error)
+            self._asking += 1
+            try:
+                return await self._ask(session, headers, body)
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                raise self._down(f"no connection to {self._peer.name}: {_why(error)}") from None
+            except TimeoutError:
+                raise Unanswered(f"no answer within {self._peer.timeout:g} s") from None
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                raise Unanswered(f"the answer was lost: {type(error).__name__}") from None
+            finally:
+                self._asking -= 1
+                self._quiet.set()
+
+    async def _ask(self, session: aiohttp.ClientSession, headers: Mapping[str, str], body: bytes) -> Reply:
+        asked = self._now()
+        async with (
+            asyncio.timeout(self._peer.timeout),
+            session.post(self._peer.url, headers=headers, data=body, allow_redirects=False) as response,
+        ):
+            octets = b""
+            while chunk := await response.content.read(65536):
+                octets += chunk
+                if len(octets) > self._peer.answer_octets:
+                    raise ValueError("too long")
+            return Reply(response.status, response.headers, octets, asked)
+
+    def _well(self) -> None:
+        """The peer took a message: the pauses begin anew."""
+        self._failures = 0
+
+    def _throttled(self, reply: Reply) -> None:
+        self._counts["throttled"] += 1
+        self._pace.throttled(asked=reply.asked, now=self._now())
+
+    def _down(self, why: str) -> LinkDown:
+        """The peer cannot be reached, or turns us away as a whole: nothing is asked of it for a while."""
+        self._counts["down"] += 1
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe(why))
+        self._error = why
+        return LinkDown(why)
+
+    async def _probe(self, why: str) -> None:
+        """Down until the peer's port opens; at the edge of this task nothing is left but to try again."""
+        url = urlsplit(self._peer.url)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        while True:
+            self._failures += 1
+            wait = pause(self._peer.retry, self._peer.retry_limit, self._failures, self._random())
+            self._error = why
+            self._events.put_nowait(Down(why, wait))
+            await asyncio.sleep(wait)
+            try:
+                async with asyncio.timeout(_CONNECT_SECONDS):
+                    _, writer = await asyncio.open_connection(url.hostname, port)
+            except (OSError, TimeoutError) as error:
+                why = f"no connection to {self._peer.name}: {_why(error)}"
+                continue
+            writer.close()
+            self._error = ""
+            self._events.put_nowait(Up())
+            return
+
+    def _now(self) -> int:
+        return int(self._loop.time() * SECOND)
+
+
+def _trust(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"ca_file: cannot be used: {error}") from None
+
+
+def _why(error: BaseException) -> str:
+    """In the system's words, without addresses."""
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    match inner:
+        case ssl.SSLCertVerificationError():
+            return str(inner.verify_message)
+        case ssl.SSLError():
+            return inner.reason or "TLS failed"
+        case socket.gaierror():
+            return str(inner.strerror)
+        case OSError(errno=int(number)):
+            return os.strerror(number)
+        case _:
+            return type(inner).__name__
