@@ -154,7 +154,7 @@ def intake(
     pace = settings.sequencer if follow else replace(settings.sequencer, chunk_bytes=max(settings.sequencer.chunk_bytes, REPLAY_CHUNK))
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
-        random_bits=world.random_bits, blind=keys.blind, live=follow, fault_point=world.fault_point,
+        random_bits=world.random_bits, blind=keys.blind, codes=book, live=follow, fault_point=world.fault_point,
     )  # fmt: skip
     sequencer.load()
     return sequencer

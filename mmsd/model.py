@@ -525,7 +525,7 @@ CLOSED: Final = np.dtype(
 
 
 class HourCount(msgspec.Struct, frozen=True, array_like=True):
-    """Increment of the cube (hour of submission, node, city, outcome, cause)."""
+    """Increment of the cube (hour of submission, node, city, outcome, cause, row)."""
 
     hour: int  # hours since 1970, UTC
     node: str
@@ -533,10 +533,11 @@ class HourCount(msgspec.Struct, frozen=True, array_like=True):
     outcome: str
     cause: str
     n: int
+    rule: str = ""  # row of the table of causes; only of delivered and failed ones
 
 
 class DayCount(msgspec.Struct, frozen=True, array_like=True):
-    """Increment of the cube (local day, model + software version, cause)."""
+    """Increment of the cube (local day, model + software version, cause); cause "" = open."""
 
     day: str
     model: str
@@ -552,6 +553,49 @@ class DelayCount(msgspec.Struct, frozen=True, array_like=True):
     cause: str
     bin: int
     n: int
+
+
+class MeasureCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour, node, city, measure): how many were measured, and their sum in ms (`rules.kpi.MEASURES`)."""
+
+    hour: int
+    node: str
+    city: str
+    measure: str
+    n: int
+    total: int = 0
+
+
+class AttemptCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour of the request, gateway, subscriber's city, its type, its verdict): requests that did not succeed."""
+
+    hour: int
+    node: str
+    city: str
+    type: str
+    verdict: str
+    n: int
+
+
+class CodeCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour of the line, node, set of codes, code): codes that do not say all is well."""
+
+    hour: int
+    node: str
+    code_set: str  # name of the set, `rules.codes.CodeBook.tables`
+    code: str
+    n: int
+
+
+class UnknownCode(msgspec.Struct, frozen=True, array_like=True):
+    """A code that no table names: how often a node wrote it, when first and last (event time)."""
+
+    node: str
+    code_set: str
+    code: str
+    n: int
+    first: int
+    last: int
 
 
 class LineCount(msgspec.Struct, frozen=True, array_like=True):
@@ -586,6 +630,10 @@ class Batch:
     hours: list[HourCount] = field(default_factory=list)
     days: list[DayCount] = field(default_factory=list)
     delays: list[DelayCount] = field(default_factory=list)
+    measures: list[MeasureCount] = field(default_factory=list)
+    tried: list[AttemptCount] = field(default_factory=list)
+    codes: list[CodeCount] = field(default_factory=list)
+    unknown: list[UnknownCode] = field(default_factory=list)
     lines: list[LineCount] = field(default_factory=list)
     notes: list[tuple[str, str, int]] = field(default_factory=list)  # (feed, what was passed over or missed, how often): not stored
     rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (feed, sample)

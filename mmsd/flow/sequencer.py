@@ -39,6 +39,8 @@ from mmsd.model import (
 )  # fmt: skip
 from mmsd.rules import campaign, series
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
+from mmsd.rules.codes import CodeBook
+from mmsd.rules.counts import Counts
 from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Closed, Facts, Judge, Raised
@@ -150,6 +152,7 @@ class _Tick(Reading):
     samples: list[tuple[str, Reject]] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     ripe: list[npt.NDArray[np.uint64]] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
 
 
 class Sequencer:
@@ -167,6 +170,7 @@ class Sequencer:
         monotonic: Callable[[], float],
         random_bits: Callable[[int], int],
         blind: Callable[[str], int],
+        codes: CodeBook,
         live: bool = True,
         fault_point: Callable[[str], None] = lambda name: None,
     ) -> None:
@@ -180,6 +184,7 @@ class Sequencer:
         self._monotonic = monotonic
         self._random_bits = random_bits
         self._blind = blind
+        self._codes = codes
         self._live = live
         self._fault_point = fault_point
         self.progress = Progress()
@@ -292,7 +297,9 @@ class Sequencer:
                 if self._sampled[name, sample.reason] < self._settings.samples:
                     self._sampled[name, sample.reason] += 1
                     read.samples.append((name, sample))
-            read.ripe.append(self.state.take(feed.index, self._in_time(parsed, name, read)))
+            records = self._in_time(parsed, name, read)
+            read.counts.take(self._codes, name, feed.node, records)
+            read.ripe.append(self.state.take(feed.index, records))
             for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches).items()):
                 read.notes[name, what] += n
         for feed in self.feeds:
@@ -392,6 +399,8 @@ class Sequencer:
         batch.hours = [HourCount(*key, n) for key, n in facts.tally.hours.items() if n]
         batch.days = [DayCount(*key, n) for key, n in facts.tally.days.items() if n]
         batch.delays = [DelayCount(*key, n) for key, n in facts.tally.delays.items() if n]
+        batch.codes, batch.unknown = read.counts.code_counts(), read.counts.unknown_codes()
+        batch.measures = read.counts.measure_counts()
         batch.lines = [LineCount(name, "", n, read.records[name], read.octets[name]) for name, n in read.lines.items()]
         batch.lines += [LineCount(name, reason, n, 0, 0) for (name, reason), n in read.rejects.items()]
         batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]

@@ -228,9 +228,29 @@ def _counters(connection: sqlite3.Connection, batch: Batch) -> None:
     """Increments; a restated delivery takes one away where it was and adds one where it is."""
     astuple = msgspec.structs.astuple
     connection.executemany(
-        "INSERT INTO hour_count (hour, node, city, outcome, cause, n) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (hour, node, city, outcome, cause) DO UPDATE SET n = n + excluded.n",
+        "INSERT INTO hour_count (hour, node, city, outcome, cause, n, rule) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (hour, node, city, outcome, cause, rule) DO UPDATE SET n = n + excluded.n",
         [astuple(count) for count in batch.hours],
+    )
+    connection.executemany(
+        "INSERT INTO measure_count (hour, node, city, measure, n, total) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (hour, node, city, measure) DO UPDATE SET n = n + excluded.n, total = total + excluded.total",
+        [astuple(count) for count in batch.measures],
+    )
+    connection.executemany(
+        "INSERT INTO attempt_count (hour, node, city, type, verdict, n) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (hour, node, city, type, verdict) DO UPDATE SET n = n + excluded.n",
+        [astuple(count) for count in batch.tried],
+    )
+    connection.executemany(
+        "INSERT INTO code_count (hour, node, code_set, code, n) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (hour, node, code_set, code) DO UPDATE SET n = n + excluded.n",
+        [astuple(count) for count in batch.codes],
+    )
+    connection.executemany(
+        "INSERT INTO unknown_code (node, code_set, code, n, first, last) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (node, code_set, code)"
+        " DO UPDATE SET n = n + excluded.n, first = min(first, excluded.first), last = max(last, excluded.last)",
+        [astuple(count) for count in batch.unknown],
     )
     connection.executemany(
         "INSERT INTO day_count (day, model, cause, n) VALUES (?, ?, ?, ?) ON CONFLICT (day, model, cause) DO UPDATE SET n = n + excluded.n",

@@ -16,6 +16,7 @@ from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
 from mmsd.flow.sequencer import AHEAD, END, SPREAD, Feed, Sequencer, Settings
 from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
+from mmsd.rules.codes import CodeBook
 from mmsd.rules.relate import Expected, Meaning
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import State
@@ -136,6 +137,7 @@ class Bench:
             monotonic=lambda: (self.now - self.jumped) / SECOND,
             random_bits=lambda bits: 0,
             blind=KEYS.blind,
+            codes=CodeBook(()),
             live=live,
             fault_point=self.point,
         )

@@ -111,14 +111,26 @@ def test_migrating_again_does_nothing(state: Path, opener: Opener) -> None:
 def test_a_failing_step_leaves_the_version_before_it(opener: Opener, state: Path) -> None:
     put(opener(), step(0))
     connection = sqlite3.connect(state / "mmsd.db", isolation_level=None)
-    bad = migrate.Step(2, "0002_bad.sql", "CREATE TABLE extra (id INTEGER) STRICT;\nINSERT INTO no_such_table VALUES (1);\n")
+    last = migrate.read_steps()[-1].version
+    bad = migrate.Step(last + 1, "bad.sql", "CREATE TABLE extra (id INTEGER) STRICT;\nINSERT INTO no_such_table VALUES (1);\n")
     with pytest.raises(sqlite3.OperationalError, match="no_such_table"):
         migrate.migrate(connection, [*migrate.read_steps(), bad], lambda _: None)
-    assert migrate.version_of(connection) == 1
+    assert migrate.version_of(connection) == last
     assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'extra'").fetchone() == (0,)
-    good = migrate.Step(2, "0002_good.sql", "CREATE TABLE extra (id INTEGER) STRICT;\nINSERT INTO extra VALUES (1);\n")
+    good = migrate.Step(last + 1, "good.sql", "CREATE TABLE extra (id INTEGER) STRICT;\nINSERT INTO extra VALUES (1);\n")
     assert migrate.migrate(connection, [*migrate.read_steps(), good], lambda _: None) == 1
     assert connection.execute("SELECT * FROM extra").fetchall() == [(1,)]
+    connection.close()
+
+
+def test_hours_counted_before_rows_were_told_stay() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    first, *later = migrate.read_steps()
+    migrate.migrate(connection, [first], lambda _: None)
+    connection.execute("INSERT INTO hour_count VALUES (5, 'mmsc1', 'nanjing', 'failed', 'NO_PUSH', 7)")
+    assert migrate.migrate(connection, [first, *later], lambda _: None) == len(later)
+    counted = connection.execute("SELECT hour, node, city, outcome, cause, rule, n FROM hour_count").fetchall()
+    assert counted == [(5, "mmsc1", "nanjing", "failed", "NO_PUSH", "", 7)]
     connection.close()
 
 

@@ -1,0 +1,162 @@
+"""What is counted of lines as they come, whatever judgement makes of them later: codes, messages sent, how long a submit took.
+
+Each line counts once, in the transaction that takes it, so nothing here is ever restated. Hours are those of the lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.model import HOUR, CodeCount, CodeSet, Content, Kind, MeasureCount, Method, PushState, Records, UnknownCode
+from mmsd.rules.codes import BAD_REPORTS, CodeBook, Scope, spelled
+from mmsd.rules.kpi import LEAST_SEND
+
+RETRIEVED: Final = 129
+MM7: Final = 7
+SUCCESS: Final = 200
+ERRORS: Final = 400
+CMCC_DIGITS: Final = 4
+MOST_UNKNOWN: Final = 1_000
+"""Distinct unknown codes told apart in one Batch: a column read wrongly must not fill the store."""
+OTHER: Final = "(other)"
+_WORD: Final = re.compile(r"[A-Za-z]{1,8}(:[0-9A-Za-z]{1,6})?|[0-9]{1,6}")
+"""A word that may be a code. Anything else, numbers of subscribers above all, is only counted."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """Increments of one Batch."""
+
+    codes: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)  # (hour, node, set, code)
+    unknown: dict[tuple[str, str, str], tuple[int, int, int]] = field(default_factory=dict)  # (node, set, code) → n, first, last
+    measured: Counter[tuple[int, str, str]] = field(default_factory=Counter)  # (hour, node, measure) → how many
+    totals: Counter[tuple[int, str, str]] = field(default_factory=Counter)  # … → ms
+
+    def code_counts(self) -> list[CodeCount]:
+        return [CodeCount(*key, n) for key, n in self.codes.items() if n]
+
+    def unknown_codes(self) -> list[UnknownCode]:
+        return [UnknownCode(*key, *seen) for key, seen in self.unknown.items()]
+
+    def measure_counts(self) -> list[MeasureCount]:
+        return [
+            MeasureCount(hour, node, "", measure, n, self.totals[hour, node, measure]) for (hour, node, measure), n in self.measured.items()
+        ]
+
+    def take(self, book: CodeBook, feed: str, node: str, records: Records) -> None:
+        """Counts one chunk of a feed's records."""
+        if not records.rows:
+            return
+        hours = records["at"] // HOUR
+        scope = book.at(feed, node)
+        self._take_status(scope, node, records, hours)
+        self._take_reports(book, feed, node, records, hours)
+        self._take_sends(node, records, hours)
+
+    # ------------------------------------------------------------------------------------------------------------ codes
+
+    def _take_status(self, scope: Scope, node: str, records: Records, hours: npt.NDArray[np.int64]) -> None:
+        """Columns `status` and `code_set`; what plainly says that all is well is left out before anything is sorted."""
+        if "status" not in records.columns or "code_set" not in records.columns:
+            return
+        status, code_set = records["status"], records["code_set"]
+        told = (status >= 0) & (code_set != CodeSet.NONE)
+        told &= (code_set != CodeSet.HTTP) | (status < SUCCESS) | (status >= ERRORS)
+        told &= (code_set != CodeSet.MM1_STATUS) | (status != RETRIEVED)
+        rows = np.flatnonzero(told)
+        if not len(rows):
+            return
+        columns = (hours[rows], code_set[rows], records["kind"][rows], status[rows])
+        for place, n in _distinct(columns):
+            hour, codes, kind, code = (int(column[place]) for column in columns)
+            reading = scope.read(codes, code, kind)
+            table = reading.table or CodeSet(codes).name.lower()
+            if reading.code.cause != "OK":
+                self.codes[hour, node, table, reading.key] += n
+            if not reading.known:
+                same = rows[(columns[1] == codes) & (columns[2] == kind) & (columns[3] == code) & (columns[0] == hour)]
+                self._note(node, table, reading.key, records["at"][same])
+
+    def _take_reports(self, book: CodeBook, feed: str, node: str, records: Records, hours: npt.NDArray[np.int64]) -> None:
+        """Network errors and the SMSC's own words of bad reports; vendors' four digits in the status text of an MMSC's records."""
+        words = records.texts.get("status")
+        if "push_state" not in records.columns:
+            if words is not None:
+                rows = np.flatnonzero(words.stop - words.start == CMCC_DIGITS)
+                self._take_words(book.at(feed, node), "cmcc", node, [words[int(row)] for row in rows], records["at"][rows], hours[rows])
+            return
+        state = records["push_state"]
+        rows = np.flatnonzero((records["kind"] == Kind.PUSH_REPORT) & (state >= PushState.EXPIRED) & np.isin(state, BAD_REPORTS))
+        error = records["push_error"][rows]
+        for place, row in enumerate(rows.tolist()):
+            scope = book.at(feed, node, records.text("smsc", row).decode("latin-1")) if book.by_link else book.at(feed, node)
+            at = records["at"][row : row + 1]
+            if error[place] >= 0:
+                self._take_word(scope, "sms-network", node, spelled(CodeSet.NETWORK, int(error[place])), at, int(hours[row]))
+            if words is not None and (word := words[row]):
+                self._take_word(scope, "sms-stat", node, word.decode("latin-1"), at, int(hours[row]))
+
+    def _take_words(
+        self, scope: Scope, table: str, node: str, words: list[bytes], at: npt.NDArray[Any], hours: npt.NDArray[np.int64]
+    ) -> None:
+        for place, word in enumerate(words):
+            if word.isdigit():
+                self._take_word(scope, table, node, word.decode("ascii"), at[place : place + 1], int(hours[place]))
+
+    def _take_word(self, scope: Scope, table: str, node: str, word: str, at: npt.NDArray[Any], hour: int) -> None:
+        if _WORD.fullmatch(word) is None and not scope.find(table, word).known:
+            word = OTHER
+        reading = scope.find(table, word)
+        if reading.code.cause != "OK":
+            self.codes[hour, node, table, reading.key] += 1
+        if not reading.known:
+            self._note(node, table, reading.key, at)
+
+    def _note(self, node: str, table: str, code: str, at: npt.NDArray[Any]) -> None:
+        n, first, last = len(at), int(at.min()), int(at.max())
+        if len(self.unknown) >= MOST_UNKNOWN and (node, table, code) not in self.unknown:
+            code = OTHER
+        seen = self.unknown.get((node, table, code))
+        if seen is not None:
+            n, first, last = n + seen[0], min(first, seen[1]), max(last, seen[2])
+        self.unknown[node, table, code] = n, first, last
+
+    # ---------------------------------------------------------------------------------------------------------- measures
+
+    def _take_sends(self, node: str, records: Records, hours: npt.NDArray[np.int64]) -> None:
+        """Messages the MMSC took from handsets, and how long gateways took over a submit."""
+        kind = records["kind"]
+        taken = np.flatnonzero(((kind == Kind.SUBMIT) | (kind == Kind.FORWARD)) & (records["interface"] < MM7))
+        if len(taken):
+            where = records["where"][taken]
+            once = taken[np.concatenate(([True], np.diff(where) != 0))]  # a record with k receivers is k rows with one `where`
+            for hour, n in zip(*(found.tolist() for found in np.unique(hours[once], return_counts=True)), strict=True):
+                self.measured[hour, node, "sends"] += n
+        if "latency" not in records.columns:
+            return
+        latency = records["latency"]
+        sent = (kind == Kind.ATTEMPT) & (records["method"] == Method.POST) & (records["request_type"] == Content.MMS)
+        sent &= (records["sent"] >= LEAST_SEND) & (latency >= 0) & (records["status"] >= SUCCESS) & (records["status"] < ERRORS)
+        for row in np.flatnonzero(sent).tolist():
+            key = (int(hours[row]), node, "send")
+            self.measured[key] += 1
+            self.totals[key] += int(latency[row])
+
+
+def _distinct(columns: tuple[npt.NDArray[Any], ...]) -> list[tuple[int, int]]:
+    """(place of one, how many) of each distinct combination of equally long columns."""
+    order = np.lexsort(columns)
+    changed = np.zeros(len(order), bool)
+    changed[0] = True
+    for column in columns:
+        ordered = column[order]
+        changed[1:] |= ordered[1:] != ordered[:-1]
+    starts = np.flatnonzero(changed)
+    counts = np.diff(np.append(starts, len(order)))
+    return list(zip(order[starts].tolist(), counts.tolist(), strict=True))
