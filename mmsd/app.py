@@ -243,7 +243,8 @@ class Daemon:
             if state == "ok" and not mark and not health.files and feed.source.idle:
                 state, why = "degraded", f"no such file yet: {', '.join(map(str, settings.paths))}"
             lines, behind = sequencer.progress.lines[feed.name], feed.source.behind()
-            feeds.append(FeedHealth(feed.name, settings.dialect, feed.node, state, lines, behind, mark, why))
+            notes = {what: n for (name, what), n in sequencer.progress.notes.items() if name == feed.name}
+            feeds.append(FeedHealth(feed.name, settings.dialect, feed.node, state, lines, behind, mark, why, notes))
         self._feeds = tuple(feeds)
 
     def _read(self) -> None:

@@ -29,6 +29,9 @@ HEAD_BYTES: Final = 64 << 10
 TRIED: Final = frozenset({"http", "kannel-sms"})
 """Dialects with several known formats: without options the first lines decide."""
 
+AUDITS: Final = 20
+"""What happened to files, at most, in a report."""
+
 ALL_OF_A_KIND: Final = "Each feed is taken to see all of its kind; a --config says what is otherwise."
 
 _encode = msgspec.json.Encoder().encode
@@ -255,6 +258,7 @@ def figures(done: Replayed) -> dict[str, Any]:
                 "rows": progress.records[feed.name],
                 "octets": progress.octets[feed.name],
                 "rejects": {reason: n for (name, reason), n in sorted(progress.rejects.items()) if name == feed.name},
+                "notes": {what: n for (name, what), n in sorted(progress.notes.items()) if name == feed.name},
             }
             for feed in done.sequencer.feeds
         },
@@ -269,6 +273,7 @@ def figures(done: Replayed) -> dict[str, Any]:
         "findings": dict(sorted(findings.items())),
         "forwards": dict(sorted(cities.items())),
         "serials": store.serials_total(),
+        "audits": [f"{audit.feed}: {audit.path and f'{audit.path}: '}{audit.detail}" for audit in reversed(store.audits(AUDITS))],
         "notes": done.notes,
     }
 

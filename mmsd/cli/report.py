@@ -58,6 +58,7 @@ def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reje
     if values["serials"]:
         console.print(f"\nSerials issued: {values['serials']:,}")
     _show_rejects(console, values, samples)
+    _show_notes(console, values)
     if values["notes"]:
         console.print()
     for note in values["notes"]:
@@ -98,3 +99,16 @@ def _show_rejects(console: Console, values: dict[str, Any], samples: list[tuple[
         console.print(f"  {name}, byte {sample.where & (1 << 44) - 1}, at {sample.step}: ", end="")
         console.print(repr(head), markup=False, highlight=False)
     console.print("  `mmsd try DIALECT LINE` shows where a line stops to fit.")
+
+
+def _show_notes(console: Console, values: dict[str, Any]) -> None:
+    notes = [(name, what, n) for name, feed in values["feeds"].items() for what, n in feed["notes"].items()]
+    if notes:
+        table = _table("\nPassed over or missed", "feed", "what", "n")
+        for name, what, n in notes:
+            table.add_row(name, escape(what), f"{n:,}")
+        console.print(table)
+    if values["audits"]:
+        console.print("\nWhat happened to files")
+    for audit in values["audits"]:
+        console.print(f"  {escape(audit)}")

@@ -56,6 +56,7 @@ class Api:
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/api/v1/health", self.health, "read"),
+            Route("GET", "/api/v1/audits", self.audits, "read"),
             Route("GET", "/api/v1/totals", self.totals, "read"),
             Route("GET", "/api/v1/kpi", self.kpi, "read"),
             Route("GET", "/api/v1/deliveries", self.deliveries, "read"),
@@ -76,6 +77,14 @@ class Api:
                 "open_deliveries": health.open_deliveries,
                 "feeds": feeds(health.feeds),
             }
+        )
+
+    async def audits(self, request: web.Request) -> web.Response:
+        query = known_only(request, "limit")
+        limit = whole(query, "limit", 100, 1, MOST_ROWS)
+        rows = await self._ask(lambda: self._reader.audits(limit or MOST_ROWS))
+        return reply(
+            {"audits": [{"at": iso(row.at), "feed": row.feed, "what": row.what, "path": row.path, "detail": row.detail} for row in rows]}
         )
 
     async def totals(self, request: web.Request) -> web.Response:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 import numpy.typing as npt
 
-from mmsd.model import Delivery, Event, LineCount
+from mmsd.model import Audit, Delivery, Event, LineCount
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
 
 
@@ -28,6 +28,7 @@ class Reader(Protocol):
     def events(self, after: int, limit: int) -> list[Event]: ...
     def last_event(self) -> int: ...
     def lines(self) -> list[LineCount]: ...
+    def audits(self, limit: int) -> list[Audit]: ...
     def story(self, number: str) -> npt.NDArray[Any]: ...
 
 
@@ -42,6 +43,7 @@ class FeedHealth(msgspec.Struct, frozen=True):
     behind: int  # octets written but not read
     mark: int  # high-water mark: event time of its newest line, µs UTC; 0 = no line yet
     detail: str = ""  # why it is degraded
+    notes: Mapping[str, int] = {}  # what was passed over or missed since the process started, in words
 
 
 class Health(msgspec.Struct, frozen=True):

@@ -58,6 +58,7 @@ class FeedState(msgspec.Struct, frozen=True):
     behind: int
     mark: str | None
     detail: str
+    notes: Mapping[str, int]
 
 
 class Totals(msgspec.Struct, frozen=True):
@@ -162,5 +163,6 @@ def _cities(reader: Reader) -> Counter[str]:
 
 def feeds(states: Iterable[FeedHealth]) -> tuple[FeedState, ...]:
     return tuple(
-        FeedState(feed.name, feed.dialect, feed.node, feed.state, feed.lines, feed.behind, iso(feed.mark), feed.detail) for feed in states
+        FeedState(feed.name, feed.dialect, feed.node, feed.state, feed.lines, feed.behind, iso(feed.mark), feed.detail, feed.notes)
+        for feed in states
     )

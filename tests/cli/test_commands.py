@@ -303,7 +303,7 @@ def test_json_holds_every_figure(run: Run, logs: Path):
     assert (figures["end_to_end"], figures["open_share"]) == (0.1667, 0.0)
     assert figures["attempts"] == {"Z1": 2, "Z2": 1}
     assert (figures["lines"], figures["rejects"], figures["serials"]) == (77, 0, 0)
-    assert figures["feeds"]["mmsc"] == {"lines": 22, "rows": 25, "octets": 3342, "rejects": {}}
+    assert figures["feeds"]["mmsc"] == {"lines": 22, "rows": 25, "octets": 3342, "rejects": {}, "notes": {}}
     assert set(figures["nodes"]) == {"mmsc"}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from aiohttp.test_utils import TestClient, TestServer
 
-from mmsd.model import CLOSED, Delivery, Event, Evidence, LineCount
+from mmsd.model import CLOSED, Audit, Delivery, Event, Evidence, LineCount
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
@@ -36,6 +36,7 @@ class Shelf:
         self.news: list[Event] = []
         self.closed = np.zeros(0, CLOSED)  # of RECEIVER, oldest first
         self.read: list[LineCount] = []
+        self.told: list[Audit] = []  # newest first
         self.failure: Exception | None = None
         self.before: Callable[[], object] = lambda: None  # what a read waits for
 
@@ -97,6 +98,10 @@ class Shelf:
 
     def lines(self) -> list[LineCount]:
         return self.read
+
+    def audits(self, limit: int) -> list[Audit]:
+        self._check()
+        return self.told[:limit]
 
     def _check(self) -> None:
         self.before()

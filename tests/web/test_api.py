@@ -2,14 +2,15 @@
 
 import json
 
+import msgspec
 import numpy as np
 import pytest
 
 from mmsd.errors import StoreBusy
-from mmsd.model import CLOSED, HOUR, LineCount
+from mmsd.model import CLOSED, HOUR, Audit, LineCount
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.web.api import delivery as as_json
-from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery, feed
 
 
 @pytest.fixture
@@ -273,6 +274,25 @@ def test_health_says_which_twin_runs_and_how_the_feeds_do(house):
     ]
 
 
+def test_health_says_what_a_feed_missed(house):
+    house.health = msgspec.structs.replace(house.health, feeds=(feed("charging1", notes={"files missing": 2}), feed("mmsc1")))
+    assert [row["notes"] for row in get(house, "/api/v1/health")["feeds"]] == [{"files missing": 2}, {}]
+
+
+def test_audits_are_told_newest_first(house):
+    house.shelf.told = [
+        Audit("charging1", "gap", "", "files 8 to 9 of 10.1.2.3 are missing", NOON),
+        Audit("mmsc1", "shrunk", "/var/log/mmsc.log", "4096 bytes became 12", NOON - 1_000_000),
+    ]
+    answer = get(house, "/api/v1/audits")["audits"]
+    assert answer[0] == {
+        "at": "2026-11-22T12:00:00Z", "feed": "charging1", "what": "gap", "path": "", "detail": "files 8 to 9 of 10.1.2.3 are missing",
+    }  # fmt: skip
+    assert [row["what"] for row in answer] == ["gap", "shrunk"]
+    assert len(get(house, "/api/v1/audits?limit=1")["audits"]) == 1
+    assert get(house, "/api/v1/audits?limit=0", status=400)["error"] == "bad_parameter"
+
+
 def test_totals_are_what_the_store_has(house):
     house.shelf.hours = [count(-1, "delivered", 3, cause="OK"), count(-1, "failed", 1, cause="NO_PUSH"), count(-30, "failed", 9, cause="X")]
     house.shelf.read = [LineCount("mmsc1", "", 10, 12, 999), LineCount("mmsc1", "no_time", 2, 0, 0), LineCount("wap1", "", 5, 5, 1)]
@@ -287,7 +307,9 @@ def test_totals_are_what_the_store_has(house):
     assert answer["rejected"] == [{"feed": "mmsc1", "reason": "no_time", "n": 2}]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/kpi", "/api/v1/totals", "/api/v1/deliveries", "/api/v1/campaigns/relay/counts"])
+@pytest.mark.parametrize(
+    "path", ["/api/v1/kpi", "/api/v1/audits", "/api/v1/totals", "/api/v1/deliveries", "/api/v1/campaigns/relay/counts"]
+)
 def test_a_store_that_is_away_is_said_plainly(house, path):
     house.shelf.failure = StoreBusy("database is locked: /var/lib/mmsd/mmsd.db")
 

@@ -20,6 +20,7 @@ from tests.web.house import RECEIVER, House
 
 GUARDED = [
     ("GET", "/api/v1/health"),
+    ("GET", "/api/v1/audits"),
     ("GET", "/api/v1/totals"),
     ("GET", "/api/v1/kpi"),
     ("GET", "/api/v1/deliveries"),
