@@ -17,6 +17,9 @@ _WIDE: Final = ("utf-16-be", "utf-16-le")
 _GUESSES: Final = ("utf-8", "gb18030", *_WIDE)
 """In the order that wins at equal plausibility."""
 
+_JUDGED: Final = 4096
+"""Characters that a reading is judged by; a subject has forty, and a megabyte is nobody's."""
+
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_BE, "utf-16-be"), (codecs.BOM_UTF16_LE, "utf-16-le"))
 
 
@@ -64,9 +67,9 @@ def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES, otherwise: str = "
     best, best_share = _read(raw, otherwise), 0.5
     for codec in candidates:
         text = _read(raw, codec)
-        if text is None or any(0xE000 <= ord(char) < 0xF900 or char < "\t" for char in text):
+        if text is None or any(0xE000 <= ord(char) < 0xF900 or char < "\t" for char in text[:_JUDGED]):
             continue  # private use and control characters: what a wrong reading yields
-        share = sum(map(_ordinary, text)) / len(text) if text else 1.0
+        share = sum(map(_ordinary, text[:_JUDGED])) / len(text[:_JUDGED]) if text else 1.0
         if share > best_share:
             best, best_share = text, share
     return raw.decode("latin-1") if best is None else best

@@ -104,8 +104,10 @@ def varied(runs: Runs, dice: random.Random) -> Runs:
 
 
 def inputs(target: str, dice: random.Random) -> Iterator[Runs]:
-    """Seeds blown up, for ever."""
-    known = [*seeds.own(target), *(read(path.read_text())[:SIZE] for name, path in kept() if name == target)]
+    """What was too much before, then seeds blown up, for ever."""
+    before = [read(path.read_text()) for name, path in kept() if name == target]
+    yield from (((data, 1),) for data in before if len(data) > SIZE // 16)
+    known = [*seeds.own(target), *before]
     while True:
         yield blown(dice.choice(known)[:4096], dice)
 
