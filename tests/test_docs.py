@@ -36,7 +36,7 @@ def structs(kind: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
     elif isinstance(kind, UnionType) and len(kinds := [one for one in get_args(kind) if one is not NoneType]) > 1:
         yield from ((path, base) for base in dict.fromkeys(one.__base__ for one in kinds) if base is not msgspec.Struct)
         for one in kinds:
-            yield (*path, one.__struct_config__.tag), one
+            yield from structs(one, (*path, one.__struct_config__.tag))
     elif isinstance(kind, UnionType):
         yield from structs(get_args(kind)[0], path)
     elif isinstance(kind, type) and hasattr(kind, "__match_args__"):
@@ -55,6 +55,8 @@ HEADINGS = {
     ("codes", "NAME"): "## [codes.NAME]",
     ("links", "NAME", "smpp"): '### kind = "smpp"',
     ("links", "NAME", "cmpp"): '### kind = "cmpp"',
+    ("links", "NAME", "kannel"): '### kind = "kannel"',
+    ("links", "NAME", "kannel", "endpoint"): "### endpoint",
     ("campaign",): "## Campaign files",
     ("campaign", "seeds", "[]"): "### [[seeds]]",
 }
@@ -131,6 +133,8 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
     text = (root / "config/mmsd.toml").read_text()
     path = tmp_path / "mmsd.toml"
     path.write_text(uncommented(text))
+    for secret in re.findall(r'^#\w+_file = "(.+?)"', text, re.MULTILINE):
+        (tmp_path / secret).touch(0o600)
     settings = config.load(path)
     assert msgspec.structs.replace(settings, feeds={}, codes={}, mqtt=None, links={}) == Settings(feeds={})
     assert settings.mqtt == mqtt.Settings(host="broker.example.net", node="nanjing1")
@@ -140,6 +144,11 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
     }
     for name, link in settings.links.items():
         required = {field.name: getattr(link, field.name) for field in msgspec.structs.fields(link) if field.required}
+        ours = getattr(link, "endpoint", None)
+        if ours is not None:
+            assert ours == type(ours)(secret_file=ours.secret_file)
+            assert set(raw["links"][name]["endpoint"]) == set(config.fields(type(ours)))
+            link = msgspec.structs.replace(link, endpoint=None)
         assert link == type(link)(**required)
         assert set(raw["links"][name]) == {"kind", *config.fields(type(link))}
     for (section, *_), kind in ((path, kind) for path, kind in TREE if len(path) == 1 and path != ("campaign",)):

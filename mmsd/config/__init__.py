@@ -16,6 +16,7 @@ from typing import Final
 from mmsd.config.checks import (
     check_campaign,
     check_codes,
+    check_endpoint,
     check_evidence,
     check_feed,
     check_link,
@@ -29,7 +30,7 @@ from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, Role, Sample, Settings, State, Zone, coverage, role
-from mmsd.link import cmpp, smpp
+from mmsd.link import cmpp, endpoint, kannel, smpp
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
 
@@ -103,6 +104,8 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         site.Settings: check_web,
         smpp.Settings: check_link,
         cmpp.Settings: check_link,
+        kannel.Settings: check_link,
+        endpoint.Settings: check_endpoint,
         Campaigns: check_campaigns,
         Cities: check_cities,
     }

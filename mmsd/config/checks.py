@@ -16,7 +16,7 @@ from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
 from mmsd.config.settings import ROLES, Covers, Feed, Role, Sample, Settings, role
 from mmsd.errors import ConfigError
-from mmsd.link import registry
+from mmsd.link import endpoint, registry
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.causes import CAUSES
@@ -105,6 +105,10 @@ def check_link(link: registry.Settings, key: KeyPath, report: Report) -> None:
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name) is None:
         report.add(key, f"{name!r} cannot name a link", "take up to 32 of a-z, 0-9, - and _")
     check_secret(link.password_file, (*key, "password_file"), report)
+
+
+def check_endpoint(ours: endpoint.Settings, key: KeyPath, report: Report) -> None:
+    check_secret(ours.secret_file, (*key, "secret_file"), report)
 
 
 def check_secret(path: str, key: KeyPath, report: Report) -> None:

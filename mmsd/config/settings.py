@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.flow import announce, sequencer
-from mmsd.link import cmpp, mqtt, registry, smpp
+from mmsd.link import cmpp, endpoint, kannel, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own
 from mmsd.store import sqlite
@@ -163,6 +163,9 @@ _CENTRE: Final[Mapping[str, Limits]] = {
     "part_seconds": _WAIT,
     "join_seconds": Limits(1.0, 7 * _DAY),
 }
+_WEB: Final = {
+    name: _CENTRE[name] for name in ("window", "rate", "answer_seconds", "leave_seconds", "retry_seconds", "retry_limit_seconds")
+}
 
 LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
     Judgement: {
@@ -239,6 +242,14 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "tp_pid": _OCTET,
         "destination_type": Limits(0, 1),
     },
+    kannel.Settings: {**_WEB, "long_limit": _CENTRE["long_limit"]},
+    endpoint.Settings: {
+        "port": Limits(1, 65535),
+        "body_octets": Limits(1024, _GIBIBYTE),
+        "body_seconds": _WAIT,
+        "settle_seconds": _WAIT,
+        "waiting": Limits(1, 65536),
+    },
     CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},
 }
 """Where zero or a large number would stop mmsd, or mean nothing."""
@@ -249,5 +260,7 @@ FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
     mqtt.Settings: ("password_file", "ca_file", "certificate", "key"),
     smpp.Settings: ("password_file", "ca_file", "certificate", "key"),
     cmpp.Settings: ("password_file",),
+    kannel.Settings: ("password_file", "ca_file"),
+    endpoint.Settings: ("secret_file", "certificate", "key"),
 }
 """Texts that name a file which has to be there; "" names none."""

@@ -37,8 +37,8 @@ _SECRET: Final = re.compile(rb"[A-Za-z0-9_-]{22,128}")  # 128 bits, and safe in 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[links.NAME.endpoint]`. Durations are seconds."""
 
-    port: int
     secret_file: str  # a part of the address: 22 to 128 of A-Z a-z 0-9 _ -; nobody else may read the file
+    port: int = 8091  # each link's own
     host: str = "127.0.0.1"  # anything but loopback needs `certificate` and `key`
     public_url: str = ""  # how the centre reaches us; "": host and port
     certificate: str = ""  # PEM file

@@ -72,12 +72,11 @@ class HttpLink(Generic[_E]):
         self._peer = peer
         self._endpoint = endpoint
         self._random = random
-        self._loop = asyncio.get_running_loop()
         self._counts: Counter[str] = Counter()
         self._events: asyncio.Queue[_E | Up | Down | None] = asyncio.Queue()
         self._window = asyncio.Semaphore(peer.window)
         self._pacing = asyncio.Lock()
-        self._pace = Pace(peer.rate, now=self._now())
+        self._pace = Pace(peer.rate, now=0)  # of this loop once we are entered
         self._session: aiohttp.ClientSession | None = None
         self._asking = 0
         self._error = ""
@@ -88,7 +87,8 @@ class HttpLink(Generic[_E]):
     # ------------------------------------------------------------------------------------------------------ as carry.Link has it
 
     async def __aenter__(self) -> Self:
-        """ConfigError when a file or the endpoint's port is no good."""
+        """LinkError or ConfigError when a file or the endpoint's port is no good."""
+        self._pace = Pace(self._peer.rate, now=self._now())
         context = await asyncio.to_thread(_trust, self._peer.ca_file) if self._peer.url.startswith("https:") else True
         if self._endpoint is not None:
             await self._endpoint.__aenter__()
@@ -229,7 +229,7 @@ class HttpLink(Generic[_E]):
             return
 
     def _now(self) -> int:
-        return int(self._loop.time() * SECOND)
+        return int(asyncio.get_running_loop().time() * SECOND)
 
 
 def _trust(ca_file: str) -> ssl.SSLContext:

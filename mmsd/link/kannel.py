@@ -150,10 +150,11 @@ class Link(HttpLink[Receipt | Incoming]):
 
     async def _sent(self, key: str, headers: Mapping[str, str], body: bytes, taken: tuple[str, ...]) -> Refused | None:
         """None: the part was taken. One that is throttled behind others is asked again: a message half sent helps nobody."""
-        deadline = self._loop.time() + self._settings.answer_seconds
+        clock = asyncio.get_running_loop()
+        deadline = clock.time() + self._settings.answer_seconds
         while True:
             refused = self._refused(key, await self._post(headers, body), taken)
-            if refused is None or not (refused.throttled and taken and self._loop.time() < deadline):
+            if refused is None or not (refused.throttled and taken and clock.time() < deadline):
                 return refused
 
     def _common(self, message: Message) -> dict[str, str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mmsd.link import cmpp, smpp
+from mmsd.link import cmpp, kannel, smpp
 from mmsd.link.carry import Link
 
-Settings = smpp.Settings | cmpp.Settings
+Settings = smpp.Settings | cmpp.Settings | kannel.Settings
 
 
 def make(settings: Settings, *, random: Callable[[], float], wall: Callable[[], int]) -> Link:
@@ -17,3 +17,5 @@ def make(settings: Settings, *, random: Callable[[], float], wall: Callable[[], 
             return smpp.link(settings, random=random, wall=wall)
         case cmpp.Settings():
             return cmpp.link(settings, random=random, wall=wall)
+        case kannel.Settings():
+            return kannel.Link(settings, random=random, wall=wall)
