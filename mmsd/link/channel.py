@@ -241,9 +241,9 @@ class Channel:
         """The centre wants less: half the rate, and when its time is over, not all of us at once."""
         now = self.now()
         self._counts["throttled"] += 1
-        self._pace.throttled(asked=asked, now=now)
         if held:
             self._resume = max(self._resume, now + held + int(held * self._random() / 2))
+        self._pace.throttled(asked=asked, now=now, silent_until=self._resume)
 
     def answered_late(self, tag: Tag, reply: Reply) -> None:
         self._counts["late_answers"] += 1

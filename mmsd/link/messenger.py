@@ -123,8 +123,8 @@ class Messenger:
         self._wall = wall
         self._counts: Counter[str] = Counter()
         self._channels: list[Channel] = []
-        self._group = asyncio.TaskGroup()
         self._tasks: list[asyncio.Task[None]] = []
+        self._bug: BaseException | None = None
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
         self._nobody = False  # nobody takes events any more
         self._up = False
@@ -139,13 +139,13 @@ class Messenger:
         self._timers: set[asyncio.TimerHandle] = set()
 
     async def __aenter__(self) -> Self:
-        await self._group.__aenter__()
         for connection in range(self._account.logins):
             channel = Channel(
                 self._account, self._settings, connection, connect=self._connect, random=self._random, listener=self, counts=self._counts
             )
             self._channels.append(channel)
-            self._tasks.append(self._group.create_task(channel.run()))
+            self._tasks.append(asyncio.create_task(channel.run()))
+            self._tasks[-1].add_done_callback(self._ended)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -161,7 +161,9 @@ class Messenger:
         finally:
             for task in self._tasks:
                 task.cancel()
-            await self._group.__aexit__(kind, error, trace)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._bug is not None and error is None:
+            raise self._bug
 
     async def leave(self) -> None:
         """Ask nothing more, wait for what is open at both ends as long as the settings allow, say good-bye."""
@@ -179,6 +181,12 @@ class Messenger:
         self._timers.clear()
         self._put(None)
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A channel ends when it is told to. By itself only for a fault of ours, which whoever follows the events is to know."""
+        if not task.cancelled() and task.exception() is not None:
+            self._bug = task.exception()
+            self._put(None)
+
     @property
     def health(self) -> Health:
         return Health("up" if self._up else "down", "" if self._up else self._error)
@@ -192,6 +200,8 @@ class Messenger:
             event = await self._events.get()
             if event is None:
                 self._events.put_nowait(None)  # whoever asks again is told so again
+                if self._bug is not None:
+                    raise self._bug
                 return
             yield event
 

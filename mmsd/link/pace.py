@@ -16,9 +16,9 @@ class Pace:
     >>> pace = Pace(10.0, now=0)
     >>> pace.take(0), pace.take(0), pace.take(100_000)
     (0, 100000, 0)
-    >>> pace.throttled(asked=100_000, now=200_000)
-    >>> pace.rate(200_000)
-    5.0
+    >>> pace.throttled(asked=100_000, now=200_000, silent_until=1_200_000)
+    >>> pace.rate(1_200_000), pace.rate(31_200_000)
+    (5.0, 10.0)
     """
 
     def __init__(self, rate: float, *, now: int) -> None:
@@ -27,11 +27,11 @@ class Pace:
         self._tokens = self._room
         self._at = now  # of the tokens
         self._slowed = rate  # the rate after the last throttling …
-        self._slowed_at = now - RECOVERY * SECOND  # … and when that was
+        self._slowed_at = now - RECOVERY * SECOND  # … and from when on it grows
 
     def rate(self, now: int) -> float:
         """Messages a second at this time."""
-        return min(self._slowed + self._full * (now - self._slowed_at) / (RECOVERY * SECOND), self._full)
+        return min(self._slowed + self._full * max(now - self._slowed_at, 0) / (RECOVERY * SECOND), self._full)
 
     def take(self, now: int) -> int:
         """0: one may go now; else µs until it may."""
@@ -43,11 +43,11 @@ class Pace:
             return 0
         return math.ceil((1 - self._tokens) * SECOND / rate)
 
-    def throttled(self, *, asked: int, now: int) -> None:
-        """A request sent at `asked` was throttled: half the rate, once for all that were on their way together."""
+    def throttled(self, *, asked: int, now: int, silent_until: int) -> None:
+        """A request sent at `asked` was throttled: half the rate from then on, once for all that were on their way together."""
         if asked >= self._slowed_at:
             self._slowed = max(self.rate(now) / 2, self._full * LEAST)
-            self._slowed_at = now
+            self._slowed_at = max(now, silent_until)
             self._tokens = min(self._tokens, 1.0)
 
 

@@ -96,8 +96,8 @@ class Centre:
 
     dialect: Callable[[], Dialect]
     accept: Body
-    answer: Callable[[Pdu], Said]
-    admit: Callable[[Pdu], int] = lambda pdu: 0
+    answer: Callable[[Any], Said]
+    admit: Callable[[Pdu], int] = lambda pdu: 0  # status of a bind's answer; below 0: none
     reachable: bool = True
     settings: session.Settings = field(default_factory=lambda: session.Settings(probe_after=3600 * session.SECOND))
     binds: list[tuple[float, Pdu]] = field(default_factory=list)
@@ -105,14 +105,14 @@ class Centre:
     tried: list[float] = field(default_factory=list)
     answered: list[tuple[float, session.Answered]] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
-    talks: list[_Talk] = field(default_factory=list)
+    talks: list[Talk] = field(default_factory=list)
 
     async def connect(self) -> Wire:
         self.tried.append(asyncio.get_running_loop().time())
         if not self.reachable:
             raise ConnectionRefusedError(111, "nobody there")
         ours, theirs = pair()
-        self.talks.append(_Talk(self, theirs))
+        self.talks.append(Talk(self, theirs))
         return ours
 
     def deliver(self, command: int, body: Body, tlvs: Tlvs = (), talk: int = -1) -> int:
@@ -123,7 +123,9 @@ class Centre:
         return {event.sequence: event.status for _, event in self.answered}
 
 
-class _Talk:
+class Talk:
+    """The centre's end of one connection."""
+
     def __init__(self, centre: Centre, end: End) -> None:
         self._loop = asyncio.get_running_loop()
         self._centre = centre
@@ -167,7 +169,9 @@ class _Talk:
             case session.BindAsked(pdu):
                 centre.binds.append((now, pdu))
                 status = centre.admit(pdu)
-                if status:
+                if status < 0:
+                    pass
+                elif status:
                     self.session.refuse(status, now=self._now())
                 else:
                     self.session.accept(centre.accept, now=self._now())
