@@ -124,6 +124,7 @@ class Centre:
         self.binds: list[Bind] = []
         self.counts: Counter[str] = Counter()
         self.odd: list[session.Odd] = []
+        self.sequences: list[int] = []  # numbers of all deliveries, in order
         self.port = settings.port
         self.tap: Tap = tap or _Nobody()
         self._wall = wall

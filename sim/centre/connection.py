@@ -105,7 +105,9 @@ class Connection(asyncio.Protocol):
         """Say it; it is back with the centre if no good answer comes."""
         down = parcel.say(self._dialect)
         parcel.tries += 1
-        self._parcels[self._session.ask(down.command, down.body, now=self._now(), tlvs=down.tlvs)] = parcel
+        sequence = self._session.ask(down.command, down.body, now=self._now(), tlvs=down.tlvs)
+        self._centre.sequences.append(sequence)
+        self._parcels[sequence] = parcel
         self._flush()
 
     def settle(self, pdu: Pdu, status: int = 0, body: session.Body | None = None) -> None:
