@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import os
 import socket
 import ssl
@@ -77,6 +78,8 @@ class HttpLink(Generic[_E]):
         self._window = asyncio.Semaphore(peer.window)
         self._pacing = asyncio.Lock()
         self._pace = Pace(peer.rate, now=0)  # of this loop once we are entered
+        self._resume = 0  # µs: after a throttling
+        self._throttlings = 0  # in a row
         self._session: aiohttp.ClientSession | None = None
         self._asking = 0
         self._error = ""
@@ -156,10 +159,10 @@ class HttpLink(Generic[_E]):
         """The peer's answer, whatever it says. LinkDown when nothing was written, Unanswered when the answer is lost."""
         async with self._window:
             async with self._pacing:
-                wait = self._pace.take(self._now())
+                wait = self._wait()
                 while wait:
                     await asyncio.sleep(wait / SECOND)
-                    wait = self._pace.take(self._now())
+                    wait = self._wait()
             session = self._session
             if session is None:
                 raise LinkDown("the link is being closed")
@@ -191,13 +194,24 @@ class HttpLink(Generic[_E]):
                     raise ValueError("too long")
             return Reply(response.status, response.headers, octets, asked)
 
+    def _wait(self) -> int:
+        """0: one may go now; else µs."""
+        now = self._now()
+        return max(self._resume - now, 0) or self._pace.take(now)
+
     def _well(self) -> None:
         """The peer took a message: the pauses begin anew."""
-        self._failures = 0
+        self._failures = self._throttlings = 0
 
     def _throttled(self, reply: Reply) -> None:
+        """Silence that doubles each time, then half the rate; once for all that were on their way together."""
         self._counts["throttled"] += 1
-        self._pace.throttled(asked=reply.asked, now=self._now())
+        now = self._now()
+        if reply.asked >= self._resume:
+            silent = min(math.ldexp(self._peer.retry, min(self._throttlings, 60)), self._peer.retry_limit)
+            self._resume = now + int(silent * (1 + self._random() / 2) * SECOND)
+            self._throttlings += 1
+        self._pace.throttled(asked=reply.asked, now=now, silent_until=self._resume)
 
     def _down(self, why: str) -> LinkDown:
         """The peer cannot be reached, or turns us away as a whole: nothing is asked of it for a while."""
