@@ -67,7 +67,7 @@ soak: ## `run` for an hour
 
 fuzz: ## the random tests twenty times harder (SEED=n repeats one), then each decoder for FUZZ_SECONDS (600), or only TARGETS="mms push"
 	@tools/setup.sh test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[fuzz]' </dev/null
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[fuzz]' </dev/null
 	@$(if $(TARGETS),,$(BIN)/python -m pytest -m random --effort 20 --seed $(SEED) --timeout 0 $(ARGS))
 	@$(BIN)/python -m tests.fuzz $(TARGETS) $(if $(filter-out random,$(SEED)),--seed $(SEED))
 

@@ -166,7 +166,10 @@ def _wsp(data: bytes) -> None:
         name, value, behind = field
         assert at < behind <= len(data)
         wsp.describe_header(value).encode()
-        returns((name, value), lambda pair: wsp.encode_header(*pair), lambda octets: wsp.decode_header(octets, 0, len(octets))[:2], _cased)
+        if data[at] >= 0x80 or not isinstance(value, wsp.Raw):  # by its number, octets behind a name may be understood
+            returns(
+                (name, value), lambda pair: wsp.encode_header(*pair), lambda octets: wsp.decode_header(octets, 0, len(octets))[:2], _cased
+            )
         at = behind
     if _WIRE is not None:
         one, other = (build.read_content_type(data, 0, len(data), wsp.KINDS) for build in (_WIRE, wire_py))
