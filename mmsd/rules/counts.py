@@ -25,7 +25,7 @@ CMCC_DIGITS: Final = 4
 MOST_UNKNOWN: Final = 1_000
 """Distinct unknown codes told apart in one Batch: a column read wrongly must not fill the store."""
 OTHER: Final = "(other)"
-_WORD: Final = re.compile(r"[A-Za-z]{1,8}(:[0-9A-Za-z]{1,6})?|[0-9]{1,6}")
+_WORD: Final = re.compile(r"[A-Za-z]{1,8}(:[0-9A-Za-z]{1,6})?|([0-9]{1,3}:)?[0-9]{1,6}")
 """A word that may be a code. Anything else, numbers of subscribers above all, is only counted."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy.typing as npt
 
@@ -16,6 +16,7 @@ from mmsd.model import (
     Attempt,
     Audit,
     Batch,
+    CodeCount,
     DayCount,
     DelayCount,
     Delivery,
@@ -27,7 +28,12 @@ from mmsd.model import (
     Mark,
     Outgoing,
     Reject,
+    UnknownCode,
 )
+from mmsd.rules.kpi import Figures
+
+Split = Literal["", "hour", "node", "city"]
+"""What figures may be split by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +186,16 @@ class Store(Protocol):
     def all_findings(self) -> Iterator[Finding]: ...
     def all_forwards(self) -> Iterator[Issued]: ...
     def kpi(self, from_hour: int, to_hour: int) -> Kpi: ...
+    def figures(
+        self, from_hour: int, to_hour: int, by: Split = "", node: str | None = None, city: str | None = None
+    ) -> dict[int | str, Figures]:
+        """What `rules.kpi` makes figures of, over hours [from, to), by hour, node or the sender's city; "" = all together, under ""."""
+
+    def codes(self, from_hour: int, to_hour: int, code_set: str | None = None, code: str | None = None) -> list[CodeCount]: ...
+    def unknown_codes(self) -> list[UnknownCode]: ...
+    def horizon(self) -> int:
+        """Event time up to which every feed had been read when that was last told, µs; 0 = never."""
+
     def models(self, from_day: str, to_day: str) -> list[DayCount]: ...
     def delays(self, from_hour: int, to_hour: int) -> list[DelayCount]: ...
     def counts(self, campaign: str) -> CampaignCounts: ...

@@ -16,8 +16,9 @@ from typing import Any, Final, TypeVar
 import numpy.typing as npt
 
 from mmsd.errors import StoreError
-from mmsd.model import Attempt, Audit, DayCount, DelayCount, Delivery, Event, Finding, LineCount, Outgoing, Reject
-from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, rows, segments
+from mmsd.model import Attempt, Audit, CodeCount, DayCount, DelayCount, Delivery, Event, Finding, LineCount, Outgoing, Reject, UnknownCode
+from mmsd.rules.kpi import Figures
+from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, rows, segments
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
@@ -197,6 +198,52 @@ class Reader:
             DelayCount(*row) for row in self._all("SELECT * FROM delay_count WHERE hour >= ? AND hour < ? AND n != 0", from_hour, to_hour)
         ]
 
+    def figures(
+        self, from_hour: int, to_hour: int, by: Split = "", node: str | None = None, city: str | None = None
+    ) -> dict[int | str, Figures]:
+        """Requests are a gateway's and messages sent an MMSC's, without a city: neither is told of one node or city."""
+        found: dict[int | str, Figures] = defaultdict(Figures)
+        key = by or "''"
+        term, values = _terms(from_hour, to_hour, node=node, city=city)
+        whole = by in ("", "hour") and node is None and city is None
+        with self._reading() as connection:
+            connection.execute("BEGIN")  # all cubes of one moment
+
+            def summed(table: str, columns: str, sums: str) -> Iterator[tuple[Any, ...]]:
+                statement = f"SELECT {key}, {columns}, {sums} FROM {table} WHERE {term} GROUP BY {key}, {columns}"  # noqa: S608 terms of ours
+                return iter(connection.execute(statement, values))
+
+            for at, outcome, cause, rule, n in summed("hour_count", "outcome, cause, rule", "sum(n)"):
+                if n:
+                    found[at].deliveries[outcome, cause, rule] = n
+            for at, measure, n, total in summed("measure_count", "measure", "sum(n), sum(total)"):
+                if n and (whole or measure != "sends"):
+                    found[at].measured[measure], found[at].totals[measure] = n, total
+            for at, kind, verdict, n in summed("attempt_count", "type, verdict", "sum(n)") if whole else ():
+                if n:
+                    found[at].tried[kind, verdict] = n
+            connection.execute("COMMIT")
+        return dict(found)
+
+    def codes(self, from_hour: int, to_hour: int, code_set: str | None = None, code: str | None = None) -> list[CodeCount]:
+        """By hour, node, set and code."""
+        term, values = _terms(from_hour, to_hour, code_set=code_set, code=code)
+        columns = "hour, node, code_set, code"
+        found = self._all(f"SELECT {columns}, n FROM code_count WHERE {term} AND n != 0 ORDER BY {columns}", *values)  # noqa: S608 terms of ours
+        return [CodeCount(*row) for row in found]
+
+    def unknown_codes(self) -> list[UnknownCode]:
+        """The most frequent first."""
+        return [
+            UnknownCode(*row)
+            for row in self._all("SELECT node, code_set, code, n, first, last FROM unknown_code ORDER BY n DESC, node, code_set, code")
+        ]
+
+    def horizon(self) -> int:
+        """Event time up to which every feed had been read when the daemon last said so, µs; 0 when it never did."""
+        found = self._all("SELECT data FROM event WHERE topic = 'totals' ORDER BY id DESC LIMIT 1")
+        return int(rows.READ_JSON.decode(found[0][0]).get("horizon", 0)) if found else 0
+
     def counts(self, campaign: str) -> CampaignCounts:
         with self._reading() as connection:
             connection.execute("BEGIN")  # totals and days of one moment
@@ -267,6 +314,12 @@ def read_cold(connection: sqlite3.Connection, keys: Keys, subscribers: Iterable[
     names = {keys.lookup(rows.cold_name(who)): who for who in subscribers}
     found = select_in(connection, "SELECT lookup, sealed FROM cold WHERE lookup IN ({})", names)
     return {names[name]: keys.unseal(name, rows.COLD, sealed) for name, sealed in found}
+
+
+def _terms(from_hour: int, to_hour: int, **equal: str | None) -> tuple[str, list[Any]]:
+    """A condition on hours and on the columns whose value is given, and its values."""
+    given = {name: value for name, value in equal.items() if value is not None}
+    return " AND ".join(["hour >= ? AND hour < ?", *(f"{name} = ?" for name in given)]), [from_hour, to_hour, *given.values()]
 
 
 def _without_zeros(counts: Mapping[str, int]) -> dict[str, int]:

@@ -22,7 +22,7 @@ AS_SENDER: Final = "\0sender"
 _READ_DELIVERY: Final = msgspec.msgpack.Decoder(Delivery)
 _READ_ATTEMPT: Final = msgspec.msgpack.Decoder(Attempt)
 _READ_EVIDENCE: Final = msgspec.msgpack.Decoder(tuple[Evidence, ...])
-_READ_JSON: Final = msgspec.json.Decoder(dict[str, Any])
+READ_JSON: Final = msgspec.json.Decoder(dict[str, Any])
 
 SELECT_DELIVERY: Final = """
 SELECT d.id, d.key, d.receiver, r.sealed, s.sealed, d.body, d.domain, d.node, d.message, d.submitted, d.closed, d.outcome, d.cause, d.rule
@@ -98,7 +98,7 @@ def outgoing(keys: Keys, row: Row) -> Outgoing:
 
 def event(row: Row) -> Event:
     identity, at, topic, subject, data = row
-    return Event(at, topic, subject, _READ_JSON.decode(data), identity)
+    return Event(at, topic, subject, READ_JSON.decode(data), identity)
 
 
 def cold_name(subscriber: int) -> str:

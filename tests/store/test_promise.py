@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from mmsd import model
 from mmsd.errors import StoreError
-from mmsd.model import Audit, Batch, DayCount, DelayCount, Event, HourCount, LineCount, Reject, Serial
+from mmsd.model import (
+    AttemptCount,
+    Audit,
+    Batch,
+    CodeCount,
+    DayCount,
+    DelayCount,
+    Event,
+    HourCount,
+    LineCount,
+    MeasureCount,
+    Reject,
+    Serial,
+    UnknownCode,
+)
+from mmsd.rules.kpi import Figures
 from mmsd.store import Counted, DeliveryFilter, Needs, Ordinal, Rows, Store
 from mmsd.store.keys import Keys
 from tests.store.conftest import NOW, Open, put, see
@@ -374,6 +390,67 @@ def test_counters_add_up_and_take_back(store: Store) -> None:
     assert store.delays(5, 6) == [DelayCount(5, "mmsc1", "OK", 3, 8)]
     assert store.delays(6, 7) == []
     assert store.lines() == [LineCount("mmsc1", "", 200, 180, 10000), LineCount("mmsc1", "time", 20, 0, 0)]
+
+
+def test_figures_by_hour_node_and_city(store: Store) -> None:
+    batch = Batch(
+        at=NOW,
+        hours=[
+            HourCount(5, "mmsc1", "nanjing", "delivered", "OK", 7, "D1"),
+            HourCount(5, "mmsc1", "suzhou", "failed", "NO_PUSH", 2, "N1"),
+            HourCount(6, "mmsc2", "nanjing", "failed", "NO_PUSH", 1, "N5"),
+            HourCount(6, "mmsc2", "nanjing", "open", "", 4),
+        ],
+        measures=[MeasureCount(5, "mmsc1", "nanjing", "end_to_end", 7, 70_000), MeasureCount(5, "mmsc1", "", "sends", 9)],
+        tried=[AttemptCount(5, "wap1", "nanjing", "submit", "Z2", 1)],
+    )
+    back = Batch(
+        at=NOW, hours=[HourCount(6, "mmsc2", "nanjing", "open", "", -4), HourCount(6, "mmsc2", "nanjing", "failed", "NODE_FAULT", 4, "T1")]
+    )
+    put(store, batch)
+    put(store, back)
+    whole = Figures(
+        Counter({
+            ("delivered", "OK", "D1"): 7, ("failed", "NO_PUSH", "N1"): 2, ("failed", "NO_PUSH", "N5"): 1, ("failed", "NODE_FAULT", "T1"): 4,
+        }),
+        Counter(end_to_end=7, sends=9), Counter(end_to_end=70_000, sends=0), Counter({("submit", "Z2"): 1}),
+    )  # fmt: skip
+    assert store.figures(5, 7) == {"": whole}
+    assert store.figures(7, 9) == {}
+    hours = store.figures(5, 7, "hour")
+    assert set(hours) == {5, 6}
+    summed = Figures()
+    for figures in hours.values():
+        summed.add(figures)
+    assert summed == whole
+    assert {node: figures.deliveries.total() for node, figures in store.figures(5, 7, "node").items()} == {"mmsc1": 9, "mmsc2": 5}
+    cities = store.figures(5, 7, "city", node="mmsc1")
+    assert {city: figures.deliveries.total() for city, figures in cities.items()} == {"nanjing": 7, "suzhou": 2}
+    (nanjing,) = store.figures(5, 7, city="nanjing").values()
+    assert (nanjing.measured, nanjing.tried) == (Counter(end_to_end=7), Counter())  # requests have no place to be compared in
+
+
+def test_codes_by_hour_and_unknown_ones(store: Store) -> None:
+    put(store, Batch(at=NOW, codes=[CodeCount(5, "mmsc1", "cmcc", "4441", 2)], unknown=[UnknownCode("mmsc1", "cmcc", "4446", 1, 100, 100)]))
+    put(
+        store,
+        Batch(
+            at=NOW,
+            codes=[CodeCount(5, "mmsc1", "cmcc", "4441", 3), CodeCount(6, "mmsc2", "cmcc", "4442", 1)],
+            unknown=[UnknownCode("mmsc1", "cmcc", "4446", 2, 50, 60), UnknownCode("smsc", "smpp", "1025", 9, 7, 8)],
+        ),
+    )
+    assert store.codes(5, 7) == [CodeCount(5, "mmsc1", "cmcc", "4441", 5), CodeCount(6, "mmsc2", "cmcc", "4442", 1)]
+    assert store.codes(5, 7, "cmcc", "4442") == [CodeCount(6, "mmsc2", "cmcc", "4442", 1)]
+    assert store.codes(5, 7, "smpp") == []
+    assert store.unknown_codes() == [UnknownCode("smsc", "smpp", "1025", 9, 7, 8), UnknownCode("mmsc1", "cmcc", "4446", 3, 50, 100)]
+
+
+def test_the_horizon_is_what_was_last_told(store: Store) -> None:
+    assert store.horizon() == 0
+    told = [Event(NOW, "totals", "", {"horizon": 5}), Event(NOW, "totals", "", {"horizon": 9}), Event(NOW, "node", "", {})]
+    put(store, Batch(at=NOW, events=told))
+    assert store.horizon() == 9
 
 
 def test_reject_samples_are_bounded_by_feed_and_reason(store: Store) -> None:
