@@ -14,11 +14,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import cdr, links, live, memory, pdu, pipeline, restart, scan, score
+from bench import cdr, inflate, links, live, memory, pdu, pipeline, restart, scan, score, story
 from mmsd import fast
 
 BENCHES = {
     "cdr": cdr.run,
+    "inflate": inflate.run,
     "links": links.run,
     "live": live.run,
     "memory": memory.run,
@@ -27,6 +28,7 @@ BENCHES = {
     "restart": restart.run,
     "scan": scan.run,
     "score": score.run,
+    "story": story.run,
 }
 
 

@@ -19,7 +19,7 @@ from typing import Final
 
 import numpy as np
 
-from bench import measure
+from bench import measure, province
 from bench.scan import Report
 from mmsd.store.keys import Keys
 from mmsd.store.read import Reader
@@ -84,33 +84,34 @@ def daemon(form: str) -> Iterator[Running]:
         config.write_text(CONFIG.format(folder=folder, format=form))
         for name in ("mmsc.log", "proxy.log"):
             (folder / name).touch()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bench.live", str(config), str(ready)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with (folder / "said").open("wb") as said:
+            process = subprocess.Popen([sys.executable, "-m", "bench.live", str(config), str(ready)], stdout=said, stderr=said)
         try:
-            while not ready.exists():
-                if process.poll() is not None:
-                    raise SystemExit(f"the daemon did not start: {process.returncode}")
+            while not ready.exists() and process.poll() is None:
                 time.sleep(0.02)
-            yield Running(folder, process)
+            if process.poll() is None:
+                yield Running(folder, process)
         finally:
+            alive = process.poll() is None
             process.send_signal(signal.SIGTERM)
             process.wait()
+            if not alive:
+                raise SystemExit(f"the daemon ended by itself ({process.returncode}): {(folder / 'said').read_text()[-2000:]}")
 
 
 # ------------------------------------------------------------------------------------------------------------------- logs
 
 
-def delivery(number: int, name: str) -> bytes:
+def delivery(sender: int, receiver: int, name: str) -> bytes:
     """The four lines of a message that goes well, as of now."""
     at = datetime.now(CHINA).strftime("%Y-%m-%d %H:%M:%S")
     head, ids = f"{at} {{}} MMS [INT:MM1] [ACT:{{}}] [MMSC:] ", f"[msgid:qf{name}.x768.1@mms.hexi.example]"
-    sender, receiver, tail = "[from:+8613900000001]", f"[to:+{number}]", "[UA:] [MMBox:]\n"
+    whose, whom, tail = f"[from:+{sender}]", f"[to:+{receiver}]", "[UA:] [MMBox:]\n"
     return (
-        head.format("Received", "") + f"{sender} {receiver} {ids} [size=1305] {tail}"
-        + head.format("Notify", "") + f"[from:system] {receiver} {ids} [size=-1] {tail}"
-        + head.format("Fetched", "") + f"{sender} {receiver} {ids} [size=1435] {tail}"
-        + head.format("NotifyResp", "Retrieved") + f"[from:+{number}] [to:] [msgid:mms.hexi.example-qf{name}.x768.2] [size=28] {tail}"
+        head.format("Received", "") + f"{whose} {whom} {ids} [size=1305] {tail}"
+        + head.format("Notify", "") + f"[from:system] {whom} {ids} [size=-1] {tail}"
+        + head.format("Fetched", "") + f"{whose} {whom} {ids} [size=1435] {tail}"
+        + head.format("NotifyResp", "Retrieved") + f"[from:+{receiver}] [to:] [msgid:mms.hexi.example-qf{name}.x768.2] [size=28] {tail}"
     ).encode()  # fmt: skip
 
 
@@ -146,7 +147,10 @@ class Traffic:
     def mmsc(self) -> bytes:
         self._sent += self._messages
         first = self._sent - self._messages
-        return b"".join(delivery(8613700000000 + self._dice.randrange(3_000_000), f"5.{n}") for n in range(first, self._sent))
+        return b"".join(delivery(self._someone(), self._someone(), f"5.{n}") for n in range(first, self._sent))
+
+    def _someone(self) -> int:
+        return 8613700000000 + self._dice.randrange(province.SUBSCRIBERS)
 
 
 # -------------------------------------------------------------------------------------------------------------- what is timed
@@ -160,7 +164,7 @@ def waits(running: Running) -> dict[str, list[float]]:
         time.sleep(0.05 + random.random() * 0.2)
         number = 8613600000000 + probe
         before = running.lines()
-        text = delivery(number, f"7.{probe}")
+        text = delivery(8613900000001, number, f"7.{probe}")
         begun = time.perf_counter()
         running.mmsc.write(text)
         while running.lines() == before:
@@ -196,7 +200,7 @@ def load(running: Running, traffic: Traffic) -> measure.Facts:
     stopped = time.perf_counter()
     used = running.cpu() - cpu
     behind = lines - running.lines()
-    while running.lines() < lines and time.perf_counter() - stopped < measure.PATIENCE:
+    while running.lines() < lines and running.process.poll() is None:
         time.sleep(0.01)
     return {
         "written/s": lines / (stopped - begun),
