@@ -64,6 +64,8 @@ def guess(raw: bytes, candidates: tuple[str, ...] = _GUESSES, otherwise: str = "
     >>> guess("一路平安".encode("utf-16-be")), guess(b"\\xd6\\xd0"), guess("Привет".encode()), guess("Grüße".encode("latin-1"))
     ('一路平安', '中', 'Привет', 'Grüße')
     """
+    if candidates[0] == "utf-8" and raw.isascii() and (plain := raw.decode()).isprintable():
+        return plain  # nothing is more ordinary
     best, best_share = _read(raw, otherwise), 0.5
     for codec in candidates:
         text = _read(raw, codec)
