@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import math
 import os
+import re
 import socket
 import ssl
 from collections import Counter
@@ -64,6 +65,16 @@ def check_url(url: str, key: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
         raise ConfigError(f"{key}: expected an http or https address without user or password")
+
+
+def spoken(said: str, otherwise: str) -> str:
+    """A peer's words as they may be shown: none with digits enough for a number, none too long.
+
+    >>> spoken("Not routable", "HTTP 403"), spoken("no 8613900000001 here", "HTTP 403")
+    ('Not routable', 'HTTP 403')
+    """
+    fit = 0 < len(said) <= 100 and said.isprintable() and not re.search(r"[0-9]{5}", said)
+    return said if fit else otherwise
 
 
 class HttpLink(Generic[_E]):

@@ -28,7 +28,7 @@ from mmsd.link import endpoint
 from mmsd.link.account import Plan, digits, place, secret
 from mmsd.link.carry import Accepted, Answer, Incoming, Message, Octets, Receipt, Refuse, Refused, Settle, Text, Uncertain
 from mmsd.link.endpoint import LATER, Endpoint, Request, Response, Word
-from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url
+from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url, spoken
 from mmsd.model import SECOND
 
 RECEIPT: Final = "receipt"
@@ -200,10 +200,10 @@ class Link(HttpLink[Receipt | Incoming]):
                 )
             case 503 | 429:
                 self._throttled(reply)
-                return Refused(key, reply.status, _spoken(said, reply.status), permanent=False, throttled=True, ids=taken)
+                return Refused(key, reply.status, spoken(said, f"HTTP {reply.status}"), permanent=False, throttled=True, ids=taken)
             case status if not 400 <= status < 500 and not 300 <= status < 400:
                 raise Unanswered(f"Kannel answered HTTP {status}, which says nothing")
-        return Refused(key, reply.status, _spoken(said, reply.status), permanent=True, ids=taken)
+        return Refused(key, reply.status, spoken(said, f"HTTP {reply.status}"), permanent=True, ids=taken)
 
     # --------------------------------------------------------------------------------------------------------------- inwards
 
@@ -297,11 +297,6 @@ def _dlr_url(base: str, key: str, part: str) -> str:
     """
     ours = f"{base}?key={quote(key, safe='')}&part={quote(part, safe='')}"
     return ours.replace("%", "%%") + "&status=%d&id=%F&answer=%A&smsc=%i&at=%T"
-
-
-def _spoken(said: str, status: int) -> str:
-    """Kannel's words; where they may hold a number, only the status."""
-    return said if said and len(said) <= 100 and said.isprintable() and not re.search(r"[0-9]{5}", said) else f"HTTP {status}"
 
 
 # -------------------------------------------------------------------------------------------------------------------- inwards
