@@ -57,6 +57,8 @@ HEADINGS = {
     ("links", "NAME", "cmpp"): '### kind = "cmpp"',
     ("links", "NAME", "kannel"): '### kind = "kannel"',
     ("links", "NAME", "kannel", "endpoint"): "### endpoint",
+    ("links", "NAME", "mm7"): '### kind = "mm7"',
+    ("links", "NAME", "mm7", "endpoint"): "### endpoint",
     ("campaign",): "## Campaign files",
     ("campaign", "seeds", "[]"): "### [[seeds]]",
 }

@@ -30,7 +30,7 @@ from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, Role, Sample, Settings, State, Zone, coverage, role
-from mmsd.link import cmpp, endpoint, kannel, smpp
+from mmsd.link import cmpp, endpoint, kannel, mm7, smpp
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
 
@@ -105,6 +105,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         smpp.Settings: check_link,
         cmpp.Settings: check_link,
         kannel.Settings: check_link,
+        mm7.Settings: check_link,
         endpoint.Settings: check_endpoint,
         Campaigns: check_campaigns,
         Cities: check_cities,

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.flow import announce, sequencer
-from mmsd.link import cmpp, endpoint, kannel, mqtt, registry, smpp
+from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own
 from mmsd.store import sqlite
@@ -243,6 +243,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "destination_type": Limits(0, 1),
     },
     kannel.Settings: {**_WEB, "long_limit": _CENTRE["long_limit"]},
+    mm7.Settings: _WEB,
     endpoint.Settings: {
         "port": Limits(1, 65535),
         "body_octets": Limits(1024, _GIBIBYTE),
@@ -261,6 +262,7 @@ FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
     smpp.Settings: ("password_file", "ca_file", "certificate", "key"),
     cmpp.Settings: ("password_file",),
     kannel.Settings: ("password_file", "ca_file"),
+    mm7.Settings: ("password_file", "ca_file"),
     endpoint.Settings: ("secret_file", "certificate", "key"),
 }
 """Texts that name a file which has to be there; "" names none."""
