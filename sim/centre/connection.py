@@ -312,9 +312,9 @@ class Connection(asyncio.Protocol):
             self._transport.write(octets)
 
     def _fall(self) -> None:
-        """One octet, a segment of its own (asyncio sets TCP_NODELAY), and the next when the loop comes round again."""
+        """One octet, a segment of its own (asyncio sets TCP_NODELAY), and the next when a reader in this loop has seen it."""
         if self._drip and self._transport is not None:
             self._centre.tap.said(self.number, bytes(self._drip[:1]))
             self._transport.write(bytes(self._drip[:1]))
             del self._drip[0]
-            self._loop.call_soon(self._fall)
+            self._loop.call_soon(self._loop.call_soon, self._fall)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, cast
 
 from mmsd.codec import cmpp, session, smpp
 from mmsd.codec.session import Asked, Cmpp, Dialect, Role, Session, Smpp
@@ -55,6 +55,12 @@ class Client:
         assert self._writer is not None
         if octets := self.session.take():
             self._writer.write(octets)
+
+    def read_on(self, *, yes: bool) -> None:
+        """Or not: what comes then waits in the socket."""
+        assert self._writer is not None
+        transport = cast(asyncio.Transport, self._writer.transport)
+        (transport.resume_reading if yes else transport.pause_reading)()
 
     def write(self, octets: bytes) -> None:
         assert self._writer is not None
