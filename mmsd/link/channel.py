@@ -180,7 +180,7 @@ class Channel:
                 await wire.close()
         except TimeoutError:
             self._error = f"no connection in {self._settings.connect_seconds:g} s"
-        except (OSError, LinkError) as error:
+        except (OSError, UnicodeError, LinkError) as error:  # the second: of a host that can be no name
             self._error = str(error)
         self._counts["connections_ended" if talk is not None else "connections_failed"] += 1
         return talk, otherwise
@@ -301,6 +301,7 @@ class _Talk:
             self.let_in = False
             if self._bound_at is not None:
                 self.lasted = self._loop.time() - self._bound_at
+            self._closed("closed at once")  # of no effect but where `run` is cancelled, or fails
             if self._timer is not None:
                 self._timer.cancel()
             reading.cancel()

@@ -20,7 +20,7 @@ from typing import Final, NamedTuple, Self
 
 from mmsd.codec import sms
 from mmsd.codec.session import Pdu
-from mmsd.errors import DecodeError, LinkDown
+from mmsd.errors import DecodeError, EncodeError, LinkDown
 from mmsd.link.account import Account, Piece, Request, Settings
 from mmsd.link.carry import Accepted, Answer, Down, Event, Health, Incoming, Late, Message, Receipt, Refuse, Refused, Settle, Uncertain, Up
 from mmsd.link.channel import Channel, Connect, Lost, Reply, Ticket
@@ -126,6 +126,7 @@ class Messenger:
         self._tasks: list[asyncio.Task[None]] = []
         self._bug: BaseException | None = None
         self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._leaving = False
         self._nobody = False  # nobody takes events any more
         self._up = False
         self._error = "not connected yet"
@@ -167,6 +168,7 @@ class Messenger:
 
     async def leave(self) -> None:
         """Ask nothing more, wait for what is open at both ends as long as the settings allow, say good-bye."""
+        self._leaving = True
         self._overtaken(anyhow=True)
         for owing in self._parts.values():
             owing.acknowledge(self._account.refusals[0])  # what misses parts is nobody's yet: the peer keeps them
@@ -209,6 +211,8 @@ class Messenger:
 
     async def send(self, message: Message) -> Answer:
         requests = self._account.requests(message)
+        if not requests:
+            raise EncodeError("a message without content")
         for request in requests if len(requests) > 1 else ():  # all of it can be sent, or none is
             self._dialect.encode(request.command, 1, 0, request.body, request.tlvs)
         if message.reference is not None:
@@ -355,7 +359,7 @@ class Messenger:
         ours: Hashable = (piece.sender, piece.receiver, piece.header.destination)
         name: Hashable = (ours, concat.reference, concat.total, concat.wide)
         known = self._joined.get(name)
-        if known is not None and known.pieces[concat.sequence - 1] == piece:
+        if known is not None and not known.owing.said and known.pieces[concat.sequence - 1] == piece:  # not one that was refused
             known.owing.add(ticket)
             self._counts["repeated_parts"] += 1
             return
@@ -363,6 +367,8 @@ class Messenger:
         self._give_up()
         owing = self._parts.setdefault(name, _Owing())
         owing.add(ticket)
+        if pieces is None and self._leaving:
+            owing.acknowledge(self._account.refusals[0])
         if pieces is None:
             self._later(self._settings.part_seconds, self._acknowledge, name)
             self._later(self._settings.join_seconds + 1e-3, self._expire)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime
+import random
 import ssl
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
@@ -1143,3 +1144,130 @@ def test_tls_lets_in_only_who_proves_its_name(tmp_path: Path):
             assert len(smsc.binds) == 1
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+# ---------------------------------------------------------------------------------------------------------------- by chance
+
+
+class Weather:
+    """A centre in bad weather, drawn: it refuses, throttles, answers late or never, hangs up, is away; and it has messages for us, each of
+    which it sends again until it is acknowledged."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.smsc = centre(self.answer, admit=lambda pdu: self.draw((0.9, 0), (0.05, t.SYSTEM_ERROR), (0.05, -1)))
+        self.taken: dict[int, dict[int, list[str]]] = {}  # our reference → part → ids
+        self.asked: set[int] = set()
+        self.owed = {f"message {number}": self.parts(number) for number in range(30)}
+        self.settled: set[str] = set()
+        self.count = 0
+        self.storm = True
+
+    def draw(self, *shares: tuple[float, Any]) -> Any:
+        return self.random.choices([what for _, what in shares], [share for share, _ in shares])[0] if self.storm else shares[0][1]
+
+    def parts(self, number: int) -> list[tuple[smpp.Message, tuple[tuple[int, bytes], ...]]]:
+        return long_text(f"message {number}" + " 龙舟" * self.random.choice((0, 30, 70)), number)
+
+    def answer(self, pdu: smpp.Pdu) -> Said:
+        reference = pdu.number(t.USER_MESSAGE_REFERENCE) or 0
+        place = smpp.content(pdu).header.concat
+        self.asked.add(reference)
+        status = self.draw((0.85, 0), (0.05, t.THROTTLED), (0.03, 0x0B), (0.04, t.SYSTEM_ERROR), (0.03, None))
+        if status == 0:
+            self.count += 1
+            self.taken.setdefault(reference, {}).setdefault(place.sequence if place else 1, []).append(f"{self.count:x}")
+        delay = self.draw((0.9, self.random.uniform(0, 2)), (0.1, self.random.uniform(50, 80)))
+        return Said(status, smpp.MessageAnswer(f"{self.count:x}".encode()) if status == 0 else None, after=delay)
+
+    async def blow(self) -> None:
+        """Hang up, be away, and deliver, until it clears up."""
+        while self.storm:
+            await asyncio.sleep(self.random.uniform(0, 20))
+            self.smsc.reachable = self.random.random() < 0.8
+            if self.smsc.talks and self.random.random() < 0.4:
+                self.smsc.talks[-1].drop(unread=self.random.random() < 0.5)
+        self.smsc.reachable = True
+
+    async def deliver(self) -> None:
+        """One message after another, all its parts at once or each after the other's acknowledgement, until none is left."""
+        while self.owed:
+            name, parts = self.random.choice(list(self.owed.items()))
+            if await (self.at_once if self.random.random() < 0.7 else self.in_turn)(parts):
+                assert name in self.settled or len(parts) > 1  # of which some may be acknowledged early
+                del self.owed[name]
+            await asyncio.sleep(1)
+
+    async def at_once(self, parts: list[Any]) -> bool:
+        talk = self.smsc.talks[-1] if self.smsc.talks else None
+        if talk is None or talk.session.room(round(asyncio.get_running_loop().time() * session.SECOND)) < len(parts):
+            return False
+        answers = await asyncio.gather(*(talk.asks(t.DELIVER_SM, *part) for part in parts))
+        return not any(status != 0 for status in answers)
+
+    async def in_turn(self, parts: list[Any]) -> bool:
+        return all([await self.at_once([part]) for part in parts])
+
+
+@pytest.mark.parametrize("draw", range(20))
+def test_whatever_happens_what_is_told_is_true(seed: int, draw: int):
+    """Accepted: the centre took each part, with these ids. LinkDown: it saw nothing of it. Refused: no part beyond those named was taken.
+    And every message of the centre's arrives whole, and is acknowledged only when it was settled."""
+
+    async def scenario() -> None:
+        weather = Weather(seed + draw)
+        chance = weather.random
+        told: dict[int, Any] = {}
+        uncertain: set[int] = set()
+        long: set[int] = set()
+
+        async def one(reference: int) -> None:
+            await asyncio.sleep(chance.uniform(0, 600))
+            words = "龙舟" * chance.choice((1, 40, 90))
+            long.update({reference} if len(words) > 70 else ())
+            try:
+                told[reference] = await made.send(text(words, key=str(reference), reference=reference))
+            except LinkDown as down:
+                told[reference] = down
+
+        async def follow() -> None:
+            async for event in made.events():
+                if isinstance(event, Incoming) and not event.missing:
+                    await asyncio.sleep(chance.uniform(0, 3))
+                    if chance.random() < 0.8:
+                        weather.settled.add(" ".join(event.text.split()[:2]))
+                        await event.settle()
+                    else:
+                        await event.refuse()
+                elif isinstance(event, Incoming):
+                    await event.settle()
+                elif isinstance(event, Late):
+                    uncertain.add(int(event.answer.key))
+
+        made = link.link(settings(window=5), random=chance.random, wall=lambda: NOON, connect=weather.smsc.connect)
+        async with made:
+            following, blowing = asyncio.create_task(follow()), asyncio.create_task(weather.blow())
+            delivering = asyncio.create_task(weather.deliver())
+            await asyncio.gather(*(one(reference) for reference in range(1, 301)))
+            weather.storm = False
+            await blowing
+            await asyncio.wait_for(delivering, 3600)
+            await asyncio.sleep(100)
+            assert isinstance(await made.send(text(key="last")), Accepted)
+            await made.leave()
+            await following
+        for reference, answer in told.items():
+            parts = weather.taken.get(reference, {})
+            if isinstance(answer, Accepted):
+                assert len(parts) == len(answer.ids)
+                assert all(message_id in parts[place] for place, message_id in enumerate(answer.ids, 1))
+            elif isinstance(answer, LinkDown):
+                assert reference not in weather.asked
+            elif isinstance(answer, Refused):
+                assert {message_id for ids in parts.values() for message_id in ids} >= set(answer.ids)
+                assert not parts or reference in long
+        assert {reference for reference, answer in told.items() if isinstance(answer, Uncertain)} | long >= uncertain
+        assert {f"message {number}" for number in range(30)} <= weather.settled
+        assert len({type(answer) for answer in told.values()}) >= 3
+
+    run(scenario())

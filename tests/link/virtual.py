@@ -69,6 +69,14 @@ class End:
         """The connection ends for the other end: in order, or with an error."""
         self.other._arrived.put_nowait(error or b"")
 
+    def drop(self, *, unread: bool) -> None:
+        """It ends for both, and nothing more is written here; `unread`: what came and was not read is lost."""
+        while unread and not self._arrived.empty():
+            self._arrived.get_nowait()
+        self._arrived.put_nowait(b"")
+        self.lose(ConnectionResetError(104, "reset"))
+        self.closed = True
+
     async def close(self) -> None:
         if not self.closed:
             self.closed = True
@@ -131,6 +139,7 @@ class Talk:
         self._centre = centre
         self.end = end
         self.session = Session(centre.dialect(), Role.CENTRE, centre.settings, now=self._now())
+        self._awaited: dict[int, asyncio.Future[int | None]] = {}
         self.task = asyncio.create_task(self._serve())
 
     def _now(self) -> int:
@@ -140,6 +149,16 @@ class Talk:
         sequence = self.session.ask(command, body, tlvs=tlvs, now=self._now())
         self._flush()
         return sequence
+
+    def asks(self, command: int, body: Body, tlvs: Tlvs = ()) -> asyncio.Future[int | None]:
+        """A request; its answer's status, None when the connection ends before it."""
+        answer: asyncio.Future[int | None] = self._loop.create_future()
+        self._awaited[self.ask(command, body, tlvs)] = answer
+        return answer
+
+    def drop(self, *, unread: bool) -> None:
+        """The connection is gone at once, and with it, `unread`, what the centre had not read yet."""
+        self.end.drop(unread=unread)
 
     def unbind(self) -> None:
         self.session.unbind(now=self._now())
@@ -182,8 +201,12 @@ class Talk:
                     self._loop.call_later(said.after, self._settle, pdu.sequence, said)
             case session.Answered():
                 centre.answered.append((now, event))
+                if event.sequence in self._awaited:
+                    self._awaited.pop(event.sequence).set_result(event.status)
             case session.Closed(why):
                 centre.ended.append(why)
+                for answer in self._awaited.values():
+                    answer.set_result(None)
 
     def _settle(self, sequence: int, said: Said) -> None:
         self.session.settle(sequence, status=said.status or 0, body=said.body, now=self._now())
