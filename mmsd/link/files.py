@@ -12,6 +12,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mmsd.link.heads import GUARD
+
 GZIP_MAGIC: Final = b"\x1f\x8b"
 _RAW_BLOCK: Final = 64 << 10
 _OUT_BLOCK: Final = 256 << 10
@@ -114,6 +116,11 @@ class Source(Protocol):
         """Bytes [offset, offset + size); shorter only at the present end of the file. Raises OSError."""
         ...
 
+    def read_on(self, offset: int, before: int, size: int) -> tuple[bytes, bytes]:
+        """(the `before` bytes ahead of `offset`, the `size` bytes from there on), as `read` gives them. What stands ahead is read last:
+        where it is still what it was, what follows it had not been rewritten either."""
+        ...
+
     def status(self) -> Status: ...
 
     def whole(self) -> str:
@@ -136,6 +143,10 @@ def open_source(files: Files, path: str) -> Source:
     return Plain(files, descriptor)
 
 
+def _cut(block: bytes, at: int) -> tuple[bytes, bytes]:
+    return block[:at], block[at:]
+
+
 class Plain:
     compressed = False
 
@@ -156,6 +167,13 @@ class Plain:
         self.reached = offset
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def read_on(self, offset: int, before: int, size: int) -> tuple[bytes, bytes]:
+        data = self.read(offset, size)
+        reached = self.reached
+        ahead = self.read(offset - before, before)
+        self.reached = reached
+        return ahead, data
+
     def status(self) -> Status:
         return self._files.fstat(self._descriptor)
 
@@ -167,7 +185,10 @@ class Plain:
 
 
 class Inflated:
-    """A gzip file of one or more members. Forwards it inflates on; backwards beyond its window it begins anew. Memory is flat."""
+    """A gzip file of one or more members. Forwards it inflates on; backwards beyond what it keeps it begins anew. Memory is flat.
+
+    The text is inflated into the very bytes that are given out: what was given out last is the window, and the GUARD bytes before it stay.
+    """
 
     compressed = True
 
@@ -180,30 +201,58 @@ class Inflated:
         self.reached = 0
         self._inflater = zlib.decompressobj(31)
         self._stored = b""  # read and not yet inflated
-        self._window = bytearray()
+        self._window = b""
         self._start = 0  # offset of the window's first byte
+        self._behind = b""  # what stands before it
         self._damage = ""
         self._ended = False  # what follows the last member is not gzip
 
     def read(self, offset: int, size: int) -> bytes:
-        if offset < self._start:
+        back = self._start - offset
+        if back > len(self._behind):
             self._rewind()
-        while self._start + len(self._window) < offset + size and self._inflate():
-            self._drop(offset)
-        self._drop(offset)
-        skip = offset - self._start
-        return bytes(self._window[skip : skip + size])
+        elif back > 0:
+            kept = self._behind[-back:]
+            return (kept + self._from(self._start, size - back))[:size] if size > back else kept[:size]
+        return self._from(offset, size)
 
-    def _drop(self, offset: int) -> None:
-        passed = min(offset - self._start, len(self._window))
-        del self._window[:passed]
-        self._start += passed
+    def read_on(self, offset: int, before: int, size: int) -> tuple[bytes, bytes]:
+        if offset < self._start:
+            return _cut(self.read(offset - before, before + size), before)
+        data = self._from(offset, size)
+        if self._start < offset:  # the file ends before it
+            return self._behind[-before:] if before else b"", b""
+        return (self._behind[-before:], data) if len(self._behind) >= before else _cut(self.read(offset - before, before + size), before)
 
-    def _inflate(self) -> bool:
-        """Some more into the window; False when nothing more can come now."""
+    def _from(self, offset: int, size: int) -> bytes:
+        """Bytes from `offset` on, which is not before the window: that begins there afterwards, or where the file ends."""
+        while self._start + len(self._window) < offset:
+            self._pass(len(self._window))
+            out = self._inflate(_OUT_BLOCK)
+            if out is None:
+                return b""
+            self._window = out
+        self._pass(offset - self._start)
+        parts, length = [self._window], len(self._window)
+        while length < size and (out := self._inflate(size - length)) is not None:
+            parts.append(out)
+            length += len(out)
+        if len(parts) > 1:
+            self._window = b"".join(parts)
+        return self._window[:size]
+
+    def _pass(self, count: int) -> None:
+        """The first bytes of the window stand behind it now."""
+        if count:
+            self._behind = (self._behind + self._window[max(count - GUARD, 0) : count])[-GUARD:]
+            self._window = self._window[count:]
+            self._start += count
+
+    def _inflate(self, most: int) -> bytes | None:
+        """Some more, `most` bytes at most, or none for now; None when nothing more can come."""
         if self._damage or self._ended:
             self.reached = max(self.reached, self.status().size)
-            return False
+            return None
         if not self._stored:
             self._stored = self._files.pread(self._descriptor, _RAW_BLOCK, self.reached)
             self.reached += len(self._stored)
@@ -211,19 +260,18 @@ class Inflated:
             if self._inflater.eof:
                 self._stored = self._stored.lstrip(b"\0")  # padding between members
                 if not self._stored:
-                    return False
+                    return None
                 if not self._stored.startswith(GZIP_MAGIC[:1]):
                     self._ended = True
-                    return self._inflate()
+                    return self._inflate(most)
                 self._inflater = zlib.decompressobj(31)
             fed = bool(self._stored)
-            out = self._inflater.decompress(self._stored, _OUT_BLOCK)
+            out = self._inflater.decompress(self._stored, most)
         except zlib.error as error:
             self._damage = str(error)
-            return self._inflate()
+            return self._inflate(most)
         self._stored = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
-        self._window += out
-        return fed or bool(out)
+        return out if fed or out else None
 
     def status(self) -> Status:
         return self._files.fstat(self._descriptor)

@@ -21,7 +21,7 @@ _DATED: Final = re.compile(
 )
 
 
-def digest(data: bytes) -> bytes:
+def digest(data: bytes | memoryview) -> bytes:
     """BLAKE2b-128.
 
     >>> digest(b"").hex()

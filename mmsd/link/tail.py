@@ -4,7 +4,7 @@ Here is the loop: poll → read → take → pending → committed. Which file i
 
 - a file is never given up while it has unread bytes and its descriptor, a copy or its compressed form can be read;
 - what was taken is given out again only after `reset`, then exactly, even if the file was truncated meanwhile;
-- a rewritten file is told from one that grew by the ≤ 256 bytes before the position, looked at in the same read as the new bytes.
+- a rewritten file is told from one that grew by the ≤ 256 bytes before the position, looked at right behind the new bytes.
 
 Polling is the truth: nothing here needs notifications. One thread at a time may use a Tail. There is no wall clock in it.
 """
@@ -109,7 +109,7 @@ class Tail(Recogniser):
             self._audit("unterminated", chunk.path, f"{rest} bytes at {chunk.offset} are no whole record: quarantined")
             consumed, rest = rest, 0
         if consumed:
-            data = chunk.data if not rest else chunk.data[:consumed]
+            data = memoryview(chunk.data)[:consumed]
             track.held.append(Held(chunk.offset, given.before, data, chunk.final))
             track.advance(given.before, data)
             track.want = 0
@@ -282,7 +282,7 @@ class Tail(Recogniser):
         """The next chunk of this file, or None: then it is drained, in trouble, left or rewritten."""
         held = track.holds()
         if held is not None:
-            return _Given(track, held.before, Chunk(held.data, track.ordinal, held.offset, held.final, track.path), held.final)
+            return _Given(track, held.before, Chunk(bytes(held.data), track.ordinal, held.offset, held.final, track.path), held.final)
         if track.ordinal in self._orphans:
             track.drained = True
             return None
@@ -302,10 +302,9 @@ class Tail(Recogniser):
 
     def _chunk(self, track: Track, source: Source, want: int) -> _Given | None:
         guarded = min(GUARD, track.offset)
-        block = source.read(track.offset - guarded, guarded + want)
+        before, data = source.read_on(track.offset, guarded, want)
         reached = source.reached
-        before, data = block[:guarded], block[guarded:]
-        at_end = len(block) < guarded + want
+        at_end = len(data) < want
         if digest(before) != track.guard or not self._same_head(track, source):
             self._rewritten(track)
             return None

@@ -35,7 +35,7 @@ class Held(NamedTuple):
 
     offset: int
     before: bytes
-    data: bytes
+    data: memoryview
     final: bool
 
 
@@ -114,7 +114,7 @@ class Track:
         device, inode = self.key or (0, 0)
         return Mark(self.ordinal, head, length, self.offset, self.guard, self.path, device, inode, self.done)
 
-    def advance(self, before: bytes, data: bytes) -> None:
+    def advance(self, before: bytes, data: memoryview) -> None:
         """Takes `data`, which stands at `offset`; `before` is what stands ahead of it, ≥ 256 bytes or all there is."""
         if self.offset < HEAD:
             self.head = self.head[: self.offset] + data[: HEAD - self.offset] if len(self.head) >= self.offset else self.head
