@@ -256,12 +256,9 @@ def _text(data: bytes) -> None:
     said = text.decode(data[1:], charset)
     said.encode()
     text.trouble(data[1:], charset)
+    plain = said.rstrip("\0").lstrip("\ufeff")  # marks of order before it are no text
     for known in (charsets.UTF_8, charsets.UCS_2):
-        returns(said.rstrip("\0"), partial(text.encode, charset=known), partial(text.decode, charset=known), _without_mark)
-
-
-def _without_mark(said: str) -> str:
-    return said.removeprefix("\ufeff")
+        returns(plain, partial(text.encode, charset=known), partial(text.decode, charset=known))
 
 
 # --------------------------------------------------------------------------------------------------------------- documents
