@@ -50,14 +50,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):
-            raise ConfigError("endpoint.certificate: certificate and key come together; set both or neither")
+            raise ConfigError("certificate: it and key come together; set both or neither")
         if not _is_loopback(self.host) and not self.certificate:
-            raise ConfigError(
-                f"endpoint.host: {self.host} is not loopback; set endpoint.certificate and endpoint.key, or put a TLS proxy before us"
-            )
+            raise ConfigError(f"host: {self.host} is not loopback; set certificate and key, or put a TLS proxy before us")
         url = urlsplit(self.public_url)
         if self.public_url and (url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment):
-            raise ConfigError("endpoint.public_url: expected scheme, host and path, such as https://mmsd.example.net/reports")
+            raise ConfigError("public_url: expected scheme, host and path, such as https://mmsd.example.net/reports")
 
 
 def _is_loopback(host: str) -> bool:
