@@ -124,7 +124,7 @@ class Endpoint:
         application.router.add_route("*", "/{secret}/{name}", self._serve)
         wire = logging.getLogger(f"{__name__}.wire")
         wire.addFilter(_without_bytes)
-        runner = web.AppRunner(application, access_log=None, logger=wire, handle_signals=False, shutdown_timeout=2.0)
+        runner = web.AppRunner(application, access_log=None, logger=wire, handle_signals=False, shutdown_timeout=2.0, lingering_time=1.0)
         await runner.setup()
         try:
             await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
@@ -146,6 +146,11 @@ class Endpoint:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    @property
+    def busy(self) -> int:
+        """Requests that are not answered yet."""
+        return self._waiting
 
     def quiet(self) -> None:
         """Take nothing new: "later" to all that comes from now on."""

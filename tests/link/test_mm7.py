@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime
-import ipaddress
 import logging
 import re
 import ssl
@@ -18,9 +16,6 @@ from xml.etree import ElementTree
 
 import aiohttp
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from mmsd.codec import smil
 from mmsd.codec.tables import mm7 as table
@@ -29,7 +24,7 @@ from mmsd.link import endpoint, mm7
 from mmsd.link.carry import Accepted, Down, Message, Octets, Receipt, Refused, Text, Uncertain, Up
 from mmsd.link.mm7 import Mms, Multimedia, Partly, part
 from tests.link.hearing import SECRET, Hearing, private, run
-from tests.link.peer import CUT, HANG, answer, peer
+from tests.link.peer import CUT, HANG, answer, certificate, peer
 
 SUBSCRIBER = "8613900000001"
 FRIEND = "8613900000002"
@@ -400,29 +395,6 @@ def test_what_is_not_for_us_is_a_fault(settings: Callable[..., mm7.Settings]) ->
 
 
 # ----------------------------------------------------------------------------------------------------------- TLS and secrecy
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """Of 127.0.0.1, signed by itself: certificate and key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mmsc")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = folder / "mmsc.pem", folder / "mmsc.key"
-    pem.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
-    return pem, secret
 
 
 def test_a_certificate_is_checked(settings: Callable[..., mm7.Settings], tmp_path: Path) -> None:
