@@ -31,10 +31,8 @@ dlr-storage = internal
 {core}
 
 group = smsc
-smsc = fake
-smsc-id = fake1
-port = {centre}
-connect-allow-ip = 127.0.0.1
+smsc-id = centre
+{smsc}
 
 group = smsbox
 bearerbox-host = 127.0.0.1
@@ -51,6 +49,27 @@ user-allow-ip = 127.0.0.1
 black-list-regex = "^.86999"
 
 {services}
+"""
+
+FAKE = """
+smsc = fake
+port = {centre}
+connect-allow-ip = 127.0.0.1
+"""
+
+SMPP = """
+smsc = smpp
+interface-version = 34
+host = 127.0.0.1
+port = {centre}
+transceiver-mode = true
+smsc-username = {user}
+smsc-password = secret
+system-type = ""
+source-addr-ton = 0
+dest-addr-ton = 1
+msg-id-type = 0x01
+reconnect-delay = 1
 """
 
 POST = """
@@ -98,22 +117,29 @@ class Gateway:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.ports['sendsms']}/cgi-bin/sendsms"
 
-    def configure(self, *, core: str = "", smsbox: str = "http-request-retry = 60\nhttp-queue-delay = 1", services: str = "") -> None:
+    def configure(
+        self, *, core: str = "", smsbox: str = "http-request-retry = 60\nhttp-queue-delay = 1", services: str = "", smpp: int = 0
+    ) -> None:
+        """`smpp`: the port of a centre; 0: it is fakesmsc."""
+        smsc = SMPP.format(centre=smpp, user=USER) if smpp else FAKE.format(centre=self.ports["centre"])
         text = CONFIGURATION.format(
-            **self.ports, folder=self.folder, user=USER, password=PASSWORD, core=core, smsbox=smsbox, services=services
+            **self.ports, folder=self.folder, user=USER, password=PASSWORD, core=core, smsbox=smsbox, services=services, smsc=smsc.strip()
         )
         (self.folder / "kannel.conf").write_text(text)
 
-    def start(self, *messages: str) -> None:
-        """All three; the centre sends `messages`, in fakesmsc's words, as soon as it is connected."""
+    def start(self) -> None:
+        """Its boxes, and fakesmsc."""
+        self.boxes()
+        self.centre()
+
+    def boxes(self) -> None:
         self.run("bearerbox", str(self.folder / "kannel.conf"))
         self._listens("box")
         self.run("smsbox", str(self.folder / "kannel.conf"))
         self._listens("sendsms")
-        self.centre(*messages)
 
     def centre(self, *messages: str) -> None:
-        """A new fakesmsc; the last one has gone."""
+        """A new fakesmsc that sends `messages`, in its words, as soon as it is connected; the last one has gone."""
         self.stop("fakesmsc")
         words = messages or ("1 2 text none",)
         self.run("fakesmsc", "-H", "127.0.0.1", "-r", str(self.ports["centre"]), "-i", "0.1", "-m", str(len(messages)), *words)

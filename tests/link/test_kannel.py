@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from mmsd.codec.push import encode_notification
 from mmsd.errors import ConfigError, EncodeError, LinkDown, LinkError
 from mmsd.link import endpoint, kannel
 from mmsd.link.carry import Accepted, Down, Incoming, Message, Octets, Receipt, Refused, Text, Uncertain, Up
+from sim.centre import Account, Centre, Ids, Receipts, Rule
+from sim.centre import Settings as SmscSettings
 from tests.link.gateway import GET, PASSWORD, POST, USER, Gateway, Taken, gateway
-from tests.link.hearing import SECRET, Hearing, private, run, until
+from tests.link.hearing import PATIENCE, SECRET, Hearing, private, run, until
 from tests.link.peer import CUT, HANG, answer, peer
 
 SUBSCRIBER = "8613900000001"
@@ -201,6 +204,58 @@ def test_a_long_message_that_bearerbox_joins(box: Gateway, settings: Callable[..
             (_, again) = await heard.first(Incoming, count=2)
             assert again == whole
             await again.settle()
+
+    run(scenario())
+
+
+def test_through_smpp_and_back(box: Gateway, settings: Callable[..., kannel.Settings]) -> None:
+    """To the simulator's centre: what Kannel makes of our parts on the wire, and of the centre's receipts, ids and messages for us."""
+    handsets = (
+        Rule(receiver="*02", state="UNDELIV", error=27),
+        Rule(receiver="*03", status=0x0B),
+        Rule(receiver="*04", reply="是，" * 40, reply_after=0),
+    )
+    smsc = SmscSettings(
+        accounts=(Account(name=USER, password="secret", numbers=("10086",)),),
+        ids=Ids(answer="{:08x}", receipt="{:d}"),
+        receipts=Receipts(after=0.05),
+        handsets=handsets,
+    )
+
+    async def scenario() -> None:
+        told = settings(box.url, dlr_mask=31)
+        async with Centre(smsc, wall=lambda: time.time_ns() // 1000) as centre:
+            box.configure(services=service(told, POST), smpp=centre.port)
+            box.boxes()
+            await asyncio.wait_for(centre.until(lambda: centre.counts["binds"]), PATIENCE)
+            async with link(told) as ours, Hearing(ours) as heard:
+                udh, pdu = encode_notification(transaction=b"T1", location=b"http://m/" + b"a" * 150, size=3, expiry_relative=86400)
+                for key, number, content in (
+                    ("long", 1, Text(LONG)),
+                    ("latin", 2, Text(LATIN)),
+                    ("push", 1, Octets(tuple(sms.split(sms.decode_udh(udh), pdu, 7)))),
+                    ("nobody", 3, Text("x")),
+                    ("asked", 4, Text("?")),
+                ):
+                    message = Message(key, f"861390000000{number}", content, sub_code="17")
+                    assert isinstance(await ours.send(message), Accepted)
+                final = await heard.first(Receipt, count=len(sms.compose(LONG, 0)) + 3 + 2 + 1 + 1, that=lambda one: one.final)
+                told_of = {one.key: (one.state, one.error) for one in final}
+                assert told_of == {
+                    "long": ("DELIVRD", "000"), "latin": ("UNDELIV", "027"), "push": ("DELIVRD", "000"), "asked": ("DELIVRD", "000"),
+                    "nobody": ("REJECTD", "0x0000000b"),
+                }  # fmt: skip
+                identities = {str(part.number) for part in centre.taken}
+                assert {one.id for one in final if one.key != "nobody"} == identities  # as the receipt's text spells them
+                assert all(one.submitted and one.done for one in final if one.key != "nobody")
+                long, latin, push, asked = sorted(centre.messages, key=lambda one: one.parts[0].number)
+                assert (long.text, long.sender, long.receiver) == (LONG, "1008617", SUBSCRIBER)
+                assert (latin.text, len(latin.parts)) == (LATIN, 3)
+                assert (push.data, push.ports) == (pdu, (2948, 9200))
+                assert asked.text == "?"
+                (reply,) = await heard.first(Incoming)
+                assert (reply.sender, reply.receiver, reply.sub_code) == ("8613900000004", "1008617", "17")
+                assert reply.text == "是，" * 40  # its two parts were joined by bearerbox
 
     run(scenario())
 
