@@ -96,11 +96,6 @@ class LineDialect(Dialect):
         return dataclasses.replace(explained, fields=(*fields, *((name, 0, 0, value) for name, value in made)))
 
 
-def chosen(condition: npt.NDArray[np.bool_], yes: TextColumn, no: TextColumn) -> TextColumn:
-    """Row by row the text of one column or the other; both are slices of the same data."""
-    return TextColumn(yes.data, np.where(condition, yes.start, no.start), np.where(condition, yes.stop, no.stop))
-
-
 def _labels(plan: Plan) -> dict[str, str]:
     """What people call a field that has no one column: the columns its words set, or that it is passed over."""
     labels: dict[str, str] = {}

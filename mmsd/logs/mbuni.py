@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import tzinfo
-from typing import ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from mmsd.fast.values_py import address as as_address
-from mmsd.logs.dialect import Columns, Key, LineDialect, Texts, chosen
+from mmsd.logs.dialect import Columns, Key, LineDialect, Texts
 from mmsd.logs.options import Options
 from mmsd.logs.plan import IGNORED, Form, Numbering, Plan, address, addresses, hashed, integer, moment, one_of, text
 from mmsd.model import NOT_A_NUMBER, CodeSet, Kind, TextColumn
@@ -54,6 +55,8 @@ STATUSES: Final = {
     "Unreachable": 0x87,
 }
 """X-Mms-Status by the name MMSCs write (both spellings occur)."""
+
+_SAYS, _SAYS_NOT = np.uint8(CodeSet.MM1_STATUS), np.uint8(CodeSet.NONE)
 
 _AS_IS: Final = (0, 0, -1, -1)
 """No national rule."""
@@ -96,26 +99,21 @@ class Mbuni(LineDialect):
     def refine(self, columns: Columns, texts: Texts) -> None:
         super().refine(columns, texts)
         kind, party = columns["kind"], columns["_party"]
-        own = (party == _FROM) | ((party == _EITHER) & (columns["receiver"] == 0))
-        columns["receiver"], columns["sender"] = (
-            np.where(own, columns["sender"], columns["receiver"]),
-            np.where(own, columns["receiver"], columns["sender"]),
-        )
-        texts["receiver"], texts["sender"] = (
-            chosen(own, texts["sender"], texts["receiver"]),
-            chosen(own, texts["receiver"], texts["sender"]),
-        )
+        own = np.flatnonzero((party == _FROM) | ((party == _EITHER) & (columns["receiver"] == 0)))
+        _swap(columns["receiver"], columns["sender"], own)
+        _swap(texts["receiver"].start, texts["sender"].start, own)
+        _swap(texts["receiver"].stop, texts["sender"].stop, own)
         for name in ("sender", "receiver"):
             self._strip_types(columns, texts, name)
         answer = kind == Kind.RESPONSE
-        columns["transaction"] = np.where(answer, columns["message"], np.uint64(0))
-        columns["message"] = np.where(answer, np.uint64(0), columns["message"])
-        said = texts["message"]
-        empty = TextColumn(said.data, said.start, said.start)
-        texts["transaction"], texts["message"] = chosen(answer, said, empty), chosen(answer, empty, said)
-        says = (columns["status"] >= 0) & (answer | (kind == Kind.REPORT))
-        columns["status"] = np.where(says, columns["status"], np.int32(-1))
-        columns["code_set"] = np.where(says, CodeSet.MM1_STATUS, CodeSet.NONE).astype(np.uint8)
+        said, answers = texts["message"], np.flatnonzero(answer)
+        columns["transaction"] = np.zeros_like(columns["message"])
+        _swap(columns["message"], columns["transaction"], answers)
+        texts["transaction"] = TextColumn(said.data, said.start, said.start.copy())
+        _swap(said.stop, texts["transaction"].stop, answers)
+        status = columns["status"]
+        status[~(answer | (kind == Kind.REPORT))] = -1
+        columns["code_set"] = np.where(status >= 0, _SAYS, _SAYS_NOT)
 
     def _strip_types(self, columns: Columns, texts: Texts, name: str) -> None:
         """`127.0.0.1/TYPE=IPv4` is `127.0.0.1` elsewhere in the same log: one subscriber, one hash. Few rows are no numbers."""
@@ -130,3 +128,8 @@ class Mbuni(LineDialect):
                 columns[name][row] = as_address(bare, _AS_IS, self.key)
                 stop[row] = said.start[row] + len(bare)
         texts[name] = TextColumn(said.data, said.start, stop)
+
+
+def _swap(one: npt.NDArray[Any], other: npt.NDArray[Any], rows: npt.NDArray[np.int64]) -> None:
+    """The values of these rows change places."""
+    one[rows], other[rows] = other[rows], one[rows]

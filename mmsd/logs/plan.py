@@ -557,8 +557,12 @@ def run(compiled: Compiled, data: bytes, *, ordinal: int, offset: int, final: bo
     for cell, names, table in compiled.choices:
         chosen = np.ascontiguousarray(cells.out[:, cell])
         for name, choices in zip(names, table, strict=True):
-            values = choices.take(chosen)
-            whole[name] = np.where(values == p.NO_DEFAULT, whole[name], values) if (choices == p.NO_DEFAULT).any() else values
+            if (choices == p.NO_DEFAULT).any():
+                values = choices.take(chosen)
+                whole[name] = np.where(values == p.NO_DEFAULT, whole[name], values)
+            else:
+                columns[name] = _narrow(name, choices).take(chosen)
+                del whole[name]
     for name, column in whole.items():
         columns[name] = _narrow(name, column)
     texts = {name: TextColumn(data, cells.out[:, cell], cells.out[:, cell + 1]) for name, cell in compiled.texts.items()}
