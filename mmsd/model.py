@@ -641,6 +641,9 @@ class Batch:
     spilled: list[tuple[int, bytes, int]] = field(default_factory=list)  # (subscriber number, packed dossier, keep until)
     thawed: list[int] = field(default_factory=list)  # subscribers whose spilled dossier came back into State
     interned: list[tuple[str, int, str]] = field(default_factory=list)  # (family, id, text): names behind small ids of CLOSED
+    handsets: npt.NDArray[Any] | None = None  # `rules.handsets.HANDSET` rows, one a number: what traffic told of handsets and SIM cards
+    handset_import: int = 0  # serial of the table of handsets whose changes take effect with this Batch
+    prefixes: list[tuple[str, int]] = field(default_factory=list)  # (prefix of numbers that belong to no city, how many more)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__slots__)

@@ -90,6 +90,13 @@ class Loaded:
     names: Mapping[str, Mapping[int, str]]  # family → id → text, as interned
 
 
+class Tail(NamedTuple):
+    """Rows of `Batch.handsets` in their order; `last` is what `drop_handset_tail` takes once they are in a table."""
+
+    rows: list[npt.NDArray[Any]]
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryFilter:
     """Conditions on stored deliveries, all of which must hold; the empty value asks for all."""
@@ -223,6 +230,18 @@ class Store(Protocol):
         A delivery whose last statement has outcome 0 was withdrawn and is not told. Such a row is a copy of what it takes back but for
         the outcome; `closed` above all must not be on an earlier day.
         """
+
+    def handset_tail(self) -> Tail:
+        """What traffic told of handsets (`Batch.handsets`) and is in no table yet."""
+
+    def drop_handset_tail(self, last: int) -> int:
+        """The rows up to and with `Tail.last` are in a table now; returns how many went. Twice is once."""
+
+    def handset_import(self) -> int:
+        """Serial of the last table of handsets whose changes took effect (`Batch.handset_import`); 0 = none."""
+
+    def prefixes(self) -> Mapping[str, int]:
+        """Prefixes of numbers that belong to no city, the most frequent first."""
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         """Spilled dossiers. One that is gone (never spilled, thawed, purged, erased) is not in the result; that is no error."""

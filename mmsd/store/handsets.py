@@ -44,7 +44,7 @@ FORGET: Final = 400 * DAY
 KEPT_CHANGES: Final = 30 * DAY
 
 _MAGIC: Final = b"mmsd handsets 1\n"
-_HEADER_BYTES: Final = 1 << 17
+_HEADER_BYTES: Final = 1 << 18
 _COLUMNS: Final[Sequence[tuple[str, str, int]]] = (  # name, dtype, elements a row
     ("key", "<u8", 1),
     ("secret", "<u8", 2),  # IMEI << 8 | software + 1, IMSI; enciphered
@@ -373,7 +373,7 @@ def read_changes(path: Path, keys: Keys) -> ChangeArray:
     """CHANGE rows of one file. Raises StoreDamaged."""
     parts = [b""]
     data = memoryview(path.read_bytes())
-    at = count = 0
+    at, count = 0, 1
     while at < len(data) or len(parts) <= count:
         if at + 12 > len(data):
             raise _damaged(path)

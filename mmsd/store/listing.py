@@ -30,7 +30,8 @@ from mmsd.store.keys import Keys
 
 PIECE: Final = 32 << 20
 _LONGEST_LINE: Final = 1 << 16
-_MOST_CITIES: Final = 1 << 16
+_LONGEST_CITY: Final = 64
+_MOST_CITIES: Final = 4096
 _MOST_BAD: Final = 0.05
 _SAMPLES: Final = 5
 
@@ -84,7 +85,7 @@ def import_list(
         if not spool.rows or bad > most_bad * reader.lines:
             shown = "".join(f"\n  octet {sample.octet}: {sample.reason}: {sample.line}" for sample in reader.samples)
             raise ConfigError(f"{path}: {bad:,} of {reader.lines:,} lines cannot be used; nothing was imported{shown}")
-        if complete and before is not None and spool.rows < len(before) // 2:
+        if complete and before is not None and 2 * spool.rows < len(before):
             raise ConfigError(
                 f"{path}: {spool.rows:,} lines, with {len(before):,} numbers in the table, and said to be complete; nothing was imported"
             )
@@ -167,6 +168,9 @@ class _Reader:
         return np.array([meaning(texts[row].decode(self._encoding, "replace").strip()) for row in first], np.int64)[place]
 
     def _city(self, name: str) -> int:
+        if len(name) > _LONGEST_CITY:
+            self.odd["city"] += 1
+            return 0
         if name not in self._places:
             if len(self.cities) >= _MOST_CITIES:
                 raise ConfigError(f"{self._path}: more than {_MOST_CITIES:,} cities; is the column what it says?")

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Audit, CodeCount, DayCount, DelayCount, Delivery, Event, Finding, LineCount, Outgoing, Reject, UnknownCode
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, rows, segments
+from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, rows, segments, tails
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
@@ -297,6 +297,18 @@ class Reader:
     def audits(self, limit: int) -> list[Audit]:
         """Newest first."""
         return [Audit(*row) for row in self._all("SELECT feed, what, path, detail, at FROM file_audit ORDER BY id DESC LIMIT ?", limit)]
+
+    # --------------------------------------------------------------------------------------------------- reference data
+
+    def handset_tail(self) -> Tail:
+        with self._reading() as connection:
+            return tails.read(connection, self._keys)
+
+    def handset_import(self) -> int:
+        return int(self._all("SELECT coalesce(max(serial), 0) FROM handset_import")[0][0])
+
+    def prefixes(self) -> dict[str, int]:
+        return dict(self._all("SELECT prefix, n FROM prefix_count WHERE n != 0 ORDER BY n DESC, prefix"))
 
     # ------------------------------------------------------------------------------------------------ hot and cold
 

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, Batch, Extent, Mark
-from mmsd.store import Health, Loaded, Needs, Rows, migrate, rows
+from mmsd.store import Health, Loaded, Needs, Rows, migrate, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -416,6 +416,9 @@ class SqliteStore(Reader):
             return connection.execute("DELETE FROM cursor WHERE name = ?", (name,)).rowcount > 0
 
         return self._submit(lambda connection: self._in_transaction(connection, lambda: work(connection)))
+
+    def drop_handset_tail(self, last: int) -> int:
+        return self._submit(lambda connection: self._in_transaction(connection, lambda: tails.drop(connection, last)))
 
     def erase(self, number: str) -> bool:
         def work(connection: sqlite3.Connection) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
+from mmsd.store import tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -42,6 +43,7 @@ class Writer(NamedTuple):
         write_forwards(connection, batch, people)
         _leaving(connection, batch, people)
         _counters(connection, batch)
+        tails.write(connection, self.keys, batch)
         self._rejects(connection, batch)
 
     def _seal(self, person: Person | None, label: bytes, value: Any) -> bytes:
