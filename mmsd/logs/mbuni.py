@@ -112,7 +112,7 @@ class Mbuni(LineDialect):
         texts["transaction"] = TextColumn(said.data, said.start, said.start.copy())
         _swap(said.stop, texts["transaction"].stop, answers)
         status = columns["status"]
-        status[~(answer | (kind == Kind.REPORT))] = -1
+        np.copyto(status, -1, where=~(answer | (kind == Kind.REPORT)))
         columns["code_set"] = np.where(status >= 0, _SAYS, _SAYS_NOT)
 
     def _strip_types(self, columns: Columns, texts: Texts, name: str) -> None:
