@@ -350,6 +350,22 @@ def test_a_minute_of_throttling_loses_nothing_and_the_rate_comes_back(status: in
     run(scenario())
 
 
+def test_one_burst_that_is_throttled_halves_the_rate_once():
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        numbers = taking()
+        smsc = centre(lambda pdu: Said(t.THROTTLED, after=0.5) if loop.time() < 0.5 else numbers(pdu))
+        async with linked(smsc, rate=100.0, window=10) as made:
+            assert {type(answer) for answer in await asyncio.gather(*(made.link.send(text(key=str(key))) for key in range(10)))} == {
+                Refused
+            }
+            await asyncio.gather(*(made.link.send(text(key=str(key))) for key in range(60)))
+        times = [at for at, _ in smsc.asked][10:]
+        assert times[-1] - times[0] == pytest.approx(59 / 50.5, abs=0.05)
+
+    run(scenario())
+
+
 def test_a_part_that_is_throttled_is_sent_again_when_another_was_taken():
     async def scenario() -> None:
         numbers = taking()
@@ -442,6 +458,16 @@ def test_whoever_stops_waiting_is_told_late():
                     await made.link.send(text())
             await asyncio.sleep(5)
             assert made.of(Late) == [Late(Accepted("a", ("5",)))]
+
+    run(scenario())
+
+
+def test_a_message_of_which_a_part_was_throttled_and_one_lost_is_uncertain():
+    async def scenario() -> None:
+        said = iter([t.THROTTLED, None])
+        smsc = centre(lambda pdu: Said(next(said)))
+        async with linked(smsc) as made:
+            assert await made.link.send(text("龙舟" * 60)) == Uncertain("a", "no answer in time")
 
     run(scenario())
 
@@ -934,6 +960,77 @@ def test_a_link_whose_events_nobody_takes_leaves_them_to_the_centre():
             await asyncio.sleep(1)
         assert smsc.statuses() == dict.fromkeys(sequences, t.TRY_LATER)
         assert asyncio.get_running_loop().time() < 2
+
+    run(scenario())
+
+
+def test_what_comes_while_we_leave_is_left_to_the_centre():
+    async def scenario() -> None:
+        smsc = centre(lambda pdu: Said(0, smpp.MessageAnswer(b"1"), after=5))
+        sequences = []
+
+        def write() -> None:
+            sequences.extend([smsc.deliver(t.DELIVER_SM, deliver(b"yes")), smsc.deliver(t.DELIVER_SM, *long_text("端午" * 60, 7)[0])])
+
+        async with link.link(settings(), random=lambda: 0.5, wall=lambda: NOON, connect=smsc.connect) as made:
+            await asyncio.sleep(0.1)
+            sending = asyncio.create_task(made.send(text()))
+            asyncio.get_running_loop().call_later(1, write)
+            await asyncio.sleep(0)
+        assert await sending == Accepted("a", ("1",))
+        assert smsc.statuses() == dict.fromkeys(sequences, t.TRY_LATER)
+        assert asyncio.get_running_loop().time() < 6
+
+    run(scenario())
+
+
+def test_a_part_that_comes_while_we_leave_is_left_to_the_centre_though_events_are_taken():
+    async def scenario() -> None:
+        smsc = centre(lambda pdu: Said(0, smpp.MessageAnswer(b"1"), after=5))
+        async with linked(smsc, part_seconds=60.0) as made:
+            sending = asyncio.create_task(made.link.send(text()))
+            await asyncio.sleep(0.1)
+            leaving = asyncio.create_task(made.link.leave())
+            await asyncio.sleep(0.1)
+            sequence = smsc.deliver(t.DELIVER_SM, *long_text("端午" * 60, 7)[0])
+            await asyncio.sleep(0.1)
+            assert smsc.statuses() == {sequence: t.TRY_LATER}
+            await leaving
+            assert isinstance(await sending, Accepted)
+
+    run(scenario())
+
+
+def test_whoever_cannot_wait_ends_at_once():
+    async def scenario() -> None:
+        smsc = centre(lambda pdu: Said(None))
+        answers = []
+
+        async def hold() -> None:
+            async with link.link(settings(), random=lambda: 0.5, wall=lambda: NOON, connect=smsc.connect) as made:
+                await asyncio.sleep(0.1)
+                answers.append(asyncio.create_task(made.send(text())))
+                await asyncio.sleep(3600)
+
+        holding = asyncio.create_task(hold())
+        await asyncio.sleep(1)
+        holding.cancel()
+        await asyncio.sleep(1)
+        assert not holding.done()  # it leaves in good order
+        holding.cancel()
+        await asyncio.wait([holding])
+        assert asyncio.get_running_loop().time() == 2
+        assert await answers[0] == Uncertain("a", "left")
+        assert smsc.talks[0].session.closed
+
+    run(scenario())
+
+
+def test_leaving_while_a_connection_is_being_made_is_at_once():
+    async def scenario() -> None:
+        async with link.link(settings(), random=lambda: 0.5, wall=lambda: NOON, connect=asyncio.get_running_loop().create_future):
+            await asyncio.sleep(1)
+        assert asyncio.get_running_loop().time() == 1
 
     run(scenario())
 
