@@ -2,14 +2,17 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.list cimport PyList_GET_SIZE
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from cpython.ref cimport Py_INCREF, PyObject
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_SET_ITEM
 from cpython.unicode cimport PyUnicode_DecodeLatin1
 from libc.string cimport memchr
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
-        object (*tp_new)(PyTypeObject*, object, void*)
-    PyTypeObject PyTuple_Type
+        object (*tp_alloc)(PyTypeObject*, Py_ssize_t)
+    unsigned long Py_TPFLAGS_TUPLE_SUBCLASS
+    bint PyType_FastSubclass(PyTypeObject*, unsigned long)
+    bint PyType_Check(PyObject*)
 
 ctypedef const unsigned char* octets
 
@@ -22,6 +25,7 @@ cdef enum:
     MOMENT = 5
     FROM = 6
     CLASS = 7
+    TYPE = 8
     PLAIN = 0
     MEDIA = 1
     ODD = 2
@@ -32,9 +36,39 @@ cdef long long LARGEST = (1LL << 40) - 1
 cdef bytes EMPTY = b""
 
 
-cdef inline object made(object kind, object values):
+cdef inline bint is_tuple(object kind):
+    return PyType_FastSubclass(<PyTypeObject*>kind, Py_TPFLAGS_TUPLE_SUBCLASS)
+
+
+cdef inline bint are_kinds(object kinds):
+    """A `Kinds`."""
+    cdef PyObject* make
+    if not PyTuple_Check(kinds) or PyTuple_GET_SIZE(kinds) != 3:
+        return False
+    make = PyTuple_GET_ITEM(kinds, 2)
+    return PyType_Check(make) and is_tuple(<object>make)
+
+
+cdef inline void put(object to, Py_ssize_t place, object value):
+    Py_INCREF(value)
+    PyTuple_SET_ITEM(to, place, value)
+
+
+cdef inline object make2(object kind, object a, object b):
     """A NamedTuple, without its own __new__ written in Python."""
-    return PyTuple_Type.tp_new(<PyTypeObject*>kind, (values,), NULL)
+    cdef object value = (<PyTypeObject*>kind).tp_alloc(<PyTypeObject*>kind, 2)
+    put(value, 0, a)
+    put(value, 1, b)
+    return value
+
+
+cdef inline object make4(object kind, object a, object b, object c, object d):
+    cdef object value = (<PyTypeObject*>kind).tp_alloc(<PyTypeObject*>kind, 4)
+    put(value, 0, a)
+    put(value, 1, b)
+    put(value, 2, c)
+    put(value, 3, d)
+    return value
 
 
 cdef inline object raw(octets p, Py_ssize_t start, Py_ssize_t stop):
@@ -114,7 +148,7 @@ cdef object encoded(octets p, Py_ssize_t* at, Py_ssize_t end, object text):
     at[0] = stop
     if not (is_wide(charset) and (stop - start) % 2 == 0):
         stop -= 1
-    return made(text, (raw(p, start, max(start, stop)), charset))
+    return make2(text, raw(p, start, max(start, stop)), charset)
 
 
 cdef object sender(octets p, Py_ssize_t* at, Py_ssize_t end, object text):
@@ -131,7 +165,7 @@ cdef object sender(octets p, Py_ssize_t* at, Py_ssize_t end, object text):
     if p[start] >= 0x20:
         at[0] = stop
         start += p[start] == 0x7F
-        return made(text, (raw(p, start, max(start, stop - 1)), 0))
+        return make2(text, raw(p, start, max(start, stop - 1)), 0)
     value = encoded(p, &start, stop, text)
     if value is None or start != stop:
         return None
@@ -139,7 +173,9 @@ cdef object sender(octets p, Py_ssize_t* at, Py_ssize_t end, object text):
     return value
 
 
-def read_fields(bytes data not None, Py_ssize_t at, bytes forms not None, type text not None, type moment not None, list headers not None):
+def read_fields(
+    bytes data not None, Py_ssize_t at, bytes forms not None, type text not None, type moment not None, object kinds, list headers not None
+):
     cdef octets p = <octets>PyBytes_AS_STRING(data)
     cdef octets shapes = <octets>PyBytes_AS_STRING(forms)
     cdef Py_ssize_t end = PyBytes_GET_SIZE(data), start, stop, nul
@@ -149,6 +185,8 @@ def read_fields(bytes data not None, Py_ssize_t at, bytes forms not None, type t
     cdef object value
     if at < 0 or PyBytes_GET_SIZE(forms) < 128:
         raise ValueError("a place from 0 on and 128 forms")
+    if not is_tuple(text) or not is_tuple(moment) or not are_kinds(kinds):
+        raise ValueError("values are NamedTuples")
     while at + 1 < end and p[at] >= 0x80 and PyList_GET_SIZE(headers) < FIELDS:
         code, start, first = p[at], at + 1, p[at + 1]
         form = shapes[code - 0x80]
@@ -164,7 +202,7 @@ def read_fields(bytes data not None, Py_ssize_t at, bytes forms not None, type t
                     stop = nul + 1
                     value = raw(p, start + (first == 0x7F and form != CLASS), nul)
                     if form == STRING:
-                        value = made(text, (value, 0))
+                        value = make2(text, value, 0)
         elif form == STRING:
             stop = start
             value = encoded(p, &stop, end, text)
@@ -179,11 +217,14 @@ def read_fields(bytes data not None, Py_ssize_t at, bytes forms not None, type t
                 stop = start + 1 + first
                 number = integer(p, &nul, stop)
                 if number >= 0 and nul == stop:
-                    value = made(moment, (number, p[start + 1] == 0x81))
+                    value = make2(moment, number, p[start + 1] == 0x81)
         elif form == FROM:
             if first < 0x20:
                 stop = start
                 value = sender(p, &stop, end, text)
+        elif form == TYPE:
+            stop = start
+            value = content_type(p, &stop, end, kinds)
         if value is None:
             break
         headers.append((code, value))
@@ -192,6 +233,8 @@ def read_fields(bytes data not None, Py_ssize_t at, bytes forms not None, type t
         else:
             high |= 1ULL << (code - 0xC0)
         at = stop
+        if form == TYPE:
+            break
     return at, (<object>high << 64 | low if high else low)
 
 
@@ -241,7 +284,7 @@ cdef object content_type(octets p, Py_ssize_t* place, Py_ssize_t stop, object ki
         if media is None:
             return None
         place[0] = at
-        return made(make, (media, ()))
+        return make2(make, media, ())
     stop = value_stop(p, &at, stop)
     media = media_of(p, &at, stop, names)
     if media is None:
@@ -292,12 +335,12 @@ cdef object content_type(octets p, Py_ssize_t* place, Py_ssize_t stop, object ki
             value = number
         found.append((name, value))
     place[0] = stop
-    return made(make, (media, tuple(found)))
+    return make2(make, media, tuple(found))
 
 
 def read_content_type(bytes data not None, Py_ssize_t at, Py_ssize_t stop, object kinds):
     cdef object value
-    if at < 0 or stop > PyBytes_GET_SIZE(data) or not isinstance(kinds, tuple) or len(kinds) != 3:
+    if at < 0 or stop > PyBytes_GET_SIZE(data) or not are_kinds(kinds):
         raise ValueError("places within the data")
     value = content_type(<octets>PyBytes_AS_STRING(data), &at, stop, kinds)
     return None if value is None else (value, at)
@@ -313,7 +356,7 @@ def read_parts(
     cdef object view = memoryview(data), typed, headers
     cdef list found
     cdef str name
-    if at < 0 or stop > PyBytes_GET_SIZE(data) or PyTuple_GET_SIZE(names) < 128 or not isinstance(kinds, tuple) or len(kinds) != 3:
+    if at < 0 or stop > PyBytes_GET_SIZE(data) or PyTuple_GET_SIZE(names) < 128 or not is_tuple(make) or not are_kinds(kinds):
         raise ValueError("places within the data and 128 names")
     while PyList_GET_SIZE(parts) < count and at < stop:
         start = at
@@ -339,5 +382,5 @@ def read_parts(
                 break
             headers = tuple(found)
         at = body_at + <Py_ssize_t>body_size
-        parts.append(made(make, (typed, headers, view[body_at:at], body_at)))
+        parts.append(make4(make, typed, headers, view[body_at:at], body_at))
     return at

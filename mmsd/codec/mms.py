@@ -18,7 +18,7 @@ from mmsd.codec.tables import charsets
 from mmsd.codec.tables import mms as table
 from mmsd.codec.wsp import ContentType
 from mmsd.errors import DecodeError, EncodeError
-from mmsd.fast import read_content_type, read_fields, wire_py
+from mmsd.fast import read_fields, wire_py
 
 _CLAUSE: Final = "OMA-MMS-ENC 7.1"
 _FIELD_LIMIT: Final = wire_py.FIELDS
@@ -275,6 +275,7 @@ _SHAPES: Final = {
     table.MOMENT: wire_py.MOMENT,
     table.FROM_FORM: wire_py.FROM,
     table.CLASS: wire_py.CLASS,
+    table.TYPE: wire_py.TYPE,
 }
 FORMS: Final = bytes(_SHAPES.get(table.FIELDS.get(code, ("", table.RAW))[1], wire_py.LEAVE) for code in range(0x80, 0x100))
 _MANDATORY: Final = {kind: sum(1 << code - 0x80 for code in codes) for kind, codes in table.MANDATORY.items()}
@@ -289,21 +290,16 @@ def read(data: bytes, at: int = 0) -> Headers:
     """
     headers: list[Header] = []
     faults: list[DecodeError] = []
-    at, seen = read_fields(data, at, FORMS, Text, Moment, headers)
-    if at < len(data):
+    at, seen = read_fields(data, at, FORMS, Text, Moment, wsp.KINDS, headers)
+    if at < len(data) and not seen & _TYPED:
         at, seen = _read_on(data, at, seen, headers, faults)
     return Headers(headers, at, faults, seen)
 
 
 def _read_on(data: bytes, at: int, seen: int, headers: list[Header], faults: list[DecodeError]) -> tuple[int, int]:
-    """Where the kernel stopped: Content-Type, or a field of another shape, behind which the kernel goes on."""
+    """Where the kernel stopped before Content-Type, the last field: one of another shape, behind which it goes on."""
     end = len(data)
-    while at < end:
-        if data[at] == table.CONTENT_TYPE:
-            typed = read_content_type(data, at + 1, end, wsp.KINDS)
-            if typed is not None:
-                headers.append((table.CONTENT_TYPE, typed[0]))
-                return typed[1], seen | _TYPED
+    while at < end and not seen & _TYPED:
         try:
             if len(headers) >= _FIELD_LIMIT:
                 raise DecodeError("too many fields", offset=at, clause=_CLAUSE)
@@ -313,10 +309,9 @@ def _read_on(data: bytes, at: int, seen: int, headers: list[Header], faults: lis
             break
         headers.append((code, _value(data, code, start, at, faults)))
         seen |= 1 << (code & 0x7F) if code else 0
-        if code == table.CONTENT_TYPE:
-            break
-        at, more = read_fields(data, at, FORMS, Text, Moment, headers)
-        seen |= more
+        if code != table.CONTENT_TYPE:
+            at, more = read_fields(data, at, FORMS, Text, Moment, wsp.KINDS, headers)
+            seen |= more
     return at, seen
 
 
@@ -347,9 +342,9 @@ def decode(data: bytes) -> Pdu:
     """
     headers: list[Header] = []
     faults: list[DecodeError] = []
-    body_at, seen = read_fields(data, 0, FORMS, Text, Moment, headers)
+    body_at, seen = read_fields(data, 0, FORMS, Text, Moment, wsp.KINDS, headers)
     end = len(data)
-    if body_at < end:
+    if body_at < end and not seen & _TYPED:
         body_at, seen = _read_on(data, body_at, seen, headers, faults)
     pdu_type = headers[0][1] if headers and headers[0][0] == table.MESSAGE_TYPE else _first(headers, table.MESSAGE_TYPE)
     if not isinstance(pdu_type, int):

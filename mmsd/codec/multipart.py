@@ -119,7 +119,7 @@ def decode(data: bytes, start: int, stop: int) -> Multipart:
         if first > stop:
             fault = DecodeError("no entries, and not even their number", offset=start, clause="WAP-230 8.5.2")
             return Multipart((), (fault,), start, start)
-    allowed = min(count, _LIMIT)
+    allowed = count if count < _LIMIT else _LIMIT
     at = read_parts(data, first, stop, allowed, wsp.KINDS, NAMES, Part, parts)
     if at == stop and len(parts) == count:
         return Multipart(tuple(parts), (), at, first)

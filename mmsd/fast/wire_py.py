@@ -19,6 +19,7 @@ INTEGER: Final = 4  # Integer-value
 MOMENT: Final = 5  # absolute or relative time
 FROM: Final = 6  # address or token
 CLASS: Final = 7  # OCTET or token
+TYPE: Final = 8  # a content type, behind which nothing is a field
 
 PLAIN: Final = 0
 """Forms of a parameter's value: whatever its first octet says, a media type, or left to `codec`."""
@@ -43,11 +44,14 @@ class Kinds(NamedTuple):
     make: type  # a NamedTuple of (media: str, parameters: tuple[tuple[str, int | bytes], ...])
 
 
-def read_fields(data: bytes, at: int, forms: bytes, text: type, moment: type, headers: list[tuple[int, Any]]) -> tuple[int, int]:
+def read_fields(
+    data: bytes, at: int, forms: bytes, text: type, moment: type, kinds: Kinds, headers: list[tuple[int, Any]]
+) -> tuple[int, int]:
     """Appends (code, value) of the MMS header fields from `at` on; answers where it stopped and which codes it met (bit code − 0x80).
 
     Values: int (OCTET, INTEGER, CLASS, FROM's token 0x81), bytes (TEXT, CLASS), `text(raw, charset)` (STRING, FROM), `moment(seconds,
-    relative)`. Stops at the end, before a field whose form is LEAVE, before a value of another shape, at FIELDS headers.
+    relative)`, what `read_content_type` makes (TYPE). Stops at the end, behind a TYPE, before a field whose form is LEAVE, before a
+    value of another shape, at FIELDS headers.
     """
     seen = 0
     while at + 1 < len(data) and data[at] >= 0x80 and len(headers) < FIELDS:
@@ -73,11 +77,15 @@ def read_fields(data: bytes, at: int, forms: bytes, text: type, moment: type, he
                 value = moment(seconds, data[start + 1] == 0x81)
         elif form == FROM and first < 0x20:
             value, stop = _from(data, start, text)
+        elif form == TYPE:
+            value, stop = read_content_type(data, start, len(data), kinds) or (None, start)
         if value is None:
             break
         headers.append((code, value))
         seen |= 1 << (code - 0x80)
         at = stop
+        if form == TYPE:
+            break
     return at, seen
 
 

@@ -123,7 +123,7 @@ def _mms(data: bytes) -> None:
 
 def _fields(build: Any, data: bytes, at: int) -> tuple[object, ...]:
     headers: list[tuple[int, mms.Value]] = []
-    stop = build.read_fields(data, at, mms.FORMS, mms.Text, mms.Moment, headers)
+    stop = build.read_fields(data, at, mms.FORMS, mms.Text, mms.Moment, wsp.KINDS, headers)
     return stop, headers, [type(value) for _, value in headers]
 
 
