@@ -14,7 +14,7 @@ import os
 import re
 import socket
 import ssl
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Final, Generic, NamedTuple, Self, TypeVar
@@ -24,8 +24,8 @@ import aiohttp
 from multidict import CIMultiDictProxy
 
 from mmsd.errors import ConfigError, LinkDown, LinkError
-from mmsd.link.carry import Down, Health, Owed, Up
-from mmsd.link.endpoint import Endpoint
+from mmsd.link.carry import Down, Health, Owed, Refuse, Settle, Up
+from mmsd.link.endpoint import Endpoint, Word
 from mmsd.link.pace import SECOND, Pace, pause
 
 _CONNECT_SECONDS: Final = 10.0
@@ -85,7 +85,8 @@ class HttpLink(Generic[_E]):
         self._endpoint = endpoint
         self._random = random
         self._counts: Counter[str] = Counter()
-        self._events: asyncio.Queue[_E | Up | Down | None] = asyncio.Queue()
+        self._events: deque[_E | Up | Down | None] = deque()  # None: the end
+        self._came = asyncio.Event()
         self._window = asyncio.Semaphore(peer.window)
         self._pacing = asyncio.Lock()
         self._pace = Pace(peer.rate, now=0)  # of this loop once we are entered
@@ -112,13 +113,12 @@ class HttpLink(Generic[_E]):
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "mmsd"},
         )
-        self._events.put_nowait(Up())
+        self._put(Up())
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """As `leave`, but nobody takes events any more: what was not taken comes again."""
-        while not self._events.empty():
-            event = self._events.get_nowait()
+        for event in list(self._events):
             if isinstance(event, Owed):
                 await event.refuse()
         await self.leave()
@@ -146,14 +146,20 @@ class HttpLink(Generic[_E]):
                     await self._probing
             if self._endpoint is not None:
                 await self._endpoint.__aexit__(None, None, None)
-            self._events.put_nowait(Down("left", None))
-            self._events.put_nowait(None)
+            self._put(Down("left", None))
+            self._put(None)
 
     async def events(self) -> AsyncIterator[_E | Up | Down]:
         """What comes in, for one task; it ends when the link does."""
-        while (event := await self._events.get()) is not None:
-            yield event
-        self._events.put_nowait(None)  # whoever asks again is told so again
+        while True:
+            while self._events:
+                event = self._events.popleft()
+                if event is None:
+                    self._put(None)  # whoever asks again is told so again
+                    return
+                yield event
+            self._came.clear()
+            await self._came.wait()
 
     @property
     def health(self) -> Health:
@@ -186,7 +192,7 @@ class HttpLink(Generic[_E]):
                 raise self._down(f"no connection to {self._peer.name}: {_why(error)}") from None
             except TimeoutError:
                 raise Unanswered(f"no answer within {self._peer.timeout:g} s") from None
-            except (aiohttp.ClientError, OSError, ValueError) as error:
+            except (aiohttp.ClientError, OSError) as error:
                 raise Unanswered(f"the answer was lost: {type(error).__name__}") from None
             finally:
                 self._asking -= 1
@@ -202,7 +208,7 @@ class HttpLink(Generic[_E]):
             while chunk := await response.content.read(65536):
                 octets += chunk
                 if len(octets) > self._peer.answer_octets:
-                    raise ValueError("too long")
+                    raise Unanswered(f"an answer of more than {self._peer.answer_octets} octets")
             return Reply(response.status, response.headers, octets, asked)
 
     def _wait(self) -> int:
@@ -240,7 +246,7 @@ class HttpLink(Generic[_E]):
             self._failures += 1
             wait = pause(self._peer.retry, self._peer.retry_limit, self._failures, self._random())
             self._error = why
-            self._events.put_nowait(Down(why, wait))
+            self._put(Down(why, wait))
             await asyncio.sleep(wait)
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
@@ -250,8 +256,31 @@ class HttpLink(Generic[_E]):
                 continue
             writer.close()
             self._error = ""
-            self._events.put_nowait(Up())
+            self._put(Up())
             return
+
+    # --------------------------------------------------------------------------------------------------------------- inwards
+
+    async def _owe(self, told: Callable[[Settle, Refuse], _E]) -> Word:
+        """Tell what came in, and what the caller says of it. What it has not taken in time it will not: it comes again."""
+        assert self._endpoint is not None
+        offered: list[_E] = []
+
+        def offer(settle: Settle, refuse: Refuse) -> None:
+            offered.append(told(settle, refuse))
+            self._put(offered[0])
+
+        word = await self._endpoint.owe(offer)
+        left = [event for event in self._events if not any(event is one for one in offered)]  # the same one: another may be equal
+        if len(left) < len(self._events):
+            self._events.clear()
+            self._events.extend(left)
+        self._counts["settled" if word is Word.SETTLED else "unsettled"] += 1
+        return word
+
+    def _put(self, event: _E | Up | Down | None) -> None:
+        self._events.append(event)
+        self._came.set()
 
     def _now(self) -> int:
         return int(asyncio.get_running_loop().time() * SECOND)

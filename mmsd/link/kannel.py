@@ -225,12 +225,9 @@ class Link(HttpLink[Receipt | Incoming]):
         self._counts["incoming"] += 1
         return await self._offer(lambda settle, refuse: replace(incoming, settled=settle, refused=refuse))
 
-    async def _offer(self, owed: Callable[[Settle, Refuse], Receipt | Incoming]) -> Response:
-        """Acknowledged once it is settled; never again asked for what shall never come again."""
-        assert self._endpoint is not None
-        word = await self._endpoint.owe(lambda settle, refuse: self._events.put_nowait(owed(settle, refuse)))
-        self._counts["settled" if word is Word.SETTLED else "unsettled"] += 1
-        return LATER if word is Word.LATER else _ACKNOWLEDGED
+    async def _offer(self, told: Callable[[Settle, Refuse], Receipt | Incoming]) -> Response:
+        """Acknowledged once it is settled; so is what shall never come again."""
+        return LATER if await self._owe(told) is Word.LATER else _ACKNOWLEDGED
 
     def _read_message(self, request: Request) -> Incoming:
         """What a subscriber wrote, from smsbox's headers (`post-url`) or from the address (`get-url`)."""

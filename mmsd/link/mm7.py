@@ -27,7 +27,7 @@ from mmsd.codec.tables import mm7 as table
 from mmsd.errors import ConfigError, DecodeError, EncodeError
 from mmsd.link import endpoint
 from mmsd.link.account import Plan, digits, secret
-from mmsd.link.carry import Accepted, Answer, Incoming, Message, Octets, Receipt, Refuse, Refused, Settle, Uncertain
+from mmsd.link.carry import Accepted, Answer, Incoming, Message, Octets, Receipt, Refused, Uncertain
 from mmsd.link.endpoint import Endpoint, Request, Response, Word
 from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url, spoken
 from mmsd.model import SECOND, masked
@@ -270,13 +270,7 @@ class Link(HttpLink[Receipt | Incoming]):
             self._counts["unreadable"] += 1
             return _fault(4003, f"no {told.kind} is taken here", told)
         self._counts["receipts" if isinstance(heard, Receipt) else "incoming"] += 1
-        assert self._endpoint is not None
-
-        def offer(settle: Settle, refuse: Refuse) -> None:
-            self._events.put_nowait(replace(heard, settled=settle, refused=refuse))
-
-        word = await self._endpoint.owe(offer)
-        self._counts["settled" if word is Word.SETTLED else "unsettled"] += 1
+        word = await self._owe(lambda settle, refuse: replace(heard, settled=settle, refused=refuse))
         if word is Word.SETTLED:
             return _response(200, mm7.answer(told, 1000))
         # An MMSC that looks at HTTP alone has to see, too, that this is to come again.
