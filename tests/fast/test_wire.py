@@ -102,3 +102,14 @@ def test_the_kernel_and_the_careful_reader_see_the_same(seed, effort, monkeypatc
 
 def test_both_know_the_same_wide_character_sets():
     assert set(wire_py.WIDE) == set(charsets.WIDE)
+
+
+@pytest.mark.parametrize("wrong", [{"text": dict}, {"moment": list}, {"kinds": ((), (), dict)}, {"kinds": 3}])
+def test_the_kernel_makes_named_tuples_alone(wrong):
+    given = {"text": Text, "moment": Moment, "kinds": wsp.KINDS, **wrong}
+    data = bytes.fromhex("8c8298543000")
+    with pytest.raises(ValueError, match="NamedTuples"):
+        wire_c.read_fields(data, 0, mms.FORMS, given["text"], given["moment"], given["kinds"], [])
+    if "kinds" in wrong:
+        with pytest.raises(ValueError, match="places within the data"):
+            wire_c.read_content_type(data, 0, len(data), given["kinds"])
