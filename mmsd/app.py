@@ -33,6 +33,7 @@ from mmsd.logs import DIALECTS
 from mmsd.model import DAY, NOT_A_NUMBER
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.codes import CodeBook
+from mmsd.rules.kpi import final_after
 from mmsd.rules.relate import Expected, Meaning
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
@@ -42,6 +43,7 @@ from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, SqliteStore
 from mmsd.telemetry import Telemetry
 from mmsd.web import access
+from mmsd.web.figures import Terms
 from mmsd.web.site import FeedHealth, Health, Site
 
 _log = logging.getLogger(__name__)
@@ -182,6 +184,11 @@ def meaning(book: CodeBook) -> Meaning:
     return Meaning(**{name: frozenset(values) for name, values in found.items()})
 
 
+def terms(settings: config.Settings) -> Terms:
+    """By what figures are read."""
+    return Terms(settings.zone.name, final_after(settings.judgement), config.load_codes(settings.codes))
+
+
 def throwaway_keys() -> Keys:
     """Keys of a replay: hashes mean nothing outside it."""
     return Keys(secrets.token_bytes(32), secrets.token_bytes)
@@ -289,6 +296,7 @@ class Daemon:
             site = Site(
                 self.store, self.health, access.Tokens(tokens_file, self._world.wall), self.telemetry, self._settings.web,
                 wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor, campaigns=names,
+                terms=terms(self._settings),
             )  # fmt: skip
             async with asyncio.TaskGroup() as group:
                 reading = loop.run_in_executor(None, self._read)

@@ -19,14 +19,13 @@ from mmsd.cli import report
 from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
+from mmsd.cli.kpi import kpi, reader_of
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
 from mmsd.cli.sending import send
 from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
 from mmsd.model import masked
-from mmsd.store.read import Reader
-from mmsd.store.sqlite import DATABASE
 
 EXIT_CONFIG = 78
 STATES: Final = ("ready", "shadow", "sending", "sent", "delivered", "failed", "uncertain", "parked")
@@ -194,12 +193,7 @@ def run(config_file: Path, ready_file: Path | None) -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most, the oldest first.")
 def outbox(config_file: Path, state: str | None, limit: int) -> None:
     """List what waits to be sent, or was. Numbers are masked, texts are not shown."""
-    settings = config.load(config_file)
-    database = settings.state.directory / DATABASE
-    if not database.exists():  # nothing is made where one only looks
-        raise ConfigError(f"{database}: not there; mmsd has not run with this configuration, or [state] names another place")
-    keys = app.load_keys(settings)
-    reader = Reader(database, keys, settings.store.busy_seconds)
+    reader = reader_of(config.load(config_file))
     for number, row in reader.outbox(state, limit):
         click.echo(f"{number}  {row.state:<9} {row.kind:<13} {row.purpose:<8} {masked(row.msisdn)}")
     totals = ", ".join(f"{name} {n:,}" for name, n in sorted(reader.outbox_states().items())) or "empty"
@@ -209,4 +203,5 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
 main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)
+main.add_command(kpi)
 main.add_command(send)

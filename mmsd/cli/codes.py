@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmsd import config
+from mmsd.cli.kpi import reader_of
 from mmsd.rules.codes import Code, CodeBook, CodeTable, Reading
+from mmsd.web.figures import known_now, unknown_row
 
 CONFIDENCE: Final = {"S": "a standard", "F": "field documents", "A": "an assumption; [codes.NAME] says better"}
 SIGNS: Final = {
@@ -26,16 +28,23 @@ SIGNS: Final = {
 @click.command()
 @click.argument("words", nargs=-1, metavar="[SET] [CODE]")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="With the meanings of its [codes.NAME].")
+@click.option("--seen", is_flag=True, help="List unknown codes that the nodes of --config wrote.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--markdown", is_flag=True, help="Print whole sets as Markdown tables.")
-def codes(words: tuple[str, ...], config_file: Path | None, as_json: bool, markdown: bool) -> None:
+def codes(words: tuple[str, ...], config_file: Path | None, seen: bool, as_json: bool, markdown: bool) -> None:
     """What a code means, by every set that has it; SET alone lists the set; nothing lists the sets.
 
     \b
     mmsd codes 4441              every set that knows it
     mmsd codes mm1 0xC1          the sets whose names begin with mm1
     mmsd codes sms-stat MK:0005  a word; names such as Error-network-problem do too
+    mmsd codes --seen --config /etc/mmsd/mmsd.toml
     """
+    if seen:
+        if config_file is None or words:
+            raise click.UsageError("--seen goes with --config and nothing else")
+        _show_seen(Console(soft_wrap=True), config.load(config_file), as_json)
+        return
     if len(words) > 2:
         raise click.UsageError("give a code, a set, or a set and a code")
     book = config.load_codes(config.load(config_file).codes if config_file else None)
@@ -57,6 +66,33 @@ def codes(words: tuple[str, ...], config_file: Path | None, as_json: bool, markd
     else:
         for table in chosen:
             _show_set(console, table)
+
+
+def _show_seen(console: Console, settings: config.Settings, as_json: bool) -> None:
+    book = config.load_codes(settings.codes)
+    reader = reader_of(settings)
+    try:
+        unknown = [code for code in reader.unknown_codes() if not known_now(book, code)]
+    finally:
+        reader.close_readers()
+    rows = [unknown_row(book, code) for code in unknown]
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
+    elif rows:
+        console.print(seen_table(rows))
+    else:
+        click.echo("no unknown codes")
+
+
+def seen_table(rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Unknown codes, as `web.figures.unknown_row` has them."""
+    listed = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name, right in (("node", 0), ("set", 0), ("code", 0), ("lines", 1), ("first", 0), ("last", 0), ("read as", 0)):
+        listed.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row in rows:
+        read_as = f"{row['read_as']} {row['cause']}".strip() or "–"
+        listed.add_row(row["node"], row["set"], row["code"], f"{row['n']:,}", row["first"] or "–", row["last"] or "–", read_as)
+    return listed
 
 
 def _show_sets(console: Console, chosen: Iterable[CodeTable]) -> None:

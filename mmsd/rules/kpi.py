@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 import msgspec
@@ -36,6 +37,9 @@ LEAST_SEND: Final = 1_000
 NETWORK_CAUSES: Final = frozenset({"INTERWORKING", "SUBMIT_FAILED", "NODE_FAULT", "RETRIEVE_FAILED"})
 NETWORK_ROWS: Final = frozenset({"B1", "T2", "N1", "N2", "N6"})
 """Rows that are the network's failures though their causes can be the user's: the MMSC's own no, a push refused, rejected or lost."""
+
+WATCHED: Final[Mapping[str, tuple[str, str]]] = {"code_4441": ("cmcc", "4441"), "code_4442": ("cmcc", "4442")}
+"""Codes whose series stands beside the ratios, (set, code): the measure of a programme that finds wrong settings is that these fall."""
 
 ASTRAY: Final = ("Z2", "Z3", "Z4", "Z5", "Z6", "Z7")
 """Verdicts of a request that did not succeed."""
@@ -217,6 +221,18 @@ def _ms(micros: int) -> int:
 def final_after(settings: Judgement) -> int:
     """µs from the end of an hour of submission until its figures no longer change: window, grace, and the time late lines restate for."""
     return int((settings.window + settings.grace + settings.restate) * SECOND)
+
+
+def period_of(hour: int, by: str, zone: tzinfo) -> str:
+    """The period an hour belongs to: itself in UTC, or its local day or month (by the local date on which it begins).
+
+    >>> period_of(498708, "hour", UTC), period_of(498712, "day", UTC), period_of(498712, "month", UTC)
+    ('2026-11-22T12:00:00Z', '2026-11-22', '2026-11')
+    """
+    moment = datetime.fromtimestamp(hour * 3600, UTC if by == "hour" else zone)
+    if by == "hour":
+        return moment.isoformat().removesuffix("+00:00") + "Z"
+    return f"{moment:%Y-%m-%d}" if by == "day" else f"{moment:%Y-%m}"
 
 
 def is_final(hour: int, horizon: int, after: int) -> bool:

@@ -72,7 +72,7 @@ class Static:
 
 
 class Pages:
-    """`/`, `/login`, `/logout` and their files. `tries` limits guesses at the door more tightly than other requests."""
+    """`/`, `/figures`, `/login`, `/logout` and their files. `tries` limits guesses at the door more tightly than other requests."""
 
     def __init__(self, sessions: Sessions, tries: Limiter, *, version: str, secure: bool) -> None:
         self._sessions = sessions
@@ -88,6 +88,7 @@ class Pages:
     def routes(self) -> list[Route]:
         return [
             Route("GET", "/", self.live, "read"),
+            Route("GET", "/figures", self.figures, "read"),
             Route("GET", "/login", self.login, ""),
             Route("POST", "/login", self.enter, ""),
             Route("POST", "/logout", self.leave, ""),
@@ -96,6 +97,9 @@ class Pages:
 
     async def live(self, request: web.Request) -> web.Response:
         return self._page("live.html", self._language(known_only(request, "lang"), request))
+
+    async def figures(self, request: web.Request) -> web.Response:
+        return self._page("figures.html", self._language(known_only(request, "lang"), request))
 
     async def login(self, request: web.Request) -> web.Response:
         return self._page("login.html", self._language(known_only(request, "lang"), request), wrong=False)

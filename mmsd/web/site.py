@@ -24,6 +24,7 @@ from mmsd.telemetry import CONTENT_TYPE, Telemetry
 from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
+from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.pages import Pages, cookie_name
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
@@ -108,6 +109,7 @@ class Site:
         executor: Executor,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         campaigns: Collection[str] = (),
+        terms: Terms = Terms(),  # noqa: B008 a tuple, never changed
     ) -> None:
         """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down."""
         self._health = health
@@ -138,6 +140,7 @@ class Site:
             Route("GET", "/readyz", self._readyz, ""),
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
             *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region).routes(),
+            *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
         ]
@@ -243,7 +246,7 @@ class Site:
         path = request.match_info.route.resource.canonical if request.match_info.route.resource is not None else ""
         scope = self._scopes[path]
         if scope and grant is None:
-            if path == "/":
+            if path in ("/", "/figures"):
                 return web.Response(status=303, headers={"Location": "/login"})
             raise Problem(
                 401, "no_token", "this address needs a valid token", "Send `Authorization: Bearer TOKEN`, or sign in on /login.",

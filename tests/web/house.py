@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from aiohttp.test_utils import TestClient, TestServer
 
-from mmsd.model import CLOSED, Audit, Delivery, Event, Evidence, LineCount
-from mmsd.store import CampaignCounts, DeliveryFilter, Kpi
+from mmsd.model import CLOSED, Audit, CodeCount, DayCount, Delivery, Event, Evidence, LineCount, UnknownCode
+from mmsd.rules.kpi import Figures
+from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
+from mmsd.web.figures import Terms
 from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
 
 NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
@@ -103,6 +105,29 @@ class Shelf:
         self._check()
         return self.told[:limit]
 
+    def figures(
+        self, from_hour: int, to_hour: int, by: Split = "", node: str | None = None, city: str | None = None
+    ) -> dict[int | str, Figures]:
+        self._check()
+        found: dict[int | str, Figures] = defaultdict(Figures)
+        for hour, where, whose, outcome, cause, n in self.hours:
+            if from_hour <= hour < to_hour and node in (None, where) and city in (None, whose):
+                keys: dict[str, int | str] = {"": "", "hour": hour, "node": where, "city": whose}
+                found[keys[by]].deliveries[outcome, cause, ""] += n
+        return found
+
+    def models(self, from_day: str, to_day: str) -> list[DayCount]:
+        return []
+
+    def codes(self, from_hour: int, to_hour: int, code_set: str | None = None, code: str | None = None) -> list[CodeCount]:
+        return []
+
+    def unknown_codes(self) -> list[UnknownCode]:
+        return []
+
+    def horizon(self) -> int:
+        return 0
+
     def _check(self) -> None:
         self.before()
         if self.failure is not None:
@@ -125,9 +150,16 @@ class House:
     """A site with everything injected. `token` opens it; clocks are `now` (µs) and `uptime` (s)."""
 
     def __init__(
-        self, folder: Path, *, settings: Settings | None = None, executor: Executor | None = None, reader: Reader | None = None
+        self,
+        folder: Path,
+        *,
+        settings: Settings | None = None,
+        executor: Executor | None = None,
+        reader: Reader | None = None,
+        terms: Terms | None = None,
     ) -> None:
         """`reader`: a real store instead of `shelf`."""
+        folder.mkdir(exist_ok=True)
         self.shelf = Shelf()
         self.now = NOON
         self.uptime = 100.0
@@ -149,6 +181,7 @@ class House:
             random=self.random,
             executor=executor or Inline(),
             campaigns=("relay", "unused"),
+            terms=terms or Terms(),
         )
 
     def random(self, n: int) -> bytes:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mmsd.model import Batch, HourCount, LineCount, Serial
+from mmsd.model import Batch, CodeCount, HourCount, LineCount, MeasureCount, Serial, UnknownCode
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.site import Health, Settings, Site
@@ -84,6 +84,42 @@ def test_the_page_shows_what_the_store_has_and_moves(visit):
         await page.until("document.querySelectorAll('#pace canvas').length === 1")
         assert await page.value(shown("state")) == "live"
         assert RECEIVER not in await page.value("document.documentElement.outerHTML")
+        assert page.complaints == []
+
+    visit(story)
+
+
+def test_the_page_of_figures(visit):
+    async def story(page, site, base, store, token):
+        put(
+            store,
+            Batch(
+                at=NOON, measures=[MeasureCount(HOUR_OF_NOON, "mmsc1", "Wuxi", "end_to_end", 3, 45_000)],
+                codes=[CodeCount(HOUR_OF_NOON, "mmsc1", "cmcc", "4441", 12)],
+                unknown=[UnknownCode("mmsc<1>", "cmcc", "4446", 3, NOON, NOON)],
+            ),
+        )  # fmt: skip
+        await page.open(site.login_link(base))
+        await page.until("location.pathname === '/' && document.querySelector('a[href^=\"/figures\"]')")
+        await page.value("document.querySelector('a[href^=\"/figures\"]').click()")
+        await page.until("location.pathname === '/figures' && document.querySelector('[data-shown]')")
+        for name, text in (("end_to_end", "60.0%"), ("end_to_end-more", "3 / 5"), ("open_share", "16.7%"), ("mean_delay", "15 s")):
+            assert await page.value(shown(name)) == text
+        row = "[...document.querySelectorAll('#periods tr:first-child > *')].map((cell) => cell.textContent)"
+        assert await page.value(f"{row}.slice(0, 5)") == [
+            "2026-11-22", "3", "2", "16.7%", "60.0%",
+        ]  # fmt: skip
+        assert "12" in await page.value(shown("periods"))
+        assert "mmsc<1>cmcc44463" in await page.value(shown("unknown"))
+        await page.until("document.querySelectorAll('#chart canvas').length === 1")
+
+        # Another choice asks anew, and the table to take away follows it.
+        await page.value(
+            "const s = document.querySelector('[name=node]'); s.value = 'mmsc1'; s.dispatchEvent(new Event('change', {bubbles: true}))"
+        )
+        await page.until(f"document.querySelector('[data-shown=\"2\"]') && {shown('end_to_end')} === '75.0%'")
+        assert "node=mmsc1" in await page.value("document.getElementById('csv').href")
+        assert await page.value(shown("send_failure")) == "–"
         assert page.complaints == []
 
     visit(story)

@@ -37,9 +37,9 @@ def test_every_text_is_used_and_every_used_text_exists():
         file.read_text(encoding="utf-8")
         for folder in ("templates", "static")
         for file in FILES.joinpath(folder).iterdir()
-        if file.name.endswith((".html", "live.js"))
+        if file.name.endswith((".html", "live.js", "figures.js"))
     ]
-    used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) - {"live.html", "base.html", "login.html"}
+    used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) - {"live.html", "base.html", "login.html", "figures.html"}
     # Looked up by a name that comes with the data: state.live, events.finding, cause.NO_PUSH.
     composed = {key for key in texts("en") if key.partition(".")[0] in ("state", "events", "cause")}
     assert used - composed == set(texts("en")) - composed
@@ -54,7 +54,7 @@ def test_the_browser_says_which_language(accepted, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", ["/", "/login"])
+@pytest.mark.parametrize("path", ["/", "/figures", "/login"])
 def test_pages_speak_the_language_asked_for(house, path, language):
     async def story(client):
         for answer in (
@@ -64,7 +64,7 @@ def test_pages_speak_the_language_asked_for(house, path, language):
             html = await answer.text()
             assert f'<html lang="{language}">' in html
             assert answer.headers["Content-Language"] == language
-            assert texts(language)["page.title" if path == "/" else "login.title"] in html
+            assert texts(language)[{"/": "page.title", "/figures": "kpi.title", "/login": "login.title"}[path]] in html
 
     house.visit(story)
 
@@ -103,7 +103,7 @@ class Outline(HTMLParser):
         self._script = False
 
 
-@pytest.mark.parametrize("path", ["/", "/login"])
+@pytest.mark.parametrize("path", ["/", "/figures", "/login"])
 def test_a_page_loads_only_ours_runs_nothing_inline_and_is_labelled(house, path):
     async def story(client):
         page = Outline()
