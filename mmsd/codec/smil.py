@@ -61,6 +61,7 @@ _ENTITY: Final = re.compile(r"&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{1,5}));")
 _ENTITIES: Final = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _TIME: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|min|h)?")
 _UNITS: Final = {"ms": 1, "s": 1000, "min": 60_000, "h": 3_600_000}
+_FOREVER: Final = 10**9  # ms, eleven days
 
 
 def decode(raw: bytes, charset: int = charsets.ANY) -> Smil:
@@ -145,12 +146,16 @@ def _character(entity: re.Match[str]) -> str:
 
 
 def _milliseconds(duration: str) -> int:
-    """A clock value; −1 for none, or one in words ("indefinite").
+    """A clock value; −1 for none, for one in words ("indefinite"), and for more than days.
 
-    >>> [_milliseconds(given) for given in ("5s", "5000ms", "2.5", "1min", "00:00:05", "indefinite", "")]
-    [5000, 5000, 2500, 60000, 5000, -1, -1]
+    >>> [_milliseconds(given) for given in ("5s", "5000ms", "2.5", "1min", "00:00:05", "indefinite", "", "1000h")]
+    [5000, 5000, 2500, 60000, 5000, -1, -1, -1]
     """
-    duration = duration.strip()
+    value = _clock(duration.strip())
+    return value if value < _FOREVER else -1
+
+
+def _clock(duration: str) -> int:
     hours, colon, rest = duration.rpartition(":")
     if colon and all(part.isdecimal() and len(part) < 5 for part in hours.split(":")[:2]):
         minutes = 0
@@ -171,7 +176,8 @@ TEXT: Final = Region("Text", "0", "70%", "100%", "30%")
 
 
 def encode(slides: Iterable[Slide], regions: Iterable[Region] = (IMAGE, TEXT)) -> bytes:
-    """A presentation in UTF-8 as every handset shows it: one <par> a slide. EncodeError for an item that is no medium, a region unknown.
+    """A presentation in UTF-8 as every handset shows it: one <par> a slide. EncodeError for an item that is no medium, a region unknown,
+    a slide of more than days.
 
     >>> encode([Slide((Item("text", "a.txt"),), 5000)], ()).decode()
     '<smil><head><layout><root-layout/></layout></head><body><par dur="5000ms"><text src="a.txt"/></par></body></smil>'
@@ -184,6 +190,8 @@ def encode(slides: Iterable[Slide], regions: Iterable[Region] = (IMAGE, TEXT)) -
         parts.append(f"<region id={_quoted(name)} {sides}/>")
     parts.append("</layout></head><body>")
     for items, milliseconds in slides:
+        if milliseconds >= _FOREVER:
+            raise EncodeError(f"no slide lasts {milliseconds} ms")
         parts.append(f'<par dur="{milliseconds}ms">' if milliseconds >= 0 else "<par>")
         for kind, source, region in items:
             if kind not in MEDIA:

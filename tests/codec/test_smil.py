@@ -87,7 +87,11 @@ def test_random_tags(document):
 
 @pytest.mark.parametrize(
     ("slides", "reason"),
-    [([Slide((Item("script", "a"),))], "no medium"), ([Slide((Item("img", "a", "Picture"),))], "no region")],
+    [
+        ([Slide((Item("script", "a"),))], "no medium"),
+        ([Slide((Item("img", "a", "Picture"),))], "no region"),
+        ([Slide((), 10**9)], "no slide lasts"),
+    ],
 )
 def test_what_no_handset_shows_is_not_written(slides, reason):
     with pytest.raises(EncodeError, match=reason):

@@ -596,7 +596,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "wbxml": Target(_wbxml, wbxml.show),
     "provisioning": Target(_provisioning, _all_documents),
     "xml": Target(_xml, lambda data: tree.to_xml(tree.from_xml(data))),
-    "smil": Target(_smil, smil.decode),
+    "smil": Target(_smil, lambda data: smil.decode(data[: smil.LIMIT])),
     "smpp": Target(_smpp, smpp.show),
     "cmpp": Target(_cmpp, cmpp.show),
     "session": Target(_session, _feed),
