@@ -15,7 +15,7 @@ import msgspec
 
 from mmsd.codec import session, sms
 from mmsd.codec.session import Body, Dialect, Pdu, Tlvs
-from mmsd.errors import ConfigError, LinkError
+from mmsd.errors import ConfigError, EncodeError, LinkError
 from mmsd.fast.program import CHINA, Numbering
 from mmsd.fast.values_py import address
 from mmsd.link.carry import Message, Receipt
@@ -165,18 +165,36 @@ def digits(number: bytes, plan: Plan) -> str:
 
 
 def dialled(receiver: str, settings: Settings) -> bytes:
-    """E.164 digits as the centre wants them.
+    """E.164 digits as the centre wants them. EncodeError for what is none.
 
     >>> dialled("8613900000001", Settings(host="centre", port=1, national=True))
     b'13900000001'
     """
+    if not (receiver.isascii() and receiver.isdigit()):
+        raise EncodeError("a receiver is E.164 digits")
     plan = _PLANS[settings.numbering]
     prefix = str(plan.country) if plan.country and settings.national else ""
     national = receiver.removeprefix(prefix)
-    return (national if not plan.length or len(national) == plan.length else receiver).encode("ascii", "replace")
+    return (national if not plan.length or len(national) == plan.length else receiver).encode()
 
 
 _LONGEST: Final = 30 * 24 * 3600  # seconds that a relative time can say for sure: what a month is, centres differ
+
+
+def sender(message: Message, settings: Settings) -> bytes:
+    """Whom a message is from. EncodeError for what is not ASCII."""
+    name = settings.source + message.sub_code if message.sender is None else message.sender
+    if not name.isascii():
+        raise EncodeError("a sender has ASCII characters only")
+    return name.encode()
+
+
+def octets(pieces: tuple[tuple[bytes, bytes], ...]) -> tuple[sms.UserData, ...]:
+    """User data as it was made. EncodeError when a piece is no SMS."""
+    for udh, data in pieces:
+        if len(udh) + len(data) > sms.CAPACITY:
+            raise EncodeError(f"a piece of {len(udh) + len(data)} octets; {sms.CAPACITY} make an SMS")
+    return tuple(sms.UserData(*piece) for piece in pieces)
 
 
 def until(seconds: float | None, settings: Settings, *, now: int, quarters: int) -> bytes:

@@ -83,7 +83,7 @@ class Accepted:
 class Refused:
     """The centre said no. `throttled`: it said "not so fast", and the link is slower already: no try is used up.
 
-    Of a message in parts, `ids` are those of the parts it took before.
+    Of a message in parts, `ids` are those of the parts that it took all the same; of others there may be no answer.
     """
 
     key: str
@@ -182,7 +182,7 @@ class Incoming(Owed):
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """The answer to a message, or to one of its parts, that had been told Uncertain."""
+    """The answer to a message, or to one of its parts, after it was told that there is none."""
 
     answer: Accepted | Refused
     part: int = 1  # of so many

@@ -20,6 +20,8 @@ from mmsd.link.account import Account, Request, Settings, limits, secret
 from mmsd.link.pace import Pace, pause
 
 _STEADY: Final = 10.0  # seconds; a connection that lasted so long was a good one
+_STALLED: Final = 1_000_000  # µs that a timer is late when something held up the loop
+_HEARING: Final = 200_000  # µs to hear what came meanwhile
 _CHUNK: Final = 1 << 16
 _REMEMBERED: Final = session.Settings().remembered
 
@@ -280,6 +282,7 @@ class _Talk:
         self._waiting: dict[int, _Waiting] = {}
         self._late: dict[int, Tag] = {}  # of those told Lost, while the session knows them
         self._flushing = False
+        self._set_for = 0
         self._timer: asyncio.TimerHandle | None = None
         self._bound_at: float | None = None
         self.lasted = 0.0  # seconds that we were let in for, told at the end
@@ -367,9 +370,16 @@ class _Talk:
             self._timer = None
         due = self.play.due
         if due is not None and not self._over.done():
-            self._timer = self._loop.call_at(due / 1_000_000, self._tick)
+            self._set(max(due, self._channel.now()))
+
+    def _set(self, at: int) -> None:
+        self._set_for = at
+        self._timer = self._loop.call_at(at / 1_000_000, self._tick)
 
     def _tick(self) -> None:
+        if self._channel.now() > self._set_for + _STALLED:  # the process stood still: first hear what came meanwhile
+            self._set(self._channel.now() + _HEARING)
+            return
         try:
             self._told(self.play.tick(now=self._channel.now()))
             self._flush()

@@ -108,7 +108,7 @@ class Account:
         """CMPP_SUBMIT, one for each piece. EncodeError when one cannot be made."""
         match message.content:
             case Octets(pieces):
-                coding, parts = table.BINARY, [sms.UserData(*piece) for piece in pieces]
+                coding, parts = table.BINARY, list(account.octets(pieces))
             case Text(text):
                 coding, parts = self._parts(text, account.place(message.key))
         return [
@@ -126,7 +126,6 @@ class Account:
 
     def _submit(self, message: Message, part: sms.UserData, coding: int, *, total: int, number: int) -> cmpp.Submit:
         settings = self._settings
-        source = settings.source + message.sub_code if message.sender is None else message.sender
         return cmpp.Submit(
             pk_total=total,
             pk_number=number,
@@ -143,7 +142,7 @@ class Account:
             fee_type=settings.fee_type.encode(),
             fee_code=settings.fee_code.encode(),
             valid_time=account.until(message.validity, settings, now=self._wall(), quarters=_QUARTERS),
-            source=source.encode("ascii", "replace"),
+            source=account.sender(message, settings),
             destinations=(account.dialled(message.receiver, settings),),
             destination_type=settings.destination_type,
             content=part.udh + part.data,

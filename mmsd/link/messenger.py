@@ -131,7 +131,7 @@ class Messenger:
         self._up = False
         self._error = "not connected yet"
         self._lately = _Lately()
-        self._underway = 0  # requests without answer, or on their way to be sent
+        self._underway: Counter[str] = Counter()  # messages without answer, or on their way to be sent, by receiver
         self._early: dict[int, tuple[Receipt, asyncio.TimerHandle]] = {}
         self._count_early = 0
         self._joins = sms.Reassembly[Piece](sms.Limits(lifetime=int(settings.join_seconds * SECOND)))
@@ -217,11 +217,12 @@ class Messenger:
             self._dialect.encode(request.command, 1, 0, request.body, request.tlvs)
         if message.reference is not None:
             self._lately.note(message.reference, _Sent(message.key, message.receiver))
-        self._underway += 1
+        self._underway[message.receiver] += 1
         try:
             answer = await self._asked(message, requests)
         finally:
-            self._underway -= 1
+            self._underway[message.receiver] -= 1
+            self._underway += Counter()  # without those of which there are none
             self._overtaken()
         self._counts[type(answer).__name__.lower()] += 1
         return answer
@@ -330,7 +331,7 @@ class Messenger:
 
     def _receipt(self, receipt: Receipt) -> None:
         key = self._lately.find(receipt)
-        if key is not None or not self._underway:
+        if key is not None or receipt.receiver not in self._underway:
             self._counts["receipts_unmatched"] += key is None
             self._put(replace(receipt, key=key))
             return
@@ -342,7 +343,7 @@ class Messenger:
         """Answers came: perhaps those that receipts wait for."""
         for place, (receipt, timer) in list(self._early.items()):
             key = self._lately.find(receipt)
-            if key is not None or not self._underway or anyhow:
+            if key is not None or receipt.receiver not in self._underway or anyhow:
                 timer.cancel()
                 del self._early[place]
                 self._counts["receipts_unmatched"] += key is None

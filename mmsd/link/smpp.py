@@ -152,7 +152,7 @@ class Account:
         """submit_sm, one for each piece. EncodeError when one cannot be made."""
         match message.content:
             case Octets(pieces):
-                parts = [_Part(udh, data, self._settings.binary_coding) for udh, data in pieces]
+                parts = [_Part(udh, data, self._settings.binary_coding) for udh, data in account.octets(pieces)]
             case Text(text):
                 parts = self._parts(text, account.place(message.key))
         return [Request(table.SUBMIT_SM, self._submit(message, part), (*part.tlvs, *self._named(message))) for part in parts]
@@ -186,12 +186,10 @@ class Account:
 
     def _source(self, message: Message) -> smpp.Address:
         settings = self._settings
-        number = settings.source + message.sub_code if message.sender is None else message.sender
-        if not number.isascii():
-            raise EncodeError("a sender has ASCII characters only")
-        if number and not number.lstrip("+").isdigit():
-            return smpp.Address(_ALPHANUMERIC, 0, number.encode())
-        return smpp.Address(settings.source_ton, settings.source_npi, number.encode())
+        number = account.sender(message, settings)
+        if number and not number.lstrip(b"+").isdigit():
+            return smpp.Address(_ALPHANUMERIC, 0, number)
+        return smpp.Address(settings.source_ton, settings.source_npi, number)
 
     def _named(self, message: Message) -> Tlvs:
         if message.reference is None or not self._settings.reference or self._settings.version == "3.3":

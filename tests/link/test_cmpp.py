@@ -257,7 +257,7 @@ def test_what_cannot_be_sent_is_refused_whole(password: str):
     async def scenario() -> None:
         ismg = Gateway()
         async with linked(ismg, password) as made:
-            for message in (text("龙" * 700), text(sender="1" * 22), Message("a", "1" * 33, Text("龙" * 100))):
+            for message in (text("龙" * 700), text(sender="1" * 22), text(sender="龙"), Message("a", "1" * 33, Text("龙" * 100))):
                 with pytest.raises(EncodeError) as refused:
                     await made.link.send(message)
                 assert message.receiver not in str(refused.value)

@@ -28,7 +28,7 @@ from mmsd.link.carry import Accepted, Down, Event, Incoming, Late, Message, Octe
 from mmsd.link.channel import Socket
 from mmsd.link.messenger import Messenger
 from mmsd.link.smpp import Settings
-from tests.link.virtual import Centre, Said, Talk, run
+from tests.link.virtual import Centre, Said, Talk, run, stall
 
 NUMBER = "8613900000001"
 SUBSCRIBER = smpp.Address(1, 1, NUMBER.encode())
@@ -253,6 +253,21 @@ def test_an_idle_connection_lives_on_probes():
         smsc = centre()
         async with linked(smsc) as made:
             await asyncio.sleep(24 * 3600)
+            assert made.events == [Up()]
+
+    run(scenario())
+
+
+def test_a_process_that_stood_still_hears_first_what_came_meanwhile():
+    async def scenario() -> None:
+        smsc = centre(lambda pdu: Said(None))
+        async with linked(smsc) as made:
+            sending = asyncio.create_task(made.link.send(text()))
+            await asyncio.sleep(35)  # a probe is under way
+            smsc.talks[0].end.write(smpp.encode(smpp.Pdu(t.RESPONSE | t.SUBMIT_SM, 0, 2, smpp.MessageAnswer(b"1"))))
+            stall(120)
+            assert await sending == Accepted("a", ("1",))
+            await asyncio.sleep(60)
             assert made.events == [Up()]
 
     run(scenario())
@@ -538,6 +553,20 @@ def test_a_receipt_that_overtakes_the_answer_waits_for_it():
             await sending
             await asyncio.sleep(0.1)
             assert [(heard.id, heard.key) for heard in made.of(Receipt)] == [("9", "a"), ("8", None)]
+
+    run(scenario())
+
+
+def test_other_receivers_do_not_hold_it_up():
+    async def scenario() -> None:
+        smsc = centre(lambda pdu: Said(None))
+        async with linked(smsc) as made:
+            sending = asyncio.create_task(made.link.send(text()))
+            await asyncio.sleep(0.1)
+            smsc.deliver(t.DELIVER_SM, receipt("9", source=smpp.Address(1, 1, b"8613900000002")))
+            await asyncio.sleep(0.1)
+            assert [heard.key for heard in made.of(Receipt)] == [None]
+            sending.cancel()
 
     run(scenario())
 
@@ -889,7 +918,8 @@ def test_what_cannot_be_sent_is_refused_whole_before_any_of_it_is_written():
         async with linked(smsc) as made:
             for message in (
                 text("龙" * 700), text("\ud800"), text(sender="端午"), text(reference=65536), text(sender="1" * 21),
-                Message("a", NUMBER, Octets(((b"", b"ab"), (b"", bytes(255))))), Message("a", "1" * 21, Text("龙" * 100)),
+                Message("a", NUMBER, Octets(((b"", b"ab"), (b"", bytes(141))))), Message("a", NUMBER, Octets(())),
+                Message("a", "+1", Text("")), Message("a", "1" * 21, Text("龙" * 100)),
             ):  # fmt: skip
                 with pytest.raises(EncodeError) as refused:
                     await made.link.send(message)

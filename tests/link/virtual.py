@@ -15,6 +15,13 @@ from mmsd.link.channel import Wire
 T = TypeVar("T")
 
 
+def stall(seconds: float) -> None:
+    """The process stands still: time passes, and nothing runs."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Loop)
+    loop.clock.now += seconds
+
+
 class _Selector(selectors.DefaultSelector):
     """Instead of waiting, moves the clock."""
 
@@ -33,11 +40,11 @@ class Loop(asyncio.SelectorEventLoop):
     """An event loop whose time is nobody's."""
 
     def __init__(self) -> None:
-        self._clock = _Selector()
-        super().__init__(self._clock)
+        self.clock = _Selector()
+        super().__init__(self.clock)
 
     def time(self) -> float:
-        return self._clock.now
+        return self.clock.now
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
@@ -57,6 +64,7 @@ class End:
 
     async def read(self) -> bytes:
         octets = await self._arrived.get()
+        await asyncio.sleep(0)  # a socket's octets come a turn of the loop later, too
         if isinstance(octets, OSError):
             raise octets
         return octets
