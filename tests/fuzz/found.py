@@ -76,31 +76,28 @@ def broken(check: Callable[[bytes], object], data: bytes) -> Broken | None:
     return None
 
 
-def minimised(data: bytes, fails: Callable[[bytes], bool], tries: int = 3000) -> bytes:
-    """A smaller input that still fails: octets are taken away in ever smaller pieces, then those that do not matter become zeros.
+def minimised(data: bytes, fails: Callable[[bytes], bool]) -> bytes:
+    """A smaller input that still fails: octets are taken away in ever smaller pieces, then those that do not matter become "a", or 0.
 
     >>> minimised(b"any octets with a bug among them", lambda data: b"bug" in data)
     b'bug'
     """
-    size = max(len(data) // 2, 1)
-    while tries > 0:
-        at, shrunk = 0, False
-        while at < len(data) and tries > 0:
-            tries -= 1
+    size = len(data)
+    while size > 0:
+        at, before = 0, len(data)
+        while at < len(data):
             less = data[:at] + data[at + size :]
             if fails(less):
-                data, shrunk = less, True
+                data = less
             else:
                 at += size
-        if size == 1 and not shrunk:
-            break
-        size = size if shrunk and size == 1 else max(size // 2, 1)
+        if size > 1 or len(data) == before:  # single octets are gone over until none can go
+            size //= 2
     for filler in (b"a", b"\0"):
         for at in range(len(data)):
-            plain = data[:at] + filler + data[at + 1 :]
-            tries -= 1
-            if tries > -1000 and plain != data and fails(plain):
-                data = plain
+            other = data[:at] + filler + data[at + 1 :]
+            if fails(other):
+                data = other
     return data
 
 
