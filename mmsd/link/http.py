@@ -1,8 +1,8 @@
 """What links over HTTP share: requests one by one at a pace, an endpoint for what comes back, and the events of both.
 
 A request has its own connection, so that what is known of it is certain: no connection, nothing was written; no answer, it may have been
-taken. There is no session: a link is up until a connection fails or the peer turns us away as a whole, then down for a growing pause, and
-up again when the peer's port opens.
+taken. There is no session: a link is up when the peer's port opens, until a connection fails or the peer turns us away as a whole; then it
+is down for a growing pause, and looks again.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from mmsd.link.endpoint import Endpoint, Word
 from mmsd.link.pace import SECOND, Pace, pause
 
 _CONNECT_SECONDS: Final = 10.0
+_NOT_YET: Final = "not connected yet"
 _E = TypeVar("_E")
 
 
@@ -63,7 +64,11 @@ class Unanswered(LinkError):
 def check_url(url: str, key: str) -> None:
     """ConfigError, naming `key`, for what is no address to post to."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.fragment:
+    try:
+        sound = parts.scheme in ("http", "https") and parts.hostname and not parts.username and not parts.fragment and parts.port != 0
+    except ValueError:  # of the port
+        sound = False
+    if not sound:
         raise ConfigError(f"{key}: expected an http or https address without user or password")
 
 
@@ -94,7 +99,8 @@ class HttpLink(Generic[_E]):
         self._throttlings = 0  # in a row
         self._session: aiohttp.ClientSession | None = None
         self._asking = 0
-        self._error = ""
+        self._error = _NOT_YET
+        self._known = asyncio.Event()  # whether we are up or down
         self._failures = 0
         self._probing: asyncio.Task[None] | None = None
         self._quiet = asyncio.Event()  # told when a request or a debt is done, while leaving
@@ -113,7 +119,7 @@ class HttpLink(Generic[_E]):
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": "mmsd"},
         )
-        self._put(Up())
+        self._probing = asyncio.create_task(self._probe(""))
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -130,6 +136,7 @@ class HttpLink(Generic[_E]):
             return
         if self._endpoint is not None:
             self._endpoint.quiet()
+        self._known.set()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._peer.leave):
@@ -180,6 +187,7 @@ class HttpLink(Generic[_E]):
                 while wait:
                     await asyncio.sleep(wait / SECOND)
                     wait = self._wait()
+            await self._known.wait()
             session = self._session
             if session is None:
                 raise LinkDown("the link is being closed")
@@ -232,32 +240,40 @@ class HttpLink(Generic[_E]):
 
     def _down(self, why: str) -> LinkDown:
         """The peer cannot be reached, or turns us away as a whole: nothing is asked of it for a while."""
-        self._counts["down"] += 1
         if self._probing is None or self._probing.done():
+            self._error = why
             self._probing = asyncio.create_task(self._probe(why))
-        self._error = why
         return LinkDown(why)
 
     async def _probe(self, why: str) -> None:
-        """Down until the peer's port opens; at the edge of this task nothing is left but to try again."""
-        url = urlsplit(self._peer.url)
-        port = url.port or (443 if url.scheme == "https" else 80)
+        """Up as soon as the peer's port opens; it is looked at after a pause where `why` says what was wrong just now."""
+        if why:
+            self._counts["down"] += 1
         while True:
-            self._failures += 1
-            wait = pause(self._peer.retry, self._peer.retry_limit, self._failures, self._random())
-            self._error = why
-            self._put(Down(why, wait))
-            await asyncio.sleep(wait)
-            try:
-                async with asyncio.timeout(_CONNECT_SECONDS):
-                    _, writer = await asyncio.open_connection(url.hostname, port)
-            except (OSError, TimeoutError) as error:
-                why = f"no connection to {self._peer.name}: {_why(error)}"
-                continue
-            writer.close()
-            self._error = ""
-            self._put(Up())
-            return
+            if why:
+                self._failures += 1
+                wait = pause(self._peer.retry, self._peer.retry_limit, self._failures, self._random())
+                self._error = why
+                self._put(Down(why, wait))
+                self._known.set()
+                await asyncio.sleep(wait)
+            why = await self._look()
+            if not why:
+                break
+        self._error = ""
+        self._put(Up())
+        self._known.set()
+
+    async def _look(self) -> str:
+        """What is wrong with the peer's port; "" when it opens."""
+        url = urlsplit(self._peer.url)
+        try:
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                _, writer = await asyncio.open_connection(url.hostname, url.port or (443 if url.scheme == "https" else 80))
+        except (OSError, TimeoutError, UnicodeError) as error:  # the last of a name that no host can have
+            return f"no connection to {self._peer.name}: {_why(error)}"
+        writer.close()
+        return ""
 
     # --------------------------------------------------------------------------------------------------------------- inwards
 
