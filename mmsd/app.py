@@ -81,10 +81,15 @@ def intake(
     *,
     follow: bool = True,
     keep_all: bool = False,
+    express: bool = True,
     campaigns: Sequence[CampaignSettings] | None = None,
     cities: Mapping[str, str] | None = None,
 ) -> Sequencer:
-    """The sequencer with its feeds, loaded and ready to tick. `follow=False` reads what is there to its end (replay)."""
+    """The sequencer with its feeds, loaded and ready to tick.
+
+    `follow=False` reads what is there to its end (replay). `keep_all` makes a row of every delivery and request. Without `express` the
+    rules alone judge what runs by the book as well: slowly, and alike.
+    """
     key = keys.hash_key
 
     def hashed(text: bytes) -> int:
@@ -113,7 +118,10 @@ def intake(
     book = config.load_codes(settings.codes)
 
     def new_state() -> State:
-        state = State(settings=settings.judgement, expected=expected, meaning=meaning(book), own_senders=own, own_accounts=accounts)
+        state = State(
+            settings=settings.judgement, expected=expected, meaning=meaning(book), own_senders=own, own_accounts=accounts,
+            express=express and not keep_all,
+        )  # fmt: skip
         state.all_apns = "*" in covered.sessions
         state.sgsn = covered.sgsn
         if compiled:
@@ -156,7 +164,7 @@ def intake(
     pace = settings.sequencer if follow else replace(settings.sequencer, chunk_bytes=max(settings.sequencer.chunk_bytes, REPLAY_CHUNK))
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
-        random_bits=world.random_bits, blind=keys.blind, codes=book, live=follow, fault_point=world.fault_point,
+        random_bits=world.random_bits, blind=keys, codes=book, live=follow, fault_point=world.fault_point,
     )  # fmt: skip
     sequencer.load()
     return sequencer

@@ -41,11 +41,25 @@ if TWIN == "python" or find_spec("mmsd.fast.charging_c") is None:
 else:
     from mmsd.fast.charging_c import read_records
 
+if TWIN == "python" or find_spec("mmsd.fast.express_c") is None:
+    from mmsd.fast.express_py import Express
+else:
+    from mmsd.fast.express_c import Express
+
+if TWIN == "python" or find_spec("mmsd.fast.texts_c") is None:
+    from mmsd.fast.blind_py import blind_numbers, siphash
+    from mmsd.fast.texts_py import Texts
+else:
+    from mmsd.fast.texts_c import Texts, blind_numbers, siphash
+
 __all__ = [
     "TWIN",
     "Cells",
+    "Express",
     "Key",
     "Program",
+    "Texts",
+    "blind_numbers",
     "combine",
     "hash64",
     "hash64_many",
@@ -54,6 +68,7 @@ __all__ = [
     "read_parts",
     "read_records",
     "scan",
+    "siphash",
     "split_url",
     "url_hashes",
     "walk",

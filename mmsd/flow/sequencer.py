@@ -20,7 +20,9 @@ from mmsd.errors import StoreBusy, StoreFull
 from mmsd.model import (
     CLOSED,
     MINUTE,
+    NOT_A_NUMBER,
     SECOND,
+    AttemptCount,
     Audit,
     Batch,
     Chunk,
@@ -43,7 +45,7 @@ from mmsd.rules.codes import CodeBook
 from mmsd.rules.counts import Counts
 from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
-from mmsd.rules.verdicts import Closed, Facts, Judge, Raised
+from mmsd.rules.verdicts import Facts, Judge, Raised
 from mmsd.store import Needs, Ordinal, Rows, Store
 
 SPREAD: Final = 5 * MINUTE
@@ -79,6 +81,13 @@ class Source(Protocol):
     def finished(self) -> bool: ...
     def audits(self) -> list[Audit]: ...
     def health(self) -> Any: ...
+
+
+class Blind(Protocol):
+    """What the sequencer asks of the store's keys: the hashes that stand for numbers at rest."""
+
+    def blind(self, number: str) -> int: ...
+    def blind_numbers(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]: ...
 
 
 class Scanner(Protocol):
@@ -169,7 +178,7 @@ class Sequencer:
         wall: Callable[[], int],
         monotonic: Callable[[], float],
         random_bits: Callable[[int], int],
-        blind: Callable[[str], int],
+        blind: Blind,
         codes: CodeBook,
         live: bool = True,
         fault_point: Callable[[str], None] = lambda name: None,
@@ -394,13 +403,14 @@ class Sequencer:
         self._pack_state(batch)
         batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
-        batch.closed = self._closed(facts.closed)
+        batch.closed = self._closed(facts)
         batch.interned = self._new_nodes
-        batch.hours = [HourCount(*key, n) for key, n in facts.tally.hours.items() if n]
+        batch.hours = [HourCount(*key[:5], n, key[5]) for key, n in facts.tally.hours.items() if n]
         batch.days = [DayCount(*key, n) for key, n in facts.tally.days.items() if n]
         batch.delays = [DelayCount(*key, n) for key, n in facts.tally.delays.items() if n]
         batch.codes, batch.unknown = read.counts.code_counts(), read.counts.unknown_codes()
-        batch.measures = read.counts.measure_counts()
+        batch.measures = [*read.counts.measured.counts(), *facts.tally.measured.counts()]
+        batch.tried = [AttemptCount(*key, n) for key, n in facts.tally.tried.items() if n]
         batch.lines = [LineCount(name, "", n, read.records[name], read.octets[name]) for name, n in read.lines.items()]
         batch.lines += [LineCount(name, reason, n, 0, 0) for (name, reason), n in read.rejects.items()]
         batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]
@@ -452,17 +462,34 @@ class Sequencer:
             batch.delta = delta
             self._delta_bytes += len(delta)
 
-    def _closed(self, rows: Sequence[Closed]) -> npt.NDArray[np.void] | None:
-        if not rows:
+    def _closed(self, facts: Facts) -> npt.NDArray[np.void] | None:
+        parts = []
+        if facts.closed:
+            packed = np.zeros(len(facts.closed), CLOSED)
+            for place, row in enumerate(facts.closed):
+                packed[place] = (
+                    row.at, row.closed, row.receiver, row.sender, row.message, row.leg, row.pushed, row.retrieved, OUTCOME_IDS[row.outcome],
+                    CAUSE_IDS[row.cause], RULE_IDS[row.rule], self._node(row.node), row.size,
+                )  # fmt: skip
+            parts.append(packed)
+        if facts.express is not None and len(facts.express.closed):
+            rows, nodes = facts.express.closed, facts.express.nodes
+            for label in np.unique(nodes).tolist():
+                rows["node"][nodes == label] = self._node(self.state.labels[label])
+            parts.append(rows)
+        if not parts:
             return None
-        packed = np.zeros(len(rows), CLOSED)
-        for place, row in enumerate(rows):
-            packed[place] = (
-                row.at, row.closed, self._blind(self.judge.shown(row.receiver)), self._blind(self.judge.shown(row.sender)), row.message,
-                row.leg, row.pushed, row.retrieved,
-                OUTCOME_IDS[row.outcome], CAUSE_IDS[row.cause], RULE_IDS[row.rule], self._node(row.node), row.size,
-            )  # fmt: skip
-        return packed
+        closed = np.concatenate(parts)
+        for name in ("receiver", "sender"):
+            closed[name] = self._blinded(closed[name])
+        return closed
+
+    def _blinded(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """The keyed hashes that stand for numbers at rest; of what is no number, the hash of its text."""
+        blinded = self._blind.blind_numbers(numbers)
+        for place in np.flatnonzero(numbers & NOT_A_NUMBER).tolist():
+            blinded[place] = self._blind.blind(self.judge.shown(int(numbers[place])))
+        return blinded
 
     def _node(self, name: str) -> int:
         if name not in self._nodes:
@@ -505,7 +532,7 @@ class Sequencer:
 def _changes(facts: Facts) -> tuple[Counter[str], Counter[str]]:
     outcomes: Counter[str] = Counter()
     causes: Counter[str] = Counter()
-    for (_, _, _, outcome, cause), n in facts.tally.hours.items():
+    for (_, _, _, outcome, cause, _), n in facts.tally.hours.items():
         outcomes[outcome] += n
         if outcome == "failed":
             causes[cause] += n

@@ -20,14 +20,20 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd.errors import ConfigError, StoreError
-from mmsd.model import MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records, Stretch
+from mmsd.fast import Express, Texts
+from mmsd.fast.express_py import Survey
+from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records, Stretch
+from mmsd.rules.causes import ROWS, RULES
+from mmsd.rules.express import MILD, laws
+from mmsd.rules.kpi import Measured
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, assemble
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
+from mmsd.rules.signs import near_miss
 from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -38,6 +44,8 @@ MOST_SEEDS: Final = 255
 CROWDED: Final = 16
 """Deliveries of one number in memory, above which its settled past is dropped though it is never quiet."""
 TEXT_LIMIT: Final = 200
+SPARE_TEXTS: Final = 10_000
+"""Texts are looked through for old ones when there are twice as many as were kept the last time, and so many more."""
 
 TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "subscriber")
 """Columns of a trace that may hold a hash with a text behind it."""
@@ -81,6 +89,7 @@ class Published(msgspec.Struct, array_like=True):
     weight: tuple[int, int] = (0, 0)  # traces of its own, traces in the dossier up to `settled`: while both stay, so does the verdict
     mute: bool = False  # it says nothing of settings and waits for nothing
     answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
+    times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
 
     @property
     def key(self) -> tuple[int, int, bool]:
@@ -107,7 +116,7 @@ class _Delta(msgspec.Struct, array_like=True):
     leases: bytes
     published: list[Published]
     gone: list[tuple[int, int, int, bool]]
-    texts: dict[int, bytes]
+    texts: bytes
     portals: dict[int, list[int]]
     resets: list[tuple[int, int]]
     seeds: dict[int, int]
@@ -124,6 +133,8 @@ class _Delta(msgspec.Struct, array_like=True):
     said: list[tuple[int, int, int, str, str]]
     seed_names: list[str]
     watched: list[tuple[int, int]]
+    labels: list[str]
+    express: tuple[bytes, bytes, bytes]  # numbers that left the lane, its traces, what it said
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
     series: dict[int, Series] = {}  # feed → its numberings, as they now stand
 
@@ -151,8 +162,14 @@ class State:
         meaning: Meaning,
         own_senders: frozenset[int] = frozenset(),
         own_accounts: frozenset[bytes] = frozenset(),
+        express: bool = False,
     ) -> None:
         self.settings = settings
+        self.express = Express(laws(settings)) if express else None  # what runs by the book; everything else stands in `log`
+        self.labels: list[str] = [""]  # names of nodes and cities by the small number that packed rows have for them
+        self._label_of: dict[str, int] = {"": 0}
+        self._told_express = False
+        self._classed: set[int] = set()  # authorities of POSTs that were compared with the MMSC's
         self.expected = expected
         self.meaning = meaning
         self.own_senders = np.array(sorted(own_senders), np.uint64)
@@ -167,7 +184,8 @@ class State:
         self.active = TraceLog()
         self.leased = TraceLog()
         self.published: dict[int, dict[tuple[int, int, bool], Published]] = {}
-        self.texts: dict[int, bytes] = {}
+        self.texts = Texts()
+        self._pruned_texts = 0  # how many there were afterwards
         self.portals: dict[int, list[int]] = {}  # authority → flat [at, number, at, number …], the earliest `portal` distinct numbers
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, int] = {}  # message → seed number
@@ -208,9 +226,20 @@ class State:
                 if known.family != family:
                     raise ConfigError(f"feeds.{name}: was a feed of kind {known.family!r}, is now {family!r}; give it a new name")
                 self.feeds[index] = info
+                self._told_express = False
                 return index
         self.feeds.append(info)
+        self._told_express = False
         return len(self.feeds) - 1
+
+    def label(self, name: str) -> int:
+        """A small number for a name of a node or city, for good."""
+        number = self._label_of.get(name)
+        if number is None:
+            number = self._label_of[name] = len(self.labels)
+            self.labels.append(name)
+            self._fresh["labels"].append(name)
+        return number
 
     def number_seeds(self, names: Iterable[str]) -> dict[str, int]:
         """Numbers of seeds by campaign/seed, for good. Raises ConfigError when there were too many."""
@@ -247,6 +276,9 @@ class State:
             rows = self._take_sessions(feed, records)
         else:
             rows = self._take_messages(feed, records)
+        if self.express is not None and family != "sessions":
+            self._tell_express(self.express)
+            rows = rows[self.express.take(rows, self.horizon)]
         self.log.append(rows)
         self._fresh["traces"].append(rows)
         ripe = self._ripe(rows)
@@ -272,6 +304,59 @@ class State:
             return []
         self._fresh["series"][feed] = held
         return held.tell()
+
+    def _tell_express(self, express: Express) -> None:
+        """What it has to know of feeds and of the MMSC's hosts."""
+        if not self._told_express:
+            self._told_express = True
+            express.set_feeds([info.domain for info in self.feeds], [self.label(info.node) for info in self.feeds])
+            express.set_ours(self.expected.authorities or self.authorities)
+            express.add_suspects(self.expected.known)
+
+    def survey(self, horizon: int) -> Survey:
+        """What the express lane says now; whoever is odd there stands in `log` from here on."""
+        assert self.express is not None
+        self._tell_express(self.express)
+        covered = self.covered()
+        self.express.set_covered(covered.sms is not None, covered.gateway is not None)
+        survey = self.express.survey(horizon)
+        self._take_over(survey.odd)
+        return survey
+
+    def _take_over(self, numbers: npt.NDArray[np.uint64]) -> None:
+        if self.express is None or not len(numbers):
+            return
+        rows, said = self.express.drop(numbers)
+        self.log.append(rows)
+        self._fresh["traces"].append(rows)
+        self._watch_posts(rows)
+        for row in said:
+            rule = RULES[row["rule"]]
+            told = ROWS[rule].outcome if not row["own"] else "own"
+            entry = Published(
+                int(row["subscriber"]), int(row["domain"]), int(row["identity"]), forwarded=False, rule=rule, outcome=told,
+                cause=ROWS[rule].cause if told == "delivered" else "", confidence=int(row["confidence"]) / 100, began=int(row["began"]),
+                hour=int(row["began"]) // HOUR, node=self.labels[row["node"]], city=self.labels[row["city"]], bin=int(row["bin"]),
+                due=int(row["due"]), closed=int(row["closed"]), touched=max(int(row["settled"]), int(row["began"])),
+                group=ROWS[rule].group, settled=int(row["settled"]),
+            )  # fmt: skip
+            self.publish(entry)
+
+    def _class_hosts(self, authorities: npt.NDArray[np.uint64]) -> None:
+        """Tells the express lane of hosts that are nearly the MMSC's: a POST there is no browsing."""
+        new = set(np.unique(authorities).tolist()) - self._classed
+        if self.express is None or not new:
+            return
+        self._classed |= new
+        names = self.expected.names or tuple(self.texts.get(a, b"").decode("latin-1") for a in sorted(self.authorities))
+        self.express.add_suspects(a for a in new if near_miss(self.texts.get(a, b"").decode("latin-1"), names))
+
+    def dossier(self, number: int) -> list[Trace]:
+        """One subscriber's traces, in order of time, feed, place."""
+        if self.express is None:
+            return self.log.dossier(number)
+        found = [*self.log.dossier(number), *self.express.traces(number).tolist()]
+        return sorted(found, key=lambda trace: (trace[AT], trace[FEED], trace[WHERE]))
 
     def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         kinds = rows["kind"]
@@ -348,7 +433,8 @@ class State:
                 if seed:
                     rows["c"][place] = seed
                     self.seed_message(int(rows["message"][place]), seed)
-        opened = np.flatnonzero(((rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)) & (rows["other"] & NOT_A_NUMBER == 0))
+        submits = (rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)
+        opened = np.flatnonzero(submits & (rows["other"] != 0) & (rows["other"] & NOT_A_NUMBER == 0))
         if len(opened):
             _, first = np.unique(rows["where"][opened], return_index=True)
             origins = rows[opened[first]]
@@ -377,6 +463,7 @@ class State:
         self._feel("mmsc", answers["authority"], answers["at"], answers["status"] >= SERVER_ERROR)
         self._keep_texts(records, chosen[rows["a"] == Method.POST], ("host", "path"))
         self._keep_texts(records, chosen[rows["a"] != Method.POST], ("host",))
+        self._class_hosts(rows["authority"][rows["a"] == Method.POST])
         return rows
 
     def _feel(self, kind: str, node: npt.NDArray[Any], at: npt.NDArray[Any], bad: npt.NDArray[Any]) -> None:
@@ -465,19 +552,23 @@ class State:
         for name in names:
             if name not in records.texts:
                 continue
-            keys = records[self._HASHED.get(name, name)][chosen]
+            keys, text = records[self._HASHED.get(name, name)][chosen], records.texts[name]
             if name in ("sender", "receiver"):
-                keys = np.where(keys & NOT_A_NUMBER, keys, np.uint64(0))
-            distinct, place = np.unique(keys, return_index=True)
-            for key, row in zip(distinct.tolist(), chosen[place].tolist(), strict=True):
-                if key and key not in self.texts:
-                    self._fresh["texts"][key] = self.texts[key] = records.text(name, row)[:TEXT_LIMIT]
+                odd = np.flatnonzero(keys & NOT_A_NUMBER)
+                keys, rows = keys[odd], chosen[odd]
+            else:
+                rows = chosen
+            if len(rows):
+                self.texts.keep(keys, text.data, text.start[rows], text.stop[rows], TEXT_LIMIT)
 
     def _learn_authorities(self, records: Records, chosen: npt.NDArray[Any]) -> None:
         if self.expected.authorities or not len(chosen):
             return
         new = set(np.unique(records["authority"][chosen]).tolist()) - self.authorities - {0}
-        self.authorities |= new
+        if new:
+            self.authorities |= new
+            self._classed.clear()
+            self._told_express = False
         self._fresh["authorities"].extend(sorted(new))
         if "host" in records.texts:
             self._keep_texts(records, chosen, ("host",))
@@ -486,6 +577,8 @@ class State:
         """This message id is a seed's from now on."""
         if message and seed and message not in self.seeds:
             self._fresh["seeds"][message] = self.seeds[message] = seed
+            if self.express is not None:
+                self.express.add_seeds([message])
 
     def find(self, subscriber: int, cause: str, raised: int, cleared: int, confidence: float) -> bool:
         """Remembers a finding as raised and cleared at these times, so surely; False when that is what was last said."""
@@ -545,7 +638,7 @@ class State:
 
     def open_count(self) -> int:
         """Deliveries held in memory."""
-        return sum(map(len, list(self.published.values())))
+        return sum(map(len, list(self.published.values()))) + (len(self.express) if self.express is not None else 0)
 
     def due(self, horizon: int) -> npt.NDArray[np.uint64]:
         """Subscribers with a deadline at or before `horizon`, spilled ones included; sorted and distinct."""
@@ -580,7 +673,17 @@ class State:
     def quiet(self, horizon: int) -> list[int]:
         """Subscribers whose deliveries saw no line for `quiet` seconds of event time (rule R8)."""
         before = horizon - int(self.settings.quiet * SECOND)
-        return [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
+        if self.express is not None:
+            moved = self.express.tidy(before, horizon - self._kept(), self._heard())
+            self._take_over(moved)
+        else:
+            moved = np.empty(0, np.uint64)
+        quiet = [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
+        return sorted({*quiet, *moved.tolist()})
+
+    def _kept(self) -> int:
+        """How long lines stay of numbers without deliveries."""
+        return int((self.settings.session + self.settings.reaction) * SECOND) + 5 * MINUTE
 
     def spill(self, subscribers: Sequence[int], horizon: int) -> list[tuple[int, bytes, int]]:
         """Packs quiet dossiers for the store and forgets them: (subscriber, packed, keep until). What cannot change is only forgotten."""
@@ -595,7 +698,7 @@ class State:
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
             until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
-            settled = heard and all(entry.rule in ("D1", "R1") and not entry.row for entry in held)
+            settled = heard and all(entry.rule in MILD and not entry.row for entry in held)
             for entry in held:
                 self.retract(entry)
             if settled or number not in packed:
@@ -631,8 +734,7 @@ class State:
             self.active.append(active.copy())
             self._fresh["active"].append(active)
             for key, text in cold.texts.items():
-                if key not in self.texts:
-                    self._fresh["texts"][key] = self.texts[key] = text
+                self.texts.put(key, text)
             for entry in cold.published:
                 self.publish(entry)
             self.cold.pop(number, None)
@@ -652,7 +754,7 @@ class State:
         for number, held in self.published.items():
             if len(held) < CROWDED:
                 continue
-            done = [e for e in held.values() if e.rule in ("D1", "R1") and e.mute and not e.row and e.touched < quiet]
+            done = [e for e in held.values() if e.rule in MILD and e.mute and not e.row and e.touched < quiet]
             chosen = {e.key for e in done}
             kept = [e.began for e in held.values() if e.key not in chosen]
             cut = min(kept, default=quiet) - margin
@@ -691,9 +793,10 @@ class State:
         Of a number whose open deliveries were spilled stay its requests to an MMSC, and the first sign of life since.
         """
         self._cut_crowds(horizon)
-        keep = int((self.settings.session + self.settings.reaction) * SECOND) + 5 * MINUTE
+        keep = self._kept()
         before = horizon - keep
-        watched = np.array(sorted(self.published), np.uint64)
+        held = self.express.held() if self.express is not None else np.empty(0, np.uint64)
+        watched = np.union1d(np.array(sorted(self.published), np.uint64), held)
         waiting = np.array(sorted(number for number, (due, _) in self.cold.items() if due < NEVER), np.uint64)
 
         def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
@@ -706,6 +809,8 @@ class State:
             return np.asarray(kept)
 
         oldest = min((e.touched for held in self.published.values() for e in held.values()), default=horizon)
+        if len(held):
+            oldest = min(oldest, horizon - int(self.settings.quiet * SECOND))
         stopped = np.unique(
             np.concatenate([np.empty(0, np.uint64), *[run["link"][run["kind"] == Kind.SESSION_STOP] for run in self.log.runs]])
         )
@@ -723,26 +828,48 @@ class State:
         self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
         self.cold = {number: kept for number, kept in self.cold.items() if kept[1] >= horizon}  # the store drops the rest
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
-        used: set[int] = set(self.seeds) | set(self.portals) | self.authorities
+        if self.express is not None:
+            self.express.set_slow(self._slow())
+        self._prune_texts()
+
+    def _prune_texts(self) -> None:
+        """Drops texts behind no hash, when they may be half of all."""
+        if len(self.texts) < 2 * self._pruned_texts + SPARE_TEXTS:
+            return
+        kept = np.array(sorted({*self.seeds, *self.portals, *self.authorities}), np.uint64)
+        parts = [kept, *(np.unique(run[name]) for run in self.log.runs for name in TEXT_COLUMNS)]
+        if self.express is not None:
+            parts.append(self.express.keys())
+        self.texts.retain(np.unique(np.concatenate(parts)))
+        self._pruned_texts = len(self.texts)
+
+    def _slow(self) -> set[int]:
+        """Numbers whose lines are not the express lane's."""
+        slow = {*self.published, *self.cold, *self.watched}
         for run in self.log.runs:
-            for name in TEXT_COLUMNS:
-                used.update(np.unique(run[name]).tolist())
-        self.texts = {key: value for key, value in self.texts.items() if key in used}
+            sessions = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_REJECT)
+            slow.update(np.unique(run["subscriber"][~sessions]).tolist())
+        return slow
 
     # ------------------------------------------------------------------------------------------------------------ durability
 
     def forget_changes(self) -> None:
         """From here on `delta` begins anew."""
         self._fresh = {
-            "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "texts": {}, "portals": {}, "resets": [],
+            "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
-            "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {},
+            "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
         }  # fmt: skip
+        self.texts.forget_changes()
+        if self.express is not None:
+            self.express.forget_changes()
 
     def delta(self) -> bytes:
         """What changed since the last call, packed; b"" when nothing did."""
         fresh = self._fresh
-        if not any(fresh.values()):
+        express = self.express.delta() if self.express is not None else (b"", b"", b"")
+        texts = self.texts.fresh()
+        if not any(fresh.values()) and not any(express) and not texts:
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
@@ -750,10 +877,10 @@ class State:
         packed = _packed(
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
-                fresh["texts"], fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
+                texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
-                fresh["watched"], self.horizon, series=fresh["series"],
+                fresh["watched"], fresh["labels"], express, self.horizon, series=fresh["series"],
             )
         )  # fmt: skip
         self.forget_changes()
@@ -768,12 +895,12 @@ class State:
         holdings = [holding for held in self.holdings.values() for holding in held]
         return _packed(
             _Delta(
-                feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts, self.portals,
+                feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts.packed(), self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
                 [(number, cause, *times) for (number, cause), times in self.found.items()], [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
-                [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.horizon,
-                series=self.series,
+                [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
+                self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
             )
         )  # fmt: skip
 
@@ -783,6 +910,12 @@ class State:
             delta = _unpacked(data)
             for feed in delta.feeds:
                 self._place(*feed)
+            for name in delta.labels:
+                self.label(name)
+            if any(delta.express):
+                if self.express is None:
+                    raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
+                self.express.load(*delta.express)
             self.seed_names.extend(delta.seed_names)
             self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
             self.log.append(np.frombuffer(delta.traces, TRACE).copy())
@@ -803,7 +936,7 @@ class State:
                 self._forget_messages(np.array(sorted(delta.forgotten), np.uint64))
             for entry in delta.published:
                 self.published.setdefault(entry.subscriber, {})[entry.key] = entry
-            self.texts.update(delta.texts)
+            self.texts.load(delta.texts)
             self.portals.update(delta.portals)
             for ggsn, at in delta.resets:
                 self.reset_at[ggsn] = sorted({*self.reset_at.get(ggsn, []), at})
@@ -826,6 +959,10 @@ class State:
         self._due += [(due, number) for number, (due, _) in self.cold.items() if due < NEVER]
         self._due += [(due, number) for number, due in self.watched.items()]
         heapq.heapify(self._due)
+        if self.express is not None:
+            self.express.add_seeds(self.seeds)
+            self.express.set_slow(self._slow())
+            self.express.touch_all()
         self.forget_changes()
 
 
@@ -855,8 +992,10 @@ def _joined(parts: list[npt.NDArray[Any]]) -> bytes:
 
 @dataclass(slots=True)
 class Tally:
-    """Increments of the three cubes, folded as they come."""
+    """Increments of the cubes, folded as they come."""
 
-    hours: Counter[tuple[int, str, str, str, str]] = field(default_factory=Counter)
+    hours: Counter[tuple[int, str, str, str, str, str]] = field(default_factory=Counter)
     days: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     delays: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)
+    measured: Measured = field(default_factory=Measured)
+    tried: Counter[tuple[int, str, str, str, str]] = field(default_factory=Counter)

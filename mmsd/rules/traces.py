@@ -1,6 +1,6 @@
 """Traces: what State remembers of the logs, as plain old data.
 
-A *trace* is one log record about one subscriber, packed in 112 bytes. `TraceLog` keeps them in a few sorted runs (an LSM tree without
+A *trace* is one log record about one subscriber, packed in 104 bytes. `TraceLog` keeps them in a few sorted runs (an LSM tree without
 files): appending is vectorised, and a subscriber's *dossier* is the set of its traces, found by binary search. Nothing is ever changed in
 place, so merging records commutes: what is made of a dossier depends on the set alone, never on the order of arrival (rule R5).
 """
@@ -13,36 +13,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mmsd.fast.trace import ORIGIN, TRACE
+
+__all__ = ["FIELDS", "ORIGIN", "TRACE", "Trace", "TraceLog"]
+
 TraceArray = npt.NDArray[Any]
-
-TRACE: Final = np.dtype(
-    [
-        ("subscriber", "<u8"),  # whose dossier this stands in
-        ("at", "<i8"),
-        ("where", "<i8"),
-        ("message", "<u8"),  # sessions: IMEI
-        ("transaction", "<u8"),  # sessions: IMSI
-        ("other", "<u8"),  # the other party: sender of a message; sessions: GGSN
-        ("link", "<u8"),  # PUSH, PUSH_REPORT: SMSC's id; sessions: session key
-        ("path", "<u8"),  # PUSH: content location; ATTEMPT: path; sessions: APN
-        ("authority", "<u8"),  # host:port; sessions: SGSN
-        ("extra", "<i8"),  # PUSH: expiry; ATTEMPT: request octets; sessions: duration
-        ("size", "<i8"),  # message octets; ATTEMPT: answer octets; sessions: octets both ways
-        ("status", "<i4"),
-        ("error", "<i4"),
-        ("feed", "<u2"),
-        ("kind", "u1"),
-        ("code_set", "u1"),
-        ("a", "u1"),  # PUSH, REPORT: MMS PDU type; ATTEMPT: method; MMSC: interface
-        ("b", "u1"),  # push state; ATTEMPT: request type
-        ("c", "u1"),  # ATTEMPT: answer type; sessions: selection mode + 1; PUSH: campaign seed + 1
-        ("d", "u1"),  # strength of an own mark: 1 = own traffic
-    ]
-)
-VERSION: Final = 1
-
-ORIGIN: Final = 201
-"""Kind of a copy of a SUBMIT or FORWARD record that stands in the *sender's* dossier: what he sent, to whom stands elsewhere."""
 
 Trace = tuple[Any, ...]
 FIELDS: Final = tuple(TRACE.names or ())

@@ -11,22 +11,22 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method
+from mmsd.fast.express_py import Survey
+from mmsd.model import HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
-from mmsd.rules.causes import Verdict, judge
+from mmsd.rules.causes import ROWS, RULES, Verdict, judge
+from mmsd.rules.express import UNLOGGED_SUBMIT
 from mmsd.rules.findings import Sign, evaluate
+from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, B, Trace
-
-UNLOGGED_SUBMIT: Final = MINUTE
-"""Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
 
 Raised = tuple[int, str, float, int, int, tuple[Evidence, ...]]
 """(subscriber, cause, confidence, raised at, cleared at, evidence)."""
@@ -36,7 +36,7 @@ class Cities:
     """Number prefix → city, longest prefix first. City "" = unknown prefix, counted by the caller."""
 
     def __init__(self, prefixes: Mapping[str, str]) -> None:
-        self._prefixes = dict(prefixes)
+        self.prefixes = dict(prefixes)
         self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
 
     def of(self, number: int) -> str:
@@ -48,7 +48,7 @@ class Cities:
             return ""
         digits = str(number)
         for length in self._lengths:
-            city = self._prefixes.get(digits[:length])
+            city = self.prefixes.get(digits[:length])
             if city is not None:
                 return city
         return ""
@@ -83,6 +83,7 @@ class Facts:
     candidates: list[Candidate] = field(default_factory=list)
     attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
     findings: list[Raised] = field(default_factory=list)
+    express: Survey | None = None  # closed deliveries of the express lane
 
 
 class _Ready(NamedTuple):
@@ -117,12 +118,18 @@ class Judge:
         self.row_secret = row_secret  # names of rows hide the numbers in them from whoever has only the database
         self.file_of = file_of
         self.keep_all = keep_all
+        if state.express is not None:
+            state.express.set_cities([(prefix, state.label(city)) for prefix, city in cities.prefixes.items()])
         self._covered: Covered | None = None  # as at the last judging; what is covered anew may change every verdict
         self._anew = True
 
     def judge(self, subscribers: npt.NDArray[np.uint64], horizon: int) -> Facts:
-        """Judges the (sorted, distinct) subscribers as known at `horizon`."""
+        """Judges the (sorted, distinct) subscribers as known at `horizon`, and everybody on the express lane."""
         facts = Facts()
+        if self.state.express is not None:
+            facts.express = self.state.survey(horizon)
+            self._count_express(facts.express, facts)
+            subscribers = np.union1d(subscribers, facts.express.odd)
         context = self.state.context()
         self._anew = context.covered != self._covered
         self._covered = context.covered
@@ -137,6 +144,18 @@ class Judge:
         for award in sorted(ready, key=lambda award: (award.seen.retrieved, award.thread.identity)):
             self._award(award, facts)
         return facts
+
+    def _count_express(self, survey: Survey, facts: Facts) -> None:
+        tally, labels = facts.tally, self.state.labels
+        for (hour, node, city, rule, own, delay), n in survey.counts.items():
+            row = ROWS[RULES[rule]]
+            outcome = "own" if own else row.outcome
+            cause = row.cause if outcome == "delivered" else ""
+            tally.hours[hour, labels[node], labels[city], outcome, cause, RULES[rule] if outcome == "delivered" else ""] += n
+            if outcome in ("delivered", "open"):
+                tally.days[local_day(hour * HOUR, self.zone), "", cause] += n
+            if outcome == "delivered" and delay >= 0:
+                tally.delays[hour, labels[node], cause, delay] += n
 
     def _learn_seeds(self, dossier: Dossier) -> None:
         """Message ids that turn out to be seeds': an M-Forward of one names nothing else."""
@@ -204,12 +223,12 @@ class Judge:
             _first(thread)[0], thread.domain, thread.identity, thread.forwarded, verdict.rule, outcome, cause, verdict.confidence,
             began, began // HOUR, node, self.cities.of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
-            lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered),
+            lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered), times=_times(thread, seen, settled),
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
-        changed = old is None or (old.rule, old.outcome, old.cause, old.confidence, old.node, old.city, old.hour, old.bin) != (
-            entry.rule, entry.outcome, entry.cause, entry.confidence, entry.node, entry.city, entry.hour, entry.bin,
+        changed = old is None or (old.rule, old.outcome, old.cause, old.confidence, old.node, old.city, old.hour, old.bin, old.times) != (
+            entry.rule, entry.outcome, entry.cause, entry.confidence, entry.node, entry.city, entry.hour, entry.bin, entry.times,
         )  # fmt: skip
         if old is not None:
             entry.row = old.row
@@ -271,11 +290,13 @@ class Judge:
 
     def _count(self, entry: Published, facts: Facts, n: int) -> None:
         tally = facts.tally
-        tally.hours[entry.hour, entry.node, entry.city, entry.outcome, entry.cause] += n
-        if entry.outcome in ("delivered", "failed"):
+        judged = entry.outcome in ("delivered", "failed")
+        tally.hours[entry.hour, entry.node, entry.city, entry.outcome, entry.cause, entry.rule if judged else ""] += n
+        if judged or entry.outcome == "open":
             tally.days[local_day(entry.hour * HOUR, self.zone), "", entry.cause] += n
-            if entry.bin >= 0:
-                tally.delays[entry.hour, entry.node, entry.cause, entry.bin] += n
+        if judged and entry.bin >= 0:
+            tally.delays[entry.hour, entry.node, entry.cause, entry.bin] += n
+        tally.measured.add(entry.hour, entry.node, entry.city, measures(entry.outcome, *entry.times, self.state.settings.late), n)
 
     # -------------------------------------------------------------------------------------------------------------- forwards
 
@@ -312,7 +333,7 @@ class Judge:
             return
         opened = thread.opened
         size = opened[SIZE] if opened is not None else NOT_LOGGED
-        entry.answered = int(answered_by(self.state.log.dossier(thread.sender), thread.began, size, join))
+        entry.answered = int(answered_by(self.state.dossier(thread.sender), thread.began, size, join))
 
     def _award(self, award: _Ready, facts: Facts) -> None:
         """Makes a candidate; a seed that came from the service itself is only held."""
@@ -415,6 +436,11 @@ class Judge:
         said = self.state.said.get(key)
         if (said is not None and said[1:] == (kind, verdict)) or (said is None and not self.keep_all and verdict in ("", "Z1")):
             return
+        place = trace[AT] // HOUR, self.state.feeds[trace[FEED]].node, self.cities.of(dossier.subscriber)
+        if said is not None and said[2] in ASTRAY:
+            facts.tally.tried[*place, *said[1:]] -= 1
+        if verdict in ASTRAY:
+            facts.tally.tried[*place, kind, verdict] += 1
         self.state.say(*key, trace[AT], kind, verdict)
         host, _, port = self.state.texts.get(trace[AUTHORITY], b"").decode("latin-1").partition(":")
         attempt = Attempt(
@@ -443,6 +469,20 @@ def _stands(old: Published, thread: Thread, dossier: Dossier, horizon: int) -> b
 def _bin(delay: int) -> int:
     """floor(log2(seconds + 1)) of a delay in µs; a clock that went backwards counts as no delay."""
     return (max(delay, 0) // SECOND + 1).bit_length() - 1
+
+
+def _times(thread: Thread, seen: Seen, settled: int) -> tuple[int, int]:
+    """ms from the submit to the first sign that the push had come, and to the first whole retrieval; −1 = not seen."""
+    began = thread.began
+    reports = (t[AT] for t in thread.reports if t[B] == PushState.DELIVERED)
+    signs = (t[AT] for group in (thread.answers, thread.gets, thread.fetches) for t in group)
+    notified = min((at for at in (*reports, *signs) if not settled or at <= settled), default=0)
+    return _ms(notified - began) if notified else -1, _ms(seen.retrieved - began) if seen.retrieved else -1
+
+
+def _ms(micros: int) -> int:
+    """A clock that went backwards between two nodes counts as no delay."""
+    return max(micros, 0) // 1000
 
 
 def _size(thread: Thread) -> int:

@@ -7,17 +7,19 @@ for good, so it belongs into the backup, apart from the database.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import hmac
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from mmsd.errors import ConfigError, StoreDamaged
+from mmsd.fast import blind_numbers, siphash
 
 SECRET_BYTES: Final = 32
 SALT_BYTES: Final = 16
@@ -40,7 +42,7 @@ class Keys:
 
         self._lookup = derive(b"lookup")
         self._seal = derive(b"seal")
-        self._blind = derive(b"blind")
+        self._blind = derive(b"blind")[:16]
         self._random = random_bytes
         words = derive(b"hash64")
         self.hash_key: tuple[int, int] = (int.from_bytes(words[:8], "little"), int.from_bytes(words[8:16], "little"))
@@ -79,9 +81,13 @@ class Keys:
     def blind(self, number: str) -> int:
         """A keyed 64-bit hash of a number, never 0: `receiver` and `sender` in the packed rows of `model.CLOSED`.
 
-        BLAKE2b and not `fast.hash64`: the space of numbers is small and part of it known to an attacker, so only a real MAC hides them.
+        SipHash and not `fast.hash64`: the space of numbers is small and part of it known to an attacker, so only a real PRF hides them.
         """
-        return int.from_bytes(hashlib.blake2b(number.encode(), digest_size=8, key=self._blind).digest(), "little") or 1
+        return siphash(number.encode(), self._blind) or 1
+
+    def blind_numbers(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """`blind` of the digits of each; 0 is no number, the text of nothing."""
+        return blind_numbers(numbers, self._blind)
 
     def salt(self) -> bytes:
         return self._random(SALT_BYTES)

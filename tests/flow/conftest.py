@@ -13,6 +13,7 @@ import pytest
 
 from mmsd.flow import sequencer
 from mmsd.model import SECOND
+from mmsd.rules import state as packed_state
 from sim.pace import generate
 from sim.scenario import Scenario, load
 from tests.flow import ledger, rig
@@ -70,7 +71,7 @@ def house(tmp_path: Path, province: Path) -> Iterator[Houses]:
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
-    """`plain(house)`: the ledger of one undisturbed run over the same files under the same settings, in large bites."""
+    """`plain(house)`: the ledger of one undisturbed run over the same files under the same settings, in large bites, by the rules alone."""
     known: dict[str, ledger.Ledger] = {}
 
     def read(like: rig.House) -> ledger.Ledger:
@@ -86,8 +87,8 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Plain:
 
 def _calm(like: rig.House, state: Path) -> rig.House:
     return rig.House(
-        like.logs, state, rig.Clock(rig.AFTERWARDS), follow=False, keep_all=like.keep_all, judgement=like.judgement, operator=like.operator,
-        campaigns=like.campaigns, feeds=like.feeds, given=like.given,
+        like.logs, state, rig.Clock(rig.AFTERWARDS), follow=False, keep_all=like.keep_all, express=False, judgement=like.judgement,
+        operator=like.operator, campaigns=like.campaigns, feeds=like.feeds, given=like.given,
     )  # fmt: skip
 
 
@@ -96,3 +97,4 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Housekeeping every second of event time, a snapshot every 60 kB of deltas."""
     monkeypatch.setattr(sequencer, "HOUSEKEEPING", SECOND)
     monkeypatch.setattr(sequencer, "SNAPSHOT_BYTES", 60_000)
+    monkeypatch.setattr(packed_state, "SPARE_TEXTS", -(1 << 40))

@@ -142,6 +142,7 @@ class House:
     clock: Clock
     follow: bool = True
     keep_all: bool = True
+    express: bool = True
     feeds: Sequence[str] = tuple(DIALECTS)
     judgement: Judgement = JUDGEMENT
     operator: Operator = OPERATOR
@@ -176,8 +177,9 @@ class House:
         try:
             cities = config.load_cities(self.logs / "cities.csv") if (self.logs / "cities.csv").exists() else {}
             sequencer = app.intake(
-                self.settings, store, KEYS, world, follow=self.follow, keep_all=self.keep_all, campaigns=self.campaigns, cities=cities
-            )
+                self.settings, store, KEYS, world, follow=self.follow, keep_all=self.keep_all, express=self.express,
+                campaigns=self.campaigns, cities=cities,
+            )  # fmt: skip
             sequencer.until = END
             yield sequencer
             self.reloads += sequencer.progress.reloads

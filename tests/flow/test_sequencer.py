@@ -136,7 +136,7 @@ class Bench:
             wall=lambda: self.now,
             monotonic=lambda: (self.now - self.jumped) / SECOND,
             random_bits=lambda bits: 0,
-            blind=KEYS.blind,
+            blind=KEYS,
             codes=CodeBook(()),
             live=live,
             fault_point=self.point,

@@ -12,6 +12,7 @@ import pytest
 
 from mmsd.errors import StoreError
 from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, TextColumn
+from mmsd.rules import state as packed_state
 from mmsd.rules.relate import NEVER, Expected, Meaning
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
@@ -21,6 +22,12 @@ START = 1_795_309_200_000_000
 ANN, BOB, CAT = 8613800000001, 8613800000002, 8613800000003
 HOST, PORTAL, WAP = 501, 502, 503
 MMSC, SMS, GATEWAY, SESSIONS = range(4)
+
+
+@pytest.fixture(autouse=True)
+def tidy_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Old texts go at once."""
+    monkeypatch.setattr(packed_state, "SPARE_TEXTS", -(1 << 40))
 
 
 def new_state(**settings: float) -> State:
@@ -73,7 +80,6 @@ def image(state: State) -> dict[str, Any]:
     logs = {name: sorted(row for run in log.runs for row in run.tolist()) for name, log in vars(state).items() if hasattr(log, "runs")}
     plain = (
         "feeds",
-        "texts",
         "portals",
         "reset_at",
         "seeds",
@@ -89,6 +95,7 @@ def image(state: State) -> dict[str, Any]:
     return {
         **logs,
         **{name: getattr(state, name) for name in plain},
+        "texts": dict(state.texts.items()),
         "holdings": {number: held for number, held in state.holdings.items() if held},
         "due": sorted({(due, number) for due, number in state._due if _awaited(state, due, number)}),
     }
@@ -248,7 +255,7 @@ def test_the_cold_give_back_what_they_took() -> None:
     assert (number, until > START) == (ANN, True)
     assert {row[KIND] for row in state.log.dossier(ANN)} == {ORIGIN, Kind.ATTEMPT}
     state.prune(START + 3600 * SECOND)
-    assert b"m12" not in state.texts.values()
+    assert b"m12" not in dict(state.texts.items()).values()
     assert state.due(START + 900 * SECOND).tolist() == [ANN], "its deadline is watched all the same"
     for _ in range(2):  # what is there already is not taken twice
         state.thaw({number: blob})
@@ -256,7 +263,7 @@ def test_the_cold_give_back_what_they_took() -> None:
         assert state._activity(ANN, START, START + 9 * SECOND) == life
         assert len(state.active.dossier(ANN)) == 1
     assert state.published == {ANN: {(0, 11, False): entry()}}
-    assert {b"m11", b"m12"} <= set(state.texts.values())
+    assert {b"m11", b"m12"} <= set(dict(state.texts.items()).values())
     assert state.cold == {}
 
 
@@ -304,7 +311,7 @@ def test_pruning_drops_nothing_that_may_be_asked_for() -> None:
     assert len([row for row in state.log.dossier(CAT) if row[KIND] == Kind.ATTEMPT]) == 3
     assert state.active.dossier(CAT)[0][1] == START + 2 * SECOND
     assert state.active.dossier(ANN), "as long as the oldest delivery in memory"
-    assert state.texts == {11: b"m11"}
+    assert dict(state.texts.items()) == {11: b"m11"}
     state.retract(state.published[ANN][0, 11, False])
     state.prune(START + 3600 * SECOND)
     assert [len(state.active.dossier(number)) for number in (ANN, BOB, CAT)] == [0, 0, 1]

@@ -1,0 +1,3 @@
+from mmsd.fast import express_py
+
+class Express(express_py.Express): ...

@@ -1,0 +1,655 @@
+"""The express lane: deliveries that run by the book, kept and judged without a Python object a line. This is its specification.
+
+Most messages are sent, announced, fetched and confirmed, and nothing more is to be said of them. Their traces stand here, in chains by
+subscriber; `survey` looks at every subscriber something was read of, and says what changed: counts, and packed rows of closed deliveries.
+It says so only where each line has one place it can belong to and what was seen is good, or merely not over yet. Of everybody else it
+gives the number: `drop` hands his traces over to `rules`, whose `assemble`, `look` and `judge` decide everything, and decide these same
+deliveries alike (tests/rules/test_express.py). From then on `take` leaves his lines to them, until `release`.
+
+What was seen is packed into a small number, and `Laws.verdicts` tells the table's answer to each; no row of the table is decided here.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.fast.trace import NEVER, ORIGIN, SAID, TRACE
+from mmsd.model import CLOSED, HOUR, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState
+
+MOST_LINES: Final = 64
+MOST_THREADS: Final = 12
+"""Of one subscriber in memory; beyond it he is a robot, and no business of this lane."""
+
+RETRIEVED, DEFERRED, REJECTED, UNRECOGNISED = 129, 131, 130, 132
+
+# bits of what was seen, the index of `Laws.verdicts`
+FETCHED: Final = 1
+CONFIRMED: Final = 2
+POSTPONED: Final = 4  # answered Deferred, and nothing else
+OVER: Final = 8
+LATE: Final = 16
+UNREPORTED: Final = 32  # no report of the push before the fetch
+WATCHED: Final = 64  # a gateway is covered
+SIGHTS: Final = 128
+
+ODD: Final = 255
+"""In `Laws.verdicts`: not for this lane."""
+
+
+class Laws(NamedTuple):
+    """Windows in µs, and what the table says of each sight."""
+
+    skew: int
+    join: int
+    answer: int
+    window: int
+    grace: int
+    confirm: int
+    late: int
+    unlogged: int  # how long after an accepted POST the MMSC must have written of it
+    rules: Sequence[int]  # SIGHTS places of causes.RULES, or ODD
+    confidences: Sequence[int]  # SIGHTS hundredths
+    closes: Sequence[int]  # by rule: 1 = it closes the delivery
+    causes: Sequence[int]  # by rule: place of the cause
+    mild: Sequence[int]  # by rule: 1 = nothing later changes it, and it may be forgotten
+
+
+class Survey(NamedTuple):
+    """What one look found. `counts` maps (hour, node, city, rule, own, bin) to an increment, `bin` −1 for none."""
+
+    counts: Mapping[tuple[int, int, int, int, int, int], int]
+    closed: npt.NDArray[Any]  # model.CLOSED rows; receiver and sender are still numbers, node is a label's number
+    nodes: npt.NDArray[np.uint16]  # label of each closed row's node
+    odd: npt.NDArray[np.uint64]  # numbers that are not for this lane
+
+
+class _Thread:
+    __slots__ = (
+        "answers", "fetched", "fetched_last", "final", "final_last", "leg", "notice", "notified", "opened", "reported", "size",
+    )  # fmt: skip
+
+    def __init__(self, opened: Any) -> None:
+        self.opened = opened
+        self.leg: _Leg | None = None
+        self.notice = NEVER  # first Notify line of this message that is no report
+        self.notified = 0  # first Notify line that is its own
+        self.fetched = self.fetched_last = 0
+        self.size = -1  # of the first fetch with one
+        self.answers: list[Any] = []
+        self.final = self.final_last = 0  # the MMSC's report that it was retrieved
+        self.reported = NEVER
+
+
+class _Leg:
+    __slots__ = ("pushes", "thread")
+
+    def __init__(self, push: Any) -> None:
+        self.pushes = [push]
+        self.thread: _Thread | None = None
+
+
+class _Verdict(NamedTuple):
+    identity: int
+    domain: int
+    began: int
+    sender: int
+    due: int
+    closed: int
+    settled: int
+    stamp: int
+    rule: int
+    confidence: int
+    bin: int
+    own: int
+    node: int
+    leg: int
+    pushed: int
+    retrieved: int
+    size: int
+
+
+class _Subscriber:
+    __slots__ = ("rows", "said", "touched")
+
+    def __init__(self) -> None:
+        self.rows: list[Any] = []  # TRACE scalars
+        self.said: dict[tuple[int, int], Any] = {}  # (domain, identity) → SAID scalar
+        self.touched = False
+
+
+WAITING: Final = frozenset({Kind.NOTIFY, Kind.PUSH_REPORT, Kind.ATTEMPT, ORIGIN})
+"""Kinds that change no verdict while they come in time."""
+
+MESSAGE_KINDS: Final = frozenset({
+    Kind.SUBMIT, Kind.NOTIFY, Kind.PUSH, Kind.PUSH_REPORT, Kind.RESPONSE, Kind.FETCH, Kind.FETCH_FAILED, Kind.REPORT, Kind.FORWARD,
+    Kind.SENT_OUT, Kind.EXPIRE,
+})  # fmt: skip
+
+
+def stamp(pushed: int, retrieved: int, leg: int, size: int) -> int:
+    """A digest of what a packed row says that its verdict does not."""
+    mixed = pushed * 0x9E3779B97F4A7C15 + retrieved * 0xC2B2AE3D27D4EB4F + leg * 0x165667B19E3779F9 + size
+    return mixed & 0xFFFFFFFFFFFFFFFF
+
+
+class Express:
+    """See the module. Not thread-safe."""
+
+    def __init__(self, laws: Laws) -> None:
+        self._laws = laws
+        self._domains: list[int] = []
+        self._nodes: list[int] = []
+        self._cities: dict[tuple[int, int], int] = {}
+        self._lengths: list[int] = []
+        self._ours: frozenset[int] = frozenset()
+        self._suspects: set[int] = set()
+        self._seeds: set[int] = set()
+        self._sms = self._gateway = False
+        self._all: dict[int, _Subscriber] = {}
+        self._slow: set[int] = set()
+        self._touched: list[int] = []
+        self._due: list[tuple[int, int]] = []
+        self._fresh_rows: list[Any] = []
+        self._fresh_said: list[tuple[int, tuple[int, int]]] = []
+        self._gone: list[int] = []
+
+    # ------------------------------------------------------------------------------------------------------- what is known
+
+    def set_feeds(self, domains: Sequence[int], nodes: Sequence[int]) -> None:
+        """By a feed's index: its domain, and the label of its node."""
+        self._domains, self._nodes = list(domains), list(nodes)
+
+    def set_cities(self, prefixes: Sequence[tuple[str, int]]) -> None:
+        """Labels of cities by prefix of a number; the longest wins, 0 is none."""
+        self._cities = {(len(prefix), int(prefix)): label for prefix, label in prefixes}
+        self._lengths = sorted({len(prefix) for prefix, _ in prefixes}, reverse=True)
+
+    def set_ours(self, authorities: Iterable[int]) -> None:
+        """Hosts of the MMSC."""
+        self._ours = frozenset(authorities)
+
+    def add_suspects(self, authorities: Iterable[int]) -> None:
+        """Hosts a POST to which is MMS gone astray, whatever it looks like."""
+        self._suspects.update(authorities)
+
+    def add_seeds(self, messages: Iterable[int]) -> None:
+        """Messages that somebody else counts."""
+        self._seeds.update(messages)
+
+    def set_covered(self, sms: bool, gateway: bool) -> None:
+        """What else is read. Verdicts said without it are asked again."""
+        if (sms, gateway) != (self._sms, self._gateway):
+            self._sms, self._gateway = sms, gateway
+            self.touch_all()
+
+    def touch_all(self) -> None:
+        """Everybody is looked at by the next survey."""
+        for number, subscriber in self._all.items():
+            self._touch(number, subscriber)
+
+    def __len__(self) -> int:
+        """Deliveries in memory."""
+        return sum(len(subscriber.said) for subscriber in self._all.values())
+
+    # ----------------------------------------------------------------------------------------------------------- taking in
+
+    def take(self, rows: npt.NDArray[Any], horizon: int) -> npt.NDArray[np.bool_]:
+        """Keeps TRACE rows; mask of those it leaves to `rules`. A line at or before `horizon` is late."""
+        left = np.zeros(len(rows), np.bool_)
+        laws = self._laws
+        for place in range(len(rows)):
+            row = rows[place]
+            number = int(row["subscriber"])
+            if number in self._slow:
+                left[place] = True
+                continue
+            subscriber = self._all.get(number)
+            if subscriber is None:
+                subscriber = self._all[number] = _Subscriber()
+            subscriber.rows.append(row)
+            self._fresh_rows.append(row)
+            kind, at = int(row["kind"]), int(row["at"])
+            if kind not in WAITING or at <= horizon or any(at <= said["settled"] for said in subscriber.said.values()):
+                self._touch(number, subscriber)
+            if kind == Kind.ATTEMPT and row["a"] == Method.POST and row["b"] == Content.MMS:
+                heapq.heappush(self._due, (at + laws.join + laws.skew, number))
+        return left
+
+    def _touch(self, number: int, subscriber: _Subscriber) -> None:
+        if not subscriber.touched:
+            subscriber.touched = True
+            self._touched.append(number)
+
+    # ------------------------------------------------------------------------------------------------------------- judging
+
+    def survey(self, horizon: int) -> Survey:
+        """Looks at everybody touched, and at whose time has come."""
+        while self._due and self._due[0][0] <= horizon:
+            number = heapq.heappop(self._due)[1]
+            if number in self._all:
+                self._touch(number, self._all[number])
+        counts: Counter[tuple[int, int, int, int, int, int]] = Counter()
+        closed: list[tuple[Any, ...]] = []
+        nodes: list[int] = []
+        odd: list[int] = []
+        for number in self._touched:
+            subscriber = self._all.get(number)
+            if subscriber is None or not subscriber.touched:
+                continue
+            subscriber.touched = False
+            verdicts = self._judge(subscriber, horizon)
+            if verdicts is None:
+                odd.append(number)
+                continue
+            found, wake = verdicts
+            if wake < NEVER:
+                heapq.heappush(self._due, (wake, number))
+            for verdict in found:
+                self._say(number, subscriber, verdict, counts, closed, nodes)
+        self._touched = []
+        rows, labels = np.array(closed, CLOSED), np.array(nodes, np.uint16)
+        return Survey({key: n for key, n in counts.items() if n}, rows, labels, np.array(sorted(odd), np.uint64))
+
+    def _say(
+        self,
+        number: int,
+        subscriber: _Subscriber,
+        verdict: _Verdict,
+        counts: Counter[tuple[int, int, int, int, int, int]],
+        closed: list[tuple[Any, ...]],
+        nodes: list[int],
+    ) -> None:
+        key = verdict.domain, verdict.identity
+        old = subscriber.said.get(key)
+        city = int(old["city"]) if old is not None else self._city(verdict.sender)
+        entry = np.array(
+            (
+                number, verdict.identity, verdict.began, verdict.due, verdict.closed, verdict.settled, verdict.stamp, verdict.domain,
+                verdict.node, city, verdict.rule, verdict.confidence, verdict.bin, verdict.own, 0,
+            ),
+            SAID,
+        )[()]  # fmt: skip
+        if old is not None and old == entry:
+            return
+        before = _count_key(old) if old is not None else None
+        after = _count_key(entry)
+        if before != after:
+            if before is not None:
+                counts[before] -= 1
+            counts[after] += 1
+        changed = old is None or (before, old["confidence"], old["closed"], old["stamp"]) != (
+            after, entry["confidence"], entry["closed"], entry["stamp"],
+        )  # fmt: skip
+        if verdict.closed and changed:
+            closed.append((
+                verdict.began, verdict.closed, number, verdict.sender, verdict.identity, verdict.leg, verdict.pushed, verdict.retrieved,
+                1, self._laws.causes[verdict.rule], verdict.rule, 0, verdict.size,
+            ))  # fmt: skip
+            nodes.append(verdict.node)
+        if verdict.due < NEVER and (old is None or old["due"] != verdict.due):
+            heapq.heappush(self._due, (verdict.due, number))
+        subscriber.said[key] = entry
+        self._fresh_said.append((number, key))
+
+    def _city(self, number: int) -> int:
+        if number & NOT_A_NUMBER:
+            return 0
+        digits = len(str(number))
+        for length in self._lengths:
+            if length <= digits:
+                label = self._cities.get((length, number // 10 ** (digits - length)))
+                if label is not None:
+                    return label
+        return 0
+
+    def _judge(self, subscriber: _Subscriber, horizon: int) -> tuple[list[_Verdict], int] | None:
+        """What is said of his deliveries now, and when to look again at what belongs to none of them; None: not for this lane."""
+        laws = self._laws
+        if len(subscriber.rows) > MOST_LINES:
+            return None
+        rows = sorted(subscriber.rows, key=lambda row: (int(row["at"]), int(row["feed"]), int(row["where"])))
+        threads: list[_Thread] = []
+        legs: list[_Leg] = []
+        for row in rows:
+            kind = row["kind"]
+            if kind == Kind.SUBMIT:
+                if row["c"] or int(row["message"]) in self._seeds:
+                    return None
+                if self._thread(threads, row) is None:
+                    threads.append(_Thread(row))
+            elif kind == Kind.PUSH:
+                if row["c"]:
+                    return None
+                leg = next((leg for leg in legs if leg.pushes[0]["transaction"] == row["transaction"]), None)
+                if leg is None:
+                    legs.append(_Leg(row))
+                else:
+                    leg.pushes.append(row)
+            elif kind == Kind.REPORT:
+                if row["status"] != RETRIEVED:
+                    return None
+            elif kind not in (Kind.NOTIFY, Kind.PUSH_REPORT, Kind.FETCH, Kind.RESPONSE, Kind.ATTEMPT, ORIGIN):
+                return None
+        if len(threads) > MOST_THREADS or len(legs) > MOST_THREADS:
+            return None
+        wake = NEVER
+        for row in rows:
+            if row["kind"] == Kind.NOTIFY:
+                thread = self._thread(threads, row)
+                if thread is not None and not self._sent(rows, row):
+                    thread.notice = min(thread.notice, int(row["at"]))
+        for leg in legs:
+            first = leg.pushes[0]
+            near = [thread for thread in threads if self._announces(thread, first)]
+            if len(near) == 1 and near[0].leg is None:
+                near[0].leg, leg.thread = leg, near[0]
+            elif near:
+                return None
+            else:  # its Submit and Notify may not have been read yet
+                until = int(first["at"]) + laws.join + laws.skew
+                if horizon > until:
+                    return None
+                wake = min(wake, until + 1)
+        for row in rows:
+            if row["kind"] == Kind.FETCH:
+                thread = self._thread(threads, row)
+                if thread is None:
+                    until = int(row["at"]) + laws.join + laws.skew
+                    if horizon > until:
+                        return None
+                    wake = min(wake, until + 1)
+                    continue
+                thread.fetched = thread.fetched or int(row["at"])
+                thread.fetched_last = int(row["at"])
+                if thread.size < 0 <= row["size"] < 1 << 31:
+                    thread.size = int(row["size"])
+        for row in rows:
+            kind = row["kind"]
+            if kind == Kind.NOTIFY:
+                thread = self._thread(threads, row)
+                if thread is not None and (not thread.fetched or row["at"] <= thread.fetched):
+                    thread.notified = thread.notified or int(row["at"])
+            elif kind == Kind.RESPONSE:
+                if row["status"] in (REJECTED, UNRECOGNISED):
+                    return None
+                thread = self._answered(threads, legs, row)
+                if thread is not None:
+                    thread.answers.append(row)
+            elif kind == Kind.REPORT:
+                sender = row["other"]
+                thread = next(
+                    (
+                        t for t in threads
+                        if t.opened["message"] == row["message"] and (t.opened["other"] == sender or not sender or not t.opened["other"])
+                    ),
+                    None,
+                )  # fmt: skip
+                if thread is not None:
+                    thread.final = thread.final or int(row["at"])
+                    thread.final_last = int(row["at"])
+            elif kind == Kind.PUSH_REPORT and row["b"] == PushState.DELIVERED:
+                for leg in legs:
+                    if leg.thread is not None and any(_reports(push, row, laws.skew) for push in leg.pushes):
+                        leg.thread.reported = min(leg.thread.reported, int(row["at"]))
+            elif kind == Kind.ATTEMPT and row["a"] == Method.POST:
+                until = self._post(rows, legs, row, horizon)
+                if until < 0:
+                    return None
+                wake = min(wake, until)
+        verdicts = []
+        for thread in threads:
+            verdict = self._verdict(thread, rows, horizon)
+            if verdict is None:
+                return None
+            verdicts.append(verdict)
+        now = {(verdict.domain, verdict.identity) for verdict in verdicts}
+        if any(key not in now for key in subscriber.said):
+            return None
+        return verdicts, wake
+
+    def _thread(self, threads: list[_Thread], row: Any) -> _Thread | None:
+        """The delivery of this row's message in its domain."""
+        domain = self._domains[row["feed"]]
+        for thread in threads:
+            if thread.opened["message"] == row["message"] and self._domains[thread.opened["feed"]] == domain:
+                return thread
+        return None
+
+    def _sent(self, rows: list[Any], notify: Any) -> bool:
+        """Whether this is his own message: the Notify line is a report on it."""
+        domain = self._domains[notify["feed"]]
+        return any(row["kind"] == ORIGIN and row["message"] == notify["message"] and self._domains[row["feed"]] == domain for row in rows)
+
+    def _announces(self, thread: _Thread, push: Any) -> bool:
+        """Whether the leg that begins with this push is this delivery's: sender and Notify line say so."""
+        at, sender, origin = int(push["at"]), int(thread.opened["other"]), int(push["other"])
+        if thread.notice == NEVER or abs(thread.notice - at) > self._laws.join or int(thread.opened["at"]) > at + self._laws.skew:
+            return False
+        if not sender or not origin or sender == origin:
+            return True
+        return bool(sender & NOT_A_NUMBER and origin & NOT_A_NUMBER)
+
+    def _answered(self, threads: list[_Thread], legs: list[_Leg], answer: Any) -> _Thread | None:
+        for leg in legs:
+            if leg.pushes[0]["transaction"] == answer["transaction"]:
+                return leg.thread
+        if self._sms:
+            return None
+        # without the SMS feed no leg is known: the delivery that was fetched last before this answer, or the only open one
+        at = int(answer["at"])
+        free = [t for t in threads if t.leg is None and not any(a["status"] != DEFERRED for a in t.answers)]
+        fetched = [t for t in free if t.fetched and t.fetched <= at + SECOND]
+        waiting = [t for t in free if not t.fetched and t.opened["at"] <= at]
+        if answer["status"] in (RETRIEVED, -1) and fetched:
+            return max(fetched, key=lambda t: t.fetched)
+        return waiting[0] if len(waiting) == 1 else None
+
+    def _post(self, rows: list[Any], legs: list[_Leg], post: Any, horizon: int) -> int:
+        """−1: this POST says something; else when it has to be looked at again."""
+        laws, at = self._laws, int(post["at"])
+        if not self._gateway or post["b"] == Content.FORM:
+            return NEVER
+        if post["authority"] not in self._ours:
+            if post["b"] == Content.MMS or int(post["authority"]) in self._suspects:
+                return -1
+            paths = {int(push["path"]) for leg in legs for push in leg.pushes}
+            for row in rows:
+                if row["kind"] == Kind.ATTEMPT and row["a"] == Method.GET:
+                    if row["authority"] == post["authority"]:
+                        return -1
+                    if int(row["path"]) in paths and 0 <= at - int(row["at"]) <= laws.answer:
+                        return -1
+            return NEVER
+        if not 200 <= post["status"] < 300 or post["c"] == Content.HTML:
+            return -1
+        if post["b"] != Content.MMS or any(
+            row["kind"] in (Kind.RESPONSE, ORIGIN) and abs(int(row["at"]) - at) <= laws.join for row in rows
+        ):
+            return NEVER
+        until = at + laws.unlogged
+        return -1 if horizon >= until else until
+
+    def _verdict(self, thread: _Thread, rows: list[Any], horizon: int) -> _Verdict | None:
+        laws, opened = self._laws, thread.opened
+        began, retrieved = int(opened["at"]), thread.fetched
+        pushes = thread.leg.pushes if thread.leg else []
+        final = thread.final
+        if final and not retrieved:
+            return None
+        expiry = max((int(push["extra"]) for push in pushes), default=0) or began + laws.window
+        deadline = final or expiry + laws.grace
+        due = min(max(deadline, retrieved), retrieved + laws.confirm) if retrieved else deadline
+        over = horizon >= due + laws.skew
+        if over and not retrieved:
+            return None
+        statuses = {int(answer["status"]) for answer in thread.answers}
+        confirmed = bool(statuses & {RETRIEVED, -1})
+        if retrieved and not confirmed and self._torn(thread, pushes, rows, max(due, retrieved) + laws.skew):
+            return None
+        sight = (
+            (FETCHED if retrieved else 0) | (CONFIRMED if confirmed else POSTPONED if DEFERRED in statuses else 0) | (OVER if over else 0)
+        )
+        if retrieved:
+            reported = thread.reported if thread.reported <= retrieved else NEVER
+            first = min([reported, retrieved, *(int(answer["at"]) for answer in thread.answers)])
+            sight |= (LATE if first - began > laws.late else 0) | (UNREPORTED if reported == NEVER else 0)
+        sight |= WATCHED if self._gateway else 0
+        rule = laws.rules[sight]
+        if rule == ODD:
+            return None
+        own = int(opened["d"] == 1)
+        closes = laws.closes[rule]
+        if closes and own:
+            return None
+        closed = settled = 0
+        if closes:
+            if confirmed:
+                closed = max(min(int(answer["at"]) for answer in thread.answers if answer["status"] != DEFERRED), retrieved)
+            else:
+                closed = final or due
+            newest = max([began, thread.fetched_last, thread.final_last, *(int(row["at"]) for row in (*pushes, *thread.answers))])
+            settled = max(closed, newest) + laws.join + laws.skew
+        pushed = int(pushes[0]["at"]) if pushes else thread.notified
+        size = thread.size
+        for row in (*pushes, opened):
+            if size < 0 <= row["size"] < 1 << 31:
+                size = int(row["size"])
+        leg = int(pushes[0]["transaction"]) if pushes else 0
+        delay = (max(retrieved - began, 0) // SECOND + 1).bit_length() - 1 if retrieved else -1
+        return _Verdict(
+            int(opened["message"]), self._domains[opened["feed"]], began, int(opened["other"]), NEVER if closes else due + laws.skew,
+            closed, settled, stamp(pushed, retrieved, leg, size), rule, laws.confidences[sight], delay, own,
+            self._nodes[opened["feed"]], leg, pushed, retrieved, size,
+        )  # fmt: skip
+
+    def _torn(self, thread: _Thread, pushes: list[Any], rows: list[Any], until: int) -> bool:
+        """Whether the gateway saw answers to its fetches, and no whole one: then `Fetched` is doubted."""
+        paths = {int(push["path"]) for push in pushes} - {0}
+        sizes = [int(r["size"]) for r in rows if r["kind"] == Kind.FETCH and r["message"] == thread.opened["message"] and r["size"] > 0]
+        least = min(sizes, default=0)
+        seen = False
+        for row in rows:
+            if row["kind"] == Kind.ATTEMPT and row["a"] != Method.POST and int(row["path"]) in paths and row["at"] <= until:
+                if 200 <= row["status"] < 300 and (row["size"] < 0 or row["size"] >= least):
+                    return False
+                seen = True
+        return seen
+
+    # ------------------------------------------------------------------------------------------------------ coming and going
+
+    def traces(self, number: int) -> npt.NDArray[Any]:
+        """One subscriber's TRACE rows, in no order."""
+        subscriber = self._all.get(number)
+        return np.array(subscriber.rows, TRACE) if subscriber is not None else np.empty(0, TRACE)
+
+    def drop(self, numbers: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Gives these subscribers' TRACE and SAID rows away; what comes of them from now on is left to whoever took them."""
+        rows: list[Any] = []
+        said: list[Any] = []
+        for number in numbers.tolist():
+            self._slow.add(number)
+            subscriber = self._all.pop(number, None)
+            if subscriber is not None:
+                rows += subscriber.rows
+                said += subscriber.said.values()
+                self._gone.append(number)
+        return np.array(rows, TRACE), np.array(said, SAID)
+
+    def set_slow(self, numbers: Iterable[int]) -> None:
+        """Exactly these are somebody else's."""
+        self._slow = set(numbers)
+
+    def tidy(self, quiet: int, old: int, heard: bool) -> npt.NDArray[np.uint64]:
+        """Forgets what nobody asks for any more; numbers with deliveries that are quiet since `quiet` but may still change, sorted.
+
+        Of a number whose deliveries are all said for good, and quiet, stay the lines at a gateway and of what he sent, up to `old`.
+        Not `heard`: a feed that was never heard of may change any.
+        """
+        waiting: list[int] = []
+        for number, subscriber in list(self._all.items()):
+            if subscriber.said:
+                newest = max((int(row["at"]) for row in subscriber.rows if row["kind"] in MESSAGE_KINDS), default=0)
+                if newest >= quiet or subscriber.touched:
+                    continue
+                if not heard or not all(self._laws.mild[entry["rule"]] and entry["closed"] for entry in subscriber.said.values()):
+                    waiting.append(number)
+                    continue
+                kept = [row for row in subscriber.rows if row["kind"] not in MESSAGE_KINDS and row["at"] >= old]
+                subscriber.said = {}
+            else:
+                kept = [row for row in subscriber.rows if row["at"] >= old]
+                if len(kept) == len(subscriber.rows):
+                    continue
+            self._gone.append(number)
+            subscriber.rows = kept
+            if kept:
+                self._fresh_rows += kept
+            else:
+                del self._all[number]
+        return np.array(sorted(waiting), np.uint64)
+
+    def held(self) -> npt.NDArray[np.uint64]:
+        """Numbers with deliveries here, sorted."""
+        return np.array(sorted(number for number, subscriber in self._all.items() if subscriber.said), np.uint64)
+
+    def keys(self) -> npt.NDArray[np.uint64]:
+        """Every hash that may have a text behind it, sorted and distinct."""
+        names = ("message", "transaction", "authority", "path", "other", "subscriber")
+        found = {int(row[name]) for subscriber in self._all.values() for row in subscriber.rows for name in names}
+        return np.array(sorted(found), np.uint64)
+
+    # --------------------------------------------------------------------------------------------------------- durability
+
+    def delta(self) -> tuple[bytes, bytes, bytes]:
+        """(numbers that are gone, TRACE rows, SAID rows) since the last call, to be loaded in this order."""
+        gone = np.array(self._gone, np.uint64)
+        alive = {id(row) for subscriber in self._all.values() for row in subscriber.rows}
+        rows = [row for row in dict.fromkeys(map(id, self._fresh_rows)) if row in alive]
+        by_id = {id(row): row for row in self._fresh_rows}
+        said = [self._all[n].said[key] for n, key in dict.fromkeys(self._fresh_said) if n in self._all and key in self._all[n].said]
+        packed = gone.tobytes(), np.array([by_id[row] for row in rows], TRACE).tobytes(), np.array(said, SAID).tobytes()
+        self.forget_changes()
+        return packed
+
+    def forget_changes(self) -> None:
+        """From here on `delta` begins anew."""
+        self._fresh_rows, self._fresh_said, self._gone = [], [], []
+
+    def snapshot(self) -> tuple[bytes, bytes, bytes]:
+        """Everything, as a delta on nothing."""
+        rows = [row for subscriber in self._all.values() for row in subscriber.rows]
+        said = [entry for subscriber in self._all.values() for entry in subscriber.said.values()]
+        self.forget_changes()
+        return b"", np.array(rows, TRACE).tobytes(), np.array(said, SAID).tobytes()
+
+    def load(self, gone: bytes, rows: bytes, said: bytes) -> None:
+        """Folds a delta in."""
+        for number in np.frombuffer(gone, np.uint64).tolist():
+            self._all.pop(number, None)
+        for row in np.frombuffer(rows, TRACE):
+            self._all.setdefault(int(row["subscriber"]), _Subscriber()).rows.append(row)
+        for entry in np.frombuffer(said, SAID):
+            subscriber = self._all.setdefault(int(entry["subscriber"]), _Subscriber())
+            subscriber.said[int(entry["domain"]), int(entry["identity"])] = entry
+            if entry["due"] < NEVER:
+                heapq.heappush(self._due, (int(entry["due"]), int(entry["subscriber"])))
+
+
+def _count_key(entry: Any) -> tuple[int, int, int, int, int, int]:
+    return (
+        int(entry["began"]) // HOUR, int(entry["node"]), int(entry["city"]), int(entry["rule"]), int(entry["own"]), int(entry["bin"]),
+    )  # fmt: skip
+
+
+def _reports(push: Any, report: Any, skew: int) -> bool:
+    """Whether an SMSC's word is on this push; a refused one never got an id: its refusal stands beside it."""
+    if push["link"] != report["link"]:
+        return False
+    until = NEVER if push["link"] else int(push["at"]) + SECOND
+    return bool(int(push["at"]) - skew <= report["at"] <= until)

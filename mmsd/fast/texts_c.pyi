@@ -1,0 +1,9 @@
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.fast import texts_py
+
+class Texts(texts_py.Texts): ...
+
+def siphash(data: bytes, key: bytes) -> int: ...
+def blind_numbers(numbers: npt.NDArray[np.uint64], key: bytes) -> npt.NDArray[np.uint64]: ...
