@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import re
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import msgspec
@@ -529,6 +531,31 @@ def test_never_is_an_acknowledgement_too(settings: Callable[..., kannel.Settings
                 await receipt.refuse(permanent=permanent)
                 await receipt.settle()  # the second word does nothing
                 assert await asking == status
+
+    run(scenario())
+
+
+def test_any_call_is_taken_or_refused(settings: Callable[..., kannel.Settings], seed: int, effort: int) -> None:
+    """Random octets in every place: never a fault of ours."""
+    draw = random.Random(seed)
+    names = ["key", "part", "status", "id", "answer", "at", "smsc", "from", "to", "text", "coding", "charset", "udh", "service"]
+    values = ["", "k", "1", "2", "63", "id:1 stat:DELIVRD", "UTF-8", "hex", "%U", "8613900000001", "9" * 12, "NACK/", "NACK//"]
+
+    def some() -> str:
+        return draw.choice(values) if draw.random() < 0.7 else "".join(chr(draw.randrange(256)) for _ in range(draw.randrange(12)))
+
+    async def scenario() -> None:
+        told = settings("http://127.0.0.1:1/")
+        async with link(told) as ours, Hearing(ours) as heard:
+            statuses = set()
+            for _ in range(200 * effort):
+                query = "&".join(f"{name}={quote(some(), safe='', encoding='latin-1')}" for name in draw.choices(names, k=6))
+                head = {f"X-Kannel-{name}": quote(some()) for name in ("From", "To", "Coding", "UDH", "Time")}
+                what = draw.choice(["receipt", "message"])
+                posted = draw.random() < 0.5
+                statuses.add(await call(told, f"{what}?{query}", head if posted else None, draw.randbytes(9) if posted else None))
+            assert statuses == {200, 400}
+            assert len(heard.of(Receipt)) + len(heard.of(Incoming)) == ours.counts["settled"]
 
     run(scenario())
 

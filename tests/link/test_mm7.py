@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import random
 import re
 import ssl
 from collections.abc import Callable
@@ -390,6 +391,37 @@ def test_what_is_not_for_us_is_a_fault(settings: Callable[..., mm7.Settings]) ->
             assert (await post(told, b"", method="GET"))[0] == 405
             assert ours.counts["unreadable"] == len(bad)
             assert {type(event) for event in heard.all} == {Down}
+
+    run(scenario())
+
+
+def test_any_request_is_taken_or_a_fault(settings: Callable[..., mm7.Settings], seed: int, effort: int) -> None:
+    """Damaged requests: an answer of MM7 each, never a fault of ours."""
+    draw = random.Random(seed)
+    deliver = envelope(
+        "<DeliverReq XMLNS><Sender><Number>1</Number></Sender><Recipients><To><ShortCode>1</ShortCode></To></Recipients>"
+        '<Content href="cid:a"/></DeliverReq>',
+        "r1",
+    )
+    related = b"--b\r\n\r\n" + deliver + b"\r\n--b\r\nContent-ID: <a>\r\nContent-Transfer-Encoding: base64\r\n\r\naGk=\r\n--b--\r\n"
+    whole = [("text/xml", report("Retrieved")), ("multipart/related; boundary=b", related)]
+
+    async def scenario() -> None:
+        told = settings("http://127.0.0.1:1/")
+        async with link(told) as ours, Hearing(ours) as heard:
+            for _ in range(200 * effort):
+                content_type, octets = draw.choice(whole)
+                damaged = bytearray(octets)
+                for _ in range(draw.randrange(4)):
+                    at = draw.randrange(len(damaged))
+                    damaged[at : at + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
+                status, body = await post(told, bytes(damaged), content_type)
+                assert status in {200, 500}
+                answered = ElementTree.fromstring(body).find(f"{SOAP}Body/*")
+                assert answered is not None
+                assert answered.tag.endswith("Rsp") if status == 200 else answered.tag == f"{SOAP}Fault"
+            assert ours.counts["unreadable"] > 0
+            assert len(heard.of(Receipt)) + len(heard.of(Mms)) == ours.counts["settled"] > 0
 
     run(scenario())
 
