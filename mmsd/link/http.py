@@ -110,7 +110,7 @@ class HttpLink(Generic[_E]):
     async def __aenter__(self) -> Self:
         """LinkError or ConfigError when a file or the endpoint's port is no good."""
         self._pace = Pace(self._peer.rate, now=self._now())
-        context = await asyncio.to_thread(_trust, self._peer.ca_file) if self._peer.url.startswith("https:") else True
+        context = await asyncio.to_thread(_trust, self._peer.ca_file) if urlsplit(self._peer.url).scheme == "https" else True
         if self._endpoint is not None:
             await self._endpoint.__aenter__()
         self._session = aiohttp.ClientSession(

@@ -414,7 +414,8 @@ def test_any_request_is_taken_or_a_fault(settings: Callable[..., mm7.Settings], 
                 damaged = bytearray(octets)
                 for _ in range(draw.randrange(4)):
                     at = draw.randrange(len(damaged))
-                    damaged[at : at + draw.randrange(3)] = draw.randbytes(draw.randrange(3))
+                    put = draw.randbytes(draw.randrange(3)).replace(b"}", b"")  # ElementTree cannot read a namespace with one
+                    damaged[at : at + draw.randrange(3)] = put
                 status, body = await post(told, bytes(damaged), content_type)
                 assert status in {200, 500}
                 answered = ElementTree.fromstring(body).find(f"{SOAP}Body/*")
