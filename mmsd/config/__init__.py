@@ -26,10 +26,12 @@ from mmsd.config.checks import (
     check_web,
 )
 from mmsd.config.codebook import load_codes
+from mmsd.config.expected import read_profiles
 from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
+from mmsd.config.models_table import read_rules
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
-from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, Role, Sample, Settings, State, Zone, coverage, role
+from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, coverage, role
 from mmsd.link import cmpp, endpoint, kannel, mm7, smpp
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
@@ -97,6 +99,15 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         else:
             report.add((*key, "file"), f"{cities.file}: {fault.what}", fault.remedy)
 
+    def check_reference(files: ReferenceFiles, key: KeyPath, report: Report) -> None:
+        for name, paths, read_file in (("operators", files.operators, read_profiles), ("models", files.models, read_rules)):
+            for index, named in enumerate(paths):
+                fault = read(named)[1]
+                if fault is None:
+                    beside.extend(read_file(named)[1])
+                else:
+                    report.add((*key, name, index), f"{named}: {fault.what}", fault.remedy)
+
     checks: dict[type, Check] = {
         Feed: partial(check_feed, zone),
         Operator: check_operator,
@@ -109,6 +120,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         endpoint.Settings: check_endpoint,
         Campaigns: check_campaigns,
         Cities: check_cities,
+        ReferenceFiles: check_reference,
     }
     settings = Reader(report, checks).read(Settings, raw, ())
     whole = settings.instead if isinstance(settings, Faulted) else settings

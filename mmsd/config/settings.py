@@ -69,6 +69,13 @@ class Cities(msgspec.Struct, frozen=True):
     file: Path | None = None  # lines `prefix,city`; the longest prefix wins
 
 
+class ReferenceFiles(msgspec.Struct, frozen=True):
+    """The operator's own word on expected settings and on models; it counts before what was imported and what mmsd ships."""
+
+    operators: tuple[Path, ...] = ()  # files of expected settings (`config.expected`)
+    models: tuple[Path, ...] = ()  # files of rules for models (`config.models_table`)
+
+
 class Settings(msgspec.Struct, frozen=True):
     """All of a configuration file."""
 
@@ -81,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True):
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
     cities: Cities = Cities()
+    reference: ReferenceFiles = ReferenceFiles()
     tail: TailSettings = TailSettings()
     sequencer: sequencer.Settings = sequencer.Settings()
     store: sqlite.Settings = sqlite.Settings()
@@ -191,7 +199,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "retry_limit_seconds": _RETRY,
         "open_limit": Limits(1, 65536),
     },
-    sequencer.Settings: {"chunk_bytes": _CHUNK, "poll_seconds": _POLL, "samples": Limits(0, 10_000)},
+    sequencer.Settings: {"chunk_bytes": _CHUNK, "poll_seconds": _POLL, "tick_seconds": Limits(0.0, 10.0), "samples": Limits(0, 10_000)},
     sqlite.Settings: {
         "busy_seconds": Limits(0.0, 3600.0),
         "checkpoint_bytes": Limits(1 << 16, 1 << 40),
