@@ -420,7 +420,7 @@ class Messenger:
                 first.receiver,
                 data.decode("latin-1") if text is None else text,
                 self._wall(),
-                sub_code=first.receiver.removeprefix(source) if first.receiver.startswith(source) else "",
+                sub_code=first.receiver.removeprefix(source) if source and first.receiver.startswith(source) else "",
                 data=data if text is None else None,
                 udh=first.udh,
                 parts=total,

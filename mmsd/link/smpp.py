@@ -216,14 +216,15 @@ class Account:
             raise DecodeError("no message", offset=4, clause="SMPP 3.4 4.6")
         told = smpp.receipt(pdu, trusting=self._settings.trust_receipts)
         seen = smpp.content(pdu)
-        sender = self._subscriber(body.source)
         if told is not None:
+            ours = self._settings.source.encode()
+            swapped = not ours or not body.source.number.startswith(ours)  # some SMSCs leave both as they were in the submit
             return Receipt(
                 told.message_id.decode("latin-1"),
                 tuple(name.decode("latin-1") for name in smpp.spellings(told.message_id)) if told.message_id else (),
                 told.state,
                 told.final,
-                receiver=sender,
+                receiver=self._subscriber(body.source if swapped else body.destination),
                 reference=pdu.number(table.USER_MESSAGE_REFERENCE),
                 error=told.err.decode("latin-1") or (f"{told.network[0]}:{told.network[1]}" if told.network else ""),
                 submitted=told.submitted.decode("latin-1"),
@@ -231,7 +232,9 @@ class Account:
                 raw=seen.data,
             )
         receiver = body.destination.number.decode("latin-1")
-        return Piece(sender, receiver, seen.udh, seen.header, seen.data, seen.data_coding, body.service_type.decode("latin-1"))
+        return Piece(
+            self._subscriber(body.source), receiver, seen.udh, seen.header, seen.data, seen.data_coding, body.service_type.decode("latin-1")
+        )
 
     def _subscriber(self, address: smpp.Address) -> str:
         plus = b"+" if address.ton == 1 and address.number[:1].isdigit() else b""

@@ -19,6 +19,7 @@ from mmsd.config.locate import KeyPath, locate
 from mmsd.config.reader import fields
 from mmsd.config.settings import LIMITS
 from mmsd.errors import ConfigError
+from mmsd.link import smpp
 from mmsd.rules.settings import Judgement
 
 SHIPPED = re.sub(
@@ -185,6 +186,22 @@ def test_every_fault_at_once(written):
             "7 mqtt.node: one level of a topic, not empty and without # + /; see docs/settings.md",
         ),
         (FEED + "[mqtt]\nhost = 'b'\nnode = 'a'\npassword = 'secret'\n", "8 mqtt.password: no such setting; did you mean `password_file`?"),
+        (FEED + "[links.a]\nhost = 'x'\n", "5 links.a.kind: is missing; say which: cmpp, kannel, mm7, smpp"),
+        (FEED + "[links.a]\nkind = 'smtp'\n", "6 links.a.kind: the text 'smtp' is not one of them; did you mean `smpp`?"),
+        (FEED + "[links.a]\nkind = 'smpp'\nsystem_id = 'x'\n", "5 links.a.host: is missing; it has no default: set host = … here"),
+        (
+            FEED + "[links.A]\nkind = 'cmpp'\nhost = 'x'\nsp_id = '900001'\n",
+            "5 links.A: 'A' cannot name a link; take up to 32 of a-z, 0-9, - and _",
+        ),
+        (
+            FEED + "[links.a]\nkind = 'cmpp'\nhost = 'x'\nsp_id = '9000011'\n",
+            "8 links.a.sp_id: 6 ASCII characters at most; see docs/settings.md",
+        ),
+        (
+            FEED + "[links.a]\nkind = 'smpp'\nhost = 'x'\nsystem_id = 'x'\nrate = 0\n",
+            "9 links.a.rate: 0.0 is out of range; take at least 0.1",
+        ),
+        ("[links]\na = 3\n" + FEED, "2 links.a: expected a table, found 3; write it as [links.a] with its settings below"),
         (FEED + "[store]\nbusy = 1\n", "6 store.busy: no such setting; did you mean `busy_seconds`?"),
         (
             FEED + "[campaigns]\n\ndirectory = 'none'\n",
@@ -262,6 +279,17 @@ def default_of(kind: type, name: str) -> float:
     if issubclass(kind, msgspec.Struct):
         return float(next(field.default for field in msgspec.structs.fields(kind) if field.name == name))
     return float(getattr(kind(), name))
+
+
+def test_a_links_password_is_for_its_owners_eyes(written, tmp_path: Path):
+    path = written(FEED + "[links.a]\nkind = 'smpp'\nhost = 'x'\nsystem_id = 'x'\npassword_file = 'secret'\n")
+    assert said(check(path)) == [f"9 links.a.password_file: there is no file {tmp_path}/secret; make it, or mend its name"]
+    secret = written("secret", "secret")
+    secret.chmod(0o640)
+    assert said(check(path)) == [f"9 links.a.password_file: others may read {secret}; chmod 600 {secret}"]
+    secret.chmod(0o400)
+    link = load(path).links["a"]
+    assert link == smpp.Settings(host="x", system_id="x", password_file=str(secret))
 
 
 def test_files_that_settings_name(written, tmp_path: Path):

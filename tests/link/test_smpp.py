@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import datetime
 import random
 import ssl
@@ -536,6 +537,19 @@ def test_another_spelling_counts_only_for_the_same_receiver():
             await asyncio.sleep(3)
         assert [heard.key for heard in made.of(Receipt)] == [None, "a"]
         assert made.link.counts["receipts_unmatched"] == 1
+
+    run(scenario())
+
+
+def test_a_receipt_whose_addresses_were_not_swapped():
+    async def scenario() -> None:
+        smsc = centre(lambda pdu: Said(0, smpp.MessageAnswer(b"10")))
+        async with linked(smsc) as made:
+            await made.link.send(text())
+            body = dataclasses.replace(receipt("16"), source=smpp.Address(0, 0, b"1065701"), destination=SUBSCRIBER)
+            smsc.deliver(t.DELIVER_SM, body)
+            await asyncio.sleep(1)
+        assert [(heard.key, heard.receiver) for heard in made.of(Receipt)] == [("a", NUMBER)]
 
     run(scenario())
 
