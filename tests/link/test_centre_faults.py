@@ -79,14 +79,20 @@ class House:
         self.link = link
         self.events: list[Any] = []
         self.times: list[float] = []
+        self.up = asyncio.Event()  # set while the link is
         self._came = asyncio.Event()
 
     async def listen(self) -> None:
         async for event in self.link.events():
             self.events.append(event)
             self.times.append(asyncio.get_running_loop().time())
-            if isinstance(event, Owed):
-                await event.settle()
+            match event:
+                case Up():
+                    self.up.set()
+                case Down():
+                    self.up.clear()
+                case Owed():
+                    await event.settle()
             self._came.set()
 
     def of(self, kind: type) -> list[Any]:
@@ -519,7 +525,8 @@ def test_P01_to_P06_drawn_at_random(protocol, tmp_path, seed, effort):
                     try:
                         answer = await it.link.send(message(key, reference=None))
                     except LinkDown:  # nothing was written
-                        await asyncio.sleep(1)
+                        await asyncio.sleep(0.1)
+                        await it.up.wait()
                         continue
                     if not (isinstance(answer, Refused) and answer.throttled):
                         return answer
