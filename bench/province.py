@@ -10,6 +10,7 @@ import gzip
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -87,8 +88,19 @@ def _write(path: Path, blocks: Iterator[bytes]) -> None:
             file.write(block)
 
 
-def lines(messages: int, rate: float, never: float, seed: int) -> Iterator[bytes]:
-    """The log in blocks of whole lines."""
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What happened to the messages, in order of time: one event a line. `people` (ranks of sender and receiver) and `sizes` by message."""
+
+    moments: npt.NDArray[np.float64]  # seconds UTC
+    kinds: Bytes
+    message: Ints
+    people: Ints
+    sizes: Ints
+
+
+def events(messages: int, rate: float = RATE, never: float = NEVER, seed: int = 1) -> Events:
+    """The four events of each message."""
     rng = np.random.default_rng(seed)
     submitted = START + np.arange(messages) / rate
     times = _times(rng, submitted, never)
@@ -100,11 +112,14 @@ def lines(messages: int, rate: float, never: float, seed: int) -> Iterator[bytes
     kinds[lost, FETCHED:] = NOTIFY
     order = np.argsort(moments, axis=None, kind="stable")
     people = _people(rng, messages)
-    sizes = rng.integers(800, 100_000, messages)
-    moments, kinds = moments.reshape(-1), kinds.reshape(-1)
-    for at in range(0, len(order), BLOCK):
-        chosen = order[at : at + BLOCK]
-        yield _text(moments[chosen], kinds[chosen], chosen // 4, people, sizes)
+    return Events(moments.reshape(-1)[order], kinds.reshape(-1)[order], order // 4, people, rng.integers(800, 100_000, messages))
+
+
+def lines(messages: int, rate: float, never: float, seed: int) -> Iterator[bytes]:
+    """The log in blocks of whole lines."""
+    all_of_them = events(messages, rate, never, seed)
+    for at in range(0, len(all_of_them.kinds), BLOCK):
+        yield _text(all_of_them, slice(at, at + BLOCK))
 
 
 def _times(rng: np.random.Generator, submitted: npt.NDArray[np.float64], never: float) -> npt.NDArray[np.float64]:
@@ -149,9 +164,10 @@ _SUFFIX: Final = _table("@mms.hexi.example", "@mms.hexi.example", "@mms.hexi.exa
 _AGENT: Final = _table(*_AGENTS, "")
 
 
-def _text(moments: npt.NDArray[np.float64], kinds: Bytes, message: Ints, people: Ints, sizes: Ints) -> bytes:
+def _text(told: Events, block: slice) -> bytes:
     """Lines of a block. Every field is a matrix of its widest form; NUL bytes stand where a form is shorter and go at the end."""
-    count = len(kinds)
+    moments, kinds, message = told.moments[block], told.kinds[block], told.message[block]
+    people, sizes, count = told.people, told.sizes, len(kinds)
     sender, receiver = number(people[message, 0]), number(people[message, 1])
     answer, notice = kinds == RESPONSE, kinds == NOTIFY
     source = np.where(answer, receiver, sender)
