@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import HOUR, CodeCount, CodeSet, Content, Kind, MeasureCount, Method, PushState, Records, UnknownCode
+from mmsd.model import HOUR, CodeCount, CodeSet, Content, Kind, Method, PushState, Records, UnknownCode
 from mmsd.rules.codes import BAD_REPORTS, CodeBook, Scope, spelled
-from mmsd.rules.kpi import LEAST_SEND
+from mmsd.rules.kpi import LEAST_SEND, Measured
 
 RETRIEVED: Final = 129
 MM7: Final = 7
@@ -35,19 +35,13 @@ class Counts:
 
     codes: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)  # (hour, node, set, code)
     unknown: dict[tuple[str, str, str], tuple[int, int, int]] = field(default_factory=dict)  # (node, set, code) → n, first, last
-    measured: Counter[tuple[int, str, str]] = field(default_factory=Counter)  # (hour, node, measure) → how many
-    totals: Counter[tuple[int, str, str]] = field(default_factory=Counter)  # … → ms
+    measured: Measured = field(default_factory=Measured)
 
     def code_counts(self) -> list[CodeCount]:
         return [CodeCount(*key, n) for key, n in self.codes.items() if n]
 
     def unknown_codes(self) -> list[UnknownCode]:
         return [UnknownCode(*key, *seen) for key, seen in self.unknown.items()]
-
-    def measure_counts(self) -> list[MeasureCount]:
-        return [
-            MeasureCount(hour, node, "", measure, n, self.totals[hour, node, measure]) for (hour, node, measure), n in self.measured.items()
-        ]
 
     def take(self, book: CodeBook, feed: str, node: str, records: Records) -> None:
         """Counts one chunk of a feed's records."""
@@ -137,16 +131,14 @@ class Counts:
             where = records["where"][taken]
             once = taken[np.concatenate(([True], np.diff(where) != 0))]  # a record with k receivers is k rows with one `where`
             for hour, n in zip(*(found.tolist() for found in np.unique(hours[once], return_counts=True)), strict=True):
-                self.measured[hour, node, "sends"] += n
+                self.measured.add(hour, node, "", {"sends": 0}, n)
         if "latency" not in records.columns:
             return
         latency = records["latency"]
         sent = (kind == Kind.ATTEMPT) & (records["method"] == Method.POST) & (records["request_type"] == Content.MMS)
         sent &= (records["sent"] >= LEAST_SEND) & (latency >= 0) & (records["status"] >= SUCCESS) & (records["status"] < ERRORS)
         for row in np.flatnonzero(sent).tolist():
-            key = (int(hours[row]), node, "send")
-            self.measured[key] += 1
-            self.totals[key] += int(latency[row])
+            self.measured.add(int(hours[row]), node, "", {"send": int(latency[row])})
 
 
 def _distinct(columns: tuple[npt.NDArray[Any], ...]) -> list[tuple[int, int]]:

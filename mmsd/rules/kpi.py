@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from mmsd.model import HOUR, SECOND
+from mmsd.model import HOUR, SECOND, MeasureCount
 from mmsd.rules.settings import Judgement
 
 MEASURES: Final[Mapping[str, str]] = {
@@ -187,32 +187,44 @@ DELIVERED: Final = frozenset({"OK", "OK_UNCONFIRMED", "DELAYED"})
 # ------------------------------------------------------------------------------------------------------------------ what is measured
 
 
-def measures(outcome: str, began: int, notified: int, retrieved: int, late: float) -> dict[str, tuple[int, int]]:
-    """What one judged delivery adds to the cube: measure → (1, ms). Times are µs, 0 = not seen; `late` in seconds.
+def measures(outcome: str, notified: int, retrieved: int, late: float) -> dict[str, int]:
+    """What one judged delivery adds to the cube: measure → ms. Times are ms from the submit, −1 = not seen; `late` in seconds.
 
-    A clock that went backwards between two nodes counts as no delay.
-
-    >>> measures("delivered", 10_000_000, 12_000_000, 15_000_000, 180.0)["retrieval"]
-    (1, 3000)
+    >>> measures("delivered", 2_000, 5_000, 180.0)
+    {'notification': 2000, 'prompt': 0, 'end_to_end': 5000, 'retrieval': 3000, 'timely': 0}
     """
-    found: dict[str, tuple[int, int]] = {}
-    if outcome not in ("delivered", "failed") or not began:
+    found: dict[str, int] = {}
+    if outcome not in ("delivered", "failed"):
         return found
-    if notified:
-        found["notification"] = 1, _ms(notified - began)
-        if notified - began <= late * SECOND:
-            found["prompt"] = 1, 0
-    if retrieved and outcome == "delivered":
-        found["end_to_end"] = 1, _ms(retrieved - began)
-        if notified:
-            found["retrieval"] = 1, _ms(retrieved - notified)
-        if retrieved - began <= LONGEST * SECOND:
-            found["timely"] = 1, 0
+    if notified >= 0:
+        found["notification"] = notified
+        if notified <= late * 1000:
+            found["prompt"] = 0
+    if retrieved >= 0 and outcome == "delivered":
+        found["end_to_end"] = retrieved
+        if notified >= 0:
+            found["retrieval"] = max(retrieved - notified, 0)
+        if retrieved <= LONGEST * 1000:
+            found["timely"] = 0
     return found
 
 
-def _ms(micros: int) -> int:
-    return max(micros, 0) // 1000
+@dataclass(slots=True)
+class Measured:
+    """Increments of the cube of measures: (hour, node, city, measure) → how many, and their sum in ms."""
+
+    n: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    totals: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+
+    def add(self, hour: int, node: str, city: str, seen: Mapping[str, int], n: int = 1) -> None:
+        """`n` times what was measured once; −1 takes it back."""
+        for measure, ms in seen.items():
+            key = hour, node, city, measure
+            self.n[key] += n
+            self.totals[key] += n * ms
+
+    def counts(self) -> list[MeasureCount]:
+        return [MeasureCount(*key, n, self.totals[key]) for key, n in self.n.items() if n or self.totals[key]]
 
 
 # ------------------------------------------------------------------------------------------------------------------------ periods

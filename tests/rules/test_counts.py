@@ -111,7 +111,7 @@ def test_messages_sent_by_handsets():
         6, at=[FIVE, FIVE, FIVE, FIVE + HOUR, FIVE, FIVE], where=[1, 1, 2, 3, 4, 5], interface=[1, 1, 0, 1, 7, 1],
         kind=[Kind.SUBMIT, Kind.SUBMIT, Kind.FORWARD, Kind.SUBMIT, Kind.SUBMIT, Kind.NOTIFY],
     )  # fmt: skip
-    assert counted(chunk).measure_counts() == [MeasureCount(5, "n1", "", "sends", 2), MeasureCount(6, "n1", "", "sends", 1)]
+    assert counted(chunk).measured.counts() == [MeasureCount(5, "n1", "", "sends", 2), MeasureCount(6, "n1", "", "sends", 1)]
 
 
 def test_how_long_a_submit_took():
@@ -120,7 +120,7 @@ def test_how_long_a_submit_took():
         sent=[30_000, 20_000, 58, 30_000, 30_000, 30_000, 30_000], latency=[900, 300, 50, -1, 700, 800, 800],
         status=[200, 200, 200, 200, 504, 200, 200], code_set=CodeSet.HTTP,
     )  # fmt: skip
-    assert counted(chunk).measure_counts() == [MeasureCount(5, "n1", "", "send", 2, 1200)]
+    assert counted(chunk).measured.counts() == [MeasureCount(5, "n1", "", "send", 2, 1200)]
 
 
 @pytest.mark.parametrize("cuts", range(6))

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmsd.model import DAY, HOUR, MINUTE, SECOND
+from mmsd.model import DAY, HOUR, MINUTE, MeasureCount
 from mmsd.rules.causes import CAUSES, ROWS
-from mmsd.rules.kpi import ASTRAY, DELIVERED, LONGEST, MEASURES, Figures, by_cause, final_after, is_final, kpi, measures, users
+from mmsd.rules.kpi import ASTRAY, DELIVERED, LONGEST, MEASURES, Figures, Measured, by_cause, final_after, is_final, kpi, measures, users
 from mmsd.rules.settings import Judgement
 
 
@@ -152,36 +152,38 @@ def test_a_cube_of_causes_alone_tells_outcomes():
 
 # ---------------------------------------------------------------------------------------------------------------- what is measured
 
-BEGAN = 1_795_341_600_000_000
-
 
 def test_measures_of_a_delivery():
-    seen = measures("delivered", BEGAN, BEGAN + 10 * SECOND, BEGAN + 30 * SECOND, 180.0)
-    assert seen == {"notification": (1, 10_000), "prompt": (1, 0), "end_to_end": (1, 30_000), "retrieval": (1, 20_000), "timely": (1, 0)}
+    seen = measures("delivered", 10_000, 30_000, 180.0)
+    assert seen == {"notification": 10_000, "prompt": 0, "end_to_end": 30_000, "retrieval": 20_000, "timely": 0}
     assert set(seen) <= set(MEASURES)
 
 
 @pytest.mark.parametrize(
     ("outcome", "notified", "retrieved", "told"),
     [
-        ("delivered", 200 * SECOND, 201 * SECOND, {"notification", "end_to_end", "retrieval", "timely"}),
-        ("delivered", 60 * SECOND, int(LONGEST) * SECOND + 1, {"notification", "prompt", "end_to_end", "retrieval"}),
-        ("delivered", 60 * SECOND, int(LONGEST) * SECOND, {"notification", "prompt", "end_to_end", "retrieval", "timely"}),
-        ("delivered", 0, 60 * SECOND, {"end_to_end", "timely"}),
-        ("failed", 60 * SECOND, 0, {"notification", "prompt"}),
-        ("failed", 60 * SECOND, 70 * SECOND, {"notification", "prompt"}),  # the retrieval is doubted
-        ("failed", 0, 0, set()),
-        ("open", 60 * SECOND, 0, set()),
-        ("own", 60 * SECOND, 70 * SECOND, set()),
+        ("delivered", 200_000, 201_000, {"notification", "end_to_end", "retrieval", "timely"}),
+        ("delivered", 180_000, int(LONGEST) * 1000 + 1, {"notification", "prompt", "end_to_end", "retrieval"}),
+        ("delivered", 180_001, int(LONGEST) * 1000, {"notification", "end_to_end", "retrieval", "timely"}),
+        ("delivered", -1, 60_000, {"end_to_end", "timely"}),
+        ("delivered", 0, 0, {"notification", "prompt", "end_to_end", "retrieval", "timely"}),
+        ("failed", 60_000, -1, {"notification", "prompt"}),
+        ("failed", 60_000, 70_000, {"notification", "prompt"}),  # the retrieval is doubted
+        ("failed", -1, -1, set()),
+        ("open", 60_000, -1, set()),
+        ("own", 60_000, 70_000, set()),
     ],
 )
 def test_what_a_delivery_adds(outcome: str, notified: int, retrieved: int, told: set[str]):
-    seen = measures(outcome, BEGAN, BEGAN + notified if notified else 0, BEGAN + retrieved if retrieved else 0, 180.0)
-    assert set(seen) == told
+    assert set(measures(outcome, notified, retrieved, 180.0)) == told
 
 
-def test_a_clock_that_went_backwards_is_no_delay():
-    assert measures("delivered", BEGAN, BEGAN - 2 * SECOND, BEGAN - SECOND, 180.0)["notification"] == (1, 0)
+def test_what_was_measured_is_taken_back():
+    held = Measured()
+    held.add(5, "mmsc1", "Wuxi", {"end_to_end": 70, "timely": 0})
+    held.add(5, "mmsc1", "Wuxi", {"end_to_end": 30})
+    held.add(5, "mmsc1", "Wuxi", {"end_to_end": 70, "timely": 0}, -1)
+    assert held.counts() == [MeasureCount(5, "mmsc1", "Wuxi", "end_to_end", 1, 30)]
 
 
 # ----------------------------------------------------------------------------------------------------------------- when it is final
