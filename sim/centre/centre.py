@@ -29,7 +29,7 @@ from sim.centre.smpp import SmppLanguage
 from sim.centre.values import NEVER_ID, Down, Incoming, Message, Parcel, Part, Report, Submit
 
 _LANGUAGES: Final[dict[str, Callable[[Settings], Language]]] = {"smpp": SmppLanguage, "cmpp": CmppLanguage}
-_FINAL: Final = frozenset({"DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "REJECTD"})
+_FAREWELL: Final = 1.0  # seconds
 
 
 class Tap(Protocol):
@@ -156,7 +156,13 @@ class Centre:
             timer.cancel()
         for connection in list(self.connections):
             connection.close()
-        await self.until(lambda: not self.connections)
+        try:
+            async with asyncio.timeout(_FAREWELL):
+                await self.until(lambda: not self.connections)
+        except TimeoutError:  # a client that does not read what is still to be written
+            for connection in list(self.connections):
+                connection.reset()
+            await self.until(lambda: not self.connections)
         await self._server.wait_closed()
         self._ledger.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import re
 import ssl
@@ -226,6 +227,20 @@ def test_a_client_that_reads_nothing_is_not_written_to():
             assert centre.customers["loop"].waiting
             peer.read_on(yes=True)
             await centre.until(lambda: centre.counts["incomings acknowledged"] == 1_000)
+
+    settled(scenario())
+
+
+def test_a_centre_ends_though_a_client_reads_nothing():
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as later:
+            async with Centre(changed(SMPP, down_window=10_000), wall=wall) as centre:
+                peer = await later.enter_async_context(bound("smpp", centre.port))
+                peer.read_on(yes=False)
+                for _ in range(1_000):
+                    centre.send(Incoming(HANDSET, "10657", "so that buffers fill " * 1_000, long="payload"))
+            peer.read_on(yes=True)
+            assert await peer.until(lambda: peer.lost) == "ConnectionResetError"
 
     settled(scenario())
 
