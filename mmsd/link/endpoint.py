@@ -16,7 +16,7 @@ import hmac
 import logging
 import re
 import ssl
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -24,7 +24,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDictProxy
 
 from mmsd.errors import ConfigError
 from mmsd.link.account import secret
@@ -73,7 +72,7 @@ class Request(NamedTuple):
     name: str
     method: str
     query: str
-    headers: CIMultiDictProxy[str]
+    headers: Mapping[str, str]  # of any case
     body: bytes
 
 

@@ -21,7 +21,6 @@ from typing import Final, Generic, NamedTuple, Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from multidict import CIMultiDictProxy
 
 from mmsd.errors import ConfigError, LinkDown, LinkError
 from mmsd.link.carry import Down, Health, Owed, Refuse, Settle, Up
@@ -52,7 +51,7 @@ class Reply(NamedTuple):
     """What the peer answered; `asked`: when, µs of the loop's clock."""
 
     status: int
-    headers: CIMultiDictProxy[str]
+    headers: Mapping[str, str]  # of any case
     body: bytes
     asked: int
 

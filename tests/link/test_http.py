@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Mapping
 
 import pytest
-from multidict import CIMultiDict, CIMultiDictProxy
 
 from mmsd.errors import LinkDown
 from mmsd.link.carry import Down, Receipt, Up
@@ -40,7 +39,7 @@ class Scripted(HttpLink[Receipt]):
         status = self.statuses.popleft() if len(self.statuses) > 1 else self.statuses[0]
         if not status:
             raise Unanswered("lost")
-        return Reply(status, CIMultiDictProxy(CIMultiDict()), b"", int(asked * 1_000_000))
+        return Reply(status, {}, b"", int(asked * 1_000_000))
 
     async def _look(self) -> str:
         self.looks.append(asyncio.get_running_loop().time())
