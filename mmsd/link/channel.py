@@ -308,10 +308,10 @@ class _Talk:
             if self._timer is not None:
                 self._timer.cancel()
             reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reading
-        if self._over.done():
-            self._over.result()
+            await asyncio.wait([reading])
+        if not reading.cancelled():
+            reading.result()
+        self._over.result()
         return self._why, self._otherwise
 
     async def _read(self) -> None:

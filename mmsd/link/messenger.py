@@ -81,27 +81,38 @@ class _Lately:
 
 @dataclass(slots=True)
 class _Owing:
-    """One word that is owed for some requests of the peer, and what was said."""
+    """One word that is owed for some requests of the peer, by their places in a long message; and what was said."""
 
-    tickets: list[Ticket] = field(default_factory=list)
+    tickets: list[tuple[int, Ticket]] = field(default_factory=list)
+    acknowledged: set[int] = field(default_factory=set)  # places, before the word was said
     said: int | None = None
 
-    def add(self, ticket: Ticket) -> None:
+    def add(self, ticket: Ticket, place: int = 1) -> None:
         if self.said is None:
-            self.tickets.append(ticket)
+            self.tickets.append((place, ticket))
         else:
             ticket.settle(self.said)
 
     def say(self, status: int) -> None:
         if self.said is None:
             self.said = status
-            self.acknowledge(status)
+            self.answer(status)
 
-    def acknowledge(self, status: int = 0) -> None:
-        """Answer those that wait, for themselves."""
+    def acknowledge(self) -> None:
+        """Those that wait, for themselves."""
+        self.acknowledged.update(place for place, _ in self.tickets)
+        self.answer(0)
+
+    def answer(self, status: int) -> None:
         tickets, self.tickets = self.tickets, []
-        for ticket in tickets:
+        for _, ticket in tickets:
             ticket.settle(status)
+
+
+def _for(ticket: Ticket) -> _Owing:
+    owing = _Owing()
+    owing.add(ticket)
+    return owing
 
 
 class _Joined(NamedTuple):
@@ -171,7 +182,7 @@ class Messenger:
         self._leaving = True
         self._overtaken(anyhow=True)
         for owing in self._parts.values():
-            owing.acknowledge(self._account.refusals[0])  # what misses parts is nobody's yet: the peer keeps them
+            owing.answer(self._account.refusals[0])  # what misses parts is nobody's yet: the peer keeps them
         for channel, task in zip(self._channels, self._tasks, strict=True):
             channel.leave()
             if not channel.connected:
@@ -222,7 +233,8 @@ class Messenger:
             answer = await self._asked(message, requests)
         finally:
             self._underway[message.receiver] -= 1
-            self._underway += Counter()  # without those of which there are none
+            if not self._underway[message.receiver]:
+                del self._underway[message.receiver]
             self._overtaken()
         self._counts[type(answer).__name__.lower()] += 1
         return answer
@@ -315,12 +327,12 @@ class Messenger:
             return
         if isinstance(heard, Receipt):
             self._counts["receipts"] += 1
-            settled, refused = self._words(_Owing([ticket]))
+            settled, refused = self._words(_for(ticket))
             self._receipt(replace(heard, settled=settled, refused=refused))
         elif heard.header.concat is not None:
             self._part(heard, heard.header.concat, ticket)
         else:
-            self._incoming([heard], 1, _Owing([ticket]))
+            self._incoming([heard], _for(ticket))
 
     # -------------------------------------------------------------------------------------------------------------------- inwards
 
@@ -361,15 +373,15 @@ class Messenger:
         name: Hashable = (ours, concat.reference, concat.total, concat.wide)
         known = self._joined.get(name)
         if known is not None and not known.owing.said and known.pieces[concat.sequence - 1] == piece:  # not one that was refused
-            known.owing.add(ticket)
+            known.owing.add(ticket, concat.sequence)
             self._counts["repeated_parts"] += 1
             return
         pieces = self._joins.add(ours, concat, piece, len(piece.data), at=round(loop.time() * SECOND))
         self._give_up()
         owing = self._parts.setdefault(name, _Owing())
-        owing.add(ticket)
+        owing.add(ticket, concat.sequence)
         if pieces is None and self._leaving:
-            owing.acknowledge(self._account.refusals[0])
+            owing.answer(self._account.refusals[0])
         if pieces is None:
             self._later(self._settings.part_seconds, self._acknowledge, name)
             self._later(self._settings.join_seconds + 1e-3, self._expire)
@@ -379,7 +391,14 @@ class Messenger:
         self._joined[name] = _Joined(tuple(pieces), owing)
         if len(self._joined) > _JOINED:
             del self._joined[next(iter(self._joined))]
-        self._incoming(pieces, concat.total, owing)
+        self._incoming(pieces, owing, lambda: self._part_again(ours, concat, pieces, owing))
+
+    def _part_again(self, ours: Hashable, concat: sms.Concat, pieces: list[Piece], owing: _Owing) -> None:
+        """A joined message was refused for now: the peer sends again what it refused, so what was acknowledged waits for that."""
+        at = round(asyncio.get_running_loop().time() * SECOND)
+        for place in sorted(owing.acknowledged):
+            self._joins.add(ours, replace(concat, sequence=place), pieces[place - 1], len(pieces[place - 1].data), at=at)
+        self._later(self._settings.join_seconds + 1e-3, self._expire)
 
     def _later(self, seconds: float, act: Callable[..., None], *arguments: Hashable) -> None:
         def due() -> None:
@@ -404,16 +423,16 @@ class Messenger:
         for lost in self._joins.given_up():
             self._counts["long_messages_incomplete"] += 1
             pieces = [lost.pieces.get(sequence) for sequence in range(1, lost.total + 1)]
-            self._incoming(pieces, lost.total, self._parts.pop(lost.key, _Owing()))
+            self._incoming(pieces, self._parts.pop(lost.key, _Owing()))
 
-    def _incoming(self, pieces: Sequence[Piece | None], total: int, owing: _Owing) -> None:
-        """A subscriber's message, from its parts in order; None for one that never came."""
+    def _incoming(self, pieces: Sequence[Piece | None], owing: _Owing, again: Callable[[], None] | None = None) -> None:
+        """A subscriber's message, from its parts in order; None for one that never came. `again`: when it is refused for now."""
         self._counts["incoming"] += 1
         there = [piece for piece in pieces if piece is not None]
         first, source = there[0], self._settings.source
         data = b"".join(piece.data for piece in there)
         text = self._text(pieces)
-        settled, refused = self._words(owing)
+        settled, refused = self._words(owing, again)
         self._put(
             Incoming(
                 first.sender,
@@ -423,8 +442,8 @@ class Messenger:
                 sub_code=first.receiver.removeprefix(source) if source and first.receiver.startswith(source) else "",
                 data=data if text is None else None,
                 udh=first.udh,
-                parts=total,
-                missing=total - len(there),
+                parts=len(pieces),
+                missing=len(pieces) - len(there),
                 service=first.service,
                 link_id=first.link_id,
                 settled=settled,
@@ -442,13 +461,16 @@ class Messenger:
             told.append(text)
         return "".join(told)
 
-    def _words(self, owing: _Owing) -> tuple[Settle, Refuse]:
+    def _words(self, owing: _Owing, again: Callable[[], None] | None = None) -> tuple[Settle, Refuse]:
         """What the caller may say of it."""
 
         async def settle() -> None:
             owing.say(0)
 
         async def refuse(permanent: bool) -> None:
+            first = owing.said is None
             owing.say(self._account.refusals[permanent])
+            if first and again is not None and not permanent:
+                again()
 
         return settle, refuse

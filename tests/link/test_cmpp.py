@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mmsd.codec import cmpp, push, session, sms
 from mmsd.codec.session import SECOND
 from mmsd.codec.tables import cmpp as t
-from mmsd.errors import ConfigError, EncodeError, LinkDown
+from mmsd.errors import ConfigError, DecodeError, EncodeError, LinkDown
 from mmsd.link import cmpp as link
 from mmsd.link.carry import Accepted, Down, Event, Incoming, Message, Octets, Receipt, Refused, Text, Uncertain, Up
 from mmsd.link.cmpp import Settings
@@ -398,6 +398,18 @@ def test_what_cannot_be_read_is_refused_for_good(password: str):
             assert made.link.counts["unreadable"] == 1
 
     run(scenario())
+
+
+@given(st.binary(max_size=140), st.integers(0, 255), st.integers(0, 1), st.integers(0, 1), st.binary(max_size=20))
+def test_whatever_a_gateway_writes_is_a_report_a_piece_or_refused(octets, msg_fmt, tp_udhi, report, number):
+    account = link.Account(settings(), lambda: NOON)
+    body = cmpp.Deliver(msg_fmt=msg_fmt, tp_udhi=tp_udhi, registered_delivery=report, source=number, content=octets)
+    try:
+        heard = account.hear(cmpp.Pdu(t.DELIVER, body=body))
+    except DecodeError:
+        assert report
+    else:
+        assert isinstance(heard, Receipt) or isinstance(account.text(heard.data, heard.coding), str | None)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from mmsd.codec import push, session, smpp, sms
 from mmsd.codec.tables import smpp as t
-from mmsd.errors import ConfigError, EncodeError, LinkDown
+from mmsd.errors import ConfigError, DecodeError, EncodeError, LinkDown
 from mmsd.link import smpp as link
 from mmsd.link.carry import Accepted, Down, Event, Incoming, Late, Message, Octets, Receipt, Refused, Text, Uncertain, Up
 from mmsd.link.channel import Socket
@@ -818,6 +818,28 @@ def test_parts_that_come_again_are_settled_with_the_others():
     run(scenario())
 
 
+def test_a_long_message_refused_for_now_waits_for_what_comes_again():
+    async def scenario() -> None:
+        smsc = centre()
+        async with linked(smsc) as made:
+            made.settles = False
+            parts = long_text("端午" * 80, 7)
+            for part in parts:
+                smsc.deliver(t.DELIVER_SM, *part)
+                await asyncio.sleep(6)  # the first two are acknowledged for themselves
+            await made.of(Incoming)[0].refuse()
+            await asyncio.sleep(1)
+            assert list(smsc.statuses().values()) == [0, 0, t.TRY_LATER]
+            smsc.deliver(t.DELIVER_SM, *parts[2])
+            await asyncio.sleep(1)
+            assert made.of(Incoming)[1].text == "端午" * 80
+            await made.of(Incoming)[1].settle()
+            await asyncio.sleep(1)
+            assert list(smsc.statuses().values()) == [0, 0, t.TRY_LATER, 0]
+
+    run(scenario())
+
+
 def test_a_message_whose_parts_never_come_is_told_without_them():
     async def scenario() -> None:
         smsc = centre()
@@ -849,6 +871,19 @@ def test_numbers_come_as_e164():
         assert [heard.sender for heard in made.of(Incoming)] == [NUMBER, NUMBER, NUMBER, "Bank"]
 
     run(scenario())
+
+
+@given(
+    st.binary(max_size=200), st.integers(0, 255), st.integers(0, 255), st.binary(max_size=20).filter(lambda number: 0 not in number),
+    st.lists(st.tuples(st.sampled_from([*t.TLVS, 0x1400]), st.binary(max_size=40)), max_size=4), st.booleans(),
+)  # fmt: skip
+def test_whatever_a_centre_writes_is_a_receipt_a_piece_or_refused(octets, esm_class, coding, number, tlvs, trust):
+    body = deliver(octets, esm_class=esm_class, data_coding=coding, source=smpp.Address(coding, 1, number))
+    account = link.Account(settings(trust_receipts=trust), lambda: NOON)
+    heard = account.hear(smpp.Pdu(t.DELIVER_SM, body=body, tlvs=tuple(tlvs)))
+    assert isinstance(heard, Receipt) or isinstance(account.text(heard.data, heard.coding), str | None)
+    with pytest.raises(DecodeError):
+        account.hear(smpp.Pdu(t.ENQUIRE_LINK))
 
 
 # ------------------------------------------------------------------------------------------------------------------ what goes out
