@@ -105,7 +105,7 @@ def centre_command(
     try:
         settings = command.settings(file, protocol, port, accounts)
         asyncio.run(command.run(settings, wall=lambda: time.time_ns() // 1000, ledger=ledger, capture=capture, control=control))
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:  # a port that is taken, a folder that is not there
         print(error, file=sys.stderr)
         sys.exit(78)
 

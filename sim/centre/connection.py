@@ -32,6 +32,8 @@ class Connection(asyncio.Protocol):
         self._language = centre.language
         self._dialect = self._language.dialect()
         order = centre.faults.draw(Occasion.CONNECT, "", now=self._loop.time())
+        fault = order.fault if order is not None else None
+        self._away = fault is Fault.AWAY
         settings = centre.settings
         self._session = Session(
             self._dialect,
@@ -44,7 +46,7 @@ class Connection(asyncio.Protocol):
                 answer_timeout=round(settings.answer_timeout * SECOND),
             ),
             now=self._now(),
-            sequence=self._dialect.last_sequence - 3 if order is not None else 0,
+            sequence=self._dialect.last_sequence - 3 if fault is Fault.WRAP else 0,
         )
         self._parcels: dict[int, Parcel] = {}  # by sequence number, not acknowledged
         self._owed: set[int] = set()  # sequence numbers of submits taken and not answered
@@ -62,6 +64,8 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         self._centre.connections.add(self)
         self._centre.count("connections")
+        if self._away:
+            self.reset()
         self._act([])
 
     def data_received(self, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: rows P01–P06 of the fault catalogue, commanded one by one or drawn by a seeded plan.
+"""What goes wrong on purpose: rows P01–P07 of the fault catalogue, commanded one by one or drawn by a seeded plan.
 
 Orders are taken first come, first served, each at its own occasion; what no order takes, the plan may draw. Time comes as an argument.
 """
@@ -53,6 +53,7 @@ class Fault(enum.StrEnum):
     LENGTH_MAX = "length-max"
     UNKNOWN_COMMAND = "unknown-command"
     WRAP = "wrap"
+    AWAY = "away"
 
 
 class About(NamedTuple):
@@ -89,6 +90,7 @@ FAULTS: Final = {
     Fault.LENGTH_MAX: About("P06", Occasion.WIRE, "a PDU of 2³²−1 octets"),
     Fault.UNKNOWN_COMMAND: About("P06", Occasion.WIRE, "a request that nobody assigned"),
     Fault.WRAP: About("P06", Occasion.CONNECT, "the centre's sequence numbers begin three before their last"),
+    Fault.AWAY: About("P07", Occasion.CONNECT, "reset as soon as it is made: the centre is down"),
 }
 
 

@@ -402,7 +402,7 @@ def test_a_delivery_is_kept_until_it_is_acknowledged(protocol):
     async def scenario() -> None:
         async with Centre(PLAIN[protocol], wall=wall) as centre:
             async with bound(protocol, centre.port) as peer:
-                refusals = iter([8, 8])
+                refusals = iter([9, 9])
                 peer.settles = lambda asked: next(refusals, None)  # refuse two, then say nothing
                 centre.send(Incoming(HANDSET, "10657", "yes"))
                 await peer.event(session.Asked, 3)
@@ -631,10 +631,18 @@ def test_the_command_serves_and_is_controlled(protocol, tmp_path):
     settled(scenario())
 
 
-def test_the_command_refuses_to_run_for_nobody():
-    async def scenario() -> None:
-        running = await asyncio.create_subprocess_exec(sys.executable, "-m", "sim", "centre", stderr=asyncio.subprocess.PIPE)
+def test_the_command_says_why_it_cannot_run(tmp_path):
+    async def said(*options: str) -> str:
+        running = await asyncio.create_subprocess_exec(sys.executable, "-m", "sim", "centre", *options, stderr=asyncio.subprocess.PIPE)
         _, told = await running.communicate()
-        assert (running.returncode, told) == (78, b"accounts: there is none; give --account NAME:PASSWORD or a settings file\n")
+        assert running.returncode == 78
+        return told.decode()
+
+    async def scenario() -> None:
+        account = ("--account", "loop:secret")
+        assert await said() == "accounts: there is none; give --account NAME:PASSWORD or a settings file\n"
+        assert "No such file or directory" in await said(*account, "--port", "0", "--ledger", str(tmp_path / "nowhere/ledger"))
+        async with Centre(SMPP, wall=wall) as centre:
+            assert "address already in use" in await said(*account, "--port", str(centre.port))
 
     settled(scenario())

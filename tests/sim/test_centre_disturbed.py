@@ -23,7 +23,7 @@ from sim.centre import control as controls
 from sim.centre.faults import Faults, Order
 from sim.centre.settings import Drawn
 from tests.link.hearing import private
-from tests.sim.centre_client import bound, client
+from tests.sim.centre_client import Client, bound, client
 from tests.sim.test_centre import CMPP, HANDSET, PLAIN, SMPP, asked, both, changed, settled, wall
 
 ANY = 0.0
@@ -31,7 +31,7 @@ ANY = 0.0
 
 def test_every_fault_is_told_of(root):
     assert set(FAULTS) == set(Fault)
-    assert {about.row for about in FAULTS.values()} == {f"P0{row}" for row in range(1, 7)}
+    assert {about.row for about in FAULTS.values()} == {f"P0{row}" for row in range(1, 8)}
     documented = (root / "docs/simulator.md").read_text()
     for fault, about in FAULTS.items():
         assert f"| {about.row} | `{fault}` | {about.what} |" in documented
@@ -100,6 +100,10 @@ def test_cmpp_spells_no_ids():
 # ---------------------------------------------------------------------------------------------------------------- on the wire
 
 
+async def was_reset(peer: Client) -> None:
+    assert await peer.until(lambda: peer.lost) == "ConnectionResetError"
+
+
 @both
 @pytest.mark.parametrize("fault", [Fault.RESET, Fault.LOST, Fault.AFTER_REBIND])
 def test_a_reset_is_a_reset(protocol, fault, tmp_path):
@@ -107,8 +111,22 @@ def test_a_reset_is_a_reset(protocol, fault, tmp_path):
         async with Centre(PLAIN[protocol], wall=wall, ledger=tmp_path / "ledger") as centre, bound(protocol, centre.port) as peer:
             centre.order(fault)
             peer.ask(asked(protocol))
-            assert await peer.until(lambda: peer.lost) == "ConnectionResetError"
+            await was_reset(peer)
             assert len((tmp_path / "ledger").read_text().splitlines()) == (fault is not Fault.LOST)
+
+    settled(scenario())
+
+
+@both
+def test_a_centre_that_is_down(protocol):
+    async def scenario() -> None:
+        async with Centre(PLAIN[protocol], wall=wall) as centre:
+            centre.order(Fault.AWAY, times=2)
+            for _ in range(2):
+                async with client(protocol, centre.port) as peer:
+                    await was_reset(peer)
+            async with bound(protocol, centre.port):
+                assert len(centre.binds) == 1
 
     settled(scenario())
 
@@ -240,7 +258,7 @@ def test_a_centre_ends_though_a_client_reads_nothing():
                 for _ in range(1_000):
                     centre.send(Incoming(HANDSET, "10657", "so that buffers fill " * 1_000, long="payload"))
             peer.read_on(yes=True)
-            assert await peer.until(lambda: peer.lost) == "ConnectionResetError"
+            await was_reset(peer)
 
     settled(scenario())
 
