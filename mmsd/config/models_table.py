@@ -71,7 +71,7 @@ def read_rules(path: Path) -> tuple[tuple[Rule, ...], list[Fault]]:
 
 def _check_rule(rule: Rule, key: KeyPath, report: Report) -> None:
     if all(getattr(rule, name) is None for name in CAPABILITIES):
-        report.add(key, "says nothing of these models", f"set one of {', '.join(CAPABILITIES)}")
+        report.add((*key, "mms"), "is not said, and nothing else is of these models", f"set one of {', '.join(CAPABILITIES)}")
 
 
 def read_tacs(sheet: Sheet) -> Iterator[tuple[str, Model]]:

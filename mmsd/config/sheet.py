@@ -51,24 +51,26 @@ class Sheet:
 
     def _read(self, file: IO[bytes] | gzip.GzipFile, raw: IO[bytes]) -> Iterator[dict[str, str]]:
         lines = io.TextIOWrapper(file, self._encoding, newline="")  # type: ignore[type-var, unused-ignore]  # GzipFile reads as others do
-        first = lines.readline(_LONGEST).removeprefix("\ufeff")
-        separator = max(SEPARATORS, key=first.count)
-        names = self._named(next(csv.reader([first], delimiter=separator), []))
-        missing = [column for column in self._required if column not in names]
-        if missing:
-            known = "; ".join(f"{column} (or {', '.join(sorted(self._columns[column]))})" for column in missing)
-            raise ConfigError(f"{self.path}: line 1: the header names no column {known}")
-        csv.field_size_limit(_LONGEST)
-        reader = csv.reader(lines, delimiter=separator)
-        for fields in reader:
-            self.octets = raw.tell()
-            if not any(field.strip() for field in fields):
-                continue
-            self.rows_read += 1
-            self._line = reader.line_num + 1
-            if len(fields) < len(names):
+        try:
+            first = lines.readline(_LONGEST).removeprefix("\ufeff")
+            separator = max(SEPARATORS, key=first.count)
+            names = self._named(next(csv.reader([first], delimiter=separator), []))
+            missing = [column for column in self._required if column not in names]
+            if missing:
+                known = "; ".join(f"{column} (or {', '.join(sorted(self._columns[column]))})" for column in missing)
+                raise ConfigError(f"{self.path}: line 1: the header names no column {known}")
+            csv.field_size_limit(_LONGEST)
+            reader = csv.reader(lines, delimiter=separator)
+            for fields in reader:
+                self.octets = raw.tell()
+                if not any(field.strip() for field in fields):
+                    continue
+                self.rows_read += 1
+                self._line = reader.line_num + 1
                 fields += [""] * (len(names) - len(fields))
-            yield {name: field.strip() for name, field in zip(names, fields, strict=False) if name}
+                yield {name: field.strip() for name, field in zip(names, fields, strict=False) if name}
+        finally:
+            lines.detach()  # whoever opened the file closes it
 
     def _named(self, header: list[str]) -> list[str]:
         words = [word.strip().casefold().replace(" ", "_") for word in header]
