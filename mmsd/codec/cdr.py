@@ -400,7 +400,10 @@ def _decode_file_time(raw: bytes) -> FileTime:
 
 
 def _encode_file_time(time: FileTime) -> bytes:
-    hours, minutes = divmod(abs(time.offset), 60)
+    hours = min(abs(time.offset) // 60, 0x1F)
+    minutes = abs(time.offset) - 60 * hours  # up to 63, as it may be read
+    if not (0 <= time.month < 16 and 0 <= time.day < 32 and 0 <= time.hour < 32 and 0 <= time.minute < 64 and minutes < 64):
+        raise EncodeError("a number does not fit its place in a time of the file header")
     bits = time.month << 28 | time.day << 23 | time.hour << 18 | time.minute << 12 | (time.offset >= 0) << 11 | hours << 6 | minutes
     return bits.to_bytes(4, "big")
 

@@ -261,8 +261,9 @@ def _encode_address(address: Address) -> bytes:
         raise EncodeError(f"an address is an email, a msisdn or short, not {address.kind!r}")
     raw = encode_msisdn(address.text, address.nature) if choice == 1 else encode_text(address.text)
     parts = [ber.constructed(0, [ber.primitive(choice, raw)])]
-    if address.role >= 0:
-        parts.append(ber.constructed(1, [b"\x0a\x01" + bytes((address.role & 0x7F,))]))
+    if address.role != -1:
+        role = ber.encode_integer(address.role)
+        parts.append(ber.constructed(1, [b"\x0a" + ber.encode_length(len(role)) + role]))
     return b"".join(parts)
 
 
