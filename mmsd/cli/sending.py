@@ -116,14 +116,14 @@ async def _send(link: Link, message: Message, wait: float) -> int:
             return 1
         match answer:
             case Accepted(_, ids):
-                clock.say(f"accepted, {len(ids)} part{'s' * (len(ids) > 1)}: id {', '.join(ids)}")
+                parts = len(ids)
+                clock.say(f"accepted, {parts} part{'s' * (parts > 1)}: id {', '.join(ids)}")
             case Refused(_, status, name, permanent, throttled, _):
                 how = "not so fast" if throttled else "for good" if permanent else "for now"
                 clock.say(f"refused {how}: {name} ({status})")
                 return 1
-            case Uncertain(_, why, _):
+            case Uncertain(_, why, _, parts):
                 clock.say(f"uncertain: {why}")
-        parts = len(answer.ids) if isinstance(answer, Accepted) else 1
         if not message.want_report:
             return 0 if isinstance(answer, Accepted) else 1
         with contextlib.suppress(TimeoutError):

@@ -100,7 +100,8 @@ class Uncertain:
 
     key: str
     why: str
-    ids: tuple[str, ...] = ()  # of the parts that were taken
+    ids: tuple[str, ...] = ()  # of the parts that were taken …
+    parts: int = 1  # … out of so many
 
 
 Answer = Accepted | Refused | Uncertain
@@ -154,6 +155,7 @@ class Receipt(Owed):
     error: str = ""  # the centre's code: "000", "27", "MK:0012"
     submitted: str = ""  # times as the centre wrote them, mostly YYMMDDhhmm in its local time
     done: str = ""
+    text: str = ""  # what the centre repeats of the message's first characters
     raw: bytes = field(default=b"", repr=False)  # the text or body it was read from
 
     def __repr__(self) -> str:

@@ -286,7 +286,7 @@ class Messenger:
         if len(ids) == len(outcomes):
             return Accepted(message.key, ids)
         if lost or ids:
-            return Uncertain(message.key, lost[0].why if lost else f"parts were not sent: {unsent[0]}", ids)
+            return Uncertain(message.key, lost[0].why if lost else f"parts were not sent: {unsent[0]}", ids, len(outcomes))
         raise unsent[0]
 
     def _refused(self, key: str, reply: Reply, ids: tuple[str, ...] = ()) -> Refused:

@@ -229,6 +229,7 @@ class Account:
                 error=told.err.decode("latin-1") or (f"{told.network[0]}:{told.network[1]}" if told.network else ""),
                 submitted=told.submitted.decode("latin-1"),
                 done=told.done.decode("latin-1"),
+                text=told.text.decode("latin-1"),
                 raw=seen.data,
             )
         receiver = body.destination.number.decode("latin-1")

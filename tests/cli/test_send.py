@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 from mmsd.cli import main
 from mmsd.codec import push
 from sim.centre import Account, Centre, Receipts, Rule, Settings
+from sim.centre.settings import Drawn
 
 NUMBER = "8613912345678"
 
@@ -26,10 +27,14 @@ def wall() -> int:
 
 
 @contextmanager
-def centre(protocol: Literal["smpp", "cmpp"], handsets: tuple[Rule, ...] = ()) -> Iterator[Centre]:
+def centre(
+    protocol: Literal["smpp", "cmpp"], handsets: tuple[Rule, ...] = (), faults: Mapping[str, float] | None = None
+) -> Iterator[Centre]:
     """The simulator's centre, in a thread of its own."""
     account = Account(name="900001", password="secret", numbers=("10657",))
-    settings = Settings(protocol=protocol, accounts=(account,), receipts=Receipts(after=0.0), handsets=handsets)
+    settings = Settings(
+        protocol=protocol, accounts=(account,), receipts=Receipts(after=0.0), handsets=handsets, faults=Drawn(rates=faults or {})
+    )
     ready: Future[tuple[Centre, Callable[[], Any]]] = Future()
 
     async def serve() -> None:
@@ -123,6 +128,16 @@ def test_what_was_not_delivered_ends_with_1(configured, rule: Rule, more: list[s
     with centre("smpp", (rule,)) as made:
         done = sends(*configured("smpp", made.port), NUMBER, "hello", "--yes", *more)
     assert (done.exit_code, said in done.stdout) == (1, True), done.output
+
+
+def test_an_answer_that_was_lost_is_found_by_its_receipt(configured):
+    with centre("smpp", faults={"reset": 1.0}) as made:
+        done = sends(*configured("smpp", made.port), NUMBER, "hello", "--yes")
+    said = [line.partition("s  ")[2] for line in done.stdout.splitlines()]
+    assert said[0] == "connected and let in"
+    assert said[1].startswith("uncertain: the c")
+    assert said[-1].startswith("receipt for 00010001: DELIVRD")
+    assert done.exit_code == 0
 
 
 def test_a_centre_that_cannot_be_reached_or_refuses_us(configured, free_port, tmp_path: Path):

@@ -483,7 +483,7 @@ def test_a_message_of_which_a_part_was_throttled_and_one_lost_is_uncertain():
         said = iter([t.THROTTLED, None])
         smsc = centre(lambda pdu: Said(next(said)))
         async with linked(smsc) as made:
-            assert await made.link.send(text("龙舟" * 60)) == Uncertain("a", "no answer in time")
+            assert await made.link.send(text("龙舟" * 60)) == Uncertain("a", "no answer in time", parts=2)
 
     run(scenario())
 
@@ -522,7 +522,7 @@ def test_a_receipt_finds_its_message_however_the_id_is_spelt(given: str, told: s
             await asyncio.sleep(1)
         (heard,) = made.of(Receipt)
         assert (heard.id, heard.key, heard.state, heard.final, heard.error, heard.receiver) == (told, "a", "UNDELIV", True, "027", NUMBER)
-        assert (heard.submitted, heard.done) == ("2611222000", "2611222001")
+        assert (heard.submitted, heard.done, heard.text) == ("2611222000", "2611222001", "hello")
 
     run(scenario())
 
