@@ -80,10 +80,11 @@ cdef struct Sub:
     u64 key  # 0: empty
     int32_t rows  # newest first; -1: none
     uint32_t said
-    uint16_t lines
+    i64 newest  # of his rows
+    i64 moved  # newest of those that are about a message
+    uint32_t lines
     uint8_t touched
     uint8_t slow
-    uint32_t room
 
 cdef struct Wake:
     i64 due
@@ -137,6 +138,7 @@ cdef enum:
     MOST_LINES = 64
     MOST_THREADS = 12
     MOST_PUSHES = 16
+    MOST_KEPT = 16
     ODD = 255
     SUBMIT = 1
     NOTIFY = 2
@@ -467,7 +469,11 @@ cdef class Express:
         self.rows[i] = row[0]
         self.next_row[i] = sub.rows
         sub.rows = i
-        sub.lines += sub.lines < 65535
+        sub.lines += 1
+        if row.at > sub.newest:
+            sub.newest = row.at
+        if row.at > sub.moved and of_message(row.kind):
+            sub.moved = row.at
         self.live_rows += 1
         self.note_row(i)
         return i
@@ -537,7 +543,7 @@ cdef class Express:
             then = self.saids[s].room
             self.free_said(s)
             s = then
-        sub.rows, sub.said, sub.lines = -1, 0, 0
+        sub.rows, sub.said, sub.lines, sub.newest, sub.moved = -1, 0, 0, 0, 0
 
     cdef int touch(self, Sub* sub) except -1 nogil:
         if not sub.touched:
@@ -1183,7 +1189,7 @@ cdef class Express:
         cdef int32_t r, after, kept
         cdef uint32_t s, then
         cdef bint done, dropped
-        cdef i64 newest, k
+        cdef i64 k
         cdef u64 key
         cdef u64[::1] keys
         # a number that goes moves others up: they are listed first
@@ -1194,21 +1200,16 @@ cdef class Express:
         keys = listed
         k = 0
         for i in range(self.mask + 1):
-            if self.subs[i].key and not self.subs[i].slow:
-                keys[k] = self.subs[i].key
+            sub = &self.subs[i]
+            if not sub.key or sub.slow:
+                continue
+            if (sub.moved < quiet and not sub.touched) if sub.said else (sub.newest < old or sub.lines > MOST_KEPT):
+                keys[k] = sub.key
                 k += 1
         for i in range(k):
             key = keys[i]
             sub = self.find(key)
             if sub.said:
-                newest = 0
-                r = sub.rows
-                while r >= 0:
-                    if of_message(self.rows[r].kind) and self.rows[r].at > newest:
-                        newest = self.rows[r].at
-                    r = self.next_row[r]
-                if newest >= quiet or sub.touched:
-                    continue
                 done = heard
                 s = sub.said
                 while s:
@@ -1228,7 +1229,7 @@ cdef class Express:
             else:
                 done = dropped = False
             kept = -1
-            sub.lines = 0
+            sub.lines, sub.moved = 0, 0
             r = sub.rows
             while r >= 0:
                 after = self.next_row[r]
@@ -1239,6 +1240,8 @@ cdef class Express:
                     self.next_row[r] = kept
                     kept = r
                     sub.lines += 1
+                    if of_message(self.rows[r].kind):
+                        sub.moved = max(sub.moved, self.rows[r].at)
                 r = after
             sub.rows = kept
             if not dropped:
@@ -1289,17 +1292,25 @@ cdef class Express:
 
     def keys(self):
         cdef int32_t i
-        cdef i64 k = 0
         cdef Row* x
-        found = np.empty(self.live_rows * 6, np.uint64)
-        cdef u64[::1] out = found
-        for i in range(self.n_rows):
-            x = &self.rows[i]
-            if x.subscriber:
-                out[k], out[k + 1], out[k + 2] = x.message, x.transaction, x.authority
-                out[k + 3], out[k + 4], out[k + 5] = x.path, x.other, x.subscriber
-                k += 6
-        return np.unique(found[:k])
+        cdef Set found
+        set_make(&found, 1024)
+        try:
+            for i in range(self.n_rows):
+                x = &self.rows[i]
+                if x.subscriber:
+                    set_put(&found, x.message, 0)
+                    set_put(&found, x.transaction, 0)
+                    set_put(&found, x.authority, 0)
+                    set_put(&found, x.path, 0)
+                    if x.other & NOT_A_NUMBER:
+                        set_put(&found, x.other, 0)
+                    if x.subscriber & NOT_A_NUMBER:
+                        set_put(&found, x.subscriber, 0)
+            slots = copied(found.keys, found.mask + 1, np.dtype(np.uint64))
+        finally:
+            set_free(&found)
+        return np.sort(slots[slots != 0])
 
     # -------------------------------------------------------------------------------------------------------- durability
 

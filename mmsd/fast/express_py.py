@@ -26,6 +26,9 @@ MOST_LINES: Final = 64
 MOST_THREADS: Final = 12
 """Of one subscriber in memory; beyond it he is a robot, and no business of this lane."""
 
+MOST_KEPT: Final = 16
+"""Lines of a number without deliveries, above which the old ones go although newer ones are there."""
+
 RETRIEVED, DEFERRED, REJECTED, UNRECOGNISED = 129, 131, 130, 132
 
 # bits of what was seen, the index of `Laws.verdicts`
@@ -583,6 +586,8 @@ class Express:
                 kept = [row for row in subscriber.rows if row["kind"] not in MESSAGE_KINDS and row["at"] >= old]
                 subscriber.said = {}
             else:
+                if len(subscriber.rows) <= MOST_KEPT and any(row["at"] >= old for row in subscriber.rows):
+                    continue
                 kept = [row for row in subscriber.rows if row["at"] >= old]
                 if len(kept) == len(subscriber.rows):
                     continue
@@ -600,9 +605,10 @@ class Express:
 
     def keys(self) -> npt.NDArray[np.uint64]:
         """Every hash that may have a text behind it, sorted and distinct."""
-        names = ("message", "transaction", "authority", "path", "other", "subscriber")
-        found = {int(row[name]) for subscriber in self._all.values() for row in subscriber.rows for name in names}
-        return np.array(sorted(found), np.uint64)
+        rows = [row for subscriber in self._all.values() for row in subscriber.rows]
+        found = {int(row[name]) for row in rows for name in ("message", "transaction", "authority", "path")}
+        found |= {int(row[name]) for row in rows for name in ("other", "subscriber") if row[name] & np.uint64(NOT_A_NUMBER)}
+        return np.array(sorted(found - {0}), np.uint64)
 
     # --------------------------------------------------------------------------------------------------------- durability
 

@@ -51,7 +51,9 @@ from mmsd.store import Needs, Ordinal, Rows, Store
 SPREAD: Final = 5 * MINUTE
 """Backlogs advance together: a feed that is so far ahead of the slowest one with unread bytes waits for it."""
 SNAPSHOT_BYTES: Final = 4 << 20
-"""A new snapshot replaces the deltas when they have grown to this."""
+"""A new snapshot replaces the deltas when they have grown to this and to the size of the last one: State is written twice, no oftener."""
+MOST_HELD: Final = 16 << 20
+"""So many bytes of logs at most wait in memory for one commit, and a chunk of each feed."""
 HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
 AHEAD: Final = "its time lies ahead of the clock"
@@ -119,6 +121,8 @@ class Settings:
     """At most so much of each feed in one Batch."""
     poll_seconds: float = 0.25
     """How often files are looked at when nothing wakes us earlier."""
+    tick_seconds: float = 0.2
+    """A Batch of a backlog takes chunks for so long; 0: one of each feed."""
     samples: int = 20
     """Reject samples kept of one feed and reason in one run."""
 
@@ -200,7 +204,7 @@ class Sequencer:
         self.last: Batch | None = None  # as committed, for telemetry
         self.commit_seconds = 0.0
         self.until = 0  # replay: every mark is moved here once all files are read
-        self._delta_bytes = 0
+        self._delta_bytes = self._snapshot_bytes = 0
         self._tended = 0
         self._sampled: Counter[tuple[str, str]] = Counter()
         self._paths: dict[tuple[int, int], str] = {}
@@ -222,7 +226,7 @@ class Sequencer:
         loaded = self._store.load()
         state = self._new_state()
         state.load([*([loaded.snapshot] if loaded.snapshot else []), *loaded.deltas])
-        self._delta_bytes = sum(map(len, loaded.deltas))
+        self._delta_bytes, self._snapshot_bytes = sum(map(len, loaded.deltas)), len(loaded.snapshot or b"")
         self._nodes = {name: number for number, name in loaded.names.get("node", {}).items()}
         self._new_nodes = []
         self._paths = {}
@@ -282,6 +286,21 @@ class Sequencer:
         return True
 
     def _take_chunks(self, read: _Tick) -> bool:
+        """One chunk of each ready feed; of a backlog more, as long as the tick may last and its bytes may be held (R2)."""
+        began, took = self._monotonic(), False
+        while self._take_round(read):
+            took = True
+            if read.octets.total() >= MOST_HELD or self._monotonic() - began >= self._settings.tick_seconds:
+                break
+            if all(feed.over or feed.source.idle for feed in self.feeds):
+                break
+        for feed in self.feeds:
+            read.audits.extend(feed.source.audits())
+            if feed.source.idle:
+                self._tell_missing(feed, read)
+        return took
+
+    def _take_round(self, read: _Tick) -> bool:
         took = False
         for feed in self._ready():
             chunk = feed.source.read(self._settings.chunk_bytes)
@@ -311,10 +330,6 @@ class Sequencer:
             read.ripe.append(self.state.take(feed.index, records))
             for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches).items()):
                 read.notes[name, what] += n
-        for feed in self.feeds:
-            read.audits.extend(feed.source.audits())
-            if feed.source.idle:
-                self._tell_missing(feed, read)
         return took
 
     def _tell_missing(self, feed: Feed, read: _Tick) -> None:
@@ -455,9 +470,10 @@ class Sequencer:
             self.state.forget_changes()
             return
         delta = self.state.delta()
-        if self._delta_bytes + len(delta) > SNAPSHOT_BYTES:
-            batch.snapshot = self._store.write_snapshot(self.state.snapshot())
-            self._delta_bytes = 0
+        if self._delta_bytes + len(delta) > max(SNAPSHOT_BYTES, self._snapshot_bytes):
+            snapshot = self.state.snapshot()
+            batch.snapshot = self._store.write_snapshot(snapshot)
+            self._delta_bytes, self._snapshot_bytes = 0, len(snapshot)
         else:
             batch.delta = delta
             self._delta_bytes += len(delta)

@@ -24,10 +24,11 @@ from mmsd.fast import Express, Texts
 from mmsd.fast.express_py import Survey
 from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules.causes import ROWS, RULES
+from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.express import MILD, laws
 from mmsd.rules.kpi import Measured
 from mmsd.rules.pulse import Fault, Pulse
-from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, assemble
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import near_miss
@@ -159,7 +160,7 @@ class State:
         *,
         settings: Judgement,
         expected: Expected,
-        meaning: Meaning,
+        codes: CodeBook,
         own_senders: frozenset[int] = frozenset(),
         own_accounts: frozenset[bytes] = frozenset(),
         express: bool = False,
@@ -171,7 +172,7 @@ class State:
         self._told_express = False
         self._classed: set[int] = set()  # authorities of POSTs that were compared with the MMSC's
         self.expected = expected
-        self.meaning = meaning
+        self.codes = codes
         self.own_senders = np.array(sorted(own_senders), np.uint64)
         self.own_accounts = own_accounts
         self.all_apns = False
@@ -424,6 +425,8 @@ class State:
             for place in np.flatnonzero((rows["kind"] == Kind.SUBMIT) & (rows["a"] == MM7)).tolist():
                 rows["d"][place] |= records.text("account", int(chosen[place])) in self.own_accounts
         self._keep_texts(records, chosen, ("message", "transaction", "sender", "receiver"))
+        reports = np.flatnonzero(rows["kind"] == Kind.PUSH_REPORT)
+        rows["c"][reports] = reasons(self.codes, self.feeds[feed].name, self.feeds[feed].node, records, chosen[reports])
         pushes = rows["kind"] == Kind.PUSH
         self._feel("smsc", rows["feed"][pushes], rows["at"][pushes], rows["b"][pushes] == PushState.REFUSED)
         self._learn_authorities(records, chosen[pushes])
@@ -599,8 +602,9 @@ class State:
 
     def context(self) -> Context:
         """What a dossier's judgement may look at."""
+        scopes = [self.codes.at(info.name, info.node) for info in self.feeds]
         return Context(
-            self.settings, self.feeds, self.covered(), self.expected, self.meaning, self._portal_at,
+            self.settings, self.feeds, self.covered(), self.expected, scopes, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
             frozenset(self.authorities),
         )  # fmt: skip
@@ -718,7 +722,8 @@ class State:
         self.log.keep(lambda rows: ~(in_set(rows["subscriber"], subscribers) & in_set(rows["kind"], MMSC_KINDS)))
 
     def _texts_of(self, rows: npt.NDArray[Any]) -> dict[int, bytes]:
-        return {key: self.texts[key] for name in TEXT_COLUMNS for key in np.unique(rows[name]).tolist() if key in self.texts}
+        keys = {key for row in rows[list(TEXT_COLUMNS)].tolist() for key in row}
+        return {key: self.texts[key] for key in keys if key in self.texts}
 
     def thaw(self, blobs: Mapping[int, bytes]) -> None:
         """Takes spilled dossiers back."""

@@ -21,6 +21,7 @@ import msgspec
 from mmsd import app, config
 from mmsd.errors import StoreBusy, StoreDoubt, StoreFull
 from mmsd.flow.sequencer import END, Sequencer, Source
+from mmsd.flow.sequencer import Settings as Pace
 from mmsd.link.tail import TailSettings
 from mmsd.model import HOUR, SECOND, Chunk
 from mmsd.rules.settings import CampaignSettings, Judgement, Operator, Own, SeedSettings
@@ -28,6 +29,9 @@ from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Faults, Settings, SqliteStore, commit
 
 KEYS: Final = Keys(bytes(range(32)), os.urandom)
+
+PACE: Final = Pace(tick_seconds=0.0)
+"""One chunk of each feed a tick: the clock of these tests does not move by itself."""
 
 JUDGEMENT: Final = Judgement(
     window=20.0, grace=2.0, session=10.0, reaction=10.0, late=6.0, confirm=10.0, repeat=1.0, skew=1.0, quiet=8.0, idle=2.0
@@ -154,7 +158,7 @@ class House:
     @property
     def settings(self) -> config.Settings:
         if self.given is not None:
-            return msgspec.structs.replace(self.given, judgement=self.judgement, tail=TailSettings(grace_seconds=2.0))
+            return msgspec.structs.replace(self.given, judgement=self.judgement, tail=TailSettings(grace_seconds=2.0), sequencer=PACE)
         return config.Settings(
             feeds={
                 name: config.Feed(dialect, (self.logs / glob,), options=options, covers=config.Covers(all=True))
@@ -165,6 +169,7 @@ class House:
             operator=self.operator,
             own=Own(senders=("106587999", "10658366")),
             tail=TailSettings(grace_seconds=2.0),
+            sequencer=PACE,
         )
 
     @contextmanager

@@ -132,7 +132,7 @@ class Bench:
                 file_of=file_of,
                 row_secret=KEYS.row_key,
             ),
-            settings=Settings(samples=samples),
+            settings=Settings(samples=samples, tick_seconds=0.0),
             wall=lambda: self.now,
             monotonic=lambda: (self.now - self.jumped) / SECOND,
             random_bits=lambda bits: 0,

@@ -1,0 +1,240 @@
+"""The express lane says what the rules say, or nothing; and its compiled twin does what its specification does."""
+
+from __future__ import annotations
+
+import random
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmsd.fast import express_py
+from mmsd.fast.trace import NEVER, SAID, TRACE
+from mmsd.model import MINUTE, SECOND, Content, Kind, PushState
+from mmsd.rules.causes import CAUSES, RULES, judge
+from mmsd.rules.express import laws
+from mmsd.rules.relate import Context, Covered, assemble
+from mmsd.rules.settings import Judgement
+from mmsd.rules.signs import look
+from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, WHERE, Trace
+from tests.rules import dossiers
+from tests.rules.dossiers import (
+    ANN,
+    BOB,
+    CAT,
+    FEEDS,
+    OTHER_MMSC,
+    answer,
+    fetched,
+    get,
+    name,
+    notify,
+    post,
+    push,
+    receipt,
+    report,
+    submit,
+    trace,
+)  # fmt: skip
+
+BUILDS: list[Any] = [express_py.Express]
+if find_spec("mmsd.fast.express_c") is not None:
+    from mmsd.fast import express_c
+
+    BUILDS.append(express_c.Express)
+
+COVERS = (Covered(0), Covered(0, 0), Covered(0, 0, 0), Covered(0, None, 0))
+SUBJECT = TRACE.names.index("subscriber") if TRACE.names else 0
+
+
+def story(draw: random.Random) -> list[Trace]:
+    """One to three messages to Ann, mostly as they should go; now and then a line is missing, doubled, odd or out of time."""
+    lines: list[Trace] = []
+    for number in range(draw.choice((1, 1, 1, 2, 3))):
+        message, leg, sender = f"m{number}", f"t{number}", draw.choice((BOB, BOB, CAT))
+        at = draw.choice((0, 0, 3, 40, 150)) + draw.random() * 4
+        sent = at + draw.random()
+        pushed = sent + draw.choice((0.2, 1.0, 1.0, 2.5, 5.0))
+        got = pushed + draw.choice((1.0, 4.0, 30.0, 120.0)) * draw.random()
+        said = got + draw.choice((0.5, 2.0, 15.0)) * draw.random()
+        told = draw.choice((129, 129, 129, 129, 131, 130, 132, -1))
+        whole = [
+            submit(at, message, sender, size=draw.choice((-1, 900)), d=int(draw.random() < 0.03), c=int(draw.random() < 0.02)),
+            notify(sent, message), push(pushed, leg, sender, c=int(draw.random() < 0.02)),
+            receipt(pushed + draw.random() * 3, f"{leg}@{pushed:g}", draw.choice((PushState.DELIVERED, PushState.EXPIRED))),
+            get(got - 0.1, leg, draw.choice((200, 200, 200, 200, 500)), size=draw.choice((1000, 1000, 100))),
+            fetched(got, message, draw.choice((sender, sender, sender, BOB))),
+            post(said - 0.1, draw.choice(("mmsc", "mmsc", "mmsc", "wap.sina.com", "elsewhere")), draw.choice((200, 200, 200, 404)),
+                 b=draw.choice((Content.MMS, Content.MMS, Content.NOT_LOGGED, Content.FORM)), c=draw.choice((0, 0, 0, Content.HTML))),
+            answer(said, leg, told),
+        ]  # fmt: skip
+        extra = [
+            report(said + 1, draw.choice((129, 129, 128, 131)), message, sender), fetched(got + 3, message, sender),
+            notify(said + 4, message),
+            answer(got + 0.2, leg, 131),
+            trace(ORIGIN, at - draw.random(), message=draw.choice((message, "own")), other=BOB),
+            push(pushed + 20, leg, sender), post(at + 2, "mmsc", b=Content.MMS), trace(Kind.SENT_OUT, said, message=message, other=sender),
+            submit(at + 1, message, sender, feed=OTHER_MMSC), trace(Kind.FETCH_FAILED, got - 1),
+        ]  # fmt: skip
+        lines += [line for line in whole if draw.random() < 0.95]
+        lines += [line for line in extra if draw.random() < 0.06]
+    return lines
+
+
+def rows_of(lines: list[Trace]) -> Any:
+    return np.array(lines, TRACE)
+
+
+def lane(build: Any, context: Context) -> Any:
+    express = build(laws(context.settings))
+    express.set_feeds([feed.domain for feed in FEEDS], range(1, len(FEEDS) + 1))
+    express.set_ours([name("mmsc")])
+    express.set_covered(context.covered.sms is not None, context.covered.gateway is not None)
+    express.set_cities([("86138", 7)])
+    return express
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_what_it_says_the_rules_say(build: Any, seed: int, effort: int) -> None:
+    spoke = odd = 0
+    for number in range(seed, seed + 1500 * effort):
+        draw = random.Random(number)
+        covered = draw.choice(COVERS)
+        context = dossiers.context(covered=covered, skew=draw.choice((0.0, 1.0)), join=3.0)
+        lines = [line for line in story(draw) if (line[KIND] != Kind.ATTEMPT or covered.gateway is not None)]
+        lines = [line for line in lines if covered.sms is not None or line[KIND] not in (Kind.PUSH, Kind.PUSH_REPORT)]
+        if not lines:
+            continue
+        # the rules try a push on any delivery at once, the lane waits until what stands beside it must have been read
+        horizon = max(line[AT] for line in lines) + draw.choice((5, 10, 30, 100, 400, 900)) * SECOND
+        express = lane(build, context)
+        draw.shuffle(lines)
+        while lines:
+            cut = draw.randrange(1, 9)
+            express.take(rows_of(lines[:cut]), 0)
+            lines = lines[cut:]
+            if lines and draw.random() < 0.5:
+                express.survey(0)
+        express.touch_all()
+        if len(express.survey(horizon).odd):
+            odd += 1
+            continue
+        traces = sorted(express.traces(ANN).tolist(), key=lambda t: (t[AT], t[FEED], t[WHERE]))
+        _, said = express.drop(np.array([ANN], np.uint64))
+        whole = assemble(ANN, traces, context)
+        expected = {}
+        for thread in whole.threads:
+            seen = look(thread, whole, context, horizon)
+            verdict = judge(seen.signs)
+            closes = verdict.outcome != "open"
+            expected[thread.domain, thread.identity] = (
+                verdict.rule, round(100 * verdict.confidence), seen.closed if closes else 0, NEVER if closes else seen.due, thread.began,
+            )  # fmt: skip
+            assert (verdict.hints, verdict.outcome in ("open", "delivered")) == ((), True), number
+        found = {
+            (int(row["domain"]), int(row["identity"])): (
+                RULES[row["rule"]], int(row["confidence"]), int(row["closed"]), int(row["due"]), int(row["began"]),
+            )
+            for row in said
+        }  # fmt: skip
+        assert found == expected, f"story {number}"
+        spoke += bool(found)
+    assert min(spoke, odd) > 100, "stories of both kinds"
+
+
+def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
+    if len(BUILDS) < 2:
+        pytest.skip("the compiled kernels are not here")
+    for number in range(seed, seed + 150 * effort):
+        draw = random.Random(number)
+        context = dossiers.context(covered=COVERS[2], quiet=50.0)
+        both = [lane(build, context) for build in BUILDS]
+        copies = [lane(build, context) for build in BUILDS]
+        lines = []
+        for who in range(ANN, ANN + 5):
+            shift = draw.randrange(200) * SECOND
+            for line in story(draw):
+                moved = list(line)
+                moved[SUBJECT], moved[AT] = who, line[AT] + shift
+                lines.append(tuple(moved))
+        lines.sort(key=lambda line: line[AT] + draw.randrange(20) * SECOND)
+        horizon = 0
+        while lines or horizon < 2000 * SECOND:
+            taken, lines = lines[: draw.randrange(12)], lines[12:]
+            left = [express.take(rows_of(taken), horizon).tolist() for express in both]
+            assert left[0] == left[1], number
+            horizon += draw.randrange(120) * SECOND
+            surveys = [express.survey(horizon) for express in both]
+            assert surveys[0].counts == surveys[1].counts, number
+            assert surveys[0].odd.tolist() == surveys[1].odd.tolist(), number
+            closed = [sorted(zip(survey.closed.tolist(), survey.nodes.tolist(), strict=True)) for survey in surveys]
+            assert closed[0] == closed[1], number
+            dropped = [express.drop(surveys[0].odd) for express in both]
+            for one, other in zip(*dropped, strict=True):
+                assert sorted(one.tolist()) == sorted(other.tolist()), number
+            if draw.random() < 0.3:
+                heard = draw.random() < 0.9
+                waiting = [express.tidy(horizon - 50 * SECOND, horizon - MINUTE, heard).tolist() for express in both]
+                assert waiting[0] == waiting[1], number
+                for express in both:
+                    express.drop(np.array(waiting[0], np.uint64))
+            if draw.random() < 0.2:
+                slow = [number for number in range(ANN, ANN + 5) if draw.random() < 0.1]
+                for express in both:
+                    express.set_slow([who for who in slow if not len(express.traces(who))])
+            if draw.random() < 0.5:
+                for express, copy in zip(both, copies, strict=True):
+                    copy.load(*express.delta())
+            assert both[0].keys().tolist() == both[1].keys().tolist(), number
+            assert both[0].held().tolist() == both[1].held().tolist(), number
+            assert len(both[0]) == len(both[1]), number
+        for express, copy in zip(both, copies, strict=True):
+            copy.load(*express.delta())
+        images = [image(express) for express in (*both, *copies)]
+        assert images[0] == images[1] == images[2] == images[3], number
+
+
+def image(express: Any) -> tuple[list[Any], list[Any]]:
+    _, rows, said = express.snapshot()
+    return sorted(np.frombuffer(rows, TRACE).tolist()), sorted(np.frombuffer(said, SAID).tolist())
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_delivery_by_the_book(build: Any) -> None:
+    context = dossiers.context()
+    express = lane(build, context)
+    express.take(rows_of([submit(0), notify(1), push(1), receipt(2)]), 0)
+    open_now = express.survey(2 * SECOND)
+    key = (0, 1, 7, RULES.index("O2"), 0, -1)
+    assert (open_now.counts, len(open_now.closed), open_now.odd.tolist()) == ({key: 1}, 0, [])
+    express.take(rows_of([get(3), fetched(4), post(5, b=Content.MMS), answer(5)]), 2 * SECOND)
+    told = express.survey(5 * SECOND)
+    assert told.counts == {key: -1, (0, 1, 7, RULES.index("D1"), 0, 2): 1}
+    (row,) = told.closed
+    assert (row["receiver"], row["sender"], row["retrieved"], row["closed"], row["size"]) == (ANN, BOB, 4 * SECOND, 5 * SECOND, 900)
+    assert (CAUSES[row["cause"]], RULES[row["rule"]], told.nodes.tolist()) == ("OK", "D1", [1])
+    assert not express.survey(6 * SECOND).counts
+    assert express.tidy(5 * SECOND, 0, True).tolist() == []
+    assert len(express) == 1, "not yet quiet"
+    assert express.tidy(6 * SECOND, 6 * SECOND, False).tolist() == [ANN], "a feed never heard of may change it"
+    assert express.tidy(6 * SECOND, 6 * SECOND, True).tolist() == []
+    assert len(express) == 0
+    assert not len(express.traces(ANN))
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_whoever_is_odd_is_left_to_the_rules_until_released(build: Any) -> None:
+    express = lane(build, dossiers.context())
+    express.take(rows_of([submit(0), notify(1), answer(2, status=130)]), 0)
+    assert express.survey(0).odd.tolist() == [ANN]
+    rows, _ = express.drop(np.array([ANN], np.uint64))
+    assert len(rows) == 3
+    assert express.take(rows_of([notify(3)]), 0).tolist() == [True]
+    express.set_slow([])
+    assert express.take(rows_of([notify(3)]), 0).tolist() == [False]
+
+
+def test_only_rows_that_deliver_or_wait_are_its_own() -> None:
+    own = {RULES[rule] for rule in laws(Judgement()).rules if rule != express_py.ODD}
+    assert own == {"D1", "D3", "D4", "O1", "O2"}
