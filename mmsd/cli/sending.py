@@ -30,7 +30,7 @@ _WARNING = (
 @click.command()
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 @click.argument("name", metavar="LINK")
-@click.argument("number")
+@click.argument("number", required=False)
 @click.argument("text", required=False)
 @click.option(
     "--pieces", type=click.File("r"), help="Instead of TEXT: lines `UDH DATA` in hex, as `mmsd encode` prints them; - is standard input."
@@ -42,22 +42,26 @@ _WARNING = (
 @click.option("--wait", type=click.FloatRange(min=0), default=120.0, show_default=True, help="Seconds for the receipt.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def send(
-    config_file: Path, name: str, number: str, text: str | None, pieces: IO[str] | None, sender: str | None, sub_code: str,
+    config_file: Path, name: str, number: str | None, text: str | None, pieces: IO[str] | None, sender: str | None, sub_code: str,
     validity: float | None, report: bool, wait: float, yes: bool,
 ) -> None:  # fmt: skip
     """Send one message to NUMBER through LINK, now and by hand, and wait for its receipt.
 
     \b
+    mmsd send mmsd.toml smsc1                            # only connects and logs in
     mmsd send mmsd.toml smsc1 8613900000001 "hello"
     mmsd encode push si --href http://mms.example/1 --text "A message waits" | mmsd send mmsd.toml smsc1 8613900000001 --pieces - --yes
 
     It goes past campaigns, care, caps, quiet hours and shadow, so it asks first. NUMBER is E.164 digits; - reads it from standard
     input, where no list of processes shows it. What else comes on this connection (other messages' receipts, subscribers' messages) is
-    left to the centre. Ends with 0 when the message was delivered, or taken with --no-report; else with 1.
+    left to the centre. Ends with 0 when the message was delivered, or taken with --no-report, or nothing was to be sent; else with 1.
     """
     settings = config.load(config_file)
     if name not in settings.links:
         raise ConfigError(f"links.{name}: no such link; there are {', '.join(sorted(settings.links)) or 'none'}")
+    link = registry.make(settings.links[name], random=random.random, wall=lambda: time.time_ns() // 1000)
+    if number is None:
+        sys.exit(asyncio.run(_log_in(link)))
     if (text is None) == (pieces is None):
         raise click.UsageError("give either TEXT or --pieces")
     if number == "-":
@@ -74,8 +78,8 @@ def send(
     )  # fmt: skip
     click.echo(_WARNING, err=True)
     if not yes:
-        click.confirm(f"Send {content!r} to {masked(receiver)} through {name}?", abort=True, err=True)
-    link = registry.make(settings.links[name], random=random.random, wall=lambda: time.time_ns() // 1000)
+        what = f"a text of {len(content.text)} characters" if isinstance(content, Text) else f"{len(content.pieces)} pieces of octets"
+        click.confirm(f"Send {what} to {masked(receiver)} through {name}?", abort=True, err=True)
     sys.exit(asyncio.run(_send(link, message, wait if report else 0.0)))
 
 
@@ -100,6 +104,12 @@ class _Clock:
 
     def say(self, text: str) -> None:
         click.echo(f"{time.monotonic() - self._began:8.3f} s  {text}")
+
+
+async def _log_in(link: Link) -> int:
+    """The exit code."""
+    async with link:
+        return 0 if await _connected(link.events(), _Clock()) else 1
 
 
 async def _send(link: Link, message: Message, wait: float) -> int:

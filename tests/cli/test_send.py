@@ -96,11 +96,19 @@ def test_it_asks_before_it_sends(configured, protocol: Literal["smpp", "cmpp"]):
     with centre(protocol) as made:
         arguments = configured(protocol, made.port)
         refused = sends(*arguments, NUMBER, "hello", typed="n\n")
-        assert "Send Text(5 characters) to 86139****5678 through centre1?" in refused.stderr
+        assert "Send a text of 5 characters to 86139****5678 through centre1?" in refused.stderr
         assert (refused.exit_code, made.taken) == (1, [])
         assert sends(*arguments, NUMBER, "hello", typed="y\n").exit_code == 0
         assert sends(*arguments, "-", "hello", "--yes", typed=f"+{NUMBER}\n").exit_code == 0
         assert [part.receiver for part in made.taken] == [NUMBER, NUMBER]
+
+
+@pytest.mark.parametrize("protocol", ["smpp", "cmpp"])
+def test_without_a_number_it_only_logs_in(configured, protocol: Literal["smpp", "cmpp"]):
+    with centre(protocol) as made:
+        done = sends(*configured(protocol, made.port))
+        assert (done.exit_code, len(made.binds), made.taken) == (0, 1, [])
+        assert done.output.endswith("connected and let in\n")
 
 
 def test_what_encode_prints_is_sent_as_it_is(configured):
