@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 from sqlite_utils import Database
 
+from mmsd.errors import StoreDamaged
 from mmsd.rules.models import CAPABILITIES, Model, Models, Rule
 from mmsd.rules.operators import Profile
 from mmsd.store.trouble import naming
@@ -86,14 +87,26 @@ class Reference:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Database]:
-        with naming():
-            connection = sqlite3.connect(self.path, timeout=_BUSY_SECONDS)
-            with contextlib.closing(connection):
-                self.path.chmod(0o600)
-                connection.execute("PRAGMA synchronous = FULL")
-                database = Database(connection, execute_plugins=False)
-                with database.atomic():
-                    yield database
+        with self._naming(), contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            self.path.chmod(0o600)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("BEGIN IMMEDIATE")  # another import waits its turn
+            try:
+                yield Database(connection, execute_plugins=False)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    @contextlib.contextmanager
+    def _naming(self) -> Iterator[None]:
+        """As `naming`, but for the remedy: what stands here was imported and can be again."""
+        try:
+            with naming():
+                yield
+        except StoreDamaged as error:
+            raise StoreDamaged(f"{self.path} is damaged: delete it, and import again what `mmsd import list` showed") from error
 
     @staticmethod
     def _note(database: Database, kind: str, imported: Imported) -> Imported:
@@ -142,7 +155,7 @@ class Reference:
             yield lambda table, columns: []
             return
         with (
-            naming(),
+            self._naming(),
             contextlib.closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)) as own,
         ):
             own.execute("BEGIN")
