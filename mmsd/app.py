@@ -32,9 +32,8 @@ from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
 from mmsd.model import DAY, NOT_A_NUMBER
 from mmsd.rules.campaign import Campaigns
-from mmsd.rules.codes import CodeBook
 from mmsd.rules.kpi import final_after
-from mmsd.rules.relate import Expected, Meaning
+from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Cities, Judge
@@ -119,7 +118,7 @@ def intake(
 
     def new_state() -> State:
         state = State(
-            settings=settings.judgement, expected=expected, meaning=meaning(book), own_senders=own, own_accounts=accounts,
+            settings=settings.judgement, expected=expected, codes=book, own_senders=own, own_accounts=accounts,
             express=express and not keep_all,
         )  # fmt: skip
         state.all_apns = "*" in covered.sessions
@@ -173,23 +172,6 @@ def intake(
 def _authority(name: str, key: tuple[int, int]) -> int:
     authority, _ = url_hashes(f"http://{name}/".encode(), key)
     return authority
-
-
-def meaning(book: CodeBook) -> Meaning:
-    """Network errors as judgement compares them: type << 16 | code, or the code alone. What holds at some nodes or links only is left out.
-
-    >>> 3 << 16 | 27 in meaning(config.load_codes()).absent
-    True
-    """
-    found: dict[str, set[int]] = {"absent": set(), "barred": set(), "full": set()}
-    scope = book.at()
-    codes = [*book.tables["sms-network"].codes, *(code for table in book.local.values() for name in found for code in getattr(table, name))]
-    for text in codes:
-        kind, colon, code = text.partition(":")
-        reason = scope.find("sms-network", text).code.reason
-        if kind.isdigit() and reason in found:
-            found[reason].add(int(kind) << 16 | int(code) if colon else int(kind))
-    return Meaning(**{name: frozenset(values) for name, values in found.items()})
 
 
 def terms(settings: config.Settings) -> Terms:

@@ -26,7 +26,7 @@ TRACE: Final = np.dtype(
         ("code_set", "u1"),
         ("a", "u1"),  # PUSH, REPORT: MMS PDU type; ATTEMPT: method; MMSC: interface
         ("b", "u1"),  # push state; ATTEMPT: request type
-        ("c", "u1"),  # ATTEMPT: answer type; sessions: selection mode + 1; PUSH: campaign seed + 1
+        ("c", "u1"),  # ATTEMPT: answer type; sessions: selection mode + 1; PUSH: campaign seed + 1; PUSH_REPORT: place in codes.REASONS
         ("d", "u1"),  # strength of an own mark: 1 = own traffic
     ]
 )

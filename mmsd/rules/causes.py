@@ -79,16 +79,8 @@ ROWS: Final[dict[str, Row]] = {
 RULES: Final = ("", *ROWS)
 """Every row's id; its place is the number stored in packed rows. New rows go to the end of ROWS."""
 
-REFUSED_ACTIVATION: Final = {  # evidence table U2–U5; anything else is U5
-    ("sm", 27): "U2", ("gtp", 219): "U2", ("gtp", 78): "U2", ("sm", 29): "U3",
-    ("sm", 8): "U4", ("gmm", 7): "U4", ("gmm", 8): "U4", ("gmm", 14): "U4",
-}  # fmt: skip
-
-STATUS_CAUSES: Final = {  # reference/status-codes §1, of a refused submit
-    130: "NOT_PROVISIONED", 134: "NODE_FAULT", 135: "UNSUPPORTED", 136: "UNSUPPORTED", 192: "NODE_FAULT", 195: "NODE_FAULT",
-    225: "NOT_PROVISIONED", 229: "UNSUPPORTED", 230: "NOT_PROVISIONED", 231: "NOT_PROVISIONED", 232: "NOT_PROVISIONED",
-    233: "NOT_PROVISIONED", 235: "NOT_PROVISIONED",
-}  # fmt: skip
+REFUSALS: Final = frozenset({"NOT_PROVISIONED", "SUBMIT_FAILED", "UNSUPPORTED", "NODE_FAULT"})
+"""Causes that a refusal's status may point to (B1, B2)."""
 
 
 @dataclass(slots=True)
@@ -98,21 +90,20 @@ class Signs:
     over: bool = False  # the window has ended and every needed feed has been read beyond it
     m: str = "accepted"  # accepted, refused, sent_out, final, n/c
     m_final: str = ""  # retrieved, expired, rejected, unrecognised, album, forwarded, system, unknown
-    m_status: int = -1
+    m_cause: str = ""  # what the status of that points to, "" = nothing
     p: str = "unknown"  # delivered, failed, unknown, n/c
     p_reason: str = ""  # refused, rejected, barred, full, absent
     s: str = "n/c"  # expected, other-new, rejected, other-standing, none, not-mms, n/c
     s_fast: bool = False  # the expected session began ≤ T0 after a push and moved little
     s_silent: bool = False  # no gateway line of any kind in that session
-    s_cause: tuple[str, int] = ("", 0)  # why an activation was refused
-    s_apn_expected: bool = False
+    s_rule: str = ""  # row that the cause of a refused activation points to, "" = it was not told
     other_new: int = 0  # pushes in W that were followed by a new session on another APN
     seen_before: bool = True  # a packet session in the last 30 days, or a history too short to say so
     get: str = "n/c"  # ok, short, denied, denied-407, gone, 5xx, none, n/c
     post: str = "n/c"  # ok, wrong path, wrong host, denied, 5xx, none, n/c
     post_likely: bool = False  # the POST that decides is of strength likely, not sure
     r: str = "n/c"  # retrieved, failed, none, n/c
-    r_status: int = -1  # X-Mms-Retrieve-Status of a failed retrieval, where logged
+    r_rule: str = ""  # row that the status of a failed retrieval points to, "" = it was not logged
     c: str = "n/c"  # confirmed, rejected, unrecognised, deferred, none, n/c
     h: str = "unknown"  # no MMS, MMS, unknown
     alive: str = "n/c"  # yes, no, n/c
@@ -175,7 +166,8 @@ def judge(signs: Signs) -> Verdict:
 
 def _before(signs: Signs) -> _Said | None:
     if signs.m == "refused" or (signs.m == "final" and signs.m_final == "system"):
-        cause = STATUS_CAUSES.get(signs.m_status, "NOT_PROVISIONED" if signs.m == "final" else "SUBMIT_FAILED")
+        unmapped = "NOT_PROVISIONED" if signs.m == "final" else "SUBMIT_FAILED"
+        cause = signs.m_cause if signs.m_cause in REFUSALS else unmapped
         return _Said("B1") if cause == "NOT_PROVISIONED" else _Said("B2", cause=cause)
     if signs.m == "final" and signs.m_final == "album":
         return _Said("B4")
@@ -201,7 +193,7 @@ def _delivered(signs: Signs) -> _Said | None:
 def _refused(signs: Signs) -> _Said | None:
     if signs.c == "rejected" or signs.m_final == "rejected":
         return _Said("R1")
-    if signs.c == "unrecognised" or signs.m_final == "unrecognised" or (signs.r == "failed" and signs.r_status == 227):
+    if signs.c == "unrecognised" or signs.m_final == "unrecognised" or (signs.r == "failed" and signs.r_rule == "R2"):
         return _Said("R2")
     return None
 
@@ -218,20 +210,23 @@ def _open(signs: Signs) -> _Said | None:
 
 def _fetch_failed(signs: Signs) -> _Said | None:
     failed = signs.r == "failed"
-    if (failed and signs.r_status in (192, 194)) or signs.get == "5xx":
+    pointed = signs.r_rule if failed else ""
+    if pointed == "T1" or signs.get == "5xx":
         return _Said("T1")
-    if failed and signs.r_status == 225:
+    if pointed == "T2":
         return _Said("T2")
-    if (failed and signs.r_status in (193, 226)) or signs.get == "gone":
+    if pointed == "T3" or signs.get == "gone":
         return _Said("T3")
     if signs.get == "denied-407" or (signs.get == "none" and signs.post == "denied"):
         return _Said("T4")
     if signs.get == "denied":
         return _Said("T5", suspects=("NOT_PROVISIONED", "BAD_APN"))
     if signs.get == "short" or signs.doubted or failed:
-        return _Said("T6", 0.7 if failed and signs.r_status < 0 and signs.get == "n/c" else None)
+        return _Said("T6", 0.7 if failed and not signs.r_rule and signs.get == "n/c" else None)
     if signs.get == "ok" and signs.r == "none":
         return _Said("T6", 0.6)
+    if signs.m_final == "expired" and signs.m_cause == "RETRIEVE_FAILED" and signs.get == "n/c":
+        return _Said("T6", 0.7)  # the MMSC's code alone says that a fetch began
     return None
 
 
@@ -266,9 +261,7 @@ def _no_fetch_rows(signs: Signs) -> _Said:
     if signs.h == "no MMS":
         return _Said("U1")
     if signs.s == "rejected":
-        if signs.s_cause == ("sm", 33):
-            return _Said("U4" if signs.s_apn_expected else "U3")
-        return _Said(REFUSED_ACTIVATION.get(signs.s_cause, "U5"))
+        return _Said(signs.s_rule or "U5")
     if signs.post == "wrong host":
         return _Said("U6", 0.7 if signs.post_likely else None)
     if signs.post == "wrong path":

@@ -82,7 +82,8 @@ class Counts:
         words = records.texts.get("status")
         if "push_state" not in records.columns:
             if words is not None:
-                rows = np.flatnonzero(words.stop - words.start == CMCC_DIGITS)
+                told = records["code_set"] == CodeSet.CMCC  # counted by its column
+                rows = np.flatnonzero((words.stop - words.start == CMCC_DIGITS) & ~told)
                 self._take_words(book.at(feed, node), "cmcc", node, [words[int(row)] for row in rows], records["at"][rows], hours[rows])
             return
         state = records["push_state"]

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
+from mmsd.rules.codes import Scope
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import AT, FEED, KIND, LINK, MESSAGE, ORIGIN, OTHER, PATH, STATUS, TRANSACTION, A, D, Trace
 
@@ -62,15 +63,6 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
-    """Network errors of one SMSC (`push_error`) by what they mean."""
-
-    absent: frozenset[int] = frozenset()
-    barred: frozenset[int] = frozenset()
-    full: frozenset[int] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
 class Context:
     """All that a dossier's judgement may look at besides the dossier."""
 
@@ -78,7 +70,7 @@ class Context:
     feeds: Sequence[FeedInfo]
     covered: Covered
     expected: Expected
-    meaning: Meaning
+    codes: Sequence[Scope]  # how codes read in each feed, by its index
     portal_at: Callable[[int], int]  # authority → when the n-th number was seen to GET from it; NEVER
     resets: Callable[[int], Sequence[int]]  # GGSN → when it restarted accounting
     text: Callable[[int], bytes]  # text behind a hash; b"" when unknown

@@ -6,13 +6,14 @@ speaks of absence. So the signs of a closed delivery do not depend on how far a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmsd.model import MINUTE, SECOND, CodeSet, Content, Kind, PushState
+from mmsd.model import MINUTE, SECOND, Content, Kind, PushState
 from mmsd.rules.causes import Signs
-from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Meaning, Thread
+from mmsd.rules.codes import BAD_REPORTS, REASONS, Code
+from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Thread
 from mmsd.rules.traces import (
     AT,
     AUTHORITY,
@@ -32,15 +33,8 @@ from mmsd.rules.traces import (
     Trace,
 )  # fmt: skip
 
-EXPIRED, REJECTED, UNRECOGNISED, INDETERMINATE, FORWARDED, UNREACHABLE = 128, 130, 132, 133, 134, 135
-FINALS: Final[Mapping[int, str]] = {
-    RETRIEVED: "retrieved", EXPIRED: "expired", REJECTED: "rejected", UNRECOGNISED: "unrecognised", FORWARDED: "forwarded",
-    INDETERMINATE: "unknown", UNREACHABLE: "expired",
-}  # fmt: skip
-BAD_REPORTS: Final = {
-    PushState.EXPIRED, PushState.UNDELIVERABLE, PushState.REJECTED, PushState.DELETED, PushState.REFUSED, PushState.DISCARDED,
-}  # fmt: skip
-
+REJECTED, UNRECOGNISED = 130, 132
+"""X-Mms-Status of an answer (`codes`, set mm1-status)."""
 
 KEPT_BEYOND: Final = 5 * MINUTE
 """State forgets a session that is over this long after `session` and `reaction` have passed (`State.prune`)."""
@@ -66,7 +60,8 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     pushes = thread.leg.pushes if thread.leg else []
     pushed = pushes[0][AT] if pushes else (thread.notifies[0][AT] if thread.notifies else 0)
     retrieved = thread.retrieved_at
-    final = min((t for t in thread.finals if t[STATUS] != DEFERRED), key=lambda t: (t[AT], t[WHERE]), default=None)
+    finals = ((t, word) for t in thread.finals if (word := final_word(t, context)))
+    final, word = min(finals, key=lambda found: (found[0][AT], found[0][WHERE]), default=(None, ""))
     expiry = max((push[EXTRA] for push in pushes), default=0) or thread.began + int(settings.window * SECOND)
     deadline = final[AT] if final is not None else expiry + int(settings.grace * SECOND)
     confirm = min(max(deadline, retrieved), retrieved + int(settings.confirm * SECOND)) if retrieved else deadline
@@ -89,13 +84,13 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     if covered.mmsc is None:
         signs.m = "n/c"
     if final is not None:
-        signs.m, signs.m_final, signs.m_status = "final", FINALS.get(final[STATUS], "unknown"), final[STATUS]
+        signs.m, signs.m_final, signs.m_cause = "final", word, code_of(final, context).cause
     elif thread.out:
         signs.m = "sent_out"
 
     until = max(due, retrieved)
     gets = [get for get in thread.gets if get[AT] <= until + skew]
-    _sign_retrieval(signs, thread, gets, covered, final)
+    _sign_retrieval(signs, thread, gets, context)
     _sign_confirmation(signs, thread, covered)
     _sign_get(signs, thread, gets, covered)
     attempts = _sign_posts(signs, thread, dossier, context, pushed, until)
@@ -125,19 +120,31 @@ def _closing(signs: Signs, thread: Thread, due: int, final: Trace | None) -> int
     return due
 
 
-def _sign_retrieval(signs: Signs, thread: Thread, gets: list[Trace], covered: Covered, final: Trace | None) -> None:
+def code_of(trace: Trace, context: Context) -> Code:
+    """What a line's code says, as it reads in its feed."""
+    return context.codes[trace[FEED]].read(trace[CODE_SET], trace[STATUS], trace[KIND]).code
+
+
+def final_word(trace: Trace, context: Context) -> str:
+    """What a line of the MMSC says of a delivery's end; "" when it is not the end (deferred). A code nobody knows ends it all the same."""
+    if trace[KIND] == Kind.EXPIRE:
+        return "expired"
+    code = code_of(trace, context)
+    return code.final if code.name else "unknown"
+
+
+def _sign_retrieval(signs: Signs, thread: Thread, gets: list[Trace], context: Context) -> None:
     if thread.fetches:
         signs.r = "retrieved"
         whole = [get for get in gets if _whole(get, thread)]
         confirmed = any(_is_retrieved(answer) for answer in thread.answers)
         signs.doubted = bool(gets) and not whole and not confirmed
-    elif final is not None and final[STATUS] == RETRIEVED:
+    elif signs.m_final == "retrieved":
         signs.r = "retrieved"
     elif thread.failed:
         signs.r = "failed"
-        statuses = [t[STATUS] for t in thread.failed if t[CODE_SET] == CodeSet.MM1_RETRIEVE]
-        signs.r_status = statuses[-1] if statuses else -1
-    elif covered.mmsc is not None or final is not None:
+        signs.r_rule = next((rule for t in reversed(thread.failed) if (rule := code_of(t, context).rule)), "")
+    elif context.covered.mmsc is not None or signs.m == "final":
         signs.r = "none"
 
 
@@ -327,29 +334,17 @@ def _sign_push(signs: Signs, thread: Thread, gets: list[Trace], context: Context
     pushes = thread.leg.pushes if thread.leg else []
     words = []
     for push in pushes:
-        state, error = push[B], push[ERROR]
+        state, reason = push[B], context.codes[push[FEED]].reason(push[B], push[ERROR])
         for report in thread.reports:
             if report[LINK] == push[LINK] and report[LINK] and report[AT] <= until and report[B] in (*BAD_REPORTS, PushState.DELIVERED):
-                state, error = report[B], report[ERROR]
-        words.append((state, error))
+                state = report[B]
+                reason = REASONS[report[C]] if report[C] else context.codes[report[FEED]].reason(report[B], report[ERROR])
+        words.append((state, reason))
     if any(state == PushState.DELIVERED for state, _ in words):
         signs.p = "delivered"
     elif words and all(state in BAD_REPORTS for state, _ in words):
         signs.p = "failed"
-        signs.p_reason = _reason(*words[-1], context.meaning)
-
-
-def _reason(state: int, error: int, meaning: Meaning) -> str:
-    if state in (PushState.REFUSED, PushState.DISCARDED):
-        return "refused"
-    if state == PushState.REJECTED:
-        return "rejected"
-    if state in (PushState.UNDELIVERABLE, PushState.DELETED):
-        code = error & 0xFFFF
-        for name, codes in (("barred", meaning.barred), ("full", meaning.full)):
-            if error in codes or code in codes:
-                return name
-    return "absent"
+        signs.p_reason = words[-1][1]
 
 
 def _sign_alive(signs: Signs, dossier: Dossier, context: Context, pushed: int, expiry: int, used: list[Trace]) -> None:
@@ -409,9 +404,6 @@ def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
     return sorted(found.values(), key=lambda s: (s.start, s.key))
 
 
-_PROTOCOLS: Final = {CodeSet.SM_CAUSE: "sm", CodeSet.GMM_CAUSE: "gmm", CodeSet.GTP_CAUSE: "gtp"}
-
-
 def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Context, until: int, used: list[Trace]) -> None:
     covered, settings = context.covered, context.settings
     if covered.sessions is None:
@@ -436,8 +428,8 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
         for reject in rejects:
             if push[AT] <= reject[AT] <= push[AT] + window and _RANK["rejected"] < _RANK[signs.s]:
                 signs.s, session = "rejected", None
-                signs.s_cause = (_PROTOCOLS.get(reject[CODE_SET], ""), reject[STATUS])
-                signs.s_apn_expected = reject[PATH] in context.expected.mms_apns
+                code = code_of(reject, context)
+                signs.s_rule = (reject[PATH] in context.expected.mms_apns and code.expected) or code.rule
                 used.append(reject)
     if signs.s == "none" and not covered.all_apns:
         signs.s = "not-mms"

@@ -17,7 +17,7 @@ from mmsd.flow.sequencer import AHEAD, END, SPREAD, Feed, Sequencer, Settings
 from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.codes import CodeBook
-from mmsd.rules.relate import Expected, Meaning
+from mmsd.rules.relate import Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Cities, Judge
@@ -122,7 +122,7 @@ class Bench:
             self.store,
             [Feed(source.name, source.name, source.name, "mmsc", source, source, source.name == silent) for source in sources],
             new_state=lambda: State(
-                settings=Judgement(idle=5.0), expected=Expected(frozenset(), frozenset(), (), frozenset()), meaning=Meaning()
+                settings=Judgement(idle=5.0), expected=Expected(frozenset(), frozenset(), (), frozenset()), codes=CodeBook(())
             ),
             new_judge=lambda state, file_of: Judge(
                 state,

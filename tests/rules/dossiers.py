@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from mmsd import config
 from mmsd.model import SECOND, CodeSet, Content, Kind, Method, PushState
-from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Meaning, Thread, assemble
-from mmsd.rules.settings import Judgement
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Thread, assemble
+from mmsd.rules.settings import Codes, Judgement
 from mmsd.rules.traces import AT, FEED, FIELDS, KIND, WHERE, Trace
 
 ANN: Final = 8613800000001
@@ -93,9 +94,9 @@ def answer(at: float, leg: str = "t1", status: int = 129) -> Trace:
     return trace(Kind.RESPONSE, at, transaction=leg, status=status, code_set=CodeSet.MM1_STATUS)
 
 
-def report(at: float, status: int, message: str = "m1", sender: int = BOB) -> Trace:
+def report(at: float, status: int, message: str = "m1", sender: int = BOB, *, codes: int = CodeSet.MM1_STATUS) -> Trace:
     """The MMSC's final word on Ann's copy."""
-    return trace(Kind.REPORT, at, message=message, other=sender, status=status, code_set=CodeSet.MM1_STATUS)
+    return trace(Kind.REPORT, at, message=message, other=sender, status=status, code_set=codes)
 
 
 def session(kind: int, at: float, apn: str = "cmwap", key: str = "s1", **fields: Any) -> Trace:
@@ -106,7 +107,7 @@ def session(kind: int, at: float, apn: str = "cmwap", key: str = "s1", **fields:
 def context(
     *,
     covered: Covered = ALL,
-    meaning: Meaning | None = None,
+    codes: Codes | None = None,
     portals: Mapping[str, float] | None = None,
     resets: Sequence[float] = (),
     leases: Iterable[Trace] = (),
@@ -132,10 +133,11 @@ def context(
     gets = {name(host): round(at * SECOND) for host, at in (portals or {}).items()}
     lines = [trace(Kind.ATTEMPT, at) for at in active]
     starts = list(leases)
+    book = config.load_codes({"smsc": codes or Codes(full=("3:9",))})
     return Context(
         judgement, FEEDS, covered,
         Expected(frozenset(map(name, expected)), frozenset(map(name, known)), tuple(expected), frozenset({name("cmwap")})),
-        meaning or Meaning(absent=frozenset({3 << 16 | 27}), barred=frozenset({3 << 16 | 1}), full=frozenset({3 << 16 | 9})),
+        [book.at(feed.name, feed.node) for feed in FEEDS],
         lambda authority: gets.get(authority, NEVER), lambda ggsn: [round(at * SECOND) for at in resets],
         lambda key: _texts.get(key, b""), lambda ggsn, address: starts,
         lambda number, start, stop: [line for line in lines if start <= line[AT] <= stop],

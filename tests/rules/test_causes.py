@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from mmsd.rules.causes import CAUSES, OUTCOMES, REFUSED_ACTIVATION, ROWS, RULES, STATUS_CAUSES, Signs, judge
+from mmsd.rules.causes import CAUSES, OUTCOMES, REFUSALS, ROWS, RULES, Signs, judge
 
 OVER: Final[dict[str, Any]] = {"over": True, "r": "none", "c": "none"}
 SILENT: Final[dict[str, Any]] = {**OVER, "p": "delivered", "get": "none", "post": "none"}
@@ -27,12 +27,11 @@ class Case(NamedTuple):
 # fmt: off
 CASES: Final = [
     # before there is a delivery
-    Case("B1", {"m": "refused", "m_status": 225}, "failed", "NOT_PROVISIONED", 0.95),
-    Case("B1", {"m": "refused", "m_status": 130}, "failed", "NOT_PROVISIONED", 0.95),
-    Case("B1", {"m": "final", "m_final": "system", "m_status": 999}, "failed", "NOT_PROVISIONED", 0.95),
-    Case("B2", {"m": "refused", "m_status": 192}, "failed", "NODE_FAULT", 0.9),
-    Case("B2", {"m": "refused", "m_status": 136}, "failed", "UNSUPPORTED", 0.9),
-    Case("B2", {"m": "refused", "m_status": 999}, "failed", "SUBMIT_FAILED", 0.9),
+    Case("B1", {"m": "refused", "m_cause": "NOT_PROVISIONED"}, "failed", "NOT_PROVISIONED", 0.95),
+    Case("B1", {"m": "final", "m_final": "system", "m_cause": "UNKNOWN"}, "failed", "NOT_PROVISIONED", 0.95),
+    Case("B2", {"m": "refused", "m_cause": "NODE_FAULT"}, "failed", "NODE_FAULT", 0.9),
+    Case("B2", {"m": "refused", "m_cause": "UNSUPPORTED"}, "failed", "UNSUPPORTED", 0.9),
+    Case("B2", {"m": "refused", "m_cause": ""}, "failed", "SUBMIT_FAILED", 0.9),
     Case("B4", {"m": "final", "m_final": "album"}, "failed", "UNSUPPORTED", 0.9),
     # delivered
     Case("D1", {**FETCHED, "c": "confirmed"}, "delivered", "OK", 0.99),
@@ -53,7 +52,7 @@ CASES: Final = [
     Case("R1", {**OVER, "m": "final", "m_final": "rejected"}, "failed", "REJECTED", 0.95),
     Case("R2", {"c": "unrecognised"}, "failed", "UNSUPPORTED", 0.9),
     Case("R2", {**OVER, "m": "final", "m_final": "unrecognised"}, "failed", "UNSUPPORTED", 0.9),
-    Case("R2", {**SILENT, "r": "failed", "r_status": 227}, "failed", "UNSUPPORTED", 0.9),
+    Case("R2", {**SILENT, "r": "failed", "r_rule": "R2"}, "failed", "UNSUPPORTED", 0.9),
     # open
     Case("O1", {"c": "deferred"}, "open", "DELAYED", 0.9),
     Case("O2", {}, "open", "", 0.0),
@@ -62,13 +61,11 @@ CASES: Final = [
     Case("O3", {"over": True, "m": "n/c"}, "open", "UNKNOWN", 0.0),
     Case("O3", {**OVER, "m": "final", "m_final": "unknown", "get": "none"}, "open", "UNKNOWN", 0.0),
     # the fetch failed
-    Case("T1", {**SILENT, "r": "failed", "r_status": 192}, "failed", "NODE_FAULT", 0.9),
-    Case("T1", {**SILENT, "r": "failed", "r_status": 194}, "failed", "NODE_FAULT", 0.9),
+    Case("T1", {**SILENT, "r": "failed", "r_rule": "T1"}, "failed", "NODE_FAULT", 0.9),
     Case("T1", {**SILENT, "get": "5xx"}, "failed", "NODE_FAULT", 0.9),
     Case("T1", {**FETCHED, "doubted": True, "get": "5xx"}, "failed", "NODE_FAULT", 0.9),
-    Case("T2", {**SILENT, "r": "failed", "r_status": 225}, "failed", "NOT_PROVISIONED", 0.9),
-    Case("T3", {**SILENT, "r": "failed", "r_status": 226}, "failed", "EXPIRED", 0.85),
-    Case("T3", {**SILENT, "r": "failed", "r_status": 193}, "failed", "EXPIRED", 0.85),
+    Case("T2", {**SILENT, "r": "failed", "r_rule": "T2"}, "failed", "NOT_PROVISIONED", 0.9),
+    Case("T3", {**SILENT, "r": "failed", "r_rule": "T3"}, "failed", "EXPIRED", 0.85),
     Case("T3", {**SILENT, "get": "gone"}, "failed", "EXPIRED", 0.85),
     Case("T4", {**SILENT, "get": "denied-407"}, "failed", "BAD_PROXY", 0.7),
     Case("T4", {**SILENT, "post": "denied"}, "failed", "BAD_PROXY", 0.7),
@@ -90,15 +87,11 @@ CASES: Final = [
     Case("N6", {**OVER, "p": "failed", "p_reason": "barred", "alive": "yes"}, "failed", "NO_PUSH", 0.6),
     # it arrived, and nothing came of it
     Case("U1", {**SILENT, "h": "no MMS", "post": "wrong host"}, "failed", "UNSUPPORTED", 0.9),
-    Case("U2", {**SILENT, "s": "rejected", "s_cause": ("sm", 27)}, "failed", "BAD_APN", 0.95),
-    Case("U2", {**SILENT, "s": "rejected", "s_cause": ("gtp", 219)}, "failed", "BAD_APN", 0.95),
-    Case("U3", {**SILENT, "s": "rejected", "s_cause": ("sm", 29)}, "failed", "BAD_APN", 0.85),
-    Case("U3", {**SILENT, "s": "rejected", "s_cause": ("sm", 33)}, "failed", "BAD_APN", 0.85),
-    Case("U4", {**SILENT, "s": "rejected", "s_cause": ("sm", 33), "s_apn_expected": True}, "failed", "NOT_PROVISIONED", 0.9),
-    Case("U4", {**SILENT, "s": "rejected", "s_cause": ("sm", 8)}, "failed", "NOT_PROVISIONED", 0.9),
-    Case("U4", {**SILENT, "s": "rejected", "s_cause": ("gmm", 14)}, "failed", "NOT_PROVISIONED", 0.9),
-    Case("U5", {**SILENT, "s": "rejected", "s_cause": ("sm", 38)}, "failed", "NODE_FAULT", 0.8),
-    Case("U5", {**SILENT, "s": "rejected", "s_cause": ("", -1)}, "failed", "NODE_FAULT", 0.8),
+    Case("U2", {**SILENT, "s": "rejected", "s_rule": "U2"}, "failed", "BAD_APN", 0.95),
+    Case("U3", {**SILENT, "s": "rejected", "s_rule": "U3"}, "failed", "BAD_APN", 0.85),
+    Case("U4", {**SILENT, "s": "rejected", "s_rule": "U4"}, "failed", "NOT_PROVISIONED", 0.9),
+    Case("U5", {**SILENT, "s": "rejected", "s_rule": "U5"}, "failed", "NODE_FAULT", 0.8),
+    Case("U5", {**SILENT, "s": "rejected", "s_rule": ""}, "failed", "NODE_FAULT", 0.8),
     Case("U6", {**SILENT, "post": "wrong host"}, "failed", "BAD_MMSC_URL", 0.8),
     Case("U6", {**SILENT, "post": "wrong host", "post_likely": True}, "failed", "BAD_MMSC_URL", 0.7),
     Case("U6", {**SILENT, "post": "wrong host", "s": "other-new", "other_new": 3}, "failed", "BAD_MMSC_URL", 0.8),
@@ -158,14 +151,14 @@ def test_a_push_nobody_saw_arrive(case: Case, p: str):
 @pytest.mark.parametrize(
     ("signs", "rule"),
     [
-        ({"m": "refused", "m_status": 225, **FETCHED, "c": "confirmed"}, "B1"),
+        ({"m": "refused", "m_cause": "NOT_PROVISIONED", **FETCHED, "c": "confirmed"}, "B1"),
         ({**FETCHED, "c": "rejected"}, "D3"),  # what was retrieved is delivered, whatever it answered
         ({**FETCHED, "c": "rejected", "doubted": True, "get": "short"}, "R1"),
         ({"c": "rejected", "p": "failed", "p_reason": "absent", "over": True}, "R1"),
         ({"over": True, "m": "n/c", "p": "failed", "p_reason": "refused"}, "O3"),
         ({**OVER, "get": "gone", "p": "failed", "p_reason": "refused"}, "T3"),
         ({**OVER, "p": "failed", "p_reason": "absent", "s": "other-new", "other_new": 3}, "N5"),
-        ({**SILENT, "get": "5xx", "r": "failed", "r_status": 225}, "T1"),  # the lowest number wins
+        ({**SILENT, "get": "5xx", "r": "failed", "r_rule": "T2"}, "T1"),  # the lowest number wins
         ({**SILENT, "s": "expected", "s_silent": True, "post": "wrong path"}, "U7"),
     ],
 )
@@ -187,9 +180,8 @@ def test_nothing_is_judged_before_its_window_is_over():
 
 
 def test_the_tables_name_each_other():
-    assert {row.cause for row in ROWS.values()} | set(STATUS_CAUSES.values()) <= set(CAUSES)
+    assert {row.cause for row in ROWS.values()} | REFUSALS <= set(CAUSES)
     assert {row.outcome for row in ROWS.values()} <= set(OUTCOMES)
-    assert set(REFUSED_ACTIVATION.values()) == {"U2", "U3", "U4"}
     assert RULES[1:] == tuple(ROWS)
     assert all(0 <= row.confidence < 1 for row in ROWS.values())
 

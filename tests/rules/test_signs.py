@@ -6,12 +6,16 @@ from typing import Any, Final
 
 import pytest
 
+from mmsd import config
 from mmsd.model import SECOND, CodeSet, Content, Kind, PushState
 from mmsd.rules.causes import Verdict, judge
-from mmsd.rules.relate import NEVER, Context, Covered, Meaning
+from mmsd.rules.codes import REASONS
+from mmsd.rules.relate import NEVER, Context, Covered
+from mmsd.rules.settings import Codes
 from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
-from mmsd.rules.traces import ORIGIN, Trace
+from mmsd.rules.traces import ORIGIN, C, Trace
 from tests.rules.dossiers import (
+    BOB,
     CAT,
     answer,
     context,
@@ -99,6 +103,19 @@ def test_without_a_push_the_node_s_default_counts():
         ((report(50, 130),), "R1"),
         ((report(50, 129),), "D3"),
         ((trace(Kind.SENT_OUT, 5, message="m1", other=8613800000002),), "O3"),
+        ((trace(Kind.FETCH_FAILED, 5, status=194, code_set=CodeSet.MM1_RETRIEVE),), "T1"),
+        ((trace(Kind.FETCH_FAILED, 5, status=200, code_set=CodeSet.MM1_RETRIEVE),), "T1"),  # unknown: read as 192
+        ((trace(Kind.FETCH_FAILED, 5, status=193, code_set=CodeSet.MM1_RETRIEVE),), "T3"),
+        ((trace(Kind.FETCH_FAILED, 5, status=224, code_set=CodeSet.MM1_RETRIEVE),), "T6"),
+        ((report(50, 3000, codes=CodeSet.CMCC),), "B4"),
+        ((report(50, 2001, codes=CodeSet.CMCC),), "R1"),
+        ((report(50, 6001, codes=CodeSet.CMCC),), "B1"),
+        ((report(50, 1000, codes=CodeSet.CMCC),), "D3"),
+        ((report(50, 4441, codes=CodeSet.CMCC),), "U12"),
+        ((report(50, 2, codes=CodeSet.CDR),), "U12"),
+        ((report(50, 3, codes=CodeSet.CDR),), "R1"),
+        ((report(5, 4, codes=CodeSet.CDR), report(50, 3, codes=CodeSet.CDR)), "R1"),  # deferred is no end
+        ((trace(Kind.EXPIRE, 50, message="m1", other=BOB),), "U12"),
     ],
 )  # fmt: skip
 def test_from_lines_to_row(lines: tuple[Trace, ...], rule: str):
@@ -132,8 +149,40 @@ def test_a_bad_report_by_its_code(state: int, error: int, rule: str):
 
 
 def test_a_code_may_be_given_without_its_type():
-    around = context(meaning=Meaning(barred=frozenset({1})))
+    around = context(codes=Codes(barred=("1",)))
     assert said(*SENT, receipt(2, "t1@1", PushState.UNDELIVERABLE, BARRED), around=around).rule == "N4"
+
+
+def test_the_operators_meaning_of_a_code_decides():
+    failed = trace(Kind.FETCH_FAILED, 5, status=226, code_set=CodeSet.MM1_RETRIEVE)
+    around = context(codes=Codes(nodes=("mmsc1",), map={"mm1-retrieve": {"226": "NODE_FAULT"}}))
+    assert (said(*ARRIVED, failed).rule, said(*ARRIVED, failed, around=around).rule) == ("T3", "T1")
+    elsewhere = context(codes=Codes(nodes=("mmsc2",), map={"mm1-retrieve": {"226": "NODE_FAULT"}}))
+    assert said(*ARRIVED, failed, around=elsewhere).rule == "T3"
+
+
+def test_4442_alone_says_that_a_fetch_began_where_no_gateway_is_read():
+    ended = report(50, 4442, codes=CodeSet.CMCC)
+    blind = context(covered=Covered(0, 0))
+    assert (said(*ARRIVED, ended, around=blind).rule, said(*ARRIVED, ended, around=blind).confidence) == ("T6", 0.7)
+    assert said(*ARRIVED, report(50, 4441, codes=CodeSet.CMCC), around=blind).rule == "U16"
+    assert said(*ARRIVED, ended).rule == "U12"  # the gateway saw none
+
+
+def test_a_report_keeps_the_reason_that_its_link_gave_it():
+    """State has read it with the link's name and the SMSC's own word at hand."""
+    told = receipt(2, "t1@1", PushState.UNDELIVERABLE, ABSENT)
+    full = (*told[:C], REASONS.index("full"), *told[C + 1 :])
+    assert (said(*SENT, told).rule, said(*SENT, full).rule) == ("N5", "N3")
+
+
+@pytest.mark.parametrize("status", [key for key in config.load_codes().tables["http"].codes if key.isdigit()])
+def test_http_reads_as_its_table_says(status: str):
+    code = config.load_codes().tables["http"].codes[status]
+    if int(status):  # no answer at all: nothing was posted
+        assert shows(post(5, status=int(status)), OURS) == (code.post or "other")
+    looked = seen(*ARRIVED, get(5, status=int(status))).signs.get
+    assert looked == (code.get or "none")
 
 
 def test_a_refused_push_needs_no_report():

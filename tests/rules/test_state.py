@@ -10,10 +10,11 @@ import msgspec
 import numpy as np
 import pytest
 
+from mmsd import config
 from mmsd.errors import StoreError
 from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, TextColumn
 from mmsd.rules import state as packed_state
-from mmsd.rules.relate import NEVER, Expected, Meaning
+from mmsd.rules.relate import NEVER, Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
 from mmsd.rules.traces import KIND, ORIGIN
@@ -34,7 +35,7 @@ def new_state(**settings: float) -> State:
     state = State(
         settings=msgspec.structs.replace(Judgement(portal=3, quiet=100.0, session=60.0, reaction=10.0), **settings),
         expected=Expected(frozenset({HOST}), frozenset(), (), frozenset()),
-        meaning=Meaning(),
+        codes=config.load_codes(),
     )
     for name, family in (("mmsc1", "mmsc"), ("sms1", "sms"), ("wap1", "gateway"), ("aaa1", "sessions")):
         state.feed(name, name, "", family)
@@ -107,7 +108,7 @@ def _awaited(state: State, due: int, number: int) -> bool:
 
 
 def loaded(packed: Sequence[bytes]) -> State:
-    fresh = State(settings=Judgement(), expected=Expected(frozenset(), frozenset(), (), frozenset()), meaning=Meaning())
+    fresh = State(settings=Judgement(), expected=Expected(frozenset(), frozenset(), (), frozenset()), codes=config.load_codes())
     fresh.load(packed)
     return fresh
 
