@@ -26,7 +26,6 @@ from mmsd.store.keys import Keys
 
 DUE: Final = 1_000_000
 """Rows on top of the table that are worth writing the next one: 80 MB of memory."""
-_SMALL: Final = 16_384
 
 
 class Told(NamedTuple):
@@ -36,46 +35,64 @@ class Told(NamedTuple):
     changes: ChangeArray
 
 
+class _Run(NamedTuple):
+    """Rows in order of number, and their numbers once more side by side: a search then stays in cache."""
+
+    numbers: U64Array
+    rows: HandsetArray
+
+    @classmethod
+    def of(cls, rows: HandsetArray) -> _Run:
+        order = np.argsort(rows["number"], kind="stable")
+        return cls(np.ascontiguousarray(rows["number"][order]), rows[order])
+
+    def over(self, older: _Run) -> _Run:
+        """Both, a number that is in both with the newer of each field."""
+        rows = _Run.of(np.concatenate((older.rows, self.rows)))  # stable: of two rows of a number the older comes first
+        twice = np.flatnonzero(rows.numbers[1:] == rows.numbers[:-1])
+        if not len(twice):
+            return rows
+        rows.rows[twice + 1] = handsets.merge(rows.rows[twice], rows.rows[twice + 1], watched=0).known
+        kept = np.ones(len(rows.numbers), bool)
+        kept[twice] = False
+        return _Run(rows.numbers[kept], rows.rows[kept])
+
+
 class Overlay:
-    """Rows by number, the newest facts of each: a large sorted array, and a small one before it that takes what comes."""
+    """Rows by number, the newest facts of each, in a few sorted runs, each at least thrice the next: adding is cheap, and so is asking."""
 
     def __init__(self) -> None:
-        self._large = np.zeros(0, HANDSET)
-        self._small = np.zeros(0, HANDSET)
+        self._runs: list[_Run] = []
 
     def __len__(self) -> int:
-        return len(self._large) + len(self._small)
+        """Rows in memory; a number may have one in each run."""
+        return sum(len(run.rows) for run in self._runs)
 
     def add(self, rows: HandsetArray) -> None:
         """Rows of distinct numbers."""
-        self._small = _united(self._small, rows)
-        if len(self._small) > _SMALL:
-            self._large = _united(self._large, self._small)
-            self._small = np.zeros(0, HANDSET)
+        if len(rows):
+            self._runs.append(_Run.of(rows))
+            while len(self._runs) > 1 and len(self._runs[-2].rows) < 3 * len(self._runs[-1].rows):
+                self._unite()
+
+    def _unite(self) -> None:
+        newer = self._runs.pop()
+        self._runs[-1] = newer.over(self._runs[-1])
 
     def rows(self) -> HandsetArray:
-        """All rows, one a number."""
-        return _united(self._large, self._small)
+        """All rows, one a number, in order."""
+        while len(self._runs) > 1:
+            self._unite()
+        return self._runs[0].rows if self._runs else np.zeros(0, HANDSET)
 
     def on_top(self, below: HandsetArray) -> HandsetArray:
-        """The rows given, each with what is newer here."""
-        for part in (self._large, self._small):
-            if len(part):
-                place = np.searchsorted(part["number"], below["number"])
-                place[place == len(part)] = 0
-                here = part["number"][place] == below["number"]
-                below[here] = handsets.merge(below[here], part[place[here]], watched=0).known
+        """The rows given, changed in place to what is newer here."""
+        for run in self._runs:
+            place = np.searchsorted(run.numbers, below["number"])
+            place[place == len(run.numbers)] = 0
+            here = run.numbers[place] == below["number"]
+            below[here] = handsets.merge(below[here], run.rows[place[here]], watched=0).known
         return below
-
-
-def _united(old: HandsetArray, new: HandsetArray) -> HandsetArray:
-    """Both, in order of number; of a number that is in both, field by field the newer."""
-    numbers = np.union1d(old["number"], new["number"])
-    rows = handsets.unknown(numbers)
-    rows[np.searchsorted(numbers, old["number"])] = old
-    place = np.searchsorted(numbers, new["number"])
-    rows[place] = handsets.merge(rows[place], new, watched=0).known
-    return rows
 
 
 class Known:

@@ -28,7 +28,7 @@ from mmsd.rules.handsets import HandsetArray, split_imei, unknown
 from mmsd.store.handsets import SLICE_STARTS, SLICES, Cipherer, Written, locked, merge_tables, newest
 from mmsd.store.keys import Keys
 
-PIECE: Final = 32 << 20
+PIECE: Final = 16 << 20
 _LONGEST_LINE: Final = 1 << 16
 _LONGEST_CITY: Final = 64
 _MOST_CITIES: Final = 4096
