@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -46,7 +47,7 @@ class Sheet:
                     yield from self._read(raw, raw)
         except UnicodeDecodeError:
             raise ConfigError(f"{self.path}: not {self._encoding}; say which encoding it has: --encoding gb18030") from None
-        except (OSError, EOFError, csv.Error) as error:
+        except (OSError, EOFError, zlib.error, csv.Error) as error:
             raise ConfigError(f"{self.path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
     def _read(self, file: IO[bytes] | gzip.GzipFile, raw: IO[bytes]) -> Iterator[dict[str, str]]:

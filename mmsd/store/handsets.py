@@ -34,7 +34,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from mmsd.errors import StoreDamaged, StoreError, StoreFull
 from mmsd.model import DAY, MINUTE, U64Array
 from mmsd.rules.handsets import CHANGE, EVENTS, ChangeArray, HandsetArray, merge, moment, unknown
-from mmsd.store.keys import Keys, sync_directory
+from mmsd.store.keys import Keys, give_to_owner, sync_directory
 
 SLICES: Final = 256
 """A merge goes through the hashes in so many parts: memory holds one of them."""
@@ -223,10 +223,11 @@ def merge_tables(
         before.verify()
     serial = before.header.serial + 1 if before is not None else 1
     salt = os.urandom(16)
-    draft = _Draft(directory, Cipherer(keys, salt))
+    with room(directory):
+        draft = _Draft(directory, Cipherer(keys, salt))
     changes = [np.zeros(0, CHANGE)]
     added = forgotten = 0
-    with contextlib.closing(draft), _room(directory):
+    with contextlib.closing(draft), room(directory):
         for part in range(SLICES):
             key, rows = source(part)
             old_key, old = before.part(part) if before is not None else (np.zeros(0, np.uint64), unknown(np.zeros(0, np.uint64)))
@@ -286,7 +287,8 @@ def _changes(what: npt.NDArray[np.uint8], rows: HandsetArray, as_of: int) -> Cha
 
 
 @contextlib.contextmanager
-def _room(directory: Path) -> Iterator[None]:
+def room(directory: Path) -> Iterator[None]:
+    """Raise what the disk says as StoreFull."""
     try:
         yield
     except OSError as error:
@@ -337,6 +339,7 @@ class _Draft:
                 out.write(head)
                 out.flush()
                 os.fsync(out.fileno())
+            give_to_owner(draft)
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -360,6 +363,7 @@ def _write_changes(path: Path, keys: Keys, changes: ChangeArray) -> None:
                 out.write(struct.pack("<IQ", count, len(sealed)) + sealed)
             out.flush()
             os.fsync(out.fileno())
+        give_to_owner(draft)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
@@ -392,6 +396,7 @@ def locked(directory: Path) -> Iterator[None]:
     """One writer of tables at a time, the daemon or an import: the second waits."""
     descriptor = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        give_to_owner(directory / _LOCK)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:

@@ -132,11 +132,19 @@ def _create(path: Path, secret: bytes) -> None:
             file.write(secret)
             file.flush()
             os.fsync(file.fileno())
+        give_to_owner(draft)
         with contextlib.suppress(FileExistsError):
             os.link(draft, path)
     finally:
         draft.unlink()
     sync_directory(path.parent)
+
+
+def give_to_owner(path: Path) -> None:
+    """What root makes in the state directory belongs to whom the directory belongs: an import by `sudo` must not shut the daemon out."""
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def sync_directory(path: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import tempfile
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -25,7 +26,7 @@ from mmsd.logs.plan import CHINA, Numbering
 from mmsd.logs.subscribers import SubscriberList, masked_line, shape
 from mmsd.model import MINUTE, SECOND, I64Array, TextColumn, U64Array
 from mmsd.rules.handsets import HandsetArray, split_imei, unknown
-from mmsd.store.handsets import SLICE_STARTS, SLICES, Cipherer, Written, locked, merge_tables, newest
+from mmsd.store.handsets import SLICE_STARTS, SLICES, Cipherer, Written, locked, merge_tables, newest, room
 from mmsd.store.keys import Keys
 
 PIECE: Final = 16 << 20
@@ -74,7 +75,7 @@ def import_list(
     complete: bool = False, most_bad: float = _MOST_BAD, progress: Progress = Progress(),  # noqa: B008 frozen
 ) -> Imported:  # fmt: skip
     """Take the list, as it was at `as_of` (µs). Raises ConfigError when it is no list, is older than the one before, or mostly bad."""
-    with locked(directory), closing(_Spool(directory, Cipherer(keys))) as spool:
+    with room(directory), locked(directory), closing(_Spool(directory, Cipherer(keys))) as spool:
         before = newest(directory, keys)
         if before is not None and as_of < before.header.as_of:
             raise ConfigError(f"{path}: the table holds a newer list ({before.header.source}): nothing in this one is news")
@@ -82,6 +83,8 @@ def import_list(
         for rows in reader.pieces(progress.reading):
             spool.add(rows)
         bad = sum(reader.bad.values())
+        if not reader.lines:
+            raise ConfigError(f"{path}: holds no subscriber; nothing was imported")
         if not spool.rows or bad > most_bad * reader.lines:
             shown = "".join(f"\n  octet {sample.octet}: {sample.reason}: {sample.line}" for sample in reader.samples)
             raise ConfigError(f"{path}: {bad:,} of {reader.lines:,} lines cannot be used; nothing was imported{shown}")
@@ -122,7 +125,7 @@ class _Reader:
                         yield from self._read(file, raw, progress)
                 else:
                     yield from self._read(raw, raw, progress)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ConfigError(f"{self._path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
     def _read(self, file: IO[bytes] | gzip.GzipFile, raw: IO[bytes], progress: Callable[[int], None]) -> Iterator[npt.NDArray[Any]]:

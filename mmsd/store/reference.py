@@ -18,6 +18,7 @@ from sqlite_utils import Database
 from mmsd.errors import StoreDamaged
 from mmsd.rules.models import CAPABILITIES, Model, Models, Rule
 from mmsd.rules.operators import Profile
+from mmsd.store.keys import give_to_owner
 from mmsd.store.trouble import naming
 
 REFERENCE: Final = "reference.db"
@@ -89,6 +90,7 @@ class Reference:
     def _writing(self) -> Iterator[Database]:
         with self._naming(), contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
             self.path.chmod(0o600)
+            give_to_owner(self.path)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("BEGIN IMMEDIATE")  # another import waits its turn
             try:

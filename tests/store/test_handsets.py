@@ -6,6 +6,8 @@ import fcntl
 import gzip
 import os
 import random
+import resource
+import signal
 import struct
 import threading
 from datetime import UTC
@@ -23,6 +25,8 @@ from mmsd.store.handsets import Cipherer, Table, by_slice, change_files, locked,
 from mmsd.store.keys import Keys
 from mmsd.store.known import Known, Overlay, fold
 from mmsd.store.listing import Imported, Progress, import_list, start_of_day
+from mmsd.store.reference import Imported as Noted
+from mmsd.store.reference import Reference
 from tests.store.conftest import NOW, put
 
 LI, WANG, ZHAO = 8613812341234, 8613900005678, 8613700009999
@@ -110,10 +114,23 @@ def test_bad_lines_are_counted_placed_and_masked(folder: Path, keys: Keys):
     assert find(folder, keys, LI)["imei"][0] == 0  # the line stands, its IMEI does not
 
 
+@pytest.mark.parametrize("spoiled", [slice(0, -5), slice(0, 12)])
+def test_a_torn_packed_list_changes_nothing(folder: Path, keys: Keys, spoiled: slice):
+    packed = gzip.compress("".join(f"{8613800000000 + n},{NOKIA}1,{SIM + n}\n" for n in range(2000)).encode())
+    with pytest.raises(ConfigError, match="cannot be read"):
+        take(folder, keys, packed[spoiled])
+    broken = bytearray(packed)
+    broken[len(broken) // 2] ^= 0xFF
+    with pytest.raises(ConfigError):
+        take(folder, keys, bytes(broken))
+    assert list(folder.glob("*.table")) == []
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("", "line 1"),
+        ("msisdn,imei\n", "holds no subscriber"),
         ("name,town\nLi,Nanjing\n", "header"),
         ("nonsense\n" * 30, "line 1"),
         (f"{LI},{NOKIA},{SIM}\n" + "x\n" * 9, "9 of 10 lines"),
@@ -325,6 +342,35 @@ def test_whatever_stops_a_merge_leaves_the_table(folder: Path, keys: Keys, monke
     assert change_files(folder, 0) == []  # the changes were written, their table was not
     take(folder, keys, f"{LI},{ZTE}1\n")
     assert [read_changes(path, keys)["what"].tolist() for _, path in change_files(folder, 0)] == [[What.IMEI]]
+
+
+def test_a_full_disk_is_told_and_changes_nothing(folder: Path, keys: Keys):
+    """Really full: files may not grow beyond a limit."""
+    take(folder, keys, f"{LI},{NOKIA}1\n", as_of=MIDNIGHT - DAY)
+    text = "".join(f"{8613800000000 + n},{NOKIA}1,{SIM}\n" for n in range(5000))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    (folder.parent / "list.csv").write_text(text)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, before[1]))
+    try:
+        with pytest.raises(StoreFull, match="the table of handsets is as it was"):
+            import_list(folder.parent / "list.csv", folder, keys, as_of=MIDNIGHT, now=NOW, zone=UTC)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert find(folder, keys, LI)["imei"][0] == NOKIA
+    assert sorted(path.name for path in folder.iterdir()) == ["handsets-000001.table", "handsets.lock"]
+
+
+def test_what_root_imports_is_the_daemons(folder: Path, keys: Keys):
+    owner = 54_321 if os.geteuid() == 0 else os.geteuid()
+    os.chown(folder, owner, -1)
+    take(folder, keys, f"{LI},{NOKIA}1\n", as_of=MIDNIGHT - DAY)
+    take(folder, keys, f"{LI},{ZTE}1\n")
+    Reference(folder).replace_prefixes([("86138", "Nanjing")], lambda: Noted("", "x", "", 1, 0, 0))
+    Keys.load(folder / "state.key", os.urandom)
+    assert {path.suffix for path in folder.iterdir()} == {".table", ".changes", ".lock", ".db", ".key"}
+    assert {path.stat().st_uid for path in folder.iterdir()} == {owner}
 
 
 def test_only_the_newest_two_tables_are_kept(folder: Path, keys: Keys):
