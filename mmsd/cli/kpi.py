@@ -123,14 +123,9 @@ def percent(value: float | None) -> str:
     return "–" if value is None else f"{value:.1%}"
 
 
-def lines_of(said: Kpi) -> list[str]:
-    """A report's lines beside the end-to-end ratio: only what there is something to say of."""
-    told = [
-        (f"regulatory {percent(said.regulatory.value)} of {said.regulatory.of:,}", said.regulatory.of),
-        (f"mean delay {shown(said.mean_delay)}", said.mean_delay.n),
-        (f"notified promptly {percent(said.prompt.value)}", said.prompt.of),
-        (f"notification failure {percent(said.notification_failure.value)}", said.notification_failure.of),
-        (f"retrieval failure {percent(said.retrieval_failure.value)}", said.retrieval_failure.of),
-        (f"unconfirmed {percent(said.report_failure.value)}", said.report_failure.of),
-    ]
-    return [text for text, there in told if there]
+def further(said: Kpi) -> list[tuple[str, str, str]]:
+    """(figure, value, of how many) beside the end-to-end ratio: only where there is something to say."""
+    named = {name: title for name, title in COLUMNS.items() if name != "end_to_end"}
+    values = {title: getattr(said, name) for name, title in named.items()}
+    counts = {title: value.of if isinstance(value, Ratio) else value.n for title, value in values.items()}
+    return [(title, shown(value), f"{counts[title]:,}") for title, value in values.items() if counts[title]]

@@ -22,8 +22,11 @@ from mmsd.flow.sequencer import END, Sequencer
 from mmsd.link.files import OsFiles
 from mmsd.logs import DIALECTS, Guess, guess
 from mmsd.model import SECOND, Attempt, Delivery, Finding, masked
+from mmsd.rules.kpi import Figures
+from mmsd.rules.kpi import kpi as made
 from mmsd.store import Issued
 from mmsd.store.sqlite import SqliteStore
+from mmsd.web.figures import unknown_row
 
 HEAD_BYTES: Final = 64 << 10
 TRIED: Final = frozenset({"http", "kannel-sms"})
@@ -242,7 +245,8 @@ def figures(done: Replayed) -> dict[str, Any]:
     """The report as values: what `--json` prints and the tables are made of."""
     store, progress = done.store, done.sequencer.progress
     kpi = store.kpi(0, 1 << 31)
-    counted = kpi.outcomes.get("delivered", 0) + kpi.outcomes.get("failed", 0)
+    said = made(store.figures(0, 1 << 31).get("", Figures()))
+    book = config.load_codes(done.settings.codes)
     findings: Counter[str] = Counter()
     for finding in store.all_findings():
         findings[finding.cause if not finding.cleared else f"{finding.cause} (cleared)"] += 1
@@ -265,8 +269,9 @@ def figures(done: Replayed) -> dict[str, Any]:
         "lines": progress.lines.total(),
         "rejects": sum(progress.rejects.values()),
         "deliveries": {name: n for name, n in sorted(kpi.outcomes.items()) if n},
-        "end_to_end": round(kpi.outcomes.get("delivered", 0) / counted, 4) if counted else None,
-        "open_share": _share(kpi.outcomes.get("open", 0), sum(kpi.outcomes.values())),
+        "end_to_end": None if said.end_to_end.value is None else round(said.end_to_end.value, 4),
+        "open_share": round(said.open_share or 0.0, 4),
+        "kpi": msgspec.to_builtins(said),
         "causes": {name: n for name, n in sorted(kpi.causes.items(), key=lambda pair: (-pair[1], pair[0])) if n},
         "nodes": {node: {name: n for name, n in sorted(outcomes.items()) if n} for node, outcomes in sorted(kpi.nodes.items())},
         "attempts": dict(sorted(attempts.items())),
@@ -274,9 +279,6 @@ def figures(done: Replayed) -> dict[str, Any]:
         "forwards": dict(sorted(cities.items())),
         "serials": store.serials_total(),
         "audits": [f"{audit.feed}: {audit.path and f'{audit.path}: '}{audit.detail}" for audit in reversed(store.audits(AUDITS))],
+        "unknown_codes": [unknown_row(book, code) for code in store.unknown_codes()],
         "notes": done.notes,
     }
-
-
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from mmsd.cli.codes import seen_table
+from mmsd.cli.kpi import further
 from mmsd.model import Reject
+from mmsd.rules.kpi import Kpi
 
 ATTEMPTS: Final = {
     "Z1": "taken by our MMSC", "Z2": "sent to another host", "Z3": "our MMSC, wrong path", "Z4": "denied", "Z5": "our node answered 5xx",
-    "Z6": "taken, but the MMSC has no line of it",
+    "Z6": "taken, but the MMSC has no line of it", "Z7": "refused by the MMSC",
 }  # fmt: skip
 """The verdicts on a subscriber's own requests (`docs/causes.md`), in words."""
 
@@ -40,6 +44,7 @@ def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reje
         ratio = f"{values['end_to_end']:.1%}" if values["end_to_end"] is not None else "none judged yet"
         console.print(f"Deliveries {total:,}: " + ", ".join(f"{name} {n:,}" for name, n in outcomes.items()))
         console.print(f"End to end: {ratio} of {counted:,} judged; open share {values['open_share']:.1%}")
+        _show_figures(console, msgspec.convert(values["kpi"], Kpi))
         _show_causes(console, values["causes"])
         _show_nodes(console, values["nodes"])
         if outcomes.get("open"):
@@ -58,11 +63,23 @@ def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reje
     if values["serials"]:
         console.print(f"\nSerials issued: {values['serials']:,}")
     _show_rejects(console, values, samples)
+    if values["unknown_codes"]:
+        console.print("\nCodes that no table has (`mmsd codes` explains the others)")
+        console.print(seen_table(values["unknown_codes"]))
     _show_notes(console, values)
     if values["notes"]:
         console.print()
     for note in values["notes"]:
         console.print(f"[dim]{escape(note)}[/dim]")
+
+
+def _show_figures(console: Console, said: Kpi) -> None:
+    rows = further(said)
+    if rows:
+        table = _table("\nFigures (docs/kpi.md)", "", "value", "of")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
 
 
 def _show_causes(console: Console, causes: dict[str, int]) -> None:
