@@ -301,11 +301,23 @@ BAD_REPORTS: Final = (
 
 def reasons(book: CodeBook, feed: str, node: str, records: Records, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.uint8]:
     """Place in REASONS for each of these rows of a feed's records; 0 where the row is no bad word on a push."""
-    state, error = records["push_state"][rows], records["push_error"][rows]
     found = np.zeros(len(rows), np.uint8)
-    for place in np.flatnonzero(np.isin(state, BAD_REPORTS)).tolist():
-        row = int(rows[place])
-        link = records.text("smsc", row).decode("latin-1") if book.by_link else ""
-        said = book.at(feed, node, link).reason(int(state[place]), int(error[place]), records.text("status", row))
-        found[place] = REASONS.index(said)
+    state = records["push_state"][rows]
+    bad = np.flatnonzero(np.isin(state, BAD_REPORTS))
+    if not len(bad):
+        return found
+    chosen = rows[bad]
+    links = words_of(records, "smsc", chosen) if book.by_link else [b""] * len(bad)
+    keys = list(zip(links, state[bad].tolist(), records["push_error"][chosen].tolist(), words_of(records, "status", chosen), strict=True))
+    places = {key: REASONS.index(book.at(feed, node, key[0].decode("latin-1")).reason(*key[1:])) for key in set(keys)}
+    found[bad] = [places[key] for key in keys]
     return found
+
+
+def words_of(records: Records, name: str, rows: npt.NDArray[np.intp]) -> list[bytes]:
+    """The texts of a column in these rows; empty ones where the dialect has none."""
+    column = records.texts.get(name)
+    if column is None:
+        return [b""] * len(rows)
+    data = column.data if isinstance(column.data, bytes) else bytes(column.data)
+    return [data[start:stop] for start, stop in zip(column.start[rows].tolist(), column.stop[rows].tolist(), strict=True)]

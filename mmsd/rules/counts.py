@@ -6,7 +6,7 @@ Each line counts once, in the transaction that takes it, so nothing here is ever
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd.model import HOUR, CodeCount, CodeSet, Content, Kind, Method, PushState, Records, UnknownCode
-from mmsd.rules.codes import BAD_REPORTS, CodeBook, Scope, spelled
+from mmsd.rules.codes import BAD_REPORTS, CodeBook, Scope, spelled, words_of
 from mmsd.rules.kpi import LEAST_SEND, Measured
 
 RETRIEVED: Final = 129
@@ -47,15 +47,13 @@ class Counts:
         """Counts one chunk of a feed's records."""
         if not records.rows:
             return
-        hours = records["at"] // HOUR
-        scope = book.at(feed, node)
-        self._take_status(scope, node, records, hours)
-        self._take_reports(book, feed, node, records, hours)
-        self._take_sends(node, records, hours)
+        self._take_status(book.at(feed, node), node, records)
+        self._take_reports(book, feed, node, records)
+        self._take_sends(node, records)
 
     # ------------------------------------------------------------------------------------------------------------ codes
 
-    def _take_status(self, scope: Scope, node: str, records: Records, hours: npt.NDArray[np.int64]) -> None:
+    def _take_status(self, scope: Scope, node: str, records: Records) -> None:
         """Columns `status` and `code_set`; what plainly says that all is well is left out before anything is sorted."""
         if "status" not in records.columns or "code_set" not in records.columns:
             return
@@ -66,52 +64,57 @@ class Counts:
         rows = np.flatnonzero(told)
         if not len(rows):
             return
-        columns = (hours[rows], code_set[rows], records["kind"][rows], status[rows])
+        columns = (records["at"][rows] // HOUR, code_set[rows], records["kind"][rows], status[rows])
         for place, n in _distinct(columns):
             hour, codes, kind, code = (int(column[place]) for column in columns)
             reading = scope.read(codes, code, kind)
-            table = reading.table or CodeSet(codes).name.lower()
+            table = reading.table or f"code_set {codes}"
             if reading.code.cause != "OK":
                 self.codes[hour, node, table, reading.key] += n
             if not reading.known:
                 same = rows[(columns[1] == codes) & (columns[2] == kind) & (columns[3] == code) & (columns[0] == hour)]
                 self._note(node, table, reading.key, records["at"][same])
 
-    def _take_reports(self, book: CodeBook, feed: str, node: str, records: Records, hours: npt.NDArray[np.int64]) -> None:
+    def _take_reports(self, book: CodeBook, feed: str, node: str, records: Records) -> None:
         """Network errors and the SMSC's own words of bad reports; vendors' four digits in the status text of an MMSC's records."""
-        words = records.texts.get("status")
-        if "push_state" not in records.columns:
-            if words is not None:
-                told = records["code_set"] == CodeSet.CMCC  # counted by its column
-                rows = np.flatnonzero((words.stop - words.start == CMCC_DIGITS) & ~told)
-                self._take_words(book.at(feed, node), "cmcc", node, [words[int(row)] for row in rows], records["at"][rows], hours[rows])
-            return
-        state = records["push_state"]
-        rows = np.flatnonzero((records["kind"] == Kind.PUSH_REPORT) & (state >= PushState.EXPIRED) & np.isin(state, BAD_REPORTS))
-        error = records["push_error"][rows]
-        for place, row in enumerate(rows.tolist()):
-            scope = book.at(feed, node, records.text("smsc", row).decode("latin-1")) if book.by_link else book.at(feed, node)
-            at = records["at"][row : row + 1]
-            if error[place] >= 0:
-                self._take_word(scope, "sms-network", node, spelled(CodeSet.NETWORK, int(error[place])), at, int(hours[row]))
-            if words is not None and (word := words[row]):
-                self._take_word(scope, "sms-stat", node, word.decode("latin-1"), at, int(hours[row]))
+        if "push_state" in records.columns:
+            state = records["push_state"]
+            rows = np.flatnonzero((records["kind"] == Kind.PUSH_REPORT) & (state >= PushState.EXPIRED) & np.isin(state, BAD_REPORTS))
+            if not len(rows):
+                return
+            links = words_of(records, "smsc", rows) if book.by_link else [b""] * len(rows)
+            errors = records["push_error"][rows].tolist()
+            told = [
+                (link, "sms-network", spelled(CodeSet.NETWORK, error) if error >= 0 else "")
+                for link, error in zip(links, errors, strict=True)
+            ]
+            self._take_words(book, feed, node, told, records["at"][rows])
+            words = words_of(records, "status", rows)
+            told = [(link, "sms-stat", word.decode("latin-1")) for link, word in zip(links, words, strict=True)]
+            self._take_words(book, feed, node, told, records["at"][rows])
+        elif "status" in records.texts:
+            words_at = records.texts["status"]
+            rows = np.flatnonzero(
+                (words_at.stop - words_at.start == CMCC_DIGITS) & (records["code_set"] != CodeSet.CMCC)
+            )  # else counted by it
+            told = [(b"", "cmcc", word.decode("ascii") if word.isdigit() else "") for word in words_of(records, "status", rows)]
+            self._take_words(book, feed, node, told, records["at"][rows])
 
-    def _take_words(
-        self, scope: Scope, table: str, node: str, words: list[bytes], at: npt.NDArray[Any], hours: npt.NDArray[np.int64]
-    ) -> None:
-        for place, word in enumerate(words):
-            if word.isdigit():
-                self._take_word(scope, table, node, word.decode("ascii"), at[place : place + 1], int(hours[place]))
-
-    def _take_word(self, scope: Scope, table: str, node: str, word: str, at: npt.NDArray[Any], hour: int) -> None:
-        if _WORD.fullmatch(word) is None and not scope.find(table, word).known:
-            word = OTHER
-        reading = scope.find(table, word)
-        if reading.code.cause != "OK":
-            self.codes[hour, node, table, reading.key] += 1
-        if not reading.known:
-            self._note(node, table, reading.key, at)
+    def _take_words(self, book: CodeBook, feed: str, node: str, told: list[tuple[bytes, str, str]], at: npt.NDArray[np.int64]) -> None:
+        """Codes that are words: (link, set, word) a row, no word = none."""
+        groups: defaultdict[tuple[tuple[bytes, str, str], int], list[int]] = defaultdict(list)
+        for place, key in enumerate(zip(told, (at // HOUR).tolist(), strict=True)):
+            groups[key].append(place)
+        for ((link, table, word), hour), places in groups.items():
+            if not word:
+                continue
+            scope = book.at(feed, node, link.decode("latin-1"))
+            fits = _WORD.fullmatch(word) is not None or scope.find(table, word).known
+            reading = scope.find(table, word if fits else OTHER)
+            if reading.code.cause != "OK":
+                self.codes[hour, node, table, reading.key] += len(places)
+            if not reading.known:
+                self._note(node, table, reading.key, at[places])
 
     def _note(self, node: str, table: str, code: str, at: npt.NDArray[Any]) -> None:
         n, first, last = len(at), int(at.min()), int(at.max())
@@ -124,14 +127,14 @@ class Counts:
 
     # ---------------------------------------------------------------------------------------------------------- measures
 
-    def _take_sends(self, node: str, records: Records, hours: npt.NDArray[np.int64]) -> None:
+    def _take_sends(self, node: str, records: Records) -> None:
         """Messages the MMSC took from handsets, and how long gateways took over a submit."""
         kind = records["kind"]
         taken = np.flatnonzero(((kind == Kind.SUBMIT) | (kind == Kind.FORWARD)) & (records["interface"] < MM7))
         if len(taken):
             where = records["where"][taken]
             once = taken[np.concatenate(([True], np.diff(where) != 0))]  # a record with k receivers is k rows with one `where`
-            for hour, n in zip(*(found.tolist() for found in np.unique(hours[once], return_counts=True)), strict=True):
+            for hour, n in zip(*(found.tolist() for found in np.unique(records["at"][once] // HOUR, return_counts=True)), strict=True):
                 self.measured.add(hour, node, "", {"sends": 0}, n)
         if "latency" not in records.columns:
             return
@@ -139,7 +142,7 @@ class Counts:
         sent = (kind == Kind.ATTEMPT) & (records["method"] == Method.POST) & (records["request_type"] == Content.MMS)
         sent &= (records["sent"] >= LEAST_SEND) & (latency >= 0) & (records["status"] >= SUCCESS) & (records["status"] < ERRORS)
         for row in np.flatnonzero(sent).tolist():
-            self.measured.add(int(hours[row]), node, "", {"send": int(latency[row])})
+            self.measured.add(int(records["at"][row]) // HOUR, node, "", {"send": int(latency[row])})
 
 
 def _distinct(columns: tuple[npt.NDArray[Any], ...]) -> list[tuple[int, int]]:

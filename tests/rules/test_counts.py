@@ -65,9 +65,9 @@ def test_the_operators_meaning_makes_it_known():
     assert counted(chunk, {"a": Codes(nodes=("n2",), map={"cmcc": {"4446": "NO_PUSH"}})}).unknown
 
 
-def test_a_set_nobody_has_is_counted_by_its_number_name():
-    counts = counted(records(2, status=7, code_set=CodeSet.MM4))
-    assert list(counts.unknown) == [("n1", "mm4-request", "7")]
+def test_a_set_nobody_has_is_counted_by_its_number():
+    assert list(counted(records(2, status=7, code_set=CodeSet.MM4)).unknown) == [("n1", "mm4-request", "7")]
+    assert list(counted(records(2, status=7, code_set=99)).unknown) == [("n1", "code_set 99", "7")]
 
 
 def test_reports_by_network_error_and_word():
