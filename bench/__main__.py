@@ -14,12 +14,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import cdr, inflate, join, links, live, memory, pdu, pipeline, restart, scan, score, story
+from bench import cdr, inflate, instructions, join, links, live, memory, pdu, pipeline, restart, scan, score, story
 from mmsd import fast
 
 BENCHES = {
     "cdr": cdr.run,
     "inflate": inflate.run,
+    "instructions": instructions.run,
     "join": join.run,
     "links": links.run,
     "live": live.run,
