@@ -7,14 +7,15 @@ whatever hours, nodes and cities were asked for. A ratio always carries what it 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Final
 
 import msgspec
+import numpy as np
 
-from mmsd.model import HOUR, SECOND, MeasureCount
+from mmsd.model import HOUR, SECOND, I64Array, MeasureCount
 from mmsd.rules.settings import Judgement
 
 MEASURES: Final[Mapping[str, str]] = {
@@ -222,6 +223,36 @@ class Measured:
             key = hour, node, city, measure
             self.n[key] += n
             self.totals[key] += n * ms
+
+    def add_columns(
+        self,
+        labels: Sequence[str],
+        hour: I64Array,
+        node: I64Array,
+        city: I64Array,
+        n: I64Array,
+        notified: I64Array,
+        retrieved: I64Array,
+        late: float,
+    ) -> None:
+        """`add` of many *delivered* ones at once, a row each: `node` and `city` by their place in `labels`, the rest as in `measures`."""
+        if not len(hour):
+            return
+        place, group = np.unique(np.stack((hour, node, city)), axis=1, return_inverse=True)
+        keys = [(int(at), labels[int(where)], labels[int(whose)]) for at, where, whose in place.T.tolist()]
+        told, had = notified >= 0, retrieved >= 0
+        nothing = np.zeros_like(n)
+        for measure, chosen, ms in (
+            ("notification", told, notified), ("prompt", told & (notified <= late * 1000), nothing), ("end_to_end", had, retrieved),
+            ("retrieval", told & had, np.maximum(retrieved - notified, 0)), ("timely", had & (retrieved <= LONGEST * 1000), nothing),
+        ):  # fmt: skip
+            counts, totals = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
+            np.add.at(counts, group[chosen], n[chosen])
+            np.add.at(totals, group[chosen], (n * ms)[chosen])
+            for key, count, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):
+                if count or total:
+                    self.n[*key, measure] += count
+                    self.totals[*key, measure] += total
 
     def counts(self) -> list[MeasureCount]:
         return [MeasureCount(*key, n, self.totals[key]) for key, n in self.n.items() if n or self.totals[key]]

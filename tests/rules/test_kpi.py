@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -184,6 +185,30 @@ def test_what_was_measured_is_taken_back():
     held.add(5, "mmsc1", "Wuxi", {"end_to_end": 30})
     held.add(5, "mmsc1", "Wuxi", {"end_to_end": 70, "timely": 0}, -1)
     assert held.counts() == [MeasureCount(5, "mmsc1", "Wuxi", "end_to_end", 1, 30)]
+
+
+ROWS_MEASURED = st.lists(
+    st.tuples(
+        st.integers(5, 7),
+        st.integers(0, 2),
+        st.integers(0, 2),
+        st.sampled_from([1, -1]),
+        st.integers(-1, 400_000),
+        st.integers(-1, 3 * 86_400_000),
+    ),
+    max_size=40,
+)
+
+
+@given(ROWS_MEASURED)
+def test_many_at_once_are_as_many_one_by_one(rows: list[tuple[int, int, int, int, int, int]]):
+    labels = ("", "mmsc1", "Wuxi")
+    columns, single = Measured(), Measured()
+    hours, nodes, cities, signs, told, had = np.array(rows, np.int64).reshape(-1, 6).T
+    columns.add_columns(labels, hours, nodes, cities, signs, told, had, 180.0)
+    for hour, node, city, n, notified, retrieved in rows:
+        single.add(hour, labels[node], labels[city], measures("delivered", notified, retrieved, 180.0), n)
+    assert sorted(columns.counts(), key=str) == sorted(single.counts(), key=str)
 
 
 # ----------------------------------------------------------------------------------------------------------------- when it is final
