@@ -54,6 +54,8 @@ def read_apns(data: bytes, name: str) -> ApnList:
         raise Faulty(
             [Fault(name, error.lineno, "", f"not XML: {expat.errors.messages[error.code]}", "take the list as it was published")]
         ) from None
+    except (LookupError, ValueError) as error:  # an encoding that nobody knows, or that expat cannot read
+        raise Faulty([Fault(name, 1, "", f"not XML: {error}", "take the list as it was published")]) from None
     except _Refused as refusal:
         raise Faulty([Fault(name, parser.CurrentLineNumber, "", str(refusal), "take the list as it was published")]) from None
     reader.found.profiles = combined(reader.profiles)

@@ -85,6 +85,12 @@ class Overlay:
             self._unite()
         return self._runs[0].rows if self._runs else np.zeros(0, HANDSET)
 
+    def view(self) -> Overlay:
+        """This as it is now, for a thread of its own: what is added later is not seen."""
+        now = Overlay()
+        now._runs = self._runs.copy()  # a run itself is never changed
+        return now
+
     def on_top(self, below: HandsetArray) -> HandsetArray:
         """The rows given, changed in place to what is newer here."""
         for run in self._runs:
@@ -141,8 +147,8 @@ class Known:
     def find(self, numbers: U64Array) -> HandsetArray:
         """HANDSET rows, in the order of the numbers; of an unknown one imei, imsi and city are 0."""
         with self._lock:
-            table, overlay = self._table, self._overlay
-            return overlay.on_top(table.find(numbers) if table is not None else handsets.unknown(numbers))
+            table, overlay = self._table, self._overlay.view()
+        return overlay.on_top(table.find(numbers) if table is not None else handsets.unknown(numbers))
 
     def observe(self, seen: HandsetArray, watched: int) -> Told:
         """What sightings (in any order) tell. `watched`: since when traffic of these numbers would have been seen (µs)."""

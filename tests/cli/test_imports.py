@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from mmsd import config
 from mmsd.cli import EXIT_CONFIG, main
-from mmsd.config.reference import cities_of, models_of, operators_of
+from mmsd.config.reference import ReferenceData, cities_of, models_of, operators_of
 from mmsd.model import Batch
 from mmsd.rules.handsets import sightings
 from mmsd.store import Needs
@@ -123,6 +123,28 @@ def test_what_traffic_told_the_daemon_is_known_too(run: Run):
     told = said(run("import", "cities", "--unknown"))
     assert "861501234" in told
     assert "1 prefixes without a city, 7 deliveries" in told
+
+
+def test_a_running_process_takes_up_what_is_imported(run: Run):
+    said(run("import", "handsets", "list-20261121.csv"))
+    settings, keys = config.load(Path("mmsd.toml")), Keys.load(Path("state/state.key"), os.urandom)
+    data = ReferenceData(settings, keys)
+    numbers = np.array([LI, WANG, 8613800000000], np.uint64)
+    assert data.cities_of(numbers) == ["南京", "", "Nanjing"]
+    assert (data.models.sign(35000002_000001), data.refresh()) == ("unknown", False)
+    said(run("import", "tac", "tac.csv", "--as-of", "2026-11-20"))
+    assert data.refresh()
+    assert data.models.sign(35000002_000001) == "no MMS"
+    Path("prefixes.csv").write_text("prefix,city\n86139,Xuzhou\n")
+    Path("list.csv").write_text(LIST.replace("南京", "苏州"))
+    said(run("import", "cities", "prefixes.csv"))
+    said(run("import", "handsets", "list.csv", "--as-of", "2026-11-22"))
+    Path("world.toml").write_text('[[operators]]\nname = "T"\nplmns = ["262-01"]\n')
+    said(run("settings", "import", "world.toml"))
+    assert data.refresh()
+    assert data.cities_of(numbers) == ["苏州", "Xuzhou", "Nanjing"]
+    assert data.operators.plmn_of(262011234567890) == "262-01"
+    assert not data.refresh()
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -177,12 +179,35 @@ BOMB = '<!DOCTYPE apns [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a
         ("<html/>", "neither"),
         ("<apns>" + "<a>" * 20, "deep"),
         ("<apns>&unknown;</apns>", "not XML"),
+        ('<?xml version="1.0" encoding="utf18"?><apns/>', "not XML: unknown encoding"),
+        ('<?xml version="1.0" encoding="gb18030"?><apns/>', "not XML"),
     ],
 )
 def test_what_is_no_list_is_refused(text: str, says: str):
     with pytest.raises(Faulty, match=says) as told:
         read_apns(text.encode(), "list.xml")
     assert str(told.value).startswith("list.xml:")
+
+
+@pytest.mark.parametrize("text", [ANDROID, PROVIDERS])
+def test_spoiled_lists_are_read_or_refused(text: str, seed: int, effort: int):
+    """Whatever the octets: a list, or Faulty, and nothing else."""
+    chance = random.Random(seed)
+    for _ in range(200 * effort):
+        data = bytearray(text.encode())
+        for _ in range(chance.randrange(1, 4)):
+            at = chance.randrange(len(data))
+            match chance.randrange(3):
+                case 0:
+                    data[at] = chance.randrange(256)
+                case 1:
+                    del data[at : at + chance.randrange(1, 40)]
+                case 2:
+                    data[at:at] = data[chance.randrange(len(data)) :][: chance.randrange(40)]
+        with contextlib.suppress(Faulty):
+            found = read_apns(bytes(data), "list.xml")
+            assert found.form in ("android", "provider-info")
+            assert len(Operators(found.profiles)) == sum(len(profile.plmns) for profile in found.profiles)
 
 
 def test_lists_are_bounded(monkeypatch: pytest.MonkeyPatch):

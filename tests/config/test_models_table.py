@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import struct
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from mmsd.config.models_table import AGENT_COLUMNS, TAC_COLUMNS, load_rules, rea
 from mmsd.config.phone_list import installed, read_phone
 from mmsd.config.sheet import Sheet
 from mmsd.errors import ConfigError
+from mmsd.logs.subscribers import NAMES
 from mmsd.rules.cities import Cities, compact
-from mmsd.rules.models import Model, judged
+from mmsd.rules.models import CAPABILITIES, Model, judged
 
 
 def sheet(tmp_path: Path, text: str | bytes, kind: str = "tac", encoding: str = "utf-8") -> Sheet:
@@ -99,6 +101,20 @@ def test_what_we_ship_accuses_no_phone():
     assert judged(Model("Apple Inc", "iPhone 5", "Smartphone"), rules).oma_cp is False
     for kind in ("Smartphone", "Feature phone", "Mobile Phone/Feature phone", "Tablet", "Handheld", ""):
         assert judged(Model("Nokia", "6120c", kind), rules).mms is None
+
+
+def test_every_name_of_a_column_is_documented(root: Path):
+    """docs/imports.md: `column`, also called, what; for lists of subscribers and for models."""
+    text = (root / "docs/imports.md").read_text()
+    documented = {}
+    for section in text.split("\n## ")[1:]:
+        rows = re.findall(r"^\| `(\w+)` \|\s*(.*?)\s*\| ", section, re.MULTILINE)
+        documented[section.splitlines()[0]] = {column: set(filter(None, names.split(", "))) for column, names in rows}
+    assert documented["Subscribers and their handsets"] == {column: names - {column} for column, names in NAMES.items()}
+    assert documented["Models"] == {**TAC_COLUMNS, **AGENT_COLUMNS} | {"agent": documented["Models"]["agent"]}
+    assert documented["Models"]["agent"] <= AGENT_COLUMNS["agent"]
+    for name, meaning in CAPABILITIES.items():
+        assert re.search(rf"^\| `{name}` \| .* \| {re.escape(meaning)} \|$", text, re.MULTILINE)
 
 
 # ------------------------------------------------------------------------------------------------------------------ prefixes
