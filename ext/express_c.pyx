@@ -83,6 +83,7 @@ cdef struct Sub:
     i64 newest  # of his rows
     i64 moved  # newest of those that are about a message
     uint32_t lines
+    uint32_t group  # in which his past lies in the store; 0: here
     uint8_t touched
     uint8_t slow
 
@@ -644,10 +645,7 @@ cdef class Express:
         self.n_counts = 0
         memset(self.counts, 0, (self.counts_mask + 1) * sizeof(Count))
         with nogil:
-            while self.n_heap and self.heap[0].due <= horizon:
-                sub = self.find(self.woken())
-                if sub != NULL and not sub.slow:
-                    self.touch(sub)
+            self.wake_due(horizon)
             n = self.n_touched
             for i in range(n):
                 if i + 16 < n:
@@ -661,7 +659,7 @@ cdef class Express:
                 sub = self.find(self.touched[i])
                 if sub == NULL or sub.slow or not sub.touched:
                     continue
-                sub.touched = 0
+                sub.touched, sub.group = 0, 0  # what is still away is gone
                 if not self.judge(sub, horizon):
                     if self.n_odd == self.room_odd:
                         self.room_odd = max(1024, self.room_odd * 2)
@@ -1129,6 +1127,89 @@ cdef class Express:
         cdef u64 key = number
         return self.rows_of(&key, 1)
 
+    def wanted(self, i64 horizon):
+        cdef Sub* sub
+        cdef i64 i, n = 0
+        self.wake_due(horizon)
+        numbers = np.empty(self.n_touched, np.uint64)
+        groups = np.empty(self.n_touched, np.uint32)
+        cdef u64[::1] out = numbers
+        cdef uint32_t[::1] of = groups
+        for i in range(self.n_touched):
+            sub = self.find(self.touched[i])
+            if sub != NULL and sub.touched and sub.group:
+                out[n], of[n] = sub.key, sub.group
+                n += 1
+        return numbers[:n], groups[:n]
+
+    cdef int wake_due(self, i64 horizon) except -1 nogil:
+        cdef Sub* sub
+        while self.n_heap and self.heap[0].due <= horizon:
+            sub = self.find(self.woken())
+            if sub != NULL and not sub.slow:
+                self.touch(sub)
+        return 0
+
+    def ask(self, u64 number):
+        cdef Sub* sub = self.find(number)
+        if sub == NULL or sub.slow or not (sub.said or sub.group):
+            return False
+        self.touch(sub)
+        return True
+
+    def spill(self, numbers, group):
+        rows, said = self.drop(numbers)
+        self.place_cold(np.array(numbers, np.uint64), np.full(len(numbers), NEVER), group)
+        return rows, said
+
+    def place_cold(self, numbers, dues, group):
+        cdef const u64[::1] keys = numbers
+        cdef const i64[::1] due = dues
+        cdef i64 i
+        cdef Sub* sub
+        for i in range(len(keys)):
+            sub = self.make(keys[i])
+            sub.slow, sub.touched, sub.group = 0, 0, group
+            if due[i] < NEVER:
+                self.wake(due[i], keys[i])
+
+    def revive(self, numbers, rows, said):
+        cdef const u64[::1] keys = np.ascontiguousarray(numbers)
+        cdef i64 i
+        cdef Sub* sub
+        for i in range(len(keys)):
+            sub = self.find(keys[i])
+            if sub != NULL and sub.group:
+                sub.group = 0
+                self.touch(sub)
+        self.fold(np.ascontiguousarray(rows).view(np.uint8), np.ascontiguousarray(said).view(np.uint8))
+
+    def expire(self, groups):
+        cdef u64 i
+        cdef u64 key
+        over = set(groups)
+        if not over:
+            return
+        alone = []
+        for i in range(self.mask + 1):
+            if self.subs[i].key and self.subs[i].group and self.subs[i].group in over:
+                self.subs[i].group = 0
+                if self.subs[i].rows < 0 and not self.subs[i].said:
+                    alone.append(self.subs[i].key)
+        for key in alone:
+            self.unmake(key)
+
+    def cold(self):
+        cdef u64 i
+        cdef i64 k = 0
+        found = np.empty(self.n_subs, np.uint64)
+        cdef u64[::1] out = found
+        for i in range(self.mask + 1):
+            if self.subs[i].key and self.subs[i].group:
+                out[k] = self.subs[i].key
+                k += 1
+        return np.sort(found[:k])
+
     def drop(self, numbers):
         cdef u64[::1] keys = np.array(numbers, np.uint64)
         cdef i64 n = len(keys), i, k = 0
@@ -1178,7 +1259,10 @@ cdef class Express:
             if self.subs[i].key and self.subs[i].slow and self.subs[i].key not in wanted:
                 free_again.append(self.subs[i].key)
         for number in free_again:
-            self.unmake(number)
+            sub = self.find(number)
+            sub.slow = 0
+            if sub.rows < 0 and not sub.said and not sub.group:
+                self.unmake(number)
         for number in wanted:
             sub = self.make(number)
             sub.slow = 1
@@ -1201,7 +1285,7 @@ cdef class Express:
         k = 0
         for i in range(self.mask + 1):
             sub = &self.subs[i]
-            if not sub.key or sub.slow:
+            if not sub.key or sub.slow or sub.group:
                 continue
             if (sub.moved < quiet and not sub.touched) if sub.said else (sub.newest < old or sub.lines > MOST_KEPT):
                 keys[k] = sub.key
@@ -1269,7 +1353,7 @@ cdef class Express:
             sub = self.find(was[i].key)
             if sub == NULL or sub.slow:
                 continue
-            wanted = not sub.said or was[i].due < quiet + 2 * HOUR
+            wanted = sub.group != 0 or not sub.said or was[i].due < quiet + 2 * HOUR
             s = sub.said
             while s:
                 wanted = wanted or self.saids[s].due == was[i].due
@@ -1380,9 +1464,6 @@ cdef class Express:
     def load(self, const unsigned char[::1] gone, const unsigned char[::1] rows, const unsigned char[::1] said):
         cdef i64 i
         cdef Sub* sub
-        cdef const Said* entry
-        cdef const Row* row
-        cdef uint32_t s
         cdef u64 key
         for i in range(len(gone) // 8):
             memcpy(&key, &gone[i * 8], 8)
@@ -1390,6 +1471,16 @@ cdef class Express:
             if sub != NULL:
                 self.free_all(sub)
                 self.unmake(key)
+        self.fold(rows, said)
+        self.forget_changes()
+
+    cdef int fold(self, const unsigned char[::1] rows, const unsigned char[::1] said) except -1:
+        cdef i64 i
+        cdef Sub* sub
+        cdef const Said* entry
+        cdef const Row* row
+        cdef uint32_t s
+        cdef u64 key
         for i in range(<i64>(len(rows) // sizeof(Row))):
             row = <const Row*>&rows[i * sizeof(Row)]
             self.new_row(self.make(row.subscriber), row)
@@ -1403,10 +1494,12 @@ cdef class Express:
                 key = self.saids[s].room
                 self.saids[s] = entry[0]
                 self.saids[s].room = <uint32_t>key
+                self.note_said(s)
             else:
                 self.new_said(sub, entry)
             if entry.due < NEVER:
                 self.wake(entry.due, entry.subscriber)
+        return 0
 
 
 cdef void* grown(void* was, size_t octets) except NULL nogil:

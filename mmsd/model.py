@@ -608,6 +608,24 @@ class LineCount(msgspec.Struct, frozen=True, array_like=True):
     octets: int
 
 
+@dataclass(frozen=True, slots=True)
+class ColdGroup:
+    """Quiet deliveries of many subscribers, packed together for the store.
+
+    `rows` and `said` are packed rows of equal width by subscriber, in the order of `numbers` (uint64); `row_counts` and `said_counts`
+    (uint32) tell how many are each one's. `texts` stand behind their hashes.
+    """
+
+    id: int
+    numbers: U64Array
+    row_counts: npt.NDArray[np.uint32]
+    said_counts: npt.NDArray[np.uint32]
+    rows: bytes
+    said: bytes
+    texts: bytes
+    keep_until: int
+
+
 @dataclass(slots=True)
 class Batch:
     """What commits together: facts, outbox, events, State delta and the marks of every feed in it. One Batch is one transaction."""
@@ -639,6 +657,8 @@ class Batch:
     rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (feed, sample)
     audits: list[Audit] = field(default_factory=list)
     spilled: list[tuple[int, bytes, int]] = field(default_factory=list)  # (subscriber number, packed dossier, keep until)
+    cold_groups: list[ColdGroup] = field(default_factory=list)
+    cold_over: list[int] = field(default_factory=list)  # groups nobody's past lies in any more
     thawed: list[int] = field(default_factory=list)  # subscribers whose spilled dossier came back into State
     interned: list[tuple[str, int, str]] = field(default_factory=list)  # (family, id, text): names behind small ids of CLOSED
     handsets: npt.NDArray[Any] | None = None  # `rules.handsets.HANDSET` rows, one a number: what traffic told of handsets and SIM cards

@@ -118,12 +118,13 @@ class _Verdict(NamedTuple):
 
 
 class _Subscriber:
-    __slots__ = ("rows", "said", "touched")
+    __slots__ = ("group", "rows", "said", "touched")
 
     def __init__(self) -> None:
         self.rows: list[Any] = []  # TRACE scalars
         self.said: dict[tuple[int, int], Any] = {}  # (domain, identity) → SAID scalar
         self.touched = False
+        self.group = 0  # in which his past lies in the store; 0: here
 
 
 WAITING: Final = frozenset({Kind.NOTIFY, Kind.PUSH_REPORT, Kind.ATTEMPT, ORIGIN})
@@ -233,10 +234,7 @@ class Express:
 
     def survey(self, horizon: int) -> Survey:
         """Looks at everybody touched, and at whose time has come."""
-        while self._due and self._due[0][0] <= horizon:
-            number = heapq.heappop(self._due)[1]
-            if number in self._all:
-                self._touch(number, self._all[number])
+        self._wake_due(horizon)
         counts: Counter[tuple[int, int, int, int, int, int]] = Counter()
         closed: list[tuple[Any, ...]] = []
         nodes: list[int] = []
@@ -245,7 +243,7 @@ class Express:
             subscriber = self._all.get(number)
             if subscriber is None or not subscriber.touched:
                 continue
-            subscriber.touched = False
+            subscriber.touched, subscriber.group = False, 0  # what is still away is gone
             verdicts = self._judge(subscriber, horizon)
             if verdicts is None:
                 odd.append(number)
@@ -258,6 +256,12 @@ class Express:
         self._touched = []
         rows, labels = np.array(closed, CLOSED), np.array(nodes, np.uint16)
         return Survey({key: n for key, n in counts.items() if n}, rows, labels, np.array(sorted(odd), np.uint64))
+
+    def _wake_due(self, horizon: int) -> None:
+        while self._due and self._due[0][0] <= horizon:
+            number = heapq.heappop(self._due)[1]
+            if number in self._all:
+                self._touch(number, self._all[number])
 
     def _say(
         self,
@@ -551,6 +555,58 @@ class Express:
         subscriber = self._all.get(number)
         return np.array(subscriber.rows, TRACE) if subscriber is not None else np.empty(0, TRACE)
 
+    def wanted(self, horizon: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
+        """Numbers the next survey would look at whose past lies in the store, and in which group of it each does."""
+        self._wake_due(horizon)
+        found = [(number, self._all[number].group) for number in self._touched if number in self._all and self._all[number].touched]
+        found = [(number, group) for number, group in found if group]
+        return np.array([number for number, _ in found], np.uint64), np.array([group for _, group in found], np.uint32)
+
+    def ask(self, number: int) -> bool:
+        """Has the next survey look at this number; False when it has no deliveries on this lane."""
+        subscriber = self._all.get(number)
+        if subscriber is None or not (subscriber.said or subscriber.group):
+            return False
+        self._touch(number, subscriber)
+        return True
+
+    def spill(self, numbers: npt.NDArray[np.uint64], group: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+        """Like `drop`, but they stay this lane's: their past lies in this group of the store from now on."""
+        rows, said = self.drop(numbers)
+        self.place_cold(numbers, np.full(len(numbers), NEVER), group)
+        return rows, said
+
+    def place_cold(self, numbers: npt.NDArray[np.uint64], dues: npt.NDArray[np.int64], group: int) -> None:
+        """The past of these lies in a group of the store, each with its deadline (NEVER: none)."""
+        for number, due in zip(numbers.tolist(), dues.tolist(), strict=True):
+            self._slow.discard(number)
+            subscriber = self._all.setdefault(number, _Subscriber())
+            subscriber.touched, subscriber.group = False, group
+            if due < NEVER:
+                heapq.heappush(self._due, (due, number))
+
+    def revive(self, numbers: npt.NDArray[np.uint64], rows: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
+        """Gives these their past back."""
+        for number in numbers.tolist():
+            subscriber = self._all.get(number)
+            if subscriber is not None and subscriber.group:
+                subscriber.group = 0
+                self._touch(number, subscriber)
+        self._fold(rows, said)
+
+    def expire(self, groups: Iterable[int]) -> None:
+        """What lies in these groups is no longer asked for."""
+        over = set(groups)
+        for number, subscriber in list(self._all.items()):
+            if subscriber.group in over:
+                subscriber.group = 0
+                if not subscriber.rows and not subscriber.said:
+                    del self._all[number]
+
+    def cold(self) -> npt.NDArray[np.uint64]:
+        """Numbers whose past lies in the store, sorted."""
+        return np.array(sorted(number for number, subscriber in self._all.items() if subscriber.group), np.uint64)
+
     def drop(self, numbers: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Gives these subscribers' TRACE and SAID rows away; what comes of them from now on is left to whoever took them."""
         rows: list[Any] = []
@@ -576,6 +632,8 @@ class Express:
         """
         waiting: list[int] = []
         for number, subscriber in list(self._all.items()):
+            if subscriber.group:
+                continue
             if subscriber.said:
                 newest = max((int(row["at"]) for row in subscriber.rows if row["kind"] in MESSAGE_KINDS), default=0)
                 if newest >= quiet or subscriber.touched:
@@ -638,11 +696,18 @@ class Express:
         """Folds a delta in."""
         for number in np.frombuffer(gone, np.uint64).tolist():
             self._all.pop(number, None)
-        for row in np.frombuffer(rows, TRACE):
+        self._fold(np.frombuffer(rows, TRACE), np.frombuffer(said, SAID))
+        self.forget_changes()
+
+    def _fold(self, rows: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
+        for row in rows:
             self._all.setdefault(int(row["subscriber"]), _Subscriber()).rows.append(row)
-        for entry in np.frombuffer(said, SAID):
+            self._fresh_rows.append(row)
+        for entry in said:
             subscriber = self._all.setdefault(int(entry["subscriber"]), _Subscriber())
-            subscriber.said[int(entry["domain"]), int(entry["identity"])] = entry
+            key = int(entry["domain"]), int(entry["identity"])
+            subscriber.said[key] = entry
+            self._fresh_said.append((int(entry["subscriber"]), key))
             if entry["due"] < NEVER:
                 heapq.heappush(self._due, (int(entry["due"]), int(entry["subscriber"])))
 

@@ -26,6 +26,7 @@ from mmsd.model import (
     Audit,
     Batch,
     Chunk,
+    ColdGroup,
     DayCount,
     DelayCount,
     Event,
@@ -277,12 +278,11 @@ class Sequencer:
         subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
         if not took and not len(subscribers) and not read.audits:
             return False
-        self._thaw(subscribers)
+        self._thaw(subscribers, horizon)
         facts = self.judge.judge(subscribers, horizon)
         self.state.horizon = max(self.state.horizon, horizon)
         self.progress.horizon = self.state.horizon
-        spilled = self._tend(horizon)
-        self._commit(read, facts, spilled)
+        self._commit(read, facts, *self._tend(horizon))
         return True
 
     def _take_chunks(self, read: _Tick) -> bool:
@@ -388,28 +388,32 @@ class Sequencer:
             marks.append(mark)
         return max(min(marks, default=0), self.state.horizon)
 
-    def _thaw(self, subscribers: npt.NDArray[np.uint64]) -> None:
+    def _thaw(self, subscribers: npt.NDArray[np.uint64], horizon: int) -> None:
+        groups = self.state.wanted(horizon)
+        if groups:
+            self.state.revive(self._store.cold_groups(groups))
         cold = [number for number in subscribers.tolist() if number in self.state.cold]
         if cold:
             self.state.thaw(self._store.cold(cold))
 
-    def _tend(self, horizon: int) -> list[tuple[int, bytes, int]]:
+    def _tend(self, horizon: int) -> tuple[list[tuple[int, bytes, int]], list[ColdGroup]]:
         """Now and then: quiet dossiers leave memory, what is old is dropped (R8)."""
         if not horizon or horizon - self._tended < HOUSEKEEPING:
-            return []
+            return [], []
         self._tended = horizon
+        groups = self.state.spill_express(horizon)
         quiet = self.state.quiet(horizon)
         spilled = self.state.spill(quiet, horizon) if quiet else []
         self.state.prune(horizon)
-        return spilled
+        return spilled, groups
 
     # --------------------------------------------------------------------------------------------------------------- commit
 
-    def _commit(self, read: _Tick, facts: Facts, spilled: list[tuple[int, bytes, int]]) -> None:
+    def _commit(self, read: _Tick, facts: Facts, spilled: list[tuple[int, bytes, int]], groups: list[ColdGroup]) -> None:
         """Everything in one transaction. What is built here is built once; `decide` only adds what depends on rows."""
         now = self._wall()
         faults = self.state.faults(self.state.horizon)
-        batch = Batch(now, spilled=spilled)
+        batch = Batch(now, spilled=spilled, cold_groups=groups, cold_over=self.state.groups_over())
         batch.thawed = self.state.take_thawed()
         for feed in self.feeds:
             batch.marks.extend((feed.name, mark) for mark in feed.source.pending())

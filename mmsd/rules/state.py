@@ -22,7 +22,8 @@ import numpy.typing as npt
 from mmsd.errors import ConfigError, StoreError
 from mmsd.fast import Express, Texts
 from mmsd.fast.express_py import Survey
-from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records, Stretch
+from mmsd.fast.trace import SAID
+from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules.causes import ROWS, RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.express import MILD, laws
@@ -32,7 +33,8 @@ from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedIn
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import near_miss
-from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, TRACE, WHERE, Trace, TraceLog, in_set, pieces
+from mmsd.rules.spread import NAMED, Spread
+from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
 FORMAT: Final = 3
 """Version of the packed form; another version is refused, never guessed."""
@@ -44,6 +46,8 @@ SERVER_ERROR: Final = 500
 MOST_SEEDS: Final = 255
 CROWDED: Final = 16
 """Deliveries of one number in memory, above which its settled past is dropped though it is never quiet."""
+GROUP: Final = 256
+"""Quiet deliveries of so many numbers are spilled together: what one line asks for again is some ten kilobytes."""
 TEXT_LIMIT: Final = 200
 SPARE_TEXTS: Final = 10_000
 """Texts are looked through for old ones when there are twice as many as were kept the last time, and so many more."""
@@ -57,8 +61,13 @@ ACTIVE_STEP: Final = 5 * SECOND
 
 RIPENING: Final = frozenset({
     Kind.SUBMIT, Kind.FORWARD, Kind.PUSH, Kind.FETCH, Kind.RESPONSE, Kind.REPORT, Kind.EXPIRE, Kind.SENT_OUT, Kind.FETCH_FAILED,
+    Kind.SUBMIT_REFUSED, Kind.PEER_ANSWER,
 })  # fmt: skip
 """Kinds that can change a verdict or a deadline at once; the rest waits for the deadline."""
+
+MESSAGE_WIDE: Final = np.array(sorted({Kind.REPORT, Kind.EXPIRE, Kind.PEER_ANSWER}), np.uint8)
+"""Kinds that may name a message and no receiver."""
+ORIGINS: Final = np.array([ORIGIN, REFUSAL], np.uint8)
 
 MMSC_KINDS: Final = np.array(sorted({*RIPENING, Kind.NOTIFY, Kind.PUSH_REPORT}), np.uint8)
 
@@ -135,9 +144,23 @@ class _Delta(msgspec.Struct, array_like=True):
     seed_names: list[str]
     watched: list[tuple[int, int]]
     labels: list[str]
+    groups: dict[int, _Group]  # those made
+    revived: bytes  # numbers that came back …
+    left_groups: bytes  # … each from its group
     express: tuple[bytes, bytes, bytes]  # numbers that left the lane, its traces, what it said
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
     series: dict[int, Series] = {}  # feed → its numberings, as they now stand
+    named: bytes = b""
+    nameless: bytes = b""
+    peers: dict[int, int] = {}
+
+
+class _Group(msgspec.Struct, array_like=True):
+    """A group of quiet deliveries in the store: whose (u64, sorted; 0 = no longer), with which deadlines (i64), and until when."""
+
+    numbers: bytes
+    dues: bytes
+    until: int
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -170,6 +193,7 @@ class State:
         self.labels: list[str] = [""]  # names of nodes and cities by the small number that packed rows have for them
         self._label_of: dict[str, int] = {"": 0}
         self._told_express = False
+        self._wanted = np.empty(0, np.uint64), np.empty(0, np.uint32)
         self._classed: set[int] = set()  # authorities of POSTs that were compared with the MMSC's
         self.expected = expected
         self.codes = codes
@@ -191,6 +215,8 @@ class State:
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, int] = {}  # message → seed number
         self.holdings: dict[int, list[Holding]] = {}
+        self.groups: dict[int, _Group] = {}  # of the express lane's quiet deliveries in the store
+        self._last_group = 0
         self.cold: dict[int, tuple[int, int]] = {}  # subscriber → (due, keep until)
         self.said: dict[tuple[int, int], tuple[int, str, str]] = {}  # (feed, where) of a request → (when, its kind, its verdict)
         self.watched: dict[int, int] = {}  # subscriber → when his own requests can be judged
@@ -198,6 +224,9 @@ class State:
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
         self.series: dict[int, Series] = {}  # feed → numbers of its files and records
+        self.by_message: frozenset[str] = frozenset()  # domains whose nodes may write of a message and name no receiver
+        self.spread = Spread()
+        self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
         self.pulse = Pulse(settings)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self.found: dict[tuple[int, str], tuple[int, int, float]] = {}  # (subscriber, cause) → finding raised, cleared, confidence
@@ -279,6 +308,8 @@ class State:
             rows = self._take_messages(feed, records)
         if self.express is not None and family != "sessions":
             self._tell_express(self.express)
+            if family != "gateway":
+                self._take_over(np.unique(rows["subscriber"][_by_charging(rows)]))
             rows = rows[self.express.take(rows, self.horizon)]
         self.log.append(rows)
         self._fresh["traces"].append(rows)
@@ -363,7 +394,7 @@ class State:
         kinds = rows["kind"]
         self._watch_posts(rows)
         wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8))
-        wanted |= (kinds == ORIGIN) & (rows["at"] <= self.horizon)  # late: his requests were judged without it
+        wanted |= in_set(kinds, ORIGINS) & (rows["at"] <= self.horizon)  # late: his requests were judged without it
         subscribers = np.unique(rows["subscriber"][wanted])
         others = rows[~wanted]
         others = others[np.lexsort((others["at"], others["subscriber"]))]
@@ -404,7 +435,7 @@ class State:
     def _take_messages(self, feed: int, records: Records) -> npt.NDArray[Any]:
         kind, receiver = records["kind"], records["receiver"]
         pdu = records["pdu"]
-        wanted = in_set(kind, MMSC_KINDS) & (receiver != 0)
+        wanted = in_set(kind, MMSC_KINDS) & ((receiver != 0) | (in_set(kind, MESSAGE_WIDE) & (records["message"] != 0)))
         wanted &= (kind != Kind.PUSH) | (pdu == NOTIFICATION) | (pdu == DELIVERY_REPORT)
         chosen = np.flatnonzero(wanted)
         rows = self._rows(feed, records, chosen)
@@ -419,6 +450,7 @@ class State:
         rows["kind"][report] = Kind.REPORT
         rows["subscriber"][report], rows["other"][report] = rows["other"][report], rows["subscriber"][report].copy()
         known = rows["subscriber"] != 0
+        nameless = rows[~known & in_set(rows["kind"], MESSAGE_WIDE)]
         rows, chosen = rows[known], chosen[known]
         rows["d"] = in_set(rows["other"], self.own_senders)
         if self.own_accounts:
@@ -436,15 +468,32 @@ class State:
                 if seed:
                     rows["c"][place] = seed
                     self.seed_message(int(rows["message"][place]), seed)
+        self._hear_peers(feed, rows["at"][rows["kind"] == Kind.PEER_ANSWER], nameless["at"][nameless["kind"] == Kind.PEER_ANSWER])
         submits = (rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)
+        copies = self._name(feed, rows[submits], nameless)
+        submits |= rows["kind"] == Kind.SUBMIT_REFUSED
         opened = np.flatnonzero(submits & (rows["other"] != 0) & (rows["other"] & NOT_A_NUMBER == 0))
         if len(opened):
             _, first = np.unique(rows["where"][opened], return_index=True)
             origins = rows[opened[first]]
             origins["subscriber"], origins["other"] = origins["other"], origins["subscriber"].copy()
-            origins["kind"] = ORIGIN
+            origins["kind"] = np.where(origins["kind"] == Kind.SUBMIT_REFUSED, REFUSAL, ORIGIN)
             rows = np.concatenate([rows, origins])
-        return rows
+        return np.concatenate([rows, copies]) if len(copies) else rows
+
+    def _name(self, feed: int, submits: npt.NDArray[Any], nameless: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """What was said of a message without naming a receiver, once for each of them, whichever was read first."""
+        if self.domains[self.feeds[feed].domain] not in self.by_message:
+            return np.empty(0, TRACE)
+        named, copies = self.spread.take(submits, nameless, [info.domain for info in self.feeds])
+        self._fresh["named"].append(named)
+        self._fresh["nameless"].append(nameless)
+        return copies
+
+    def _hear_peers(self, feed: int, *times: npt.NDArray[Any]) -> None:
+        first = min((int(at.min()) for at in times if len(at)), default=NEVER)
+        if first < self.peers.get(feed, NEVER):
+            self._fresh["peers"][feed] = self.peers[feed] = first
 
     def _take_attempts(self, feed: int, records: Records) -> npt.NDArray[Any]:
         kind, receiver, method, authority = records["kind"], records["receiver"], records["method"], records["authority"]
@@ -498,7 +547,10 @@ class State:
         self.active.append(rows)
         self._fresh["active"].append(rows)
         late = np.unique(rows["subscriber"][rows["at"] <= self.horizon]).tolist()
-        self._late_activity += [number for number in late if number in self.published or number in self.cold]
+        self._late_activity += [number for number in late if number in self.published or number in self.cold or self._asked(number)]
+
+    def _asked(self, number: int) -> bool:
+        return self.express is not None and self.express.ask(number)
 
     def _count_portals(self, at: npt.NDArray[Any], authority: npt.NDArray[Any], number: npt.NDArray[Any]) -> None:
         """Keeps, for each authority, the times at which its first `portal` distinct numbers were seen: a minimum, whatever the order."""
@@ -606,7 +658,7 @@ class State:
         return Context(
             self.settings, self.feeds, self.covered(), self.expected, scopes, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
-            frozenset(self.authorities),
+            frozenset(self.authorities), {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
         )  # fmt: skip
 
     def covered(self) -> Covered:
@@ -677,13 +729,76 @@ class State:
     def quiet(self, horizon: int) -> list[int]:
         """Subscribers whose deliveries saw no line for `quiet` seconds of event time (rule R8)."""
         before = horizon - int(self.settings.quiet * SECOND)
-        if self.express is not None:
-            moved = self.express.tidy(before, horizon - self._kept(), self._heard())
-            self._take_over(moved)
-        else:
-            moved = np.empty(0, np.uint64)
-        quiet = [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
-        return sorted({*quiet, *moved.tolist()})
+        return [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
+
+    def spill_express(self, horizon: int) -> list[ColdGroup]:
+        """The express lane's quiet deliveries that may still change, packed for the store; what cannot change is only forgotten."""
+        if self.express is None:
+            return []
+        quiet = self.express.tidy(horizon - int(self.settings.quiet * SECOND), horizon - self._kept(), self._heard())
+        until = horizon + 2 * int(self.settings.restate * SECOND)
+        return [self._spill_group(quiet[at : at + GROUP], until) for at in range(0, len(quiet), GROUP)]
+
+    def _spill_group(self, numbers: npt.NDArray[np.uint64], until: int) -> ColdGroup:
+        assert self.express is not None
+        self._last_group += 1
+        rows, said = self.express.spill(numbers, self._last_group)
+        rows, said = rows[np.argsort(rows["subscriber"], kind="stable")], said[np.argsort(said["subscriber"], kind="stable")]
+        counts = [np.diff(np.searchsorted(part["subscriber"], numbers, "right"), prepend=0).astype(np.uint32) for part in (rows, said)]
+        dues = np.full(len(numbers), NEVER, np.int64)
+        np.minimum.at(dues, np.searchsorted(numbers, said["subscriber"]), said["due"])
+        group = _Group(numbers.tobytes(), dues.tobytes(), until)
+        self.express.place_cold(numbers, dues, self._last_group)
+        self._fresh["groups"][self._last_group] = self.groups[self._last_group] = group
+        texts = Texts()
+        for key, text in self._texts_of(rows).items():
+            texts.put(key, text)
+        return ColdGroup(self._last_group, numbers, counts[0], counts[1], rows.tobytes(), said.tobytes(), texts.packed(), until)
+
+    def wanted(self, horizon: int) -> list[int]:
+        """Groups in the store that hold the past of somebody the express lane will look at."""
+        if self.express is None:
+            return []
+        self._wanted = self.express.wanted(horizon)
+        return sorted(set(self._wanted[1].tolist()))
+
+    def revive(self, groups: Mapping[int, tuple[bytes, bytes, bytes]]) -> None:
+        """Takes from groups (packed rows, what was said, texts) what belongs to those `wanted` named; a group that is gone is not missed."""
+        assert self.express is not None
+        wanted, lying = self._wanted
+        for number, (rows, said, packed) in groups.items():
+            mine = np.sort(wanted[lying == number])
+            past, told = np.frombuffer(rows, TRACE), np.frombuffer(said, SAID)
+            past, told = past[in_set(past["subscriber"], mine)], told[in_set(told["subscriber"], mine)]
+            self.express.revive(mine, past, told)
+            texts = Texts()
+            texts.load(packed)
+            for key in {key for row in past[list(TEXT_COLUMNS)].tolist() for key in row}:
+                if key in texts:
+                    self.texts.put(key, texts[key])
+        self._leave_groups(wanted, lying)
+        self._fresh["revived"].append(wanted)
+        self._fresh["left_groups"].append(lying)
+
+    def _leave_groups(self, numbers: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint32]) -> None:
+        """The past of each is no longer in its group."""
+        for number in np.unique(groups).tolist():
+            group = self.groups.get(number)
+            if group is not None:
+                held = np.frombuffer(group.numbers, np.uint64)
+                left = np.where(in_set(held, np.sort(numbers[groups == number])), np.uint64(0), held)
+                if left.any():
+                    self.groups[number] = _Group(left.tobytes(), group.dues, group.until)
+                else:
+                    self._drop_group(number)
+
+    def _drop_group(self, number: int) -> None:
+        del self.groups[number]
+        self._fresh["groups_over"].append(number)
+
+    def groups_over(self) -> list[int]:
+        """Groups nobody's past lies in any more since the last delta."""
+        return list(self._fresh["groups_over"])
 
     def _kept(self) -> int:
         """How long lines stay of numbers without deliveries."""
@@ -803,6 +918,8 @@ class State:
         held = self.express.held() if self.express is not None else np.empty(0, np.uint64)
         watched = np.union1d(np.array(sorted(self.published), np.uint64), held)
         waiting = np.array(sorted(number for number, (due, _) in self.cold.items() if due < NEVER), np.uint64)
+        if self.express is not None:
+            waiting = np.union1d(waiting, self.express.cold())
 
         def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             chosen = in_set(rows["subscriber"], waiting)
@@ -829,9 +946,15 @@ class State:
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
+        self.spread.keep(np.union1d(watched, np.array(sorted(self.cold), np.uint64)), before, day)
         self.portals = {authority: held for authority, held in self.portals.items() if max(held[::2]) >= day - 86400 * SECOND}
         self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
         self.cold = {number: kept for number, kept in self.cold.items() if kept[1] >= horizon}  # the store drops the rest
+        over = [number for number, group in self.groups.items() if group.until < horizon]
+        if self.express is not None and over:
+            self.express.expire(over)
+            for number in over:
+                self._drop_group(number)
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
         if self.express is not None:
             self.express.set_slow(self._slow())
@@ -847,6 +970,18 @@ class State:
             parts.append(self.express.keys())
         self.texts.retain(np.unique(np.concatenate(parts)))
         self._pruned_texts = len(self.texts)
+
+    def _load_express(self, delta: _Delta, express: Express) -> None:
+        """Whoever came back left his group before his lines were packed, and whoever was spilled has none."""
+        revived, left = np.frombuffer(delta.revived, np.uint64), np.frombuffer(delta.left_groups, np.uint32)
+        self._leave_groups(revived, left)
+        express.revive(revived, np.empty(0, TRACE), np.empty(0, SAID))
+        express.load(*delta.express)
+        for number, group in delta.groups.items():
+            self.groups[number] = group
+            self._last_group = max(self._last_group, number)
+            numbers, dues = np.frombuffer(group.numbers, np.uint64), np.frombuffer(group.dues, np.int64)
+            express.place_cold(numbers[numbers != 0], dues[numbers != 0], number)
 
     def _slow(self) -> set[int]:
         """Numbers whose lines are not the express lane's."""
@@ -864,6 +999,8 @@ class State:
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
+            "named": [], "nameless": [], "peers": {},
+            "groups": {}, "groups_over": [], "revived": [], "left_groups": [],
         }  # fmt: skip
         self.texts.forget_changes()
         if self.express is not None:
@@ -885,7 +1022,11 @@ class State:
                 texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
-                fresh["watched"], fresh["labels"], express, self.horizon, series=fresh["series"],
+                fresh["watched"], fresh["labels"],
+                {number: self.groups[number] for number in fresh["groups"] if number in self.groups}, _joined(fresh["revived"]),
+                _joined(fresh["left_groups"]), express,
+                self.horizon, fresh["series"],
+                _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
             )
         )  # fmt: skip
         self.forget_changes()
@@ -905,7 +1046,8 @@ class State:
                 [(number, cause, *times) for (number, cause), times in self.found.items()], [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
-                self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
+                self.groups, b"", b"", self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
+                self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
             )
         )  # fmt: skip
 
@@ -917,15 +1059,18 @@ class State:
                 self._place(*feed)
             for name in delta.labels:
                 self.label(name)
-            if any(delta.express):
-                if self.express is None:
-                    raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
-                self.express.load(*delta.express)
+            if self.express is not None:
+                self._load_express(delta, self.express)
+            elif any(delta.express):
+                raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
             self.seed_names.extend(delta.seed_names)
             self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
             self.log.append(np.frombuffer(delta.traces, TRACE).copy())
             self.active.append(np.frombuffer(delta.active, ACTIVE).copy())
             self.leased.append(np.frombuffer(delta.leases, TRACE).copy())
+            self.spread.named.append(np.frombuffer(delta.named, NAMED).copy())
+            self.spread.nameless.append(np.frombuffer(delta.nameless, TRACE).copy())
+            self.peers.update(delta.peers)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})
                 held.pop((key[0], key[1], bool(key[2])), None)
@@ -989,6 +1134,13 @@ def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[
     """Key of (GGSN, address) in the lease log: private pools of several GGSNs overlap, so the GGSN is part of it."""
     mixed = ggsn.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return np.asarray(mixed ^ address.view(np.uint32).astype(np.uint64))
+
+
+def _by_charging(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """What only charging records hold, and the express lane does not know: ids of messages in answers, expiry and place in a Notify."""
+    kinds = rows["kind"]
+    told = ((kinds == Kind.NOTIFY) & (rows["path"] != 0)) | (((kinds == Kind.NOTIFY) | (kinds == Kind.SUBMIT)) & (rows["extra"] > 0))
+    return np.asarray(told | ((kinds == Kind.RESPONSE) & (rows["message"] != 0)) | (rows["d"] == NAMELESS))
 
 
 def _joined(parts: list[npt.NDArray[Any]]) -> bytes:

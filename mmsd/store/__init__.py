@@ -243,5 +243,8 @@ class Store(Protocol):
     def prefixes(self) -> Mapping[str, int]:
         """Prefixes of numbers that belong to no city, the most frequent first."""
 
+    def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes, bytes]]:
+        """(rows, said, texts) of `Batch.cold_groups`, less what was erased. One that is gone is not in the result; that is no error."""
+
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         """Spilled dossiers. One that is gone (never spilled, thawed, purged, erased) is not in the result; that is no error."""

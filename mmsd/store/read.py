@@ -18,7 +18,7 @@ import numpy.typing as npt
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Audit, CodeCount, DayCount, DelayCount, Delivery, Event, Finding, LineCount, Outgoing, Reject, UnknownCode
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, rows, segments, tails
+from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, cold, rows, segments, tails
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
@@ -315,6 +315,12 @@ class Reader:
     def story(self, number: str) -> npt.NDArray[Any]:
         with self._reading() as connection:
             return segments.find(connection, self._keys.blind(number))
+
+    def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes, bytes]]:
+        with self._reading() as connection:
+            found = select_in(connection, "SELECT id, sealed FROM cold_group WHERE id IN ({})", ids)
+            groups = {number: cold.opened(self._keys, number, sealed) for number, sealed in found}
+        return {number: (group.rows, group.said, group.texts) for number, group in groups.items()}
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         with self._reading() as connection:

@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, Batch, Extent, Mark
-from mmsd.store import Health, Loaded, Needs, Rows, migrate, rows, tails
+from mmsd.store import Health, Loaded, Needs, Rows, cold, migrate, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -424,6 +424,7 @@ class SqliteStore(Reader):
         def work(connection: sqlite3.Connection) -> bool:
             lookup = self._keys.lookup(number)
             connection.execute("DELETE FROM cold WHERE lookup = ?", (lookup,))
+            cold.erase(connection, self._keys, number)
             found = connection.execute(
                 "UPDATE subscriber SET lookup = NULL, sealed = NULL, erased = ? WHERE lookup = ? RETURNING id", (self._wall(), lookup)
             ).fetchone()
@@ -453,10 +454,13 @@ class SqliteStore(Reader):
                 "DELETE FROM event WHERE at < ? AND id IN (SELECT id FROM event WHERE id <= ? ORDER BY id LIMIT ?)",
                 (before, told, _PURGED_AT_ONCE),
             ).rowcount
-            cold = connection.execute(
+            spilled = connection.execute(
                 "DELETE FROM cold WHERE lookup IN (SELECT lookup FROM cold WHERE keep_until < ? LIMIT ?)", (before, _PURGED_AT_ONCE)
             ).rowcount
-            return events + cold + drop_days(connection, before, _PURGED_AT_ONCE)
+            spilled += connection.execute(
+                "DELETE FROM cold_group WHERE id IN (SELECT id FROM cold_group WHERE keep_until < ? LIMIT ?)", (before, _PURGED_AT_ONCE)
+            ).rowcount
+            return events + spilled + drop_days(connection, before, _PURGED_AT_ONCE)
 
         self._submit(lambda connection: self._in_transaction(connection, lambda: self._pull_cursors(connection, before - UNTOLD_KEPT)))
         total = 0

@@ -12,7 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
-from mmsd.store import tails
+from mmsd.store import cold, tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -72,6 +72,7 @@ class Writer(NamedTuple):
                 raise StoreError(f"{family} {identity} is {known[0]!r} for ever and cannot become {text!r}")
 
     def _cold(self, connection: sqlite3.Connection, batch: Batch) -> None:
+        cold.write(connection, self.keys, batch.cold_groups, batch.cold_over)
         lookup = self.keys.lookup
         connection.executemany("DELETE FROM cold WHERE lookup = ?", [(lookup(cold_name(who)),) for who in batch.thawed])
         rows = []

@@ -183,7 +183,7 @@ def _judged_on_arrival(patch: pytest.MonkeyPatch) -> None:
 
 def _never_thawed(patch: pytest.MonkeyPatch) -> None:
     """R8 broken: what was spilled stays away."""
-    patch.setattr(Sequencer, "_thaw", lambda self, subscribers: None)
+    patch.setattr(Sequencer, "_thaw", lambda self, subscribers, horizon: None)
 
 
 def _delta_without(part: str) -> Any:
@@ -214,6 +214,11 @@ def _express_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(State, "delta", lossy)
 
 
+def _never_revived(patch: pytest.MonkeyPatch) -> None:
+    """R8 broken on the express lane."""
+    patch.setattr(State, "wanted", lambda self, horizon: [])
+
+
 def _awarded_again(patch: pytest.MonkeyPatch) -> None:
     """What was awarded is forgotten at every load, and the decision does not look whether the forward is there."""
     _forget_awards(patch)
@@ -239,15 +244,22 @@ PLANTED = {
     "judged on arrival": _judged_on_arrival,
     "never thawed": _never_thawed,
     "awarded again": _awarded_again,
-    "delta without the express lane": _express_forgotten,
 } | {f"delta without {part}": _delta_without(part) for part in ("traces", "published", "gone", "spilled", "forgotten", "texts", "active")}
 
 
-@pytest.mark.parametrize("plant", PLANTED.values(), ids=PLANTED)
+PLANTED_ON_THE_LANE = {
+    "delta without the express lane": _express_forgotten,
+    "delta without groups": _delta_without("groups"),
+    "delta without revived": _delta_without("revived"),
+    "never revived": _never_revived,
+}
+
+
+@pytest.mark.parametrize("plant", [*PLANTED.values(), *PLANTED_ON_THE_LANE.values()], ids=[*PLANTED, *PLANTED_ON_THE_LANE])
 def test_a_planted_fault_is_seen(plant: Any, house: Houses, plain: Plain, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """Each rule switched off in turn shows in the ledger, or the store refuses, within a few histories."""
     express = plant is not PLANTED["delta without forgotten"]
-    keep_all = express and plant is not PLANTED["delta without the express lane"]
+    keep_all = express and plant not in PLANTED_ON_THE_LANE.values()
     judgement = rig.replaced(quiet=2.0)
     plain(house(0, keep_all=keep_all, express=express, judgement=judgement))
     plant(monkeypatch)

@@ -159,12 +159,14 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
                 moved[SUBJECT], moved[AT] = who, line[AT] + shift
                 lines.append(tuple(moved))
         lines.sort(key=lambda line: line[AT] + draw.randrange(20) * SECOND)
-        horizon = 0
+        horizon, group = 0, 0
+        store: dict[int, tuple[Any, Any]] = {}
         while lines or horizon < 2000 * SECOND:
             taken, lines = lines[: draw.randrange(12)], lines[12:]
             left = [express.take(rows_of(taken), horizon).tolist() for express in both]
             assert left[0] == left[1], number
             horizon += draw.randrange(120) * SECOND
+            _come_back(both, store, horizon, draw)
             surveys = [express.survey(horizon) for express in both]
             assert surveys[0].counts == surveys[1].counts, number
             assert surveys[0].odd.tolist() == surveys[1].odd.tolist(), number
@@ -177,22 +179,44 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
                 heard = draw.random() < 0.9
                 waiting = [express.tidy(horizon - 50 * SECOND, horizon - MINUTE, heard).tolist() for express in both]
                 assert waiting[0] == waiting[1], number
-                for express in both:
-                    express.drop(np.array(waiting[0], np.uint64))
+                group += 1
+                spilled = [express.spill(np.array(waiting[0], np.uint64), group) for express in both]
+                assert [sorted(part.tolist()) for part in spilled[0]] == [sorted(part.tolist()) for part in spilled[1]], number
+                store[group] = spilled[0]
             if draw.random() < 0.2:
-                slow = [number for number in range(ANN, ANN + 5) if draw.random() < 0.1]
+                slow = [who for who in range(ANN, ANN + 5) if draw.random() < 0.1]
                 for express in both:
-                    express.set_slow([who for who in slow if not len(express.traces(who))])
+                    away = express.cold().tolist()
+                    express.set_slow([who for who in slow if not len(express.traces(who)) and who not in away])
             if draw.random() < 0.5:
                 for express, copy in zip(both, copies, strict=True):
                     copy.load(*express.delta())
             assert both[0].keys().tolist() == both[1].keys().tolist(), number
+            assert both[0].cold().tolist() == both[1].cold().tolist(), number
             assert both[0].held().tolist() == both[1].held().tolist(), number
             assert len(both[0]) == len(both[1]), number
         for express, copy in zip(both, copies, strict=True):
             copy.load(*express.delta())
         images = [image(express) for express in (*both, *copies)]
         assert images[0] == images[1] == images[2] == images[3], number
+
+
+def _come_back(both: list[Any], store: dict[int, tuple[Any, Any]], horizon: int, draw: random.Random) -> None:
+    """Who is asked for comes back from his group, unless it is gone; now and then all groups are."""
+    if draw.random() < 0.05:
+        for express in both:
+            express.expire(store)
+        store.clear()
+    asked = draw.randrange(ANN, ANN + 5)
+    assert both[0].ask(asked) == both[1].ask(asked)
+    wanted = [express.wanted(horizon) for express in both]
+    assert sorted(zip(*wanted[0], strict=True)) == sorted(zip(*wanted[1], strict=True))
+    numbers, groups = wanted[0]
+    for group in np.unique(groups).tolist():
+        mine = numbers[groups == group]
+        rows, said = store.get(group, (np.empty(0, TRACE), np.empty(0, SAID)))
+        for express in both:
+            express.revive(mine, rows[np.isin(rows["subscriber"], mine)], said[np.isin(said["subscriber"], mine)])
 
 
 def image(express: Any) -> tuple[list[Any], list[Any]]:
