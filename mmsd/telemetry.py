@@ -37,6 +37,7 @@ class Telemetry:
         self._notes = Counter(
             "mmsd_notes", "What was passed over or missed: other records, files that never came", ["feed", "note"], registry=registry
         )
+        self._unknown = Counter("mmsd_unknown_codes", "Lines with a status code that no table has", ["node", "code_set"], registry=registry)
         self._audits = Counter("mmsd_file_audits", "Files that shrank, were cut or lost", ["feed", "what"], registry=registry)
         self._behind = Gauge("mmsd_feed_behind_octets", "Octets written but not yet read", ["feed"], registry=registry)
         self._lag = Gauge("mmsd_feed_lag_seconds", "Wall clock minus the newest line's time", ["feed"], registry=registry)
@@ -73,6 +74,8 @@ class Telemetry:
                 self._octets.labels(line.feed).inc(line.octets)
         for name, note, n in batch.notes:
             self._notes.labels(name, note).inc(n)
+        for code in batch.unknown:
+            self._unknown.labels(code.node, code.code_set).inc(code.n)
         for audit in batch.audits:
             self._audits.labels(audit.feed, audit.what).inc()
         for hour in batch.hours:

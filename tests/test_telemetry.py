@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mmsd.model import Attempt, Audit, Batch, Event, Finding, Forward, HourCount, LineCount, Outgoing, Serial
+from mmsd.model import Attempt, Audit, Batch, Event, Finding, Forward, HourCount, LineCount, Outgoing, Serial, UnknownCode
 from mmsd.telemetry import Telemetry
 
 NUMBER = "8613812341234"
@@ -24,6 +24,7 @@ def batch():
         at=0,
         lines=[LineCount("mmsc1", "", 10, 12, 900), LineCount("mmsc1", "no_time", 2, 0, 0), LineCount("wap1", "", 5, 5, 1)],
         audits=[Audit("mmsc1", "shrunk", "/logs/access.log")],
+        unknown=[UnknownCode("mmsc1", "cmcc", "4446", 3, 0, 0), UnknownCode("mmsc1", "cmcc", "4447", 1, 0, 0)],
         hours=[HourCount(1, "mmsc1", "Wuxi", "failed", "NO_PUSH", 2), HourCount(1, "mmsc1", "Wuxi", "open", "", -2)],
         attempts=[(b"a", Attempt(NUMBER, "wap1", "POST", "host.example", 80, "/", 404, "post", "sure", 0, "Z2"))],
         findings=[(b"f", Finding("subscriber", NUMBER, "BAD_MMSC_URL", 0.9, 0))],
@@ -41,6 +42,7 @@ def test_a_committed_batch_is_counted(telemetry):
     assert value(telemetry, "mmsd_records_total", feed="mmsc1") == 24
     assert value(telemetry, "mmsd_read_octets_total", feed="wap1") == 2
     assert value(telemetry, "mmsd_rejects_total", feed="mmsc1", reason="no_time") == 4
+    assert value(telemetry, "mmsd_unknown_codes_total", node="mmsc1", code_set="cmcc") == 8
     assert value(telemetry, "mmsd_file_audits_total", feed="mmsc1", what="shrunk") == 2
     assert value(telemetry, "mmsd_deliveries", outcome="failed", cause="NO_PUSH") == 4
     assert value(telemetry, "mmsd_deliveries", outcome="open", cause="") == -4
