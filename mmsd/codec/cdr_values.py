@@ -345,7 +345,7 @@ def _components(data: bytes, leaves: Sequence[Leaf]) -> Components:
 
 
 def _encode_part(part: Part) -> list[bytes]:
-    size = [ber.primitive(1, ber.encode_integer(part.size))] if part.size >= 0 else []
+    size = [ber.primitive(1, ber.encode_integer(part.size))] if part.size != -1 else []
     return [ber.primitive(0, encode_text(part.type)), *size]
 
 
