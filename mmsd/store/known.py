@@ -20,8 +20,8 @@ import numpy as np
 
 from mmsd.model import U64Array
 from mmsd.rules import handsets
-from mmsd.rules.handsets import HANDSET, ChangeArray, HandsetArray
-from mmsd.store.handsets import Cipherer, Table, Written, by_slice, change_files, locked, merge_tables, newest_path, read_changes
+from mmsd.rules.handsets import HANDSET, ChangeArray, HandsetArray, What
+from mmsd.store.handsets import Cipherer, Table, Written, by_slice, change_files, locked, merge_tables, newest, newest_path, read_changes
 from mmsd.store.keys import Keys
 
 DUE: Final = 1_000_000
@@ -162,8 +162,25 @@ class Known:
                 self._overlay.add(rows)
 
     def changes(self, after: int) -> list[tuple[int, ChangeArray]]:
-        """(serial, CHANGE rows) of each import later than table `after`, oldest first: they take effect once, with their serial."""
-        return [(serial, read_changes(path, self._keys)) for serial, path in change_files(self._directory, after)]
+        """(serial, CHANGE rows) of each import later than table `after`, oldest first: they take effect once, with their serial.
+
+        A list is held against the table before it, so it may tell once more what traffic has told already, or what traffic has overtaken
+        since: that is left out.
+        """
+        return [(serial, self._news(read_changes(path, self._keys))) for serial, path in change_files(self._directory, after)]
+
+    def _news(self, changes: ChangeArray) -> ChangeArray:
+        with self._lock:
+            overlay = self._overlay.view()
+        told = overlay.on_top(handsets.unknown(changes["number"]))
+        table = newest(self._directory, self._keys)
+        listed = table.find(changes["number"]) if table is not None else handsets.unknown(changes["number"])
+        changes = changes.copy()
+        for what, name in ((What.IMSI, "imsi"), (What.IMEI, "imei")):
+            old = (told[name] != 0) & ((told[name] == listed[name]) | (told[f"{name}_at"] >= changes["at"]))
+            changes["what"] &= np.where(old, np.uint8(0xFF ^ what), np.uint8(0xFF))
+        news: ChangeArray = changes[changes["what"] != 0]
+        return news
 
     def snapshot(self) -> HandsetArray:
         """What lies on top of the table now: for `fold`, in another thread."""

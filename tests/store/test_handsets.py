@@ -449,6 +449,24 @@ def test_a_list_made_while_we_run(folder: Path, keys: Keys):
     known.verify()
 
 
+def test_a_list_repeats_nothing_that_traffic_told(folder: Path, keys: Keys):
+    """LI's new handset was seen before the list came, WANG's after its day; ZHAO's is the list's own news."""
+    take(folder, keys, "".join(f"{number},{NOKIA}1,{SIM}\n" for number in (LI, WANG, ZHAO)), as_of=MIDNIGHT - DAY)
+    known = Known(folder, keys)
+    third = 35999999123456
+    told = known.observe(seen((LI, MIDNIGHT - HOUR, int(f"{ZTE}07"), SIM), (WANG, MIDNIGHT + HOUR, int(f"{third}07"), SIM)), watched=0)
+    assert told.changes["number"].tolist() == [LI, WANG]
+    known.adopt(told.rows)
+    take(folder, keys, f"{LI},{ZTE}1,{SIM}\n{WANG},{ZTE}1,{OTHER_SIM}\n{ZHAO},{ZTE}1,{SIM}\n")
+    ((_, path),) = change_files(folder, 0)
+    assert len(read_changes(path, keys)) == 3
+    known.refresh()
+    ((serial, changes),) = known.changes(0)
+    # WANG was heard with the old SIM card after the day of the list: it is the list that is behind
+    assert (serial, sorted(changes.tolist())) == (2, [(ZHAO, MIDNIGHT, What.IMEI)])
+    assert known.find(np.array([WANG], np.uint64))["imei"][0] == third
+
+
 def test_what_traffic_told_goes_into_the_next_table(folder: Path, keys: Keys):
     take(folder, keys, f"{LI},{NOKIA}1,{SIM}\n")
     known = Known(folder, keys)
