@@ -52,6 +52,9 @@ KEPT: Final = 8 * DAY
 """Segments, spilled dossiers and events older than this (event time) are purged; a week's story stays whole."""
 SWEEP_SECONDS: Final = 600.0
 
+NAMING_MESSAGES: Final = frozenset({"cdr", "columns"})
+"""Dialects that may say something of a message and name no receiver of it."""
+
 REPLAY_CHUNK: Final = 8 << 20
 """Nobody waits for a replay's single lines: larger bites judge each number less often."""
 
@@ -122,6 +125,10 @@ def intake(
             express=express and not keep_all,
         )  # fmt: skip
         state.all_apns = "*" in covered.sessions
+        state.by_message = frozenset(
+            feed.domain or feed.node or name for name, feed in settings.feeds.items()
+            if config.role(feed) == "mmsc" and feed.dialect in NAMING_MESSAGES
+        )  # fmt: skip
         state.sgsn = covered.sgsn
         if compiled:
             state.seed_of = compiled.seed_of

@@ -27,13 +27,19 @@ TRACE: Final = np.dtype(
         ("a", "u1"),  # PUSH, REPORT: MMS PDU type; ATTEMPT: method; MMSC: interface
         ("b", "u1"),  # push state; ATTEMPT: request type
         ("c", "u1"),  # ATTEMPT: answer type; sessions: selection mode + 1; PUSH: campaign seed + 1; PUSH_REPORT: place in codes.REASONS
-        ("d", "u1"),  # strength of an own mark: 1 = own traffic
+        ("d", "u1"),  # strength of an own mark: 1 = own traffic; 2 = NAMELESS
     ]
 )
 """One log record about one subscriber."""
 
 ORIGIN: Final = 201
 """Kind of a copy of a SUBMIT or FORWARD record that stands in the *sender's* dossier: what he sent, to whom stands elsewhere."""
+
+REFUSAL: Final = 202
+"""The same of a SUBMIT_REFUSED."""
+
+NAMELESS: Final = 2
+"""In `d`: the record named a message and no receiver; this is the copy for one of them."""
 
 NEVER: Final = 1 << 62
 """Later than any event time."""

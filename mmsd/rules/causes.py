@@ -91,6 +91,7 @@ class Signs:
     m: str = "accepted"  # accepted, refused, sent_out, final, n/c
     m_final: str = ""  # retrieved, expired, rejected, unrecognised, album, forwarded, system, unknown
     m_cause: str = ""  # what the status of that points to, "" = nothing
+    peer: str = "n/c"  # what the MMSC it was sent to answered: ok, error, none, n/c
     p: str = "unknown"  # delivered, failed, unknown, n/c
     p_reason: str = ""  # refused, rejected, barred, full, absent
     s: str = "n/c"  # expected, other-new, rejected, other-standing, none, not-mms, n/c
@@ -169,6 +170,8 @@ def _before(signs: Signs) -> _Said | None:
         unmapped = "NOT_PROVISIONED" if signs.m == "final" else "SUBMIT_FAILED"
         cause = signs.m_cause if signs.m_cause in REFUSALS else unmapped
         return _Said("B1") if cause == "NOT_PROVISIONED" else _Said("B2", cause=cause)
+    if signs.m not in ("final", "refused") and (signs.peer == "error" or (signs.peer == "none" and signs.over)) and signs.r != "retrieved":
+        return _Said("B3")
     if signs.m == "final" and signs.m_final == "album":
         return _Said("B4")
     return None
@@ -225,7 +228,7 @@ def _fetch_failed(signs: Signs) -> _Said | None:
         return _Said("T6", 0.7 if failed and not signs.r_rule and signs.get == "n/c" else None)
     if signs.get == "ok" and signs.r == "none":
         return _Said("T6", 0.6)
-    if signs.m_final == "expired" and signs.m_cause == "RETRIEVE_FAILED" and signs.get == "n/c":
+    if signs.m_final == "expired" and signs.m_cause == "RETRIEVE_FAILED" and signs.get in ("n/c", "none"):
         return _Said("T6", 0.7)  # the MMSC's code alone says that a fetch began
     return None
 

@@ -8,7 +8,9 @@ How traces find their delivery (there is no key that all nodes share):
 - a notification push opens a *leg* (transaction id, content location); it belongs to the opened delivery with its sender whose Notify line
   stands within `join` seconds of it. M-Forward keeps the original message id, which is learned from that Notify line (or from Fetched);
 - NotifyResp carries the leg's transaction id, a gateway's GET its content location, a receipt the SMSC's id of the push;
-- Fetched, Sent and delivery reports carry message id and sender; Failed Fetch carries nothing but the number.
+- Fetched, Sent and delivery reports carry message id and sender; Failed Fetch carries nothing but the number;
+- charging records carry the message id in every kind, and no transaction; their Notify has the content location. What they say of a message
+  without a receiver comes here as one trace for each receiver, marked NAMELESS in `d`.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from typing import Final
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
 from mmsd.rules.settings import Judgement
-from mmsd.rules.traces import AT, FEED, KIND, LINK, MESSAGE, ORIGIN, OTHER, PATH, STATUS, TRANSACTION, A, D, Trace
+from mmsd.rules.traces import (
+    AT, AUTHORITY, FEED, KIND, LINK, MESSAGE, NAMELESS, ORIGIN, OTHER, PATH, REFUSAL, STATUS, TRANSACTION, WHERE, A, D, Trace,
+)  # fmt: skip
 
 NEVER: Final = 1 << 62
 """Later than any event time."""
@@ -77,6 +81,7 @@ class Context:
     leases: Callable[[int, int], Sequence[Trace]]  # (GGSN, address) → session starts on it
     activity: Callable[[int, int, int], Sequence[Trace]]  # (subscriber, from, to) → gateway lines of any kind
     learned: frozenset[int] = frozenset()  # authorities of all notifications so far
+    peers: Mapping[int, int] = field(default_factory=dict)  # domain → from when it is logged what other MMSCs answer
 
 
 @dataclass(slots=True)
@@ -112,13 +117,19 @@ class Thread:
     answers: list[Trace] = field(default_factory=list)  # NotifyResp, Acknowledge
     finals: list[Trace] = field(default_factory=list)
     out: list[Trace] = field(default_factory=list)
+    peers: list[Trace] = field(default_factory=list)  # what the MMSC it was sent to answered
     own: bool = False
 
     def __len__(self) -> int:
         """How many traces are its own."""
         pushes = len(self.leg.pushes) if self.leg else 0
-        lists = (self.notifies, self.reports, self.fetches, self.failed, self.gets, self.answers, self.finals, self.out)
+        lists = (self.notifies, self.reports, self.fetches, self.failed, self.gets, self.answers, self.finals, self.out, self.peers)
         return pushes + sum(map(len, lists))
+
+    @property
+    def refused(self) -> bool:
+        """Our MMSC would not take it."""
+        return self.opened is not None and self.opened[KIND] == Kind.SUBMIT_REFUSED
 
     @property
     def began(self) -> int:
@@ -163,16 +174,21 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     failed: list[Trace] = []
     finals: list[Trace] = []
     out: list[Trace] = []
+    peers: list[Trace] = []
     reports: dict[int, list[Trace]] = {}
     feeds = context.feeds
     for trace in traces:
         kind = trace[KIND]
-        if kind in (Kind.SUBMIT, Kind.FORWARD):
+        if kind in (Kind.SUBMIT, Kind.FORWARD, Kind.SUBMIT_REFUSED):
             domain = feeds[trace[FEED]].domain
-            key = (domain, trace[MESSAGE], kind == Kind.FORWARD)
-            if key not in opened:
+            identity = trace[MESSAGE] or (trace[WHERE] if kind == Kind.SUBMIT_REFUSED else 0)  # what is refused may have no id yet
+            key = (domain, identity, kind == Kind.FORWARD)
+            known = opened.get(key)
+            if known is None:
                 message = 0 if kind == Kind.FORWARD else trace[MESSAGE]
-                opened[key] = Thread(domain, trace[MESSAGE], message, trace[OTHER], trace, kind == Kind.FORWARD, own=trace[D] == 1)
+                opened[key] = Thread(domain, identity, message, trace[OTHER], trace, kind == Kind.FORWARD, own=trace[D] == 1)
+            elif known.refused and kind == Kind.SUBMIT:  # taken at another try
+                known.opened, known.sender, known.own = trace, trace[OTHER], trace[D] == 1
         elif kind == Kind.NOTIFY:
             notifies.append(trace)
         elif kind == Kind.PUSH:
@@ -190,9 +206,11 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
             finals.append(trace)
         elif kind == Kind.SENT_OUT:
             out.append(trace)
+        elif kind == Kind.PEER_ANSWER:
+            peers.append(trace)
         elif kind == Kind.ATTEMPT:
             (dossier.posts if trace[A] == Method.POST else dossier.gets).append(trace)
-        elif kind == ORIGIN:
+        elif kind in (ORIGIN, REFUSAL):
             dossier.origins.append(trace)
         elif Kind.SESSION_START <= kind <= Kind.SESSION_REJECT:
             dossier.sessions.append(trace)
@@ -211,8 +229,10 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
             thread = Thread(-1, leg.transaction, 0, leg.sender, None, leg=leg)
             threads.append(thread)
             by_transaction[leg.transaction] = thread
+    _join_notifies(threads, notifies, feeds)
     by_location: dict[int, Thread] = {}
     for thread in threads:
+        by_location.update((notify[PATH], thread) for notify in thread.notifies if notify[PATH])
         if thread.leg:
             for push in thread.leg.pushes:
                 if push[PATH]:
@@ -225,10 +245,10 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
         asked = by_location.get(get[PATH])
         if asked is not None:
             asked.gets.append(get)
-    _join_notifies(threads, notifies, feeds)
     _join_answers(threads, by_transaction, dossier.answers, context)
     _join_by_message(threads, finals, "finals")
     _join_by_message(threads, out, "out")
+    _join_peers(threads, peers, feeds)
     _join_failed(threads, failed, dossier.gets, by_location, context.settings)
     dossier.threads = threads
     return dossier
@@ -241,7 +261,7 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Map
     """
     join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
     for forwarded in (False, True):
-        waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and thread.opened is not None]
+        waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and _announced(thread)]
         taken = {id(thread.leg) for thread in threads if thread.leg is not None}
         pairs: list[tuple[int, int, int, int, int]] = []
         near: dict[tuple[int, int], int] = {}
@@ -263,6 +283,10 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Map
             thread.leg = leg
             if forwarded:
                 thread.message = near.get((number, place), 0)
+
+
+def _announced(thread: Thread) -> bool:
+    return thread.opened is not None and not thread.refused
 
 
 def _fits(sender: int, origin: int) -> bool:
@@ -343,7 +367,9 @@ def _join_notifies(threads: list[Thread], notifies: list[Trace], feeds: Sequence
 def _join_answers(threads: list[Thread], by_transaction: Mapping[int, Thread], answers: list[Trace], context: Context) -> None:
     for answer in answers:
         thread = by_transaction.get(answer[TRANSACTION])
-        if thread is None and context.covered.sms is None:
+        if thread is None and answer[MESSAGE]:  # a charging record names the message
+            thread = _answering(threads, answer, context.feeds[answer[FEED]].domain)
+        elif thread is None and context.covered.sms is None:
             # without the SMS feed no leg is known: the delivery that was fetched last before this answer, or the only open one
             fetched = [t for t in threads if t.leg is None and t.fetches and t.retrieved_at <= answer[AT] + SECOND and not _answered(t)]
             waiting = [t for t in threads if t.leg is None and t.opened and not t.fetches and t.began <= answer[AT] and not _answered(t)]
@@ -355,6 +381,15 @@ def _join_answers(threads: list[Thread], by_transaction: Mapping[int, Thread], a
             thread.answers.append(answer)
 
 
+def _answering(threads: list[Thread], answer: Trace, domain: int) -> Thread | None:
+    """Whose this answer is by its message: of several legs with one id the one that was fetched last before it, else the first begun."""
+    same = [t for t in threads if t.message == answer[MESSAGE] and t.domain == domain and not t.refused and t.began <= answer[AT] + SECOND]
+    fetched = [t for t in same if t.fetches and t.retrieved_at <= answer[AT] + SECOND]
+    if answer[STATUS] in (RETRIEVED, -1) and fetched:
+        return max(fetched, key=lambda t: (not _answered(t), t.retrieved_at))
+    return min(same, key=lambda t: (_answered(t), t.began), default=None)
+
+
 def _answered(thread: Thread) -> bool:
     return any(answer[STATUS] != DEFERRED for answer in thread.answers)
 
@@ -363,8 +398,20 @@ def _join_by_message(threads: list[Thread], traces: list[Trace], name: str) -> N
     for trace in traces:
         for thread in threads:
             if thread.message == trace[MESSAGE] and (thread.sender == trace[OTHER] or not trace[OTHER] or not thread.sender):
-                getattr(thread, name).append(trace)
-                break
+                if trace[D] != NAMELESS:
+                    getattr(thread, name).append(trace)
+                    break
+                if not 0 < thread.retrieved_at <= trace[AT]:  # it speaks of all that are still open
+                    getattr(thread, name).append(trace)
+
+
+def _join_peers(threads: list[Thread], peers: list[Trace], feeds: Sequence[FeedInfo]) -> None:
+    """Another MMSC's answer belongs to every delivery of its message that was sent there."""
+    for trace in peers:
+        for thread in threads:
+            if thread.message == trace[MESSAGE] and thread.domain == feeds[trace[FEED]].domain:
+                if any(not trace[AUTHORITY] or not out[AUTHORITY] or out[AUTHORITY] == trace[AUTHORITY] for out in thread.out):
+                    thread.peers.append(trace)
 
 
 def _join_failed(

@@ -28,10 +28,14 @@ from mmsd.rules.traces import (
     SIZE,
     STATUS,
     WHERE,
+    A,
     B,
     C,
     Trace,
 )  # fmt: skip
+
+ANSWERED: Final = (0, 4, 7)
+"""Interfaces on which whoever gets a message answers: another MMSC, an application, or what the node does not say. E-mail has no answer."""
 
 REJECTED, UNRECOGNISED = 130, 132
 """X-Mms-Status of an answer (`codes`, set mm1-status)."""
@@ -62,7 +66,7 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     retrieved = thread.retrieved_at
     finals = ((t, word) for t in thread.finals if (word := final_word(t, context)))
     final, word = min(finals, key=lambda found: (found[0][AT], found[0][WHERE]), default=(None, ""))
-    expiry = max((push[EXTRA] for push in pushes), default=0) or thread.began + int(settings.window * SECOND)
+    expiry = _expiry(thread, settings.window)
     deadline = final[AT] if final is not None else expiry + int(settings.grace * SECOND)
     confirm = min(max(deadline, retrieved), retrieved + int(settings.confirm * SECOND)) if retrieved else deadline
     due = confirm if retrieved else deadline
@@ -85,8 +89,11 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
         signs.m = "n/c"
     if final is not None:
         signs.m, signs.m_final, signs.m_cause = "final", word, code_of(final, context).cause
+    elif thread.refused and thread.opened is not None:
+        signs.m, signs.m_cause = "refused", code_of(thread.opened, context).cause
     elif thread.out:
         signs.m = "sent_out"
+    signs.peer = _peer(thread, context)
 
     until = max(due, retrieved)
     gets = [get for get in thread.gets if get[AT] <= until + skew]
@@ -110,13 +117,38 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
 
 
+def _expiry(thread: Thread, window: float) -> int:
+    """When the delivery expires: by its notification, else by what the MMSC recorded of it, else by the node's default."""
+    pushes = thread.leg.pushes if thread.leg else []
+    for told in (pushes, thread.notifies, thread.out, [thread.opened] if thread.opened is not None else []):
+        latest: int = max((t[EXTRA] for t in told), default=0)
+        if latest > 0:
+            return latest
+    return thread.began + int(window * SECOND)
+
+
+def _peer(thread: Thread, context: Context) -> str:
+    """What the MMSC it was sent to made of it: ok, error, none, n/c. The last answer counts; the MMSC may tell it by its own code."""
+    if any(code_of(t, context).cause == "INTERWORKING" for t in thread.finals):
+        return "error"
+    if thread.peers:
+        last = max(thread.peers, key=lambda t: (t[AT], t[WHERE]))
+        return "ok" if last[STATUS] < 0 or code_of(last, context).cause == "OK" else "error"
+    logged = context.peers.get(thread.domain, NEVER)
+    return "none" if thread.out and all(t[AT] >= logged and t[A] in ANSWERED for t in thread.out) else "n/c"
+
+
 def _closing(signs: Signs, thread: Thread, due: int, final: Trace | None) -> int:
+    if signs.m == "refused":
+        return thread.began
     if signs.c in ("confirmed", "rejected", "unrecognised"):
         answered = min((t[AT] for t in thread.answers if t[STATUS] != DEFERRED), default=due)
         return max(answered, thread.retrieved_at)
     if final is not None:
         at: int = final[AT]
         return at
+    if signs.peer == "error":
+        return max(t[AT] for t in (*thread.peers, *thread.finals))
     return due
 
 

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.fast.trace import ORIGIN, TRACE
+from mmsd.fast.trace import NAMELESS, ORIGIN, REFUSAL, TRACE
 
-__all__ = ["FIELDS", "ORIGIN", "TRACE", "Trace", "TraceLog"]
+__all__ = ["FIELDS", "NAMELESS", "ORIGIN", "REFUSAL", "TRACE", "Trace", "TraceLog"]
 
 TraceArray = npt.NDArray[Any]
 

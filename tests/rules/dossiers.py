@@ -114,6 +114,7 @@ def context(
     active: Iterable[float] = (),
     known: Sequence[str] = (),
     expected: Sequence[str] = ("mmsc",),
+    peers: Mapping[int, int] | None = None,
     **settings: Any,
 ) -> Context:
     """A judge's surroundings: no grace, no skew, T0 = 10 s, T1 = 30 s, repeats within 5 s, and whatever `settings` changes."""
@@ -140,7 +141,7 @@ def context(
         [book.at(feed.name, feed.node) for feed in FEEDS],
         lambda authority: gets.get(authority, NEVER), lambda ggsn: [round(at * SECOND) for at in resets],
         lambda key: _texts.get(key, b""), lambda ggsn, address: starts,
-        lambda number, start, stop: [line for line in lines if start <= line[AT] <= stop],
+        lambda number, start, stop: [line for line in lines if start <= line[AT] <= stop], peers=peers or {},
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from mmsd.rules.codes import REASONS
 from mmsd.rules.relate import NEVER, Context, Covered
 from mmsd.rules.settings import Codes
 from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
-from mmsd.rules.traces import ORIGIN, C, Trace
+from mmsd.rules.traces import NAMELESS, ORIGIN, C, Trace
 from tests.rules.dossiers import (
     BOB,
     CAT,
@@ -131,6 +131,81 @@ def test_a_late_message_is_late_by_the_first_sign_that_its_push_came():
     assert (by_fetch.cause, by_fetch.confidence) == ("DELAYED", 0.7)
 
 
+# ------------------------------------------------------------------------------------- what the MMSC would not take, or sent on
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "row", "cause"),
+    [
+        (CodeSet.CDR, 30, "B1", "NOT_PROVISIONED"), (CodeSet.CDR, 34, "B2", "NODE_FAULT"), (CodeSet.CDR, 36, "B2", "UNSUPPORTED"),
+        (CodeSet.CDR, 31, "B2", "SUBMIT_FAILED"), (CodeSet.CDR, 99, "B2", "SUBMIT_FAILED"), (CodeSet.NONE, -1, "B2", "SUBMIT_FAILED"),
+        (CodeSet.MM1_RESPONSE, 235, "B1", "NOT_PROVISIONED"),
+    ],
+)  # fmt: skip
+def test_a_refused_submit_fails_at_once_by_its_status(codes: int, status: int, row: str, cause: str):
+    refused = trace(Kind.SUBMIT_REFUSED, 0, message="m1", other=CAT, status=status, code_set=codes)
+    looked = seen(refused, horizon=0)
+    verdict = judge(looked.signs)
+    assert (verdict.rule, verdict.outcome, verdict.cause, looked.closed) == (row, "failed", cause, 0)
+
+
+def test_what_is_taken_at_another_try_was_not_refused():
+    refused = trace(Kind.SUBMIT_REFUSED, -2, message="m1", other=CAT, status=34, code_set=CodeSet.CDR)
+    assert said(refused, *ARRIVED, get(5), fetched(5), answer(6)).rule == "D1"
+
+
+HERE, THERE = "mms.other.example", "mms.third.example"
+
+
+def sent_out(at: float, peer: str = HERE, **fields: Any) -> Trace:
+    return trace(Kind.SENT_OUT, at, message="m1", authority=peer, a=4, **fields)
+
+
+def peer_answer(at: float, status: int, peer: str = HERE, codes: int = CodeSet.CDR) -> Trace:
+    return trace(Kind.PEER_ANSWER, at, message="m1", authority=peer, status=status, code_set=codes, d=NAMELESS)
+
+
+@pytest.mark.parametrize(
+    ("lines", "logged", "horizon", "row"),
+    [
+        ((), None, LATER, "O3"),  # nobody reads what other MMSCs answer
+        ((), 3.0, LATER, "O3"),  # … or not yet then
+        ((), 1.0, LATER, "B3"),
+        ((), 1.0, 50, "O2"),
+        ((peer_answer(3, 0),), 1.0, LATER, "O3"),  # taken; its report never came
+        ((peer_answer(3, 34),), 1.0, 50, "B3"),
+        ((peer_answer(3, 5012, codes=CodeSet.CMCC),), 1.0, 50, "B3"),
+        ((peer_answer(3, 34), peer_answer(20, 0)), 1.0, LATER, "O3"),  # the last answer counts
+        ((peer_answer(3, 34, THERE),), 1.0, 50, "O2"),  # somebody else's
+        ((peer_answer(3, 34), report(40, 129)), 1.0, LATER, "D3"),
+        ((report(40, 5000, codes=CodeSet.CMCC),), None, 50, "B3"),
+    ],
+)  # fmt: skip
+def test_another_mmscs_answer(lines: tuple[Trace, ...], logged: float | None, horizon: float, row: str):
+    around = context(peers={0: round(logged * SECOND)} if logged is not None else {})
+    assert said(submit(0), sent_out(2), *lines, around=around, horizon=horizon).rule == row
+
+
+def test_mail_has_no_answer():
+    around = context(peers={0: 0})
+    assert said(submit(0), trace(Kind.SENT_OUT, 2, message="m1", a=3), around=around).rule == "O3"
+
+
+def test_without_a_push_the_charging_record_says_when_it_expires():
+    told = trace(Kind.NOTIFY, 1, message="m1", extra=61 * SECOND, path="/t1")
+    assert not seen(submit(0), told, horizon=60).signs.over
+    assert seen(submit(0), told, horizon=61).signs.over
+    assert seen(submit(0), told, get(5, status=404), horizon=61).signs.get == "gone"
+    assert seen(submit(0), told, push(1), receipt(2), horizon=100).expiry == 101 * SECOND
+
+
+def test_the_deletion_of_a_message_speaks_of_whoever_has_not_fetched_it():
+    deleted = trace(Kind.EXPIRE, 60, message="m1", status=128, code_set=CodeSet.MM1_STATUS, d=NAMELESS)
+    assert said(*ARRIVED, deleted, horizon=60).rule == "U12"
+    closed = seen(*ARRIVED, get(5), fetched(5), deleted)
+    assert (judge(closed.signs).rule, closed.closed) == ("D3", 25 * SECOND)
+
+
 # ----------------------------------------------------------------------------------------------------------------- pushes
 
 BARRED, ABSENT, FULL = (3 << 16 | code for code in (1, 27, 9))
@@ -161,12 +236,13 @@ def test_the_operators_meaning_of_a_code_decides():
     assert said(*ARRIVED, failed, around=elsewhere).rule == "T3"
 
 
-def test_4442_alone_says_that_a_fetch_began_where_no_gateway_is_read():
+def test_4442_alone_says_that_a_fetch_began():
     ended = report(50, 4442, codes=CodeSet.CMCC)
     blind = context(covered=Covered(0, 0))
     assert (said(*ARRIVED, ended, around=blind).rule, said(*ARRIVED, ended, around=blind).confidence) == ("T6", 0.7)
     assert said(*ARRIVED, report(50, 4441, codes=CodeSet.CMCC), around=blind).rule == "U16"
-    assert said(*ARRIVED, ended).rule == "U12"  # the gateway saw none
+    assert said(*ARRIVED, ended).rule == "T6"  # with the gateway too: less to go by never says more
+    assert said(*SENT, receipt(2, "t1@1", PushState.EXPIRED, ABSENT), report(50, 4441, codes=CodeSet.CMCC)).rule == "N5"
 
 
 def test_a_report_keeps_the_reason_that_its_link_gave_it():
