@@ -267,7 +267,7 @@ def _size(file: Path) -> int | None:
 
 def _progress(console: Console) -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _watched(bar: Progress, sheet: Sheet, rows: Iterable[tuple[str, Model]]) -> Iterable[tuple[str, Model]]:
