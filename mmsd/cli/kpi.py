@@ -92,13 +92,18 @@ def show(console: Console, answer: Answer, by: str) -> None:
     codes = [name for name in (answer.total.codes or {}) if any((row.codes or {}).get(name) for row in answer.rows)]
     for name in ("delivered", "failed", "open", *COLUMNS.values(), *(name.replace("code_", "") for name in codes)):
         listed.add_column(name, justify="right", no_wrap=True)
-    for row in (*answer.rows, answer.total):
+    for row in (*filter(_busy, answer.rows), answer.total):
         listed.add_row(*cells(row, codes))
     console.print(listed)
     if answer.left_out:
         console.print(f"{answer.left_out:,} more, with fewer deliveries, are in the total only.")
     if not all(row.final for row in answer.rows):
         console.print("[dim]Rows with an open share may still change.[/dim]")
+
+
+def _busy(row: Row) -> bool:
+    """Whether there is anything to print of it: a gateway has requests, and no deliveries."""
+    return bool(row.kpi.delivered or row.kpi.failed or row.kpi.open or any((row.codes or {}).values()))
 
 
 def cells(row: Row, codes: list[str]) -> list[str]:

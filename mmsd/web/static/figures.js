@@ -143,6 +143,8 @@
     share(row.regulatory.value), seconds(row.mean_delay.seconds),
   ];
 
+  const busy = (rows) => rows.filter((row) => row.delivered || row.failed || row.open); // gateways have requests, and no deliveries
+
   const options = (select, rows) => {
     const chosen = select.value;
     while (select.options.length > 1) select.remove(1);
@@ -175,14 +177,14 @@
       put(byId("zone"), by === "hour" ? "" : periods.zone);
       const n = "n";
       fill("periods", periods.rows.toReversed().map(period), ["", n, n, n, n, n, n, n, n, n, n, n, n, n, n, ""]);
-      fill("by-node", nodes.rows.map(place("–")), ["", n, n, n, n, n, n]);
-      fill("by-city", cities.rows.map(place(text("cities.unknown"))), ["", n, n, n, n, n, n]);
+      fill("by-node", busy(nodes.rows).map(place("–")), ["", n, n, n, n, n, n]);
+      fill("by-city", busy(cities.rows).map(place(text("cities.unknown"))), ["", n, n, n, n, n, n]);
       fill("unknown", codes.unknown.map((row) => [
         row.node, row.set, row.code, whole.format(row.n), stamp.format(new Date(row.first)), stamp.format(new Date(row.last)),
         row.read_as ? `${row.read_as} ${row.cause}` : "–",
       ]), ["", "", "", n, "", "", ""]);
-      options(form.elements.node, nodes.rows);
-      options(form.elements.city, cities.rows);
+      options(form.elements.node, busy(nodes.rows));
+      options(form.elements.city, busy(cities.rows));
       trouble("");
       byId("figures").dataset.shown = String(turn);
     } catch (error) {
