@@ -485,8 +485,10 @@ def _encode_value(code: int, value: Value) -> bytes:
     match form, value:
         case (table.OCTET | table.CLASS, int()) if 0x80 <= value <= 0xFF:
             return bytes((value,))
-        case (table.TEXT | table.CLASS, bytes()):
+        case (table.TEXT, bytes()):
             return wsp.encode_text(value)
+        case (table.CLASS, bytes()) if value and 0x20 <= value[0] < 0x80 and 0 not in value:  # a token has no Quote
+            return value + b"\0"
         case (table.STRING, Text()):
             return encode_string(value.raw, value.charset)
         case (table.INTEGER, int()) if value <= _LARGEST:
