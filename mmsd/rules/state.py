@@ -302,11 +302,11 @@ class State:
             self._fresh["since"][feed] = self.since[feed] = int(at.min())
         if family == "gateway":
             rows = self._take_attempts(feed, records)
-        elif family == "sessions":
+        elif family in ("sessions", "sgsn"):
             rows = self._take_sessions(feed, records)
         else:
             rows = self._take_messages(feed, records)
-        if self.express is not None and family != "sessions":
+        if self.express is not None and family not in ("sessions", "sgsn"):
             self._tell_express(self.express)
             if family != "gateway":
                 self._take_over(np.unique(rows["subscriber"][_by_charging(rows)]))
