@@ -416,6 +416,9 @@ class Finding(msgspec.Struct, frozen=True):
     at: int
     evidence: tuple[Evidence, ...] = ()
     cleared: int = 0
+    urgency: str = "normal"  # "low": the network corrects it, no message fails for it
+    model: str = ""  # of a subscriber's: model and software version of his handset, "" = unknown
+    detail: str = ""  # of a node's or a model's: how many of how many
 
 
 class Forward(msgspec.Struct, frozen=True):
@@ -641,6 +644,7 @@ class Batch:
     closed: npt.NDArray[Any] | None = None  # CLOSED rows for the segments
     attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
     findings: list[tuple[bytes, Finding]] = field(default_factory=list)
+    unfounded: list[bytes] = field(default_factory=list)  # keys of findings whose evidence turned out otherwise
     forwards: list[Forward] = field(default_factory=list)
     serials: list[Serial] = field(default_factory=list)
     outbox: list[Outgoing] = field(default_factory=list)

@@ -52,7 +52,7 @@ from mmsd.store import Needs, Ordinal, Rows, Store
 SPREAD: Final = 5 * MINUTE
 """Backlogs advance together: a feed that is so far ahead of the slowest one with unread bytes waits for it."""
 SNAPSHOT_BYTES: Final = 4 << 20
-"""A new snapshot replaces the deltas when they have grown to this and to the size of the last one: State is written twice, no oftener."""
+"""A new snapshot replaces the deltas when they have grown to this, and to twice the size of the last one."""
 MOST_HELD: Final = 16 << 20
 """So many bytes of logs at most wait in memory for one commit, and a chunk of each feed."""
 HOUSEKEEPING: Final = 2 * MINUTE
@@ -419,7 +419,8 @@ class Sequencer:
             batch.marks.extend((feed.name, mark) for mark in feed.source.pending())
             batch.extents.extend(feed.source.extents())
             batch.expired.extend((feed.name, ordinal) for ordinal in feed.source.expired())
-        self._pack_state(batch)
+        batch.events = self._findings(facts.findings, batch)
+        self._pack_state(batch)  # last: State remembers what is said
         batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
         batch.closed = self._closed(facts)
@@ -435,7 +436,6 @@ class Sequencer:
         batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]
         batch.rejects = read.samples
         batch.audits = [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
-        batch.findings, batch.events = self._findings(facts.findings)
         batch.events += [self._node_event(fault) for fault in faults]
         random = [self._random_bits(72) for _ in facts.candidates]
         ordinals = [Ordinal(c.seed.campaign.id, str(c.sender), c.city) for c in facts.candidates]
@@ -474,7 +474,7 @@ class Sequencer:
             self.state.forget_changes()
             return
         delta = self.state.delta()
-        if self._delta_bytes + len(delta) > max(SNAPSHOT_BYTES, self._snapshot_bytes):
+        if self._delta_bytes + len(delta) > max(SNAPSHOT_BYTES, 2 * self._snapshot_bytes):
             snapshot = self.state.snapshot()
             batch.snapshot = self._store.write_snapshot(snapshot)
             self._delta_bytes, self._snapshot_bytes = 0, len(snapshot)
@@ -517,18 +517,27 @@ class Sequencer:
             self._new_nodes.append(("node", self._nodes[name], name))
         return self._nodes[name]
 
-    def _findings(self, raised: Sequence[Raised]) -> tuple[list[tuple[bytes, Finding]], list[Event]]:
-        findings: list[tuple[bytes, Finding]] = []
+    def _findings(self, raised: Sequence[Raised], batch: Batch) -> list[Event]:
+        """Findings that are not as they were said, into the Batch; the events that tell of them."""
         events: list[Event] = []
-        for number, cause, confidence, at, cleared, evidence in raised:
-            if not self.state.find(number, cause, at, cleared, confidence):
-                continue
+        memory = self.state.findings
+        for number, cause, found, evidence in raised:
             subject = self.judge.shown(number)
-            key = hashlib.blake2b(f"{number}\0{cause}".encode(), digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()
-            findings.append((key, Finding("subscriber", subject, cause, confidence, at, evidence, cleared)))
-            data = {"cause": cause, "confidence": confidence, "subject": masked(subject), "cleared": bool(cleared)}
-            events.append(Event(cleared or at, "finding", cause, data))
-        return findings, events
+            name = f"{number}\0{cause}".encode()
+            key = hashlib.blake2b(name, digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()
+            data = {"cause": cause, "subject": masked(subject), "cleared": False, "withdrawn": found is None}
+            if found is None:
+                gone = memory.withdraw(number, cause)
+                if gone is not None:
+                    batch.unfounded.append(key)
+                    data |= {"confidence": gone.confidence, "urgency": gone.urgency}
+                    events.append(Event(self.state.horizon, "finding", cause, data))
+            elif memory.say(number, found):
+                row = Finding("subscriber", subject, cause, found.confidence, found.raised, evidence, found.cleared, found.urgency)
+                batch.findings.append((key, row))
+                data |= {"confidence": found.confidence, "urgency": found.urgency, "cleared": bool(found.cleared)}
+                events.append(Event(found.cleared or found.raised, "finding", cause, data))
+        return events
 
     def _node_event(self, fault: Fault) -> Event:
         if fault.kind == "mmsc":

@@ -21,12 +21,13 @@ import numpy.typing as npt
 
 from mmsd.errors import ConfigError, StoreError
 from mmsd.fast import Express, Texts
-from mmsd.fast.express_py import Survey
+from mmsd.fast.express_py import AWAY, HERE, Survey
 from mmsd.fast.trace import SAID
 from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules.causes import ROWS, RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.express import MILD, laws
+from mmsd.rules.finding_memory import FindingMemory, Said
 from mmsd.rules.kpi import Measured
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
@@ -36,7 +37,7 @@ from mmsd.rules.signs import near_miss
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -136,7 +137,8 @@ class _Delta(msgspec.Struct, array_like=True):
     authorities: list[int]
     marks: dict[int, int]
     since: dict[int, int]
-    found: list[tuple[int, str, int, int, float]]
+    grounds: dict[int, bytes]  # subscriber → all evidence for and against findings, as it now stands
+    found: dict[int, tuple[Said, ...]]  # subscriber → his findings, as they now stand
     forgotten: list[int]  # whose messages left memory, spilled or done with
     pulse: list[tuple[str, int, int, int, int]]  # windows as they now stand; no answers: the window is over
     cuts: dict[int, int]  # whose settled past was dropped up to when
@@ -229,7 +231,7 @@ class State:
         self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
         self.pulse = Pulse(settings)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
-        self.found: dict[tuple[int, str], tuple[int, int, float]] = {}  # (subscriber, cause) → finding raised, cleared, confidence
+        self.findings = FindingMemory(settings)
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
         self._late_activity: list[int] = []  # known numbers of gateway lines not kept, before the horizon
@@ -635,14 +637,6 @@ class State:
             if self.express is not None:
                 self.express.add_seeds([message])
 
-    def find(self, subscriber: int, cause: str, raised: int, cleared: int, confidence: float) -> bool:
-        """Remembers a finding as raised and cleared at these times, so surely; False when that is what was last said."""
-        if self.found.get((subscriber, cause)) == (raised, cleared, confidence):
-            return False
-        self.found[subscriber, cause] = (raised, cleared, confidence)
-        self._fresh["found"].append((subscriber, cause, raised, cleared, confidence))
-        return True
-
     def hold(self, holding: Holding) -> None:
         held = self.holdings.setdefault(holding.subscriber, [])
         if holding not in held:
@@ -915,14 +909,20 @@ class State:
         self._cut_crowds(horizon)
         keep = self._kept()
         before = horizon - keep
-        held = self.express.held() if self.express is not None else np.empty(0, np.uint64)
-        watched = np.union1d(np.array(sorted(self.published), np.uint64), held)
-        waiting = np.array(sorted(number for number, (due, _) in self.cold.items() if due < NEVER), np.uint64)
-        if self.express is not None:
-            waiting = np.union1d(waiting, self.express.cold())
+        published = np.array(sorted(self.published), np.uint64)
+        spilled = np.array(sorted(number for number, (due, _) in self.cold.items() if due < NEVER), np.uint64)
+        express = self.express
+
+        def watched(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+            mask = in_set(numbers, published)
+            return mask if express is None else mask | (express.holds(numbers) == HERE)
+
+        def waiting(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+            mask = in_set(numbers, spilled)
+            return mask if express is None else mask | (express.holds(numbers) == AWAY)
 
         def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-            chosen = in_set(rows["subscriber"], waiting)
+            chosen = waiting(rows["subscriber"])
             traces = rows.dtype == TRACE
             lives = np.flatnonzero(chosen & (rows["kind"] == Kind.SESSION_START) if traces else chosen)
             _, first = np.unique(rows["subscriber"][lives], return_index=True)
@@ -931,7 +931,7 @@ class State:
             return np.asarray(kept)
 
         oldest = min((e.touched for held in self.published.values() for e in held.values()), default=horizon)
-        if len(held):
+        if express is not None and len(express):
             oldest = min(oldest, horizon - int(self.settings.quiet * SECOND))
         stopped = np.unique(
             np.concatenate([np.empty(0, np.uint64), *[run["link"][run["kind"] == Kind.SESSION_STOP] for run in self.log.runs]])
@@ -941,12 +941,13 @@ class State:
         def needed(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             standing = (rows["kind"] >= Kind.SESSION_START) & (rows["kind"] <= Kind.SESSION_INTERIM)
             standing &= ~in_set(rows["link"], stopped) & (rows["at"] >= day)
-            return np.asarray((rows["at"] >= before) | in_set(rows["subscriber"], watched) | standing | awaited(rows))
+            return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | awaited(rows))
 
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
-        self.spread.keep(np.union1d(watched, np.array(sorted(self.cold), np.uint64)), before, day)
+        cold = np.array(sorted(self.cold), np.uint64)
+        self.spread.keep(lambda numbers: watched(numbers) | waiting(numbers) | in_set(numbers, cold), before, day)
         self.portals = {authority: held for authority, held in self.portals.items() if max(held[::2]) >= day - 86400 * SECOND}
         self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
         self.cold = {number: kept for number, kept in self.cold.items() if kept[1] >= horizon}  # the store drops the rest
@@ -956,6 +957,7 @@ class State:
             for number in over:
                 self._drop_group(number)
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
+        self.findings.prune(horizon)
         if self.express is not None:
             self.express.set_slow(self._slow())
         self._prune_texts()
@@ -985,7 +987,7 @@ class State:
 
     def _slow(self) -> set[int]:
         """Numbers whose lines are not the express lane's."""
-        slow = {*self.published, *self.cold, *self.watched}
+        slow = {*self.published, *self.cold, *self.watched, *self.findings.numbers}
         for run in self.log.runs:
             sessions = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_REJECT)
             slow.update(np.unique(run["subscriber"][~sessions]).tolist())
@@ -997,12 +999,13 @@ class State:
         """From here on `delta` begins anew."""
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
-            "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {}, "found": [],
+            "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
             "named": [], "nameless": [], "peers": {},
             "groups": {}, "groups_over": [], "revived": [], "left_groups": [],
         }  # fmt: skip
         self.texts.forget_changes()
+        self.findings.forget_changes()
         if self.express is not None:
             self.express.forget_changes()
 
@@ -1011,7 +1014,7 @@ class State:
         fresh = self._fresh
         express = self.express.delta() if self.express is not None else (b"", b"", b"")
         texts = self.texts.fresh()
-        if not any(fresh.values()) and not any(express) and not texts:
+        if not any(fresh.values()) and not any(express) and not texts and not any(self.findings.changes()):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
@@ -1020,7 +1023,7 @@ class State:
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
-                fresh["authorities"], fresh["marks"], fresh["since"], fresh["found"], fresh["forgotten"],
+                fresh["authorities"], fresh["marks"], fresh["since"], *self.findings.changes(), fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
                 fresh["watched"], fresh["labels"],
                 {number: self.groups[number] for number in fresh["groups"] if number in self.groups}, _joined(fresh["revived"]),
@@ -1043,7 +1046,7 @@ class State:
             _Delta(
                 feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts.packed(), self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
-                [(number, cause, *times) for (number, cause), times in self.found.items()], [],
+                *self.findings.whole(), [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
                 self.groups, b"", b"", self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
@@ -1102,7 +1105,7 @@ class State:
             self.since.update(delta.since)
             self.series.update(delta.series)
             self.horizon = max(self.horizon, delta.horizon)
-            self.found.update({(number, cause): (raised, cleared, sure) for number, cause, raised, cleared, sure in delta.found})
+            self.findings.load(delta.grounds, delta.found)
         for held_here in self.holdings.values():
             held_here.sort(key=lambda h: (h.at, h.key))
         self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]

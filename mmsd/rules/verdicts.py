@@ -11,25 +11,36 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mmsd.fast.express_py import Survey
 from mmsd.model import HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
+from mmsd.rules import findings
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
 from mmsd.rules.causes import ROWS, RULES, Verdict, judge
 from mmsd.rules.express import UNLOGGED_SUBMIT
-from mmsd.rules.findings import Sign, evaluate
+from mmsd.rules.findings import DELIVERY, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, SIZE, STATUS, WHERE, A, B, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
 
-Raised = tuple[int, str, float, int, int, tuple[Evidence, ...]]
-"""(subscriber, cause, confidence, raised at, cleared at, evidence)."""
+
+class Raised(NamedTuple):
+    """A finding as it stands now; `found` None: its evidence turned out otherwise, it is withdrawn."""
+
+    subscriber: int
+    cause: str
+    found: Found | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+UNDECIDED: Final = frozenset({"open", "failed", "lapsed"})
+"""Outcomes that may still turn out to be evidence: what is good meanwhile is remembered beside them."""
 
 
 class Cities:
@@ -170,7 +181,8 @@ class Judge:
         held = self.state.published.get(dossier.subscriber, {})
         before = dict(held)
         now: set[tuple[int, int, bool]] = set()
-        signs: list[Sign] = []
+        grounds: list[Ground] = []
+        judged: set[findings.Source] = set()
         ready: list[_Ready] = []
         anew = self._anew or dossier.subscriber in self.state.disturbed
         for thread in dossier.threads:
@@ -185,21 +197,48 @@ class Judge:
             award = self._ready(thread, dossier, seen, entry, old, horizon)
             if award is not None:
                 ready.append(award)
-            said = _signs_of(thread, seen, verdict)
+            said = _grounds_of(thread, seen, verdict)
+            judged.add(_source(entry))
             waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
             entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not said and not waits
             self._say(thread, seen, verdict, entry, old, facts)
-            signs.extend(said)
+            grounds.extend(said)
         for key in set(before) - now:
+            judged.add(_source(before[key]))
             self._count(before[key], facts, -1)
             self.state.retract(before[key])
             if before[key].row:
                 facts.withdrawn.append(self.row_key(before[key]))
-        signs.extend(self._judge_attempts(dossier, context, horizon, facts))
-        for cause, confidence, raised, cleared, chosen in evaluate(dossier, signs, self.state.settings, context.expected.mms_apns):
-            evidence = tuple(self._evidence(trace) for trace in chosen)
-            facts.findings.append((dossier.subscriber, cause, confidence, raised, cleared, evidence))
+        grounds.extend(self._judge_attempts(dossier, context, horizon, facts))
+        judged.update((REQUEST, post[FEED], post[WHERE]) for post in dossier.posts)
+        self._find(dossier, grounds, judged, context, horizon, facts)
         return ready
+
+    def _find(
+        self, dossier: Dossier, fresh: list[Ground], judged: set[findings.Source], context: Context, horizon: int, facts: Facts
+    ) -> None:
+        """What the evidence comes to, old and new; evidence whose delivery or request was judged anew is replaced."""
+        number, state = dossier.subscriber, self.state
+        held = state.findings.grounds(number)
+        if not held and not fresh:
+            return
+        kept = [ground for ground in held if not ground.good and ground.source not in judged]
+        bad = [*kept, *fresh]
+        if bad or any(entry.outcome in UNDECIDED for entry in state.published.get(number, {}).values()):
+            here = lines_of(dossier)
+            bad += [ground for ground in held if ground.good and ground.source[1:] not in here]
+            bad += set(mends(dossier, context, authorities(dossier, context), horizon))
+        state.findings.learn(number, bad)
+        self.find(number, bad, facts)
+
+    def find(self, number: int, grounds: Iterable[Ground], facts: Facts) -> None:
+        """Says what differs from the findings that were said of a number."""
+        found = evaluate(grounds, self.state.settings)
+        for each in found:
+            evidence = tuple(self._place(g.feed, g.where, g.line, g.at, "mended" if g.good else "") for g in each.lines)
+            facts.findings.append(Raised(number, each.cause, each, evidence))
+        said = {each.cause for each in found}
+        facts.findings += [Raised(number, each.cause, None) for each in self.state.findings.said(number) if each.cause not in said]
 
     # ------------------------------------------------------------------------------------------------------------ deliveries
 
@@ -283,10 +322,11 @@ class Judge:
         return str(number) if number else ""
 
     def _evidence(self, trace: Trace) -> Evidence:
-        ordinal, offset = trace[WHERE] >> 44, trace[WHERE] & (1 << 44) - 1
-        feed = trace[FEED]
-        kind = "SUBMIT" if trace[KIND] == ORIGIN else Kind(trace[KIND]).name
-        return Evidence(self.state.feeds[feed].name, self.file_of(feed, ordinal), offset, kind, trace[AT])
+        return self._place(trace[FEED], trace[WHERE], trace[KIND], trace[AT])
+
+    def _place(self, feed: int, where: int, line: int, at: int, note: str = "") -> Evidence:
+        kind = {ORIGIN: "SUBMIT", REFUSAL: "SUBMIT_REFUSED"}.get(line) or Kind(line).name
+        return Evidence(self.state.feeds[feed].name, self.file_of(feed, where >> 44), where & (1 << 44) - 1, kind, at, note)
 
     def _count(self, entry: Published, facts: Facts, n: int) -> None:
         tally = facts.tally
@@ -387,11 +427,11 @@ class Judge:
 
     # -------------------------------------------------------------------------------------------------------------- attempts
 
-    def _judge_attempts(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Sign]:
-        """Verdicts Z1 … Z6 of a subscriber's own requests; those that are surely no MMS are left out."""
-        signs: list[Sign] = []
+    def _judge_attempts(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Ground]:
+        """Verdicts Z1 … Z7 of a subscriber's own requests; those that are surely no MMS are left out."""
+        grounds: list[Ground] = []
         if context.covered.gateway is None or not (dossier.posts or dossier.threads):
-            return signs
+            return grounds
         ours = authorities(dossier, context)
         elsewhere = set_elsewhere(dossier, context, ours, horizon)
         join, skew = int(context.settings.join * SECOND), int(context.settings.skew * SECOND)
@@ -408,20 +448,24 @@ class Judge:
             what = shows(post, ours)
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
             answers = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
-            origins = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.origins)
+            beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]
+            origins = bool(beside)
             verdict = {"ok": "Z1", "wrong host": "Z2", "wrong path": "Z3", "denied": "Z4", "5xx": "Z5"}.get(what, "")
             if verdict == "Z1" and not answers and not origins:
                 submitted = how == "sure" and context.covered.mmsc is not None
                 verdict = "Z6" if submitted and post[AT] + UNLOGGED_SUBMIT <= horizon else ""
                 if submitted and not verdict:
                     pending = min(pending, post[AT] + UNLOGGED_SUBMIT)
+            if verdict == "Z1" and beside and all(t[KIND] == REFUSAL for t in beside) and not answers:
+                verdict = "Z7"
             answering = astray and answers_fetch(post, dossier, context, ours) is not None
             kind = "confirm" if answers or answering else "submit" if origins else "post"
             confidence = 0.99 if how == "sure" else 0.8
+            source = REQUEST, post[FEED], post[WHERE]
             if verdict in ("Z2", "Z3"):
-                signs.append(Sign("BAD_MMSC_URL", post[AT], confidence, post, kind))
+                grounds.append(findings.bad(source, "BAD_MMSC_URL", post, confidence, kind))
             elif verdict == "Z4" and post[STATUS] == 407:
-                signs.append(Sign("BAD_PROXY", post[AT], 0.7, post))
+                grounds.append(findings.bad(source, "BAD_PROXY", post, 0.7, kind))
             self._say_attempt(dossier, post, kind, how, verdict, facts)
         if pending < NEVER:
             self.state.watch(dossier.subscriber, pending)
@@ -429,7 +473,7 @@ class Judge:
             for get in thread.gets:
                 if get[AT] <= horizon:
                     self._say_attempt(dossier, get, "fetch", "sure", "", facts)
-        return signs
+        return grounds
 
     def _say_attempt(self, dossier: Dossier, trace: Trace, kind: str, how: str, verdict: str, facts: Facts) -> None:
         key = (trace[FEED], trace[WHERE])
@@ -498,7 +542,7 @@ def _lines(thread: Thread, seen: Seen, settled: int) -> dict[tuple[int, int, int
     """The lines a verdict rests on, by (feed, place, kind); of a closed delivery none later than `settled`."""
     groups = (
         thread.leg.pushes if thread.leg else (), thread.reports, thread.gets, thread.fetches, thread.failed, thread.answers, thread.finals,
-        thread.out, [post for post, _, _ in seen.attempts], seen.used,
+        thread.out, thread.peers, [post for post, _, _ in seen.attempts], seen.used,
         thread.notifies if thread.forwarded else (),  # they alone say which message was passed on
     )  # fmt: skip
     chosen = {(t[FEED], t[WHERE], t[KIND]): t for group in groups for t in group if not settled or t[AT] <= settled}
@@ -516,7 +560,7 @@ def _newest(thread: Thread) -> int:
     """Time of the newest line that made somebody look at this delivery at once (`state.RIPENING`)."""
     groups = (
         (thread.opened,) if thread.opened else (), thread.leg.pushes if thread.leg else (), thread.fetches, thread.failed, thread.answers,
-        thread.finals, thread.out,
+        thread.finals, thread.out, thread.peers,
     )  # fmt: skip
     return max((t[AT] for group in groups for t in group), default=0)
 
@@ -529,13 +573,18 @@ def _touched(thread: Thread) -> int:
         thread.failed,
         thread.answers,
         thread.finals,
+        thread.peers,
         thread.leg.pushes if thread.leg else (),
     )
     newest = max((t[AT] for group in groups for t in group), default=0)
     return max(newest, thread.opened[AT] if thread.opened else 0)
 
 
-def _signs_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Sign]:
+def _source(entry: Published) -> findings.Source:
+    return FORWARDED if entry.forwarded else DELIVERY, entry.domain, entry.identity
+
+
+def _grounds_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Ground]:
     """What a delivery's verdict says of the receiver's settings."""
     trace = next((post for post, _, what in seen.attempts if what in ("wrong host", "wrong path")), None) or (
         seen.used[0] if seen.used else None
@@ -544,8 +593,16 @@ def _signs_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Sign]:
         trace = thread.leg.pushes[0] if thread.leg else thread.opened
     if trace is None or thread.opened is None:
         return []
+    source = FORWARDED if thread.forwarded else DELIVERY, thread.domain, thread.identity
     if verdict.hints:
-        return [Sign(cause, trace[AT], verdict.confidence, trace, "confirm") for cause in verdict.hints]
+        return [findings.bad(source, cause, trace, verdict.confidence, "confirm") for cause in verdict.hints]
     if verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):
-        return [Sign(verdict.cause, trace[AT], verdict.confidence, trace)]
+        return [findings.bad(source, verdict.cause, trace, verdict.confidence)]
+    if verdict.rule == "U1":
+        return [findings.bad(source, verdict.cause, trace, verdict.confidence, "handset")]
+    if verdict.rule == "R2":
+        told = next((t for t in (*thread.answers, *thread.failed, *thread.finals)), trace)
+        return [findings.bad(source, verdict.cause, told, verdict.confidence, "content")]
+    if verdict.rule == "D3" and len(thread.fetches) > REPEATED_FETCHES:
+        return [findings.bad(source, "CLIENT_DEFECT", thread.fetches[-1], verdict.confidence)]
     return []

@@ -35,7 +35,8 @@ FROM attempt a LEFT JOIN subscriber p ON p.id = a.subscriber
 """
 
 SELECT_FINDING: Final = """
-SELECT f.id, f.key, f.subscriber, p.sealed, f.body, f.subject_kind, f.subject, f.cause, f.confidence, f.at, f.cleared
+SELECT f.id, f.key, f.subscriber, p.sealed, f.body, f.subject_kind, f.subject, f.cause, f.confidence, f.at, f.cleared,
+    f.urgency, f.model, f.detail
 FROM finding f LEFT JOIN subscriber p ON p.id = f.subscriber
 """
 
@@ -73,11 +74,11 @@ def attempt(keys: Keys, row: Row) -> Attempt:
 
 
 def finding(keys: Keys, row: Row) -> Finding:
-    _, _, subscriber, sealed, body, kind, subject, cause, confidence, at, cleared = row
+    _, _, subscriber, sealed, body, kind, subject, cause, confidence, at, cleared, urgency, model, detail = row
     if subscriber is not None and sealed is None:
-        return Finding(kind, "", cause, confidence, at, (), cleared)
+        return Finding(kind, "", cause, confidence, at, (), cleared, urgency, model, detail)
     evidence = _READ_EVIDENCE.decode(keys.unseal(_salt(sealed, FINDING), FINDING, body))
-    return Finding(kind, keys.open_number(sealed) or subject, cause, confidence, at, evidence, cleared)
+    return Finding(kind, keys.open_number(sealed) or subject, cause, confidence, at, evidence, cleared, urgency, model, detail)
 
 
 def forward(keys: Keys, row: Row) -> Forward:

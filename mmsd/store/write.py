@@ -89,6 +89,7 @@ class Writer(NamedTuple):
         connection.executemany("DELETE FROM delivery WHERE key = ?", [(key,) for key in batch.withdrawn])
         connection.executemany(_DELIVERY, [self._delivery(key, row, people, batch.at) for key, row in batch.deliveries])
         connection.executemany(_ATTEMPT, [self._attempt(key, row, people) for key, row in batch.attempts])
+        connection.executemany("DELETE FROM finding WHERE key = ?", [(key,) for key in batch.unfounded])
         connection.executemany(_FINDING, [self._finding(key, row, people) for key, row in batch.findings])
         if batch.closed is not None and len(batch.closed):
             self.segments.append(connection, batch.closed)
@@ -111,7 +112,10 @@ class Writer(NamedTuple):
     def _finding(self, key: bytes, row: Finding, people: dict[str, Person]) -> tuple[Any, ...]:
         who = people.get(row.subject) if row.subject_kind == "subscriber" else None
         body = self._seal(who, FINDING, row.evidence)
-        return (key, row.subject_kind, who and who.id, "" if who else row.subject, row.cause, row.confidence, row.at, row.cleared, body)
+        return (
+            key, row.subject_kind, who and who.id, "" if who else row.subject, row.cause, row.confidence, row.at, row.cleared, body,
+            row.urgency, row.model, row.detail,
+        )  # fmt: skip
 
     def _rejects(self, connection: sqlite3.Connection, batch: Batch) -> None:
         for feed, sample in batch.rejects:
@@ -142,9 +146,11 @@ ON CONFLICT (key) DO UPDATE SET subscriber = excluded.subscriber, node = exclude
 """
 
 _FINDING: Final = """
-INSERT INTO finding (key, subject_kind, subscriber, subject, cause, confidence, at, cleared, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO finding (key, subject_kind, subscriber, subject, cause, confidence, at, cleared, body, urgency, model, detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET subject_kind = excluded.subject_kind, subscriber = excluded.subscriber, subject = excluded.subject,
-    cause = excluded.cause, confidence = excluded.confidence, at = excluded.at, cleared = excluded.cleared, body = excluded.body
+    cause = excluded.cause, confidence = excluded.confidence, at = excluded.at, cleared = excluded.cleared, body = excluded.body,
+    urgency = excluded.urgency, model = excluded.model, detail = excluded.detail
 """
 
 

@@ -11,33 +11,33 @@ import pytest
 from bench.score import Judged, judged
 from mmsd import config
 from mmsd.model import SECOND, Kind
-from mmsd.rules.findings import Sign, evaluate
-from mmsd.rules.relate import Dossier
+from mmsd.rules.findings import REQUEST, Ground, bad, evaluate, mends, pack, thinned, unpack
+from mmsd.rules.relate import NEVER, Dossier
 from mmsd.rules.settings import Judgement, Operator
-from mmsd.rules.traces import AT, ORIGIN, Trace
-from tests.rules.dossiers import ANN, BOB, CAT, answer, dossier, fetched, get, name, notify, post, push, session, submit, trace
+from mmsd.rules.traces import FEED, ORIGIN, WHERE, Trace
+from tests.rules.dossiers import ANN, BOB, CAT, answer, context, dossier, fetched, get, name, notify, post, push, session, submit, trace
 
 DAY: Final = 86400.0
-APNS: Final = frozenset({name("cmwap")})
+OURS: Final = frozenset({name("mmsc")})
 SETTINGS: Final = Judgement(repeat=5.0)
 
 
-def sign(cause: str, line: Trace, confidence: float = 0.8, kind: str = "") -> Sign:
-    return Sign(cause, line[AT], confidence, line, kind)
+def sign(cause: str, line: Trace, confidence: float = 0.8, kind: str = "") -> Ground:
+    return bad((REQUEST, line[FEED], line[WHERE]), cause, line, confidence, kind)
 
 
-def astray(at: float, host: str = "wrong.example", confidence: float = 0.8, kind: str = "confirm") -> Sign:
+def astray(at: float, host: str = "wrong.example", confidence: float = 0.8, kind: str = "confirm") -> Ground:
     return sign("BAD_MMSC_URL", post(at, host, 502), confidence, kind)
 
 
-def silent(at: float, cause: str = "BAD_PROXY", confidence: float = 0.85) -> Sign:
+def silent(at: float, cause: str = "BAD_PROXY", confidence: float = 0.85) -> Ground:
     return sign(cause, session(Kind.SESSION_START, at), confidence)
 
 
-def raised(signs: list[Sign], lines: Dossier | None = None) -> list[tuple[Any, ...]]:
+def raised(signs: list[Ground], lines: Dossier | None = None) -> list[tuple[Any, ...]]:
     """(cause, confidence, raised at, cleared at), in seconds."""
-    found = evaluate(lines or dossier(), signs, SETTINGS, APNS)
-    return [(cause, confidence, at / SECOND, cleared / SECOND) for cause, confidence, at, cleared, _ in found]
+    known = [*signs, *mends(lines or dossier(), context(), OURS, NEVER)]
+    return [(f.cause, f.confidence, f.raised / SECOND, f.cleared / SECOND) for f in evaluate(known, SETTINGS)]
 
 
 def test_three_cases_raise_and_two_do_not():
@@ -79,10 +79,10 @@ def test_posts_to_several_hosts_are_not_one_wrong_address():
     assert found == [("BAD_MMSC_URL", 0.8, 30, 0)]
 
 
-def test_the_lines_of_the_cases_are_the_evidence():
+def test_the_lines_of_the_cases_and_the_last_are_the_evidence():
     signs = [astray(0), astray(10), astray(20), astray(30)]
-    ((*_, lines),) = evaluate(dossier(), signs, SETTINGS, APNS)
-    assert lines == [sign.trace for sign in signs[:3]]
+    (found,) = evaluate(signs, SETTINGS)
+    assert found.lines == (*signs[:3], signs[3])
 
 
 # --------------------------------------------------------------------------------------------------------------- cleared
@@ -91,7 +91,7 @@ CONFIRMS: Final = [astray(at) for at in (0, 10, 20)]
 SUBMITS: Final = [astray(at, kind="post") for at in (0, 10, 20)]
 
 
-def cleared(signs: list[Sign], *lines: Trace) -> float:
+def cleared(signs: list[Ground], *lines: Trace) -> float:
     ((_, _, _, at),) = raised(signs, dossier(*lines))
     return float(at)
 
@@ -111,13 +111,71 @@ def test_a_submit_clears_either_and_a_confirmation_no_submits():
     "lines",
     [
         (post(30),),  # the MMSC knows nothing of it
-        (post(15), answer(15)),  # before the last bad one
         (post(30, status=503), answer(31)),
         (submit(25), notify(26), push(26), get(30), fetched(30)),  # a fetch clears nothing
     ],
 )
 def test_what_clears_no_wrong_address(lines: tuple[Trace, ...]):
     assert cleared(CONFIRMS, *lines) == 0
+
+
+def test_what_is_good_in_between_begins_the_count_anew():
+    assert raised(CONFIRMS, dossier(post(15), answer(15))) == []
+    assert raised([*CONFIRMS, astray(30), astray(40)], dossier(post(15), answer(15))) == [("BAD_MMSC_URL", 0.8, 40, 0)]
+
+
+def test_what_was_cleared_is_raised_again_by_as_many_cases():
+    mended = dossier(post(30), answer(31))
+    assert raised([*CONFIRMS, astray(40), astray(50)], mended) == [("BAD_MMSC_URL", 0.8, 20, 30)]
+    assert raised([*CONFIRMS, *(astray(at) for at in (40, 50, 60))], mended) == [("BAD_MMSC_URL", 0.8, 60, 0)]
+
+
+def test_the_line_that_clears_is_shown():
+    (found,) = evaluate([*CONFIRMS, *mends(dossier(post(30), answer(31)), context(), OURS, NEVER)], SETTINGS)
+    assert [(ground.at // SECOND, ground.good) for ground in found.lines] == [(0, False), (10, False), (20, False), (30, True)]
+
+
+def test_a_handset_a_week_old_makes_it_surer():
+    signs = [silent(at) for at in (0, 10, 20)]
+    assert [f.confidence for f in evaluate(signs, SETTINGS, [-6 * 86400 * SECOND])] == [0.9]
+    assert [f.confidence for f in evaluate(signs, SETTINGS, [-8 * 86400 * SECOND])] == [0.85]
+    assert [f.confidence for f in evaluate([silent(at, confidence=0.97) for at in (0, 10, 20)], SETTINGS, [0])] == [0.99]
+
+
+def test_a_handset_that_cannot_is_one_case_and_content_three():
+    def unsupported(at: float, kind: str) -> Ground:
+        return sign("UNSUPPORTED", answer(at, status=132), 0.9, kind)
+
+    assert raised([unsupported(0, "handset")]) == [("UNSUPPORTED", 0.9, 0, 0)]
+    assert raised([unsupported(0, "content")]) == []
+    assert raised([unsupported(at, "content") for at in (0, 10, 20)]) == [("UNSUPPORTED", 0.9, 20, 0)]
+    message = (submit(25), notify(26), push(26), get(30), fetched(30), answer(31))
+    assert cleared([unsupported(0, "handset")], *message) == 30
+    assert cleared([unsupported(at, "content") for at in (0, 10, 20)], *message) == 0
+
+
+def test_what_the_network_corrects_is_not_urgent():
+    (found,) = evaluate([sign("BAD_APN", push(at), 0.8, "corrected") for at in (0, 10, 20)], SETTINGS)
+    assert found.urgency == "low"
+    (found,) = evaluate([sign("BAD_APN", push(at), 0.8, kind) for at, kind in ((0, "corrected"), (10, ""), (20, "corrected"))], SETTINGS)
+    assert found.urgency == "normal"
+
+
+def test_old_evidence_goes_and_what_stands_stays():
+    old, new = [silent(at) for at in (0, 10, 20, 30)], silent(40 * DAY)
+    settings = SETTINGS
+    assert thinned([silent(0), new], settings, round(41 * DAY * SECOND)) == [new]
+    kept = thinned([*old, new], settings, round(41 * DAY * SECOND))
+    assert evaluate(kept, settings)[0].raised == evaluate([*old, new], settings)[0].raised
+    assert new in kept
+    assert old[3] not in kept
+    good = list(mends(dossier(session(Kind.SESSION_START, 29), post(30), answer(31)), context(), OURS, NEVER))
+    assert thinned([*old[:3], *good], settings, round(41 * DAY * SECOND)) == []
+
+
+def test_grounds_are_packed():
+    signs = [astray(3, confidence=0.99), silent(5), *mends(dossier(post(30), answer(31)), context(), OURS, NEVER)]
+    assert unpack(pack(signs)) == signs
 
 
 def test_a_session_of_his_choice_and_a_fetch_in_it_clear_the_access_point():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from mmsd import config
 from mmsd.errors import StoreError
 from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, TextColumn
 from mmsd.rules import state as packed_state
+from mmsd.rules.finding_memory import Said
+from mmsd.rules.findings import REQUEST, Found, Ground
 from mmsd.rules.relate import NEVER, Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
@@ -88,7 +91,6 @@ def image(state: State) -> dict[str, Any]:
         "authorities",
         "marks",
         "since",
-        "found",
         "watched",
         "horizon",
         "published",
@@ -96,6 +98,7 @@ def image(state: State) -> dict[str, Any]:
     return {
         **logs,
         **{name: getattr(state, name) for name in plain},
+        "findings": state.findings.whole(),
         "texts": dict(state.texts.items()),
         "holdings": {number: held for number, held in state.holdings.items() if held},
         "due": sorted({(due, number) for due, number in state._due if _awaited(state, due, number)}),
@@ -170,7 +173,8 @@ def test_a_delta_is_what_changed() -> None:
     state.publish(entry(BOB, identity=12, due=NEVER, closed=START, settled=START + SECOND, lines=77))
     state.seed_message(11, 1)
     state.hold(Holding(ANN, START, "torch", 1, b"key", BOB))
-    state.find(ANN, "BAD_APN", 5, 0, 0.8)
+    state.findings.learn(ANN, [Ground((REQUEST, 2, 77), "BAD_APN", 5, 0.8, "post", 0, 2, 77, 13)])
+    state.findings.say(ANN, Found("BAD_APN", 5, 0, 0.8, "normal", ()))
     state.horizon = START + 5 * SECOND
     keep()
     state.take(GATEWAY, records(get(3), get(4, authority=HOST), get(5, BOB), get(6, CAT)))
@@ -329,7 +333,12 @@ def test_activity_is_one_line_a_step() -> None:
 
 
 def test_a_finding_is_said_once() -> None:
-    state = new_state()
-    assert state.find(ANN, "BAD_APN", 5, 0, 0.8)
-    assert not state.find(ANN, "BAD_APN", 5, 0, 0.8)
-    assert state.find(ANN, "BAD_APN", 5, 9, 0.8), "cleared is news"
+    memory = new_state().findings
+    stands = Found("BAD_APN", 5, 0, 0.8, "normal", ())
+    assert memory.say(ANN, stands)
+    assert not memory.say(ANN, stands)
+    assert memory.say(ANN, replace(stands, cleared=9))
+    assert memory.say(ANN, replace(stands, cause="BAD_PROXY"))
+    assert memory.withdraw(ANN, "BAD_APN") == Said("BAD_APN", 5, 9, 0.8, "normal")
+    assert memory.withdraw(ANN, "BAD_APN") is None
+    assert [said.cause for said in memory.said(ANN)] == ["BAD_PROXY"]
