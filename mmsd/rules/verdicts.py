@@ -596,7 +596,8 @@ def _grounds_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Ground]:
     source = FORWARDED if thread.forwarded else DELIVERY, thread.domain, thread.identity
     if verdict.hints:
         return [findings.bad(source, cause, trace, verdict.confidence, "confirm") for cause in verdict.hints]
-    if verdict.cause != "EXPIRED" and verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):  # nothing shows that a push came: no session is no wonder
+    # EXPIRED: nothing shows that a push came, so that no session came is no wonder
+    if verdict.cause != "EXPIRED" and verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):
         return [findings.bad(source, verdict.cause, trace, verdict.confidence)]
     if verdict.rule == "U1":
         return [findings.bad(source, verdict.cause, trace, verdict.confidence, "handset")]
