@@ -344,6 +344,14 @@ def combined(m: Making) -> str:
     return f'{m.ip()} - - [{when}] "{method} {m.url()} HTTP/1.1" 200 {m.rng.randrange(10**5)} "-" "{m.agent()}" TCP_MISS:X'
 
 
+def quoted(m: Making) -> str:
+    """As `combined`, from handsets that write no quotes: what a reader of quoted fields can read."""
+    agent = m.rng.choice(("Nokia6230/2.0 (05.50)", "MOT-E398/0E.20.59R MIB/2.2.1", "SonyEricssonK700i/R2AE", "-"))
+    method = m.rng.choice(("GET", "POST"))
+    when = m.when("%d/%b/%Y:%H:%M:%S +0800")
+    return f'{m.ip()} - - [{when}] "{method} {m.url()} HTTP/1.1" 200 {m.rng.randrange(10**5)} "-" "{agent}" TCP_MISS:X'
+
+
 def columns(m: Making) -> str:
     receivers = ",".join(m.number() for _ in range(m.rng.choice((1, 1, 1, 4))))
     subject = m.rng.choice(("", "hello", 'a ""b""', "two\nlines", "back\\\\slash"))
@@ -389,6 +397,7 @@ FORMATS: dict[str, tuple[Plan, Callable[[Making], str]]] = {
     "squid-mms": (SQUID_MMS, squid_mms),
     "squid": (SQUID, squid),
     "combined": (COMBINED, combined),
+    "quoted": (COMBINED, quoted),
     "columns": (COLUMNS, columns),
     "requests": (REQUESTS, requests),
     "radius": (RADIUS, radius),

@@ -12,22 +12,24 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import polars as pl
 
-SEPARATORS = {"mbuni": "]", "kannel": "]", "columns": "|"}
-"""Formats that one separator cuts. In the others a blank stands inside quotes, brackets or padding: no peer's splitter reads them."""
+SEPARATORS = {"mbuni": "]", "kannel": "]", "columns": "|", "quoted": " "}
+"""Formats that one separator cuts, in `quoted` between quotes too. In the others a blank stands inside brackets or padding, or a quote
+inside quotes: no peer's splitter reads them."""
 
-WIDTH = {"mbuni": 10, "kannel": 12, "columns": 10}
+WIDTH = {"mbuni": 10, "kannel": 12, "columns": 10, "quoted": 11}
 
 
 def split_csv(name: str, path: Path) -> int:
     """csv.reader, fields as str, nothing converted."""
     lines = 0
     with path.open(encoding="latin-1", newline="") as file:
-        for fields in csv.reader(file, delimiter=SEPARATORS[name], quoting=csv.QUOTE_NONE):
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if name == "quoted" else csv.QUOTE_NONE
+        for fields in csv.reader(file, delimiter=SEPARATORS[name], quoting=quoting):
             lines += len(fields) > 0
     return lines
 
@@ -40,7 +42,7 @@ def frame(name: str, path: Path) -> pl.LazyFrame:
         path,
         separator=SEPARATORS[name],
         has_header=False,
-        quote_char=None,
+        quote_char='"' if name == "quoted" else None,
         encoding="utf8-lossy",
         truncate_ragged_lines=True,
         missing_columns="insert",  # a record over two lines
@@ -107,6 +109,24 @@ def columns_polars(name: str, path: Path) -> int:
             state=word(pl.col("c9").str.extract("stat:([A-Z]*)", 1), "DELIVRD", "EXPIRED", "UNDELIV"),
             header=pl.col("c10").str.strip_prefix(" [udh:"),
         )
+    elif name == "quoted":
+        request, parts = pl.col("c5").str.split(" "), pl.col("c0").str.split(".")
+        url = request.list.get(1, null_on_oob=True)
+        host = url.str.extract("^[a-z]+://([^/]*)", 1)
+        local = pl.col("c3").str.slice(1).str.to_datetime("%d/%b/%Y:%H:%M:%S", strict=False)
+        made = lines.select(
+            at=local - pl.duration(hours=pl.col("c4").str.slice(0, 3).cast(pl.Int64, strict=False)),
+            address=sum((parts.list.get(n, null_on_oob=True).cast(pl.UInt64, strict=False) * 256 ** (3 - n) for n in range(4)), pl.lit(0)),
+            method=word(request.list.get(0), "GET", "POST", "HEAD"),
+            authority=host.str.to_lowercase().str.strip_suffix(":80").hash(),
+            host=host,
+            path=url.str.extract("^[a-z]+://[^/]*(.*)", 1).hash(),
+            path_text=url.str.extract("^[a-z]+://[^/]*(.*)", 1),
+            status=pl.col("c6").cast(pl.Int64, strict=False),
+            octets=pl.col("c7").cast(pl.Int64, strict=False),
+            agent=pl.col("c9"),
+        )
+        return int(made.collect(engine="streaming").height)
     else:
         made = lines.select(
             at=pl.col("c0").str.to_datetime("%Y%m%d%H%M%S", strict=False),

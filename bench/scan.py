@@ -1,6 +1,6 @@
 """The scanner: lines a second beside polars and csv in the same run, linear cost, flat memory.
 
-Ours is timed as a feed runs it: the file read in chunks of 1 MiB, each made into columns by `plan.run`, what was not consumed carried over.
+Ours is timed as a feed runs it: the file read in chunks of 1 MiB, each made into columns by `plan.run`, what was not consumed read again.
 """
 
 from __future__ import annotations
@@ -36,16 +36,14 @@ def stream(name: str, path: Path) -> tuple[int, int, int]:
     """Scan a file as a feed does: (lines, rows, rejects)."""
     compiled = plan.compile_plan(data.FORMATS[name][0])
     lines = rows = rejects = offset = 0
-    rest = b""
     with path.open("rb", buffering=0) as file:
         while True:
-            chunk = file.read(CHUNK)
-            buffer = rest + chunk
-            parsed = plan.run(compiled, buffer, ordinal=0, offset=offset, final=not chunk, key=KEY)
+            chunk = os.pread(file.fileno(), CHUNK, offset)
+            final = len(chunk) < CHUNK
+            parsed = plan.run(compiled, chunk, ordinal=0, offset=offset, final=final, key=KEY)
             lines, rows, rejects = lines + parsed.lines, rows + parsed.records.rows, rejects + parsed.rejects.total
             offset += parsed.consumed
-            rest = buffer[parsed.consumed :]
-            if not chunk:
+            if final:
                 return lines, rows, rejects
 
 
