@@ -24,7 +24,23 @@ from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import (
-    AT, AUTHORITY, FEED, KIND, LINK, MESSAGE, NAMELESS, ORIGIN, OTHER, PATH, REFUSAL, STATUS, TRANSACTION, WHERE, A, D, Trace,
+    AT,
+    AUTHORITY,
+    FEED,
+    KIND,
+    LINK,
+    MESSAGE,
+    NAMELESS,
+    ORIGIN,
+    OTHER,
+    PATH,
+    REFUSAL,
+    STATUS,
+    TRANSACTION,
+    WHERE,
+    A,
+    D,
+    Trace,
 )  # fmt: skip
 
 NEVER: Final = 1 << 62
@@ -409,9 +425,10 @@ def _join_peers(threads: list[Thread], peers: list[Trace], feeds: Sequence[FeedI
     """Another MMSC's answer belongs to every delivery of its message that was sent there."""
     for trace in peers:
         for thread in threads:
-            if thread.message == trace[MESSAGE] and thread.domain == feeds[trace[FEED]].domain:
-                if any(not trace[AUTHORITY] or not out[AUTHORITY] or out[AUTHORITY] == trace[AUTHORITY] for out in thread.out):
-                    thread.peers.append(trace)
+            if thread.message != trace[MESSAGE] or thread.domain != feeds[trace[FEED]].domain:
+                continue
+            if any(not trace[AUTHORITY] or not out[AUTHORITY] or out[AUTHORITY] == trace[AUTHORITY] for out in thread.out):
+                thread.peers.append(trace)
 
 
 def _join_failed(

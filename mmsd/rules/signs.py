@@ -145,10 +145,9 @@ def _closing(signs: Signs, thread: Thread, due: int, final: Trace | None) -> int
         answered = min((t[AT] for t in thread.answers if t[STATUS] != DEFERRED), default=due)
         return max(answered, thread.retrieved_at)
     if final is not None:
-        at: int = final[AT]
-        return at
-    if signs.peer == "error":
-        return max(t[AT] for t in (*thread.peers, *thread.finals))
+        due = final[AT]
+    elif signs.peer == "error":
+        due = max(t[AT] for t in (*thread.peers, *thread.finals))
     return due
 
 

@@ -7,13 +7,13 @@ the same (rule R5).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.rules.traces import NAMELESS, TRACE, TraceLog, in_set
+from mmsd.rules.traces import NAMELESS, TRACE, TraceLog
 
 NAMED: Final = np.dtype([("subscriber", "<u8"), ("at", "<i8"), ("where", "<i8"), ("receiver", "<u8"), ("feed", "<u2")])
 """One receiver of one message; "subscriber" is the *message*, by which the log is sorted."""
@@ -48,9 +48,9 @@ class Spread:
         self.nameless.append(nameless)
         return named, np.concatenate(copies)
 
-    def keep(self, receivers: npt.NDArray[np.uint64], before: int, day: int) -> None:
-        """Forgets who gets a message when nothing of his is open, and what was said when it is old. `receivers` sorted."""
-        self.named.keep(lambda rows: in_set(rows["receiver"], receivers) | (rows["at"] >= before))
+    def keep(self, held: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.bool_]], before: int, day: int) -> None:
+        """Forgets who gets a message when nothing of his is open (`held`: which of these numbers have), and what is old."""
+        self.named.keep(lambda rows: np.asarray(held(rows["receiver"]) | (rows["at"] >= before)))
         self.nameless.keep(lambda rows: rows["at"] >= day)
 
 

@@ -68,6 +68,8 @@ RIPENING: Final = frozenset({
 
 MESSAGE_WIDE: Final = np.array(sorted({Kind.REPORT, Kind.EXPIRE, Kind.PEER_ANSWER}), np.uint8)
 """Kinds that may name a message and no receiver."""
+ALONE: Final = np.array(sorted({*MESSAGE_WIDE.tolist(), Kind.FETCH_FAILED, Kind.SENT_OUT, Kind.RESPONSE}), np.uint8)
+"""Kinds that open no delivery, and are kept a day for one whose submit comes later: files of charging records come in any order."""
 ORIGINS: Final = np.array([ORIGIN, REFUSAL], np.uint8)
 
 MMSC_KINDS: Final = np.array(sorted({*RIPENING, Kind.NOTIFY, Kind.PUSH_REPORT}), np.uint8)
@@ -941,7 +943,8 @@ class State:
         def needed(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             standing = (rows["kind"] >= Kind.SESSION_START) & (rows["kind"] <= Kind.SESSION_INTERIM)
             standing &= ~in_set(rows["link"], stopped) & (rows["at"] >= day)
-            return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | awaited(rows))
+            alone = in_set(rows["kind"], ALONE) & (rows["message"] != 0) & (rows["at"] >= day)
+            return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | alone | awaited(rows))
 
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))

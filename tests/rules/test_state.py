@@ -20,7 +20,7 @@ from mmsd.rules.findings import REQUEST, Found, Ground
 from mmsd.rules.relate import NEVER, Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
-from mmsd.rules.traces import KIND, ORIGIN
+from mmsd.rules.traces import AT, KIND, ORIGIN, REFUSAL
 
 START = 1_795_309_200_000_000
 ANN, BOB, CAT = 8613800000001, 8613800000002, 8613800000003
@@ -342,3 +342,53 @@ def test_a_finding_is_said_once() -> None:
     assert memory.withdraw(ANN, "BAD_APN") == Said("BAD_APN", 5, 9, 0.8, "normal")
     assert memory.withdraw(ANN, "BAD_APN") is None
     assert [said.cause for said in memory.said(ANN)] == ["BAD_PROXY"]
+
+
+# -------------------------------------------------------------------------------------- records that name no receiver
+
+
+def charged(*batches: Sequence[dict[str, Any]]) -> State:
+    state = new_state()
+    state.by_message = frozenset({"charging"})
+    feed = state.feed("cdr1", "cdr1", "charging", "mmsc")
+    for batch in batches:
+        state.take(feed, records(*batch))
+    return state
+
+
+TWO = [submit(0), submit(0, receiver=CAT), submit(1, message=12)]
+DELETED = [{"kind": Kind.EXPIRE, "at": 60, "message": 11, "status": 128, "where": 900}]
+
+
+@pytest.mark.parametrize("batches", [(TWO, DELETED), (DELETED, TWO), ([*TWO, *DELETED],), (TWO[:1], DELETED, TWO[1:])], ids=range(4))
+def test_what_names_a_message_speaks_of_each_receiver_once(batches: Sequence[Sequence[dict[str, Any]]]) -> None:
+    state = charged(*batches)
+    told = [(number, t[AT] - START) for number in (ANN, BOB, CAT) for t in state.dossier(number) if t[KIND] == Kind.EXPIRE]
+    assert told == [(ANN, 60 * SECOND), (CAT, 60 * SECOND)]
+    again = new_state()
+    again.load([state.snapshot()])
+    assert image(again) == image(state)
+
+
+def test_a_number_is_named_as_long_as_something_of_it_is_open() -> None:
+    state = charged(TWO)
+    state.publish(Published(ANN, 0, 11, forwarded=False))
+    state.prune(START + 2 * 3600 * SECOND)
+    state.take(4, records(*DELETED))
+    assert [t[KIND] for t in state.dossier(CAT) if t[KIND] == Kind.EXPIRE] == []
+    assert [t[KIND] for t in state.dossier(ANN) if t[KIND] == Kind.EXPIRE] == [Kind.EXPIRE]
+
+
+def test_a_refused_submit_stands_with_its_sender_too() -> None:
+    state = charged([{"kind": Kind.SUBMIT_REFUSED, "at": 0, "message": 11, "sender": BOB, "receiver": ANN, "status": 30}])
+    assert [t[KIND] for t in state.dossier(BOB)] == [REFUSAL]
+    assert [t[KIND] for t in state.dossier(ANN)] == [Kind.SUBMIT_REFUSED]
+
+
+def test_when_other_mmscs_began_to_answer_is_known_by_domain() -> None:
+    answers = [{"kind": Kind.PEER_ANSWER, "at": at, "message": 11, "status": 0} for at in (9, 7)]
+    state = charged(answers[:1], answers[1:])
+    assert state.context().peers == {state.feeds[4].domain: START + 7 * SECOND}
+    again = new_state()
+    again.load([state.delta()])
+    assert again.context().peers == state.context().peers
