@@ -535,5 +535,5 @@ def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context,
             near = [s for s in sessions if s.start <= at + window and s.end >= at]
             new = [s.key for s in near if s.apn not in context.expected.mms_apns and at <= s.start <= at + reaction]
             if new and not any(s.apn in context.expected.mms_apns for s in near):
-                found.update(new[:1])
+                found.update([key for key in new if key not in found][:1])
     return len(found)
