@@ -1199,17 +1199,6 @@ cdef class Express:
         for key in alone:
             self.unmake(key)
 
-    def cold(self):
-        cdef u64 i
-        cdef i64 k = 0
-        found = np.empty(self.n_subs, np.uint64)
-        cdef u64[::1] out = found
-        for i in range(self.mask + 1):
-            if self.subs[i].key and self.subs[i].group:
-                out[k] = self.subs[i].key
-                k += 1
-        return np.sort(found[:k])
-
     def drop(self, numbers):
         cdef u64[::1] keys = np.array(numbers, np.uint64)
         cdef i64 n = len(keys), i, k = 0
@@ -1363,16 +1352,18 @@ cdef class Express:
         free(was)
         return 0
 
-    def held(self):
-        cdef u64 i
-        cdef i64 k = 0
-        found = np.empty(self.n_subs, np.uint64)
-        cdef u64[::1] out = found
-        for i in range(self.mask + 1):
-            if self.subs[i].key and self.subs[i].said:
-                out[k] = self.subs[i].key
-                k += 1
-        return np.sort(found[:k])
+    def holds(self, numbers):
+        cdef const u64[:] keys = numbers
+        cdef i64 i, n = len(keys)
+        cdef Sub* sub
+        found = np.zeros(n, np.uint8)
+        cdef uint8_t[::1] out = found
+        with nogil:
+            for i in range(n):
+                sub = self.find(keys[i])
+                if sub != NULL:
+                    out[i] = 2 if sub.group else 1 if sub.said else 0
+        return found
 
     def keys(self):
         cdef int32_t i
@@ -1413,7 +1404,7 @@ cdef class Express:
                     memcpy(&octets[k * sizeof(Row)], &self.rows[r], sizeof(Row))
                     k += 1
                 self.fresh_row[r] = 0
-        packed_rows = bytes(memoryview(rows)[: k * sizeof(Row)])
+        packed_rows = memoryview(rows)[: k * sizeof(Row)]
         said = bytearray(self.n_new_saids * sizeof(Said))
         k = 0
         if self.n_new_saids:
@@ -1425,7 +1416,7 @@ cdef class Express:
                     (<Said*>&octets[k * sizeof(Said)]).room = 0
                     k += 1
                 self.fresh_said[s] = 0
-        packed_said = bytes(memoryview(said)[: k * sizeof(Said)])
+        packed_said = memoryview(said)[: k * sizeof(Said)]
         self.n_gone = self.n_new_rows = self.n_new_saids = 0
         return gone, packed_rows, packed_said
 
@@ -1459,7 +1450,7 @@ cdef class Express:
                     memcpy(&octets[k * sizeof(Said)], &self.saids[s], sizeof(Said))
                     (<Said*>&octets[k * sizeof(Said)]).room = 0
                     k += 1
-        return b"", rows.tobytes(), said.tobytes()
+        return b"", rows.view(np.uint8).data, said.view(np.uint8).data
 
     def load(self, const unsigned char[::1] gone, const unsigned char[::1] rows, const unsigned char[::1] said):
         cdef i64 i

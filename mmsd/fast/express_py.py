@@ -41,6 +41,10 @@ UNREPORTED: Final = 32  # no report of the push before the fetch
 WATCHED: Final = 64  # a gateway is covered
 SIGHTS: Final = 128
 
+HERE: Final = 1
+AWAY: Final = 2
+"""What `holds` answers of a number: it has deliveries here, or its past lies in the store; else 0."""
+
 ODD: Final = 255
 """In `Laws.verdicts`: not for this lane."""
 
@@ -603,10 +607,6 @@ class Express:
                 if not subscriber.rows and not subscriber.said:
                     del self._all[number]
 
-    def cold(self) -> npt.NDArray[np.uint64]:
-        """Numbers whose past lies in the store, sorted."""
-        return np.array(sorted(number for number, subscriber in self._all.items() if subscriber.group), np.uint64)
-
     def drop(self, numbers: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         """Gives these subscribers' TRACE and SAID rows away; what comes of them from now on is left to whoever took them."""
         rows: list[Any] = []
@@ -657,9 +657,14 @@ class Express:
                 del self._all[number]
         return np.array(sorted(waiting), np.uint64)
 
-    def held(self) -> npt.NDArray[np.uint64]:
-        """Numbers with deliveries here, sorted."""
-        return np.array(sorted(number for number, subscriber in self._all.items() if subscriber.said), np.uint64)
+    def holds(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
+        """HERE, AWAY or 0 for each."""
+        found = np.zeros(len(numbers), np.uint8)
+        for place, number in enumerate(numbers.tolist()):
+            subscriber = self._all.get(number)
+            if subscriber is not None:
+                found[place] = AWAY if subscriber.group else HERE if subscriber.said else 0
+        return found
 
     def keys(self) -> npt.NDArray[np.uint64]:
         """Every hash that may have a text behind it, sorted and distinct."""

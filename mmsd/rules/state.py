@@ -654,7 +654,8 @@ class State:
         return Context(
             self.settings, self.feeds, self.covered(), self.expected, scopes, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
-            frozenset(self.authorities), {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
+            frozenset(self.authorities),
+            {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
         )  # fmt: skip
 
     def covered(self) -> Covered:
@@ -759,7 +760,7 @@ class State:
         return sorted(set(self._wanted[1].tolist()))
 
     def revive(self, groups: Mapping[int, tuple[bytes, bytes, bytes]]) -> None:
-        """Takes from groups (packed rows, what was said, texts) what belongs to those `wanted` named; a group that is gone is not missed."""
+        """Takes from groups (packed rows, what was said, texts) what is of those `wanted` named; a group that is gone is not missed."""
         assert self.express is not None
         wanted, lying = self._wanted
         for number, (rows, said, packed) in groups.items():

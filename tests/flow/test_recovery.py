@@ -251,7 +251,6 @@ PLANTED = {
 PLANTED_ON_THE_LANE = {
     "delta without the express lane": _express_forgotten,
     "delta without groups": _delta_without("groups"),
-    "delta without revived": _delta_without("revived", "left_groups"),
     "never revived": _never_revived,
 }
 

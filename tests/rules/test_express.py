@@ -159,7 +159,7 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
                 moved[SUBJECT], moved[AT] = who, line[AT] + shift
                 lines.append(tuple(moved))
         lines.sort(key=lambda line: line[AT] + draw.randrange(20) * SECOND)
-        horizon, group = 0, 0
+        horizon, group, everybody = 0, 0, np.arange(ANN, ANN + 6, dtype=np.uint64)
         store: dict[int, tuple[Any, Any]] = {}
         while lines or horizon < 2000 * SECOND:
             taken, lines = lines[: draw.randrange(12)], lines[12:]
@@ -186,14 +186,13 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
             if draw.random() < 0.2:
                 slow = [who for who in range(ANN, ANN + 5) if draw.random() < 0.1]
                 for express in both:
-                    away = express.cold().tolist()
-                    express.set_slow([who for who in slow if not len(express.traces(who)) and who not in away])
+                    free = express.holds(np.array(slow, np.uint64)) == 0
+                    express.set_slow([who for who, mine in zip(slow, free.tolist(), strict=True) if mine and not len(express.traces(who))])
             if draw.random() < 0.5:
                 for express, copy in zip(both, copies, strict=True):
                     copy.load(*express.delta())
             assert both[0].keys().tolist() == both[1].keys().tolist(), number
-            assert both[0].cold().tolist() == both[1].cold().tolist(), number
-            assert both[0].held().tolist() == both[1].held().tolist(), number
+            assert both[0].holds(everybody).tolist() == both[1].holds(everybody).tolist(), number
             assert len(both[0]) == len(both[1]), number
         for express, copy in zip(both, copies, strict=True):
             copy.load(*express.delta())
