@@ -410,7 +410,7 @@ def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
     """Session intervals of one subscriber (table §7): retransmissions are one, a Stop without Start counts back, a restart closes."""
     found: dict[int, Session] = {}
     for trace in traces:
-        kind, key, at = trace[KIND], trace[LINK], trace[AT]
+        kind, key, at = trace[KIND], trace[LINK] or trace[WHERE], trace[AT]
         if kind == Kind.SESSION_REJECT:
             continue
         session = found.get(key)
@@ -428,6 +428,9 @@ def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
     for session in found.values():
         if session.end != NEVER:
             continue
+        if not session.traces[0][LINK]:  # an SGSN's event: that it began is all that is known
+            session.end = session.start + int(context.settings.session * SECOND)
+            continue
         ggsn = session.traces[0][OTHER]
         ends = [at for at in context.resets(ggsn) if at >= session.start]
         lease = [t[AT] for t in context.leases(ggsn, session.traces[0][ERROR]) if t[AT] > session.start and t[LINK] != session.key]
@@ -437,9 +440,9 @@ def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
 
 def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Context, until: int, used: list[Trace]) -> None:
     covered, settings = context.covered, context.settings
-    if covered.sessions is None:
+    if covered.sessions is None and not dossier.sessions:
         return
-    pushes = [push for push in (thread.leg.pushes if thread.leg else []) if not _push_failed(push, thread, until)]
+    pushes = [push for push in _pushes(thread, context) if not _push_failed(push, thread, until)]
     sessions = intervals([t for t in dossier.sessions if t[AT] <= until + int(settings.skew * SECOND)], context)
     reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
     rejects = [t for t in dossier.sessions if t[KIND] == Kind.SESSION_REJECT]
@@ -462,6 +465,8 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
                 code = code_of(reject, context)
                 signs.s_rule = (reject[PATH] in context.expected.mms_apns and code.expected) or code.rule
                 used.append(reject)
+    if signs.s == "none" and covered.sessions is None:
+        signs.s = "n/c"  # an SGSN's events show what was, never that nothing was
     if signs.s == "none" and not covered.all_apns:
         signs.s = "not-mms"
     if signs.s == "expected" and session is not None:
@@ -470,7 +475,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
         used.extend(session.traces[:1])
     if signs.s == "other-new":
         signs.other_new = _wrong_sessions(dossier, sessions, context, until)
-    if signs.s == "none":
+    if signs.s == "none" and covered.sessions is not None:
         began = covered.sessions
         history = settings.history_days * 86400 * SECOND
         # State keeps sessions that are over only as long as other rules ask for them: of a longer time nothing may be said from its silence
@@ -479,6 +484,13 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
 
 
 _RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 3, "none": 4}
+
+
+def _pushes(thread: Thread, context: Context) -> list[Trace]:
+    """Its pushes; where no SMS gateway is read, the MMSC's word that it handed one over stands for each."""
+    if thread.leg:
+        return thread.leg.pushes
+    return thread.notifies if context.covered.sms is None else []
 
 
 def _push_failed(push: Trace, thread: Thread, until: int) -> bool:
