@@ -14,11 +14,12 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import cdr, inflate, instructions, join, links, live, memory, pdu, pipeline, restart, scan, score, story
+from bench import cdr, hour, inflate, instructions, join, links, live, memory, pdu, pipeline, restart, scan, score, story
 from mmsd import fast
 
 BENCHES = {
     "cdr": cdr.run,
+    "hour": hour.run,
     "inflate": inflate.run,
     "instructions": instructions.run,
     "join": join.run,

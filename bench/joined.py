@@ -18,8 +18,8 @@ OVER_SECONDS: Final = 72 * 3600
 NOTES: Final = (
     "duckdb and polars are timed twice: without the answers (NotifyResp), which name a transaction that no other line of this log holds,",
     "and with them, each given to the delivery its sender fetched last before it, as mmsd does.",
-    "Not comparable: duckdb and polars read a finished file once, hold all of it, and are durable at its end alone; mmsd commits every",
-    "MiB, reads on after a kill at any line, takes late lines into account, keeps the line behind every verdict and names every bad one.",
+    "Not comparable: duckdb and polars read a finished file once, hold all of it, and are durable at its end alone; mmsd commits as it",
+    "goes, reads on after a kill at any line, takes late lines into account, keeps the line behind every verdict, names every bad one.",
     "duckdb and polars check no literal, know no handset that writes brackets, and keep a hash of the message's id.",
 )
 

@@ -1,7 +1,7 @@
 """The whole way: an MMSC's log read, joined, judged and stored so that a power cut loses nothing, beside duckdb and polars.
 
-Ours is the daemon's own intake: live, chunks of 1 MiB, each one transaction with synchronous=FULL that holds facts, State's delta or
-snapshot, segments and positions. What the peers do is in `bench.joined`.
+Ours is the daemon's own intake: live, chunks of 1 MiB, as many to a transaction as a backlog fills, synchronous=FULL, with State's delta or
+snapshot, segments and positions in it. What the peers do is in `bench.joined`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from bench import joined, measure, province
 from bench.scan import Report
@@ -35,35 +37,51 @@ def world(end: int) -> app.World:
 @contextmanager
 def intake(log: Path, state: Path) -> Iterator[tuple[Sequencer, SqliteStore]]:
     """The daemon's intake of one MMSC, ready to tick, on a state directory."""
-    here = world(province.end(log))
-    settings = config.Settings(feeds={"mmsc": config.Feed("mbuni", (log,))}, state=config.State(directory=state))
+    settings = config.Settings(feeds={"mmsc": config.Feed("mbuni", (log,))})
+    with intake_of(settings, province.end(log), state) as both:
+        yield both
+
+
+@contextmanager
+def intake_of(settings: config.Settings, end: int, state: Path) -> Iterator[tuple[Sequencer, SqliteStore]]:
+    """The daemon's intake of these feeds, at the time `end` (µs UTC)."""
+    here = world(end)
+    settings = msgspec.structs.replace(settings, state=config.State(directory=state))
     keys = app.load_keys(settings)
     with SqliteStore.open(state, settings=settings.store, keys=keys, wall=here.wall) as store:
         yield app.intake(settings, store, keys, here), store
 
 
 def ours(log: Path, stages: Stages | None = None) -> measure.Facts:
-    """Reads the log to its end; `stages` gets the seconds of each part."""
+    """Reads the log to its end; `stages` gets what each part took."""
     with measure.folder() as state, intake(log, state) as (sequencer, store):
-        if stages is not None:
-            _watch_stages(sequencer, store, stages)
-        clock = measure.Clock()
-        most = 0
-        while sequencer.tick():
-            most = max(most, sequencer.state.open_count())
-        facts = clock.facts()
-        progress = sequencer.progress
-        if progress.trouble or progress.rejects:
-            raise SystemExit(f"the bench's own log is not read: {progress.trouble} {progress.rejects}")
-        stored = sum(path.stat().st_size for path in state.iterdir())
-        return facts | {
-            "lines": progress.lines.total(),
-            "batches": progress.batches,
-            "outcomes": dict(progress.outcomes),
-            "open": most,
-            "stored": stored,
-            "peak_mib": measure.peak_mib(),
-        }
+        facts = read_all(sequencer, store, state, stages)
+    if facts["rejects"]:
+        raise SystemExit(f"the bench's own log is not read: {facts['rejects']}")
+    return facts
+
+
+def read_all(sequencer: Sequencer, store: SqliteStore, state: Path, stages: Stages | None = None) -> measure.Facts:
+    """Ticks until nothing is left to read."""
+    if stages is not None:
+        _watch_stages(sequencer, store, stages)
+    clock = measure.Clock()
+    most = 0
+    while sequencer.tick():
+        most = max(most, sequencer.state.open_count())
+    facts = clock.facts()
+    progress = sequencer.progress
+    if progress.trouble:
+        raise SystemExit(f"intake stopped: {progress.trouble}")
+    return facts | {
+        "lines": progress.lines.total(),
+        "rejects": progress.rejects.total(),
+        "batches": progress.batches,
+        "outcomes": dict(progress.outcomes),
+        "open": most,
+        "stored": sum(path.stat().st_size for path in state.iterdir()),
+        "peak_mib": measure.peak_mib(),
+    }
 
 
 STAGES: Final = {
@@ -80,12 +98,16 @@ STAGES: Final = {
 
 
 def _watch_stages(sequencer: Sequencer, store: SqliteStore, stages: Stages) -> None:
-    feed = sequencer.feeds[0]
-    owners: dict[str, Any] = {
-        "source": feed.source, "dialect": feed.dialect, "state": sequencer.state, "judge": sequencer.judge, "store": store,
-    }  # fmt: skip
-    for stage, (owner, name) in STAGES.items():
-        setattr(owners[owner], name, _watched(getattr(owners[owner], name), stage, stages))
+    owners: dict[str, list[Any]] = {
+        "source": [feed.source for feed in sequencer.feeds],
+        "dialect": [feed.dialect for feed in sequencer.feeds],
+        "state": [sequencer.state],
+        "judge": [sequencer.judge],
+        "store": [store],
+    }
+    for stage, (kind, name) in STAGES.items():
+        for owner in owners[kind]:
+            setattr(owner, name, _watched(getattr(owner, name), stage, stages))
 
 
 def _watched(call: Callable[..., Any], stage: str, stages: Stages) -> Callable[..., Any]:
@@ -99,6 +121,21 @@ def _watched(call: Callable[..., Any], stage: str, stages: Stages) -> Callable[.
             spent[1] += time.thread_time() - begun[1]
 
     return watched
+
+
+def stage_rows(watched: measure.Facts) -> list[measure.Facts]:
+    """A table of the stages of a watched run, the dearest first."""
+    stages: dict[str, list[float]] = watched["stages"]
+    rest = watched["seconds"] - sum(wall for wall, _ in stages.values())
+    return [
+        {
+            "stage": stage,
+            "ns a line": wall / watched["lines"] * 1e9,
+            "of its thread's CPU": cpu / watched["lines"] * 1e9,
+            "share %": 100 * wall / watched["seconds"],
+        }
+        for stage, (wall, cpu) in sorted((stages | {"the rest of a tick": [rest, rest]}).items(), key=lambda item: -item[1][0])
+    ]
 
 
 def main() -> None:
@@ -145,17 +182,7 @@ def run(lines: int, say: Callable[[str], None]) -> Report:
     ]
     say("stages")
     watched = party("stages")()
-    stages: dict[str, list[float]] = watched["stages"]
-    rest = watched["seconds"] - sum(wall for wall, _ in stages.values())
-    parts = [
-        {
-            "stage": stage,
-            "ns a line": wall / watched["lines"] * 1e9,
-            "of its thread's CPU": cpu / watched["lines"] * 1e9,
-            "share %": 100 * wall / watched["seconds"],
-        }
-        for stage, (wall, cpu) in sorted((stages | {"the rest of a tick": [rest, rest]}).items(), key=lambda item: -item[1][0])
-    ]
+    parts = stage_rows(watched)
     said = {name: facts["outcomes"] for name, facts in found.items()}
     return Report(
         {
