@@ -529,7 +529,9 @@ def _sign_silence(
                     used.extend(other.traces[:1])
             else:
                 used.append(min(lines, key=lambda t: (t[AT], t[FEED], t[WHERE])))
-    signs.s_silent = bool(silent) and not thread.answers  # an answer, be it `Deferred`, came through the proxy
+    # an answer, be it `Deferred` or to another message, came through the proxy
+    answered = thread.answers or any(pushes[0][AT] <= answer[AT] <= until for answer in dossier.answers)
+    signs.s_silent = bool(silent) and not answered
     if not used:
         used.extend(session.traces[:1])
 
