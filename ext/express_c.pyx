@@ -7,6 +7,7 @@ from libc.string cimport memcpy, memset
 import numpy as np
 
 from mmsd.fast.express_py import Survey
+from mmsd.fast.trace import MEASURED as MEASURED_DTYPE
 from mmsd.fast.trace import SAID as SAID_DTYPE
 from mmsd.fast.trace import TRACE as TRACE_DTYPE
 from mmsd.model import CLOSED as CLOSED_DTYPE
@@ -59,6 +60,8 @@ cdef struct Said:  # trace.SAID
     uint8_t confidence
     int8_t bin
     uint8_t own
+    int32_t notified
+    int32_t retrieved
     uint32_t room  # in memory: the next of this subscriber; packed: 0
 
 cdef struct Closed:  # model.CLOSED
@@ -75,6 +78,14 @@ cdef struct Closed:  # model.CLOSED
     uint8_t rule
     uint8_t node
     int32_t size
+
+cdef struct Measured:  # trace.MEASURED
+    i64 hour
+    i64 node
+    i64 city
+    i64 n
+    i64 notified
+    i64 retrieved
 
 cdef struct Sub:
     u64 key  # 0: empty
@@ -112,6 +123,7 @@ cdef struct Thread:
     i64 size
     i64 least
     i64 reported
+    i64 got
     i64 final
     i64 final_last
     i64 answered  # newest answer
@@ -131,6 +143,8 @@ cdef struct Verdict:
     i64 pushed
     i64 retrieved
     i64 size
+    int32_t notified_ms
+    int32_t retrieved_ms
     int rule
     int confidence
     int bin
@@ -247,6 +261,11 @@ cdef inline u64 stamp(i64 pushed, i64 retrieved, u64 leg, i64 size) noexcept nog
     )
 
 
+cdef inline int32_t in_ms(i64 micros) noexcept nogil:
+    """A clock that went backwards between two nodes counts as no delay."""
+    return <int32_t>min(max(micros, 0) // 1000, <i64>0x7FFFFFFF)
+
+
 cdef inline bint waits(int kind) noexcept nogil:
     return kind == NOTIFY or kind == PUSH_REPORT or kind == ATTEMPT or kind == ORIGIN
 
@@ -305,6 +324,8 @@ cdef class Express:
     cdef Closed* closed
     cdef uint16_t* closed_nodes
     cdef i64 n_closed, room_closed
+    cdef Measured* measured
+    cdef i64 n_measured, room_measured
     cdef Count* counts
     cdef u64 counts_mask, n_counts
 
@@ -327,7 +348,7 @@ cdef class Express:
             <size_t>self.subs, <size_t>self.counts, <size_t>self.rows, <size_t>self.next_row, <size_t>self.fresh_row,
             <size_t>self.new_rows, <size_t>self.saids, <size_t>self.fresh_said, <size_t>self.new_saids, <size_t>self.touched,
             <size_t>self.gone, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
-            <size_t>self.domains, <size_t>self.nodes,
+            <size_t>self.domains, <size_t>self.nodes, <size_t>self.measured,
         ):
             free(<void*><size_t>pointer)
         set_free(&self.cities)
@@ -641,7 +662,7 @@ cdef class Express:
         cdef Sub* sub
         cdef i64 i, n
         cdef u64 place
-        self.n_odd = self.n_closed = 0
+        self.n_odd = self.n_closed = self.n_measured = 0
         self.n_counts = 0
         memset(self.counts, 0, (self.counts_mask + 1) * sizeof(Count))
         with nogil:
@@ -673,7 +694,7 @@ cdef class Express:
                 counts[unpacked(self.counts[place].key)] = self.counts[place].n
         return Survey(
             counts, copied(self.closed, self.n_closed, CLOSED_DTYPE), copied(self.closed_nodes, self.n_closed, np.dtype(np.uint16)),
-            np.unique(copied(self.odd, self.n_odd, np.dtype(np.uint64))),
+            np.unique(copied(self.odd, self.n_odd, np.dtype(np.uint64))), copied(self.measured, self.n_measured, MEASURED_DTYPE),
         )
 
     cdef int count(self, const Said* said, i64 n) except -1 nogil:
@@ -762,7 +783,7 @@ cdef class Express:
                     t = &threads[nt]
                     memset(t, 0, sizeof(Thread))
                     t.opened, t.domain, t.leg = x, self.domains[x.feed], -1
-                    t.notice = t.reported = t.first_answer = t.first_word = NEVER
+                    t.notice = t.reported = t.got = t.first_answer = t.first_word = NEVER
                     t.size = t.least = -1
                     nt += 1
             elif x.kind == PUSH:
@@ -867,7 +888,15 @@ cdef class Express:
                         if legs[j].thread >= 0 and self.reports(&legs[j], x):
                             t = &threads[legs[j].thread]
                             t.reported = min(t.reported, x.at)
-            elif x.kind == ATTEMPT and x.a == POST:
+            elif x.kind == ATTEMPT and x.a != POST:
+                for j in range(nl):
+                    if legs[j].thread >= 0 and x.path:
+                        for k in range(legs[j].n):
+                            if legs[j].pushes[k].path == x.path:
+                                t = &threads[legs[j].thread]
+                                t.got = min(t.got, x.at)
+                                break
+            elif x.kind == ATTEMPT:
                 until = self.posted(row, n, legs, nl, x, horizon)
                 if until < 0:
                     return False
@@ -1012,6 +1041,9 @@ cdef class Express:
             if leg != NULL:
                 newest = max(newest, leg.pushes[leg.n - 1].at)
             v.settled = max(v.closed, newest) + self.join + self.skew
+        first = min(min(t.reported, t.got), min(t.first_answer, retrieved if retrieved else NEVER))
+        v.notified_ms = in_ms(first - began) if first < NEVER and (not v.settled or first <= v.settled) else -1
+        v.retrieved_ms = in_ms(retrieved - began) if retrieved else -1
         v.pushed = leg.first.at if leg != NULL else t.notified
         v.retrieved = retrieved
         v.leg = leg.first.transaction if leg != NULL else 0
@@ -1057,9 +1089,11 @@ cdef class Express:
         now.node = self.nodes[t.opened.feed]
         now.city = old.city if old != NULL else self.city(t.opened.other)
         now.rule, now.confidence, now.bin, now.own = v.rule, v.confidence, v.bin, t.opened.d == 1
+        now.notified, now.retrieved = v.notified_ms, v.retrieved_ms
         if old != NULL:
             counted = packed(old) != packed(&now)
             changed = counted or old.confidence != now.confidence or old.closed != now.closed or old.stamp != now.stamp
+            changed = changed or old.notified != now.notified or old.retrieved != now.retrieved
             if not changed and old.due == now.due and old.settled == now.settled and old.began == now.began:
                 return 0
             if counted:
@@ -1069,6 +1103,10 @@ cdef class Express:
         else:
             changed = True
             self.count(&now, 1)
+        if changed and old != NULL and old.closed:
+            self.measure(old, -1)
+        if changed and now.closed:
+            self.measure(&now, 1)
         if v.closed and changed:
             self.close(sub, v, now.node)
         if v.due < NEVER and v.due != due:
@@ -1079,6 +1117,17 @@ cdef class Express:
             self.note_said(s)
         else:
             self.new_said(sub, &now)
+        return 0
+
+    cdef int measure(self, const Said* said, i64 n) except -1 nogil:
+        cdef Measured* m
+        if self.n_measured == self.room_measured:
+            self.room_measured = max(1024, self.room_measured * 2)
+            self.measured = <Measured*>grown(self.measured, self.room_measured * <size_t>sizeof(Measured))
+        m = &self.measured[self.n_measured]
+        m.hour, m.node, m.city, m.n = said.began // HOUR, said.node, said.city, n
+        m.notified, m.retrieved = said.notified, said.retrieved
+        self.n_measured += 1
         return 0
 
     cdef int close(self, const Sub* sub, const Verdict* v, uint16_t node) except -1 nogil:

@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.fast.trace import NEVER, ORIGIN, SAID, TRACE
+from mmsd.fast.trace import LONGEST_TIME, MEASURED, NEVER, ORIGIN, SAID, TRACE
 from mmsd.model import CLOSED, HOUR, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState
 
 MOST_LINES: Final = 64
@@ -74,11 +74,12 @@ class Survey(NamedTuple):
     closed: npt.NDArray[Any]  # model.CLOSED rows; receiver and sender are still numbers, node is a label's number
     nodes: npt.NDArray[np.uint16]  # label of each closed row's node
     odd: npt.NDArray[np.uint64]  # numbers that are not for this lane
+    measured: npt.NDArray[Any]  # MEASURED rows of what is or was delivered
 
 
 class _Thread:
     __slots__ = (
-        "answers", "fetched", "fetched_last", "final", "final_last", "leg", "notice", "notified", "opened", "reported", "size",
+        "answers", "fetched", "fetched_last", "final", "final_last", "got", "leg", "notice", "notified", "opened", "reported", "size",
     )  # fmt: skip
 
     def __init__(self, opened: Any) -> None:
@@ -90,7 +91,7 @@ class _Thread:
         self.size = -1  # of the first fetch with one
         self.answers: list[Any] = []
         self.final = self.final_last = 0  # the MMSC's report that it was retrieved
-        self.reported = NEVER
+        self.reported = self.got = NEVER  # first word that the push had come, first request for the content
 
 
 class _Leg:
@@ -119,6 +120,8 @@ class _Verdict(NamedTuple):
     pushed: int
     retrieved: int
     size: int
+    notified_ms: int
+    retrieved_ms: int
 
 
 class _Subscriber:
@@ -243,6 +246,7 @@ class Express:
         closed: list[tuple[Any, ...]] = []
         nodes: list[int] = []
         odd: list[int] = []
+        measured: list[tuple[int, ...]] = []
         for number in self._touched:
             subscriber = self._all.get(number)
             if subscriber is None or not subscriber.touched:
@@ -256,10 +260,11 @@ class Express:
             if wake < NEVER:
                 heapq.heappush(self._due, (wake, number))
             for verdict in found:
-                self._say(number, subscriber, verdict, counts, closed, nodes)
+                self._say(number, subscriber, verdict, counts, closed, nodes, measured)
         self._touched = []
         rows, labels = np.array(closed, CLOSED), np.array(nodes, np.uint16)
-        return Survey({key: n for key, n in counts.items() if n}, rows, labels, np.array(sorted(odd), np.uint64))
+        changed = {key: n for key, n in counts.items() if n}
+        return Survey(changed, rows, labels, np.array(sorted(odd), np.uint64), np.array(measured, MEASURED))
 
     def _wake_due(self, horizon: int) -> None:
         while self._due and self._due[0][0] <= horizon:
@@ -275,6 +280,7 @@ class Express:
         counts: Counter[tuple[int, int, int, int, int, int]],
         closed: list[tuple[Any, ...]],
         nodes: list[int],
+        measured: list[tuple[int, ...]],
     ) -> None:
         key = verdict.domain, verdict.identity
         old = subscriber.said.get(key)
@@ -282,7 +288,8 @@ class Express:
         entry = np.array(
             (
                 number, verdict.identity, verdict.began, verdict.due, verdict.closed, verdict.settled, verdict.stamp, verdict.domain,
-                verdict.node, city, verdict.rule, verdict.confidence, verdict.bin, verdict.own, 0,
+                verdict.node, city, verdict.rule, verdict.confidence, verdict.bin, verdict.own, verdict.notified_ms, verdict.retrieved_ms,
+                0,
             ),
             SAID,
         )[()]  # fmt: skip
@@ -294,9 +301,13 @@ class Express:
             if before is not None:
                 counts[before] -= 1
             counts[after] += 1
-        changed = old is None or (before, old["confidence"], old["closed"], old["stamp"]) != (
-            after, entry["confidence"], entry["closed"], entry["stamp"],
-        )  # fmt: skip
+        names = ("confidence", "closed", "stamp", "notified", "retrieved")
+        changed = old is None or before != after or any(old[name] != entry[name] for name in names)
+        if changed:
+            for said, n in ((old, -1), (entry, 1)):
+                if said is not None and said["closed"]:
+                    times = int(said["notified"]), int(said["retrieved"])
+                    measured.append((int(said["began"]) // HOUR, int(said["node"]), int(said["city"]), n, *times))
         if verdict.closed and changed:
             closed.append((
                 verdict.began, verdict.closed, number, verdict.sender, verdict.identity, verdict.leg, verdict.pushed, verdict.retrieved,
@@ -408,7 +419,11 @@ class Express:
                 for leg in legs:
                     if leg.thread is not None and any(_reports(push, row, laws.skew) for push in leg.pushes):
                         leg.thread.reported = min(leg.thread.reported, int(row["at"]))
-            elif kind == Kind.ATTEMPT and row["a"] == Method.POST:
+            elif kind == Kind.ATTEMPT and row["a"] != Method.POST:
+                for leg in legs:
+                    if leg.thread is not None and row["path"] and any(push["path"] == row["path"] for push in leg.pushes):
+                        leg.thread.got = min(leg.thread.got, int(row["at"]))
+            elif kind == Kind.ATTEMPT:
                 until = self._post(rows, legs, row, horizon)
                 if until < 0:
                     return None
@@ -532,11 +547,14 @@ class Express:
             if size < 0 <= row["size"] < 1 << 31:
                 size = int(row["size"])
         leg = int(pushes[0]["transaction"]) if pushes else 0
+        signs = [thread.reported, thread.got, thread.fetched or NEVER, *(int(answer["at"]) for answer in thread.answers)]
+        notified = min((at for at in signs if not settled or at <= settled), default=NEVER)
         delay = (max(retrieved - began, 0) // SECOND + 1).bit_length() - 1 if retrieved else -1
         return _Verdict(
             int(opened["message"]), self._domains[opened["feed"]], began, int(opened["other"]), NEVER if closes else due + laws.skew,
             closed, settled, stamp(pushed, retrieved, leg, size), rule, laws.confidences[sight], delay, own,
-            self._nodes[opened["feed"]], leg, pushed, retrieved, size,
+            self._nodes[opened["feed"]], leg, pushed, retrieved, size, _ms(notified - began) if notified < NEVER else -1,
+            _ms(retrieved - began) if retrieved else -1,
         )  # fmt: skip
 
     def _torn(self, thread: _Thread, pushes: list[Any], rows: list[Any], until: int) -> bool:
@@ -721,6 +739,11 @@ def _count_key(entry: Any) -> tuple[int, int, int, int, int, int]:
     return (
         int(entry["began"]) // HOUR, int(entry["node"]), int(entry["city"]), int(entry["rule"]), int(entry["own"]), int(entry["bin"]),
     )  # fmt: skip
+
+
+def _ms(micros: int) -> int:
+    """A clock that went backwards between two nodes counts as no delay."""
+    return min(max(micros, 0) // 1000, LONGEST_TIME)
 
 
 def _reports(push: Any, report: Any, skew: int) -> bool:

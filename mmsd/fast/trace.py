@@ -60,7 +60,15 @@ SAID: Final = np.dtype(
         ("confidence", "u1"),  # hundredths
         ("bin", "i1"),  # floor(log2(seconds to retrieval + 1)); -1 = not retrieved
         ("own", "u1"),
+        ("notified", "<i4"),  # ms from the submit to the first sign that the push had come, -1 = none
+        ("retrieved", "<i4"),  # ms from the submit to the first fetch, -1 = none
         ("room", "<u4"),
     ]
 )
 """What was last said of a delivery on the express lane."""
+
+MEASURED: Final = np.dtype([(name, "<i8") for name in ("hour", "node", "city", "n", "notified", "retrieved")])
+"""A delivered one's times as in SAID: counted (`n` 1), or taken back (-1)."""
+
+LONGEST_TIME: Final = (1 << 31) - 1
+"""Of the times in SAID; a longer one counts as this."""

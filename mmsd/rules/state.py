@@ -374,7 +374,7 @@ class State:
                 cause=ROWS[rule].cause if told == "delivered" else "", confidence=int(row["confidence"]) / 100, began=int(row["began"]),
                 hour=int(row["began"]) // HOUR, node=self.labels[row["node"]], city=self.labels[row["city"]], bin=int(row["bin"]),
                 due=int(row["due"]), closed=int(row["closed"]), touched=max(int(row["settled"]), int(row["began"])),
-                group=ROWS[rule].group, settled=int(row["settled"]),
+                group=ROWS[rule].group, settled=int(row["settled"]), times=(int(row["notified"]), int(row["retrieved"])),
             )  # fmt: skip
             self.publish(entry)
 

@@ -158,6 +158,10 @@ class Judge:
 
     def _count_express(self, survey: Survey, facts: Facts) -> None:
         tally, labels = facts.tally, self.state.labels
+        times = survey.measured
+        tally.measured.add_columns(
+            labels, times["hour"], times["node"], times["city"], times["n"], times["notified"], times["retrieved"], self.state.settings.late
+        )
         for (hour, node, city, rule, own, delay), n in survey.counts.items():
             row = ROWS[RULES[rule]]
             outcome = "own" if own else row.outcome

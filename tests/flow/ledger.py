@@ -74,7 +74,7 @@ def _cubes(state: Path) -> dict[str, Counter[Hashable]]:
     with closing(sqlite3.connect(state / DATABASE)) as connection:
         return {
             table: Counter(connection.execute(f"SELECT * FROM {table} WHERE n != 0").fetchall())
-            for table in ("hour_count", "day_count", "delay_count", "code_count", "unknown_code")
+            for table in ("hour_count", "day_count", "delay_count", "measure_count", "code_count", "unknown_code")
         }
 
 
