@@ -38,7 +38,7 @@ LOCK: Final = "mmsd.lock"
 
 _PAGE_BYTES: Final = 4096
 _SNAPSHOTS: Final = "state-*.snapshot"
-_SNAPSHOT_PART: Final = 64 * MEBIBYTE  # sealed at once: AES-GCM takes 2 GiB at most, and a part is what is held twice
+_SNAPSHOT_PART: Final = 4 * MEBIBYTE  # sealed at once: what is held twice
 _PURGED_AT_ONCE: Final = 64
 _MAX_ID: Final = (1 << 63) - 1
 
