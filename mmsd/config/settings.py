@@ -189,6 +189,8 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "fault_window": Limits(1.0, _DAY),
         "fault_answers": Limits(1, 1_000_000),
         "fault_share": Limits(0.0, 1.0),
+        "fault_rise": Limits(1.0, 1000.0),
+        "fault_models": Limits(1, 16),
         "portal": Limits(1, 1_000_000),
     },
     TailSettings: {

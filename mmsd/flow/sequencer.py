@@ -60,6 +60,8 @@ HOUSEKEEPING: Final = 2 * MINUTE
 AHEAD: Final = "its time lies ahead of the clock"
 MOST_AUDITS: Final = 20
 """Gaps of one feed written down at a time; all are counted."""
+NODE_SURE: Final = 0.9
+"""Confidence of a node's fault."""
 END: Final = 1 << 61
 """Beyond any event time: `--until end`."""
 CAUSE_IDS: Final = {cause: place for place, cause in enumerate(CAUSES)}
@@ -276,7 +278,7 @@ class Sequencer:
         horizon = self._horizon()
         ripe = [*read.ripe, self.state.due(horizon)]
         subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
-        if not took and not len(subscribers) and not read.audits:
+        if not took and not len(subscribers) and not read.audits and not self.state.findings.due(horizon):
             return False
         self._thaw(subscribers, horizon)
         facts = self.judge.judge(subscribers, horizon)
@@ -419,7 +421,9 @@ class Sequencer:
             batch.marks.extend((feed.name, mark) for mark in feed.source.pending())
             batch.extents.extend(feed.source.extents())
             batch.expired.extend((feed.name, ordinal) for ordinal in feed.source.expired())
-        batch.events = self._findings(facts.findings, batch)
+        suspected = facts.suspected | self._fault_findings(batch) | self.state.findings.ripe(self.state.horizon)
+        for number in sorted(suspected):
+            self._findings(self.judge.find(number), batch)
         self._pack_state(batch)  # last: State remembers what is said
         batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
@@ -436,7 +440,7 @@ class Sequencer:
         batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]
         batch.rejects = read.samples
         batch.audits = [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
-        batch.events += [self._node_event(fault) for fault in faults]
+        self._node_findings(faults, batch)
         random = [self._random_bits(72) for _ in facts.candidates]
         ordinals = [Ordinal(c.seed.campaign.id, str(c.sender), c.city) for c in facts.candidates]
         needs = Needs(forwards=frozenset(c.key for c in facts.candidates), ordinals=frozenset(ordinals))
@@ -517,9 +521,9 @@ class Sequencer:
             self._new_nodes.append(("node", self._nodes[name], name))
         return self._nodes[name]
 
-    def _findings(self, raised: Sequence[Raised], batch: Batch) -> list[Event]:
-        """Findings that are not as they were said, into the Batch; the events that tell of them."""
-        events: list[Event] = []
+    def _findings(self, raised: Sequence[Raised], batch: Batch) -> None:
+        """Findings that are not as they were said, and the events that tell of them, into the Batch."""
+        events = batch.events
         memory = self.state.findings
         for number, cause, found, evidence in raised:
             subject = self.judge.shown(number)
@@ -537,15 +541,42 @@ class Sequencer:
                 batch.findings.append((key, row))
                 data |= {"confidence": found.confidence, "urgency": found.urgency, "cleared": bool(found.cleared)}
                 events.append(Event(found.cleared or found.raised, "finding", cause, data))
-        return events
 
-    def _node_event(self, fault: Fault) -> Event:
-        if fault.kind == "mmsc":
-            name = self.state.texts.get(fault.node, b"").decode("latin-1")
-        else:
-            name = self.state.feeds[fault.node].node
-        data = {"kind": fault.kind, "from": fault.start, "to": fault.stop, "answers": fault.answers, "faults": fault.faults}
-        return Event(fault.stop, "node", name, data)
+    def _node_findings(self, faults: Sequence[Fault], batch: Batch) -> None:
+        """Nodes that answered badly (`rules.pulse`)."""
+        for fault in faults:
+            if fault.kind == "mmsc":
+                name = self.state.texts.get(fault.node, b"").decode("latin-1")
+            else:
+                name = self.state.feeds[fault.node].node
+            detail = f"{fault.kind}: {fault.faults} of {fault.answers} answers"
+            self._node_finding(batch, name, fault.kind, fault.start, fault.stop, detail)
+            data = {"kind": fault.kind, "from": fault.start, "to": fault.stop, "answers": fault.answers, "faults": fault.faults}
+            batch.events.append(Event(fault.stop, "node", name, data))
+
+    def _fault_findings(self, batch: Batch) -> set[int]:
+        """Nodes on which one cause took far more of the deliveries than before (`rules.faults`); whose findings that may change."""
+        found, gone = self.state.node_faults(self.state.horizon)
+        for fault in (*gone, *found):
+            name = self.state.labels[fault.node]
+            data = {"kind": fault.cause, "from": fault.start, "to": fault.stop, "answers": fault.closed, "faults": fault.n}
+            if fault in gone:
+                batch.unfounded.append(self._node_key(name, fault.cause, fault.start))
+                batch.events.append(Event(self.state.horizon, "node", name, {**data, "withdrawn": True}))
+                continue
+            detail = f"{fault.cause}: {fault.n} of {fault.closed} deliveries that closed"
+            self._node_finding(batch, name, fault.cause, fault.start, fault.stop, detail)
+            batch.events.append(Event(fault.stop, "node", name, data))
+        windows = {(fault.node, fault.start) for fault in (*found, *gone)}
+        return self.state.findings.closed_at(windows, self.state.closings.start_of) if windows else set()
+
+    def _node_finding(self, batch: Batch, name: str, kind: str, start: int, stop: int, detail: str) -> None:
+        row = Finding("node", name, "NODE_FAULT", NODE_SURE, start, (), stop, detail=detail)
+        batch.findings.append((self._node_key(name, kind, start), row))
+
+    def _node_key(self, name: str, kind: str, start: int) -> bytes:
+        text = f"node\0{name}\0{kind}\0{start}".encode()
+        return hashlib.blake2b(text, digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()
 
     def _totals(self, read: _Tick, outcomes: Mapping[str, int], now: int) -> list[Event]:
         """At most one a second: what live pages and MQTT show moving."""

@@ -5,7 +5,7 @@ A dossier is forgotten within the hour; three failures of one shape may lie a we
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Set
 from typing import Final, NamedTuple
 
 from mmsd.model import HOUR
@@ -26,6 +26,10 @@ class Said(NamedTuple):
     urgency: str
 
 
+Packed = tuple[dict[int, bytes], dict[int, tuple[Said, ...]], list[tuple[int, int]]]
+"""Evidence and findings by number, and (until, who) waits."""
+
+
 class FindingMemory:
     """By subscriber. `take_changes` gives what changed since it was last asked, `load` takes that back."""
 
@@ -34,7 +38,33 @@ class FindingMemory:
         self._grounds: dict[int, bytes] = {}
         self._said: dict[int, tuple[Said, ...]] = {}
         self._changed: set[int] = set()
+        self._waiting: dict[int, set[int]] = {}  # until → who
+        self._fresh_waits: list[tuple[int, int]] = []
         self._thinned = 0
+
+    def wait(self, number: int, until: int) -> None:
+        """Something in his evidence counts, or does not, from this event time on."""
+        waiting = self._waiting.setdefault(until, set())
+        if number not in waiting:
+            waiting.add(number)
+            self._fresh_waits.append((until, number))
+
+    def due(self, horizon: int) -> bool:
+        """Whether anybody waited no longer than this."""
+        return any(until <= horizon for until in self._waiting)
+
+    def ripe(self, horizon: int) -> set[int]:
+        """Who waited no longer than this, each once."""
+        over = [until for until in self._waiting if until <= horizon]
+        return {number for until in over for number in self._waiting.pop(until)}
+
+    def closed_at(self, windows: Set[tuple[int, int]], start_of: Callable[[int], int]) -> set[int]:
+        """Whose evidence is from deliveries that closed in one of these (node, start of the window)."""
+        found = set()
+        for number, packed in self._grounds.items():
+            if any(ground.closed and (ground.node, start_of(ground.closed)) in windows for ground in unpack(packed)):
+                found.add(number)
+        return found
 
     @property
     def numbers(self) -> Iterable[int]:
@@ -102,19 +132,26 @@ class FindingMemory:
 
     def forget_changes(self) -> None:
         self._changed.clear()
+        self._fresh_waits.clear()
 
-    def changes(self) -> tuple[dict[int, bytes], dict[int, tuple[Said, ...]]]:
-        """Evidence and findings of the numbers whose changed, b"" and () where there are none any more."""
-        return {n: self._grounds.get(n, b"") for n in self._changed}, {n: self._said.get(n, ()) for n in self._changed}
+    def changes(self) -> Packed:
+        """Of the numbers whose changed: evidence and findings, b"" and () where there are none any more; and who waits since."""
+        grounds = {number: self._grounds.get(number, b"") for number in self._changed}
+        return grounds, {number: self._said.get(number, ()) for number in self._changed}, list(self._fresh_waits)
 
-    def whole(self) -> tuple[dict[int, bytes], dict[int, tuple[Said, ...]]]:
-        return self._grounds, self._said
+    def whole(self) -> Packed:
+        return self._grounds, self._said, sorted((until, number) for until, who in self._waiting.items() for number in who)
 
-    def load(self, grounds: Mapping[int, bytes], said: Mapping[int, tuple[Said, ...]]) -> None:
-        for number, packed in grounds.items():
-            if packed:
-                self._grounds[number] = packed
+    def load(self, packed: Packed, horizon: int) -> None:
+        """Takes back what `changes` or `whole` gave; who waited no longer than up to the horizon has been asked for."""
+        grounds, said, waiting = packed
+        for number, held in grounds.items():
+            if held:
+                self._grounds[number] = held
             else:
                 self._grounds.pop(number, None)
         for number, kept in said.items():
             self._keep_said(number, kept)
+        for until, number in waiting:
+            self._waiting.setdefault(until, set()).add(number)
+        self.ripe(horizon)

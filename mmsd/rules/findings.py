@@ -60,17 +60,19 @@ class Ground(NamedTuple):
     feed: int
     where: int
     line: int  # Kind of the line
+    node: int = 0  # of a delivery's verdict in the rows T, N, U: label of the node …
+    closed: int = 0  # … and when it closed: it is no evidence if the node failed then (`rules.faults`)
 
     @property
     def good(self) -> bool:
         return self.source[0] == GOOD
 
 
-_PACKED: Final = struct.Struct("<BhQBqBBQHqB")
+_PACKED: Final = struct.Struct("<BhQBqBBQHqBHq")
 
 
 def pack(grounds: Iterable[Ground]) -> bytes:
-    """42 bytes each.
+    """52 bytes each.
 
     >>> one = Ground((REQUEST, 2, 77), "BAD_PROXY", 5_000_000, 0.7, "post", 0, 2, 77, 12)
     >>> unpack(pack([one])) == [one]
@@ -78,7 +80,8 @@ def pack(grounds: Iterable[Ground]) -> bytes:
     """
     return b"".join(
         _PACKED.pack(
-            *g.source, NUMBER_OF[g.cause], g.at, round(100 * g.confidence), KINDS.index(g.kind), g.shape, g.feed, g.where, g.line
+            *g.source, NUMBER_OF[g.cause], g.at, round(100 * g.confidence), KINDS.index(g.kind), g.shape, g.feed, g.where, g.line,
+            g.node, g.closed,
         )
         for g in grounds
     )  # fmt: skip
@@ -86,8 +89,8 @@ def pack(grounds: Iterable[Ground]) -> bytes:
 
 def unpack(packed: bytes) -> list[Ground]:
     return [
-        Ground((family, domain, identity), FINDINGS[cause], at, sure / 100, KINDS[kind], shape, feed, where, line)
-        for family, domain, identity, cause, at, sure, kind, shape, feed, where, line in _PACKED.iter_unpack(packed)
+        Ground((family, domain, identity), FINDINGS[cause], at, sure / 100, KINDS[kind], shape, feed, where, line, node, closed)
+        for family, domain, identity, cause, at, sure, kind, shape, feed, where, line, node, closed in _PACKED.iter_unpack(packed)
     ]
 
 

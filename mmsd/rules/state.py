@@ -27,7 +27,10 @@ from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, K
 from mmsd.rules.causes import ROWS, RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.express import MILD, laws
-from mmsd.rules.finding_memory import FindingMemory, Said
+from mmsd.rules.faults import FAMILIES, Closings
+from mmsd.rules.faults import Fault as NodeFault
+from mmsd.rules.finding_memory import FindingMemory
+from mmsd.rules.finding_memory import Packed as PackedFindings
 from mmsd.rules.kpi import Measured
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
@@ -102,6 +105,8 @@ class Published(msgspec.Struct, array_like=True):
     weight: tuple[int, int] = (0, 0)  # traces of its own, traces in the dossier up to `settled`: while both stay, so does the verdict
     mute: bool = False  # it says nothing of settings and waits for nothing
     answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
+    model: int = 0  # type allocation code of the receiver's handset, 0 = not known when it was judged
+    spoiled: bool = False  # the node failed when it closed: it is evidence of nothing
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
 
     @property
@@ -139,8 +144,7 @@ class _Delta(msgspec.Struct, array_like=True):
     authorities: list[int]
     marks: dict[int, int]
     since: dict[int, int]
-    grounds: dict[int, bytes]  # subscriber → all evidence for and against findings, as it now stands
-    found: dict[int, tuple[Said, ...]]  # subscriber → his findings, as they now stand
+    findings: PackedFindings
     forgotten: list[int]  # whose messages left memory, spilled or done with
     pulse: list[tuple[str, int, int, int, int]]  # windows as they now stand; no answers: the window is over
     cuts: dict[int, int]  # whose settled past was dropped up to when
@@ -157,6 +161,7 @@ class _Delta(msgspec.Struct, array_like=True):
     named: bytes = b""
     nameless: bytes = b""
     peers: dict[int, int] = {}
+    closings: list[tuple[tuple[int, int], dict[str, list[int]], tuple[NodeFault, ...]]] = []  # windows of nodes, as they now stand
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -234,6 +239,7 @@ class State:
         self.pulse = Pulse(settings)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self.findings = FindingMemory(settings)
+        self.closings = Closings(settings)
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
         self._late_activity: list[int] = []  # known numbers of gateway lines not kept, before the horizon
@@ -534,6 +540,17 @@ class State:
             if fault is not None:
                 found.append(fault)
         return found
+
+    def node_faults(self, horizon: int) -> tuple[list[NodeFault], list[NodeFault]]:
+        """(found, none after all) since the last question; whoever's delivery closed there and then is judged again."""
+        found, gone = self.closings.look(horizon)
+        changed = {(self.labels[fault.node], fault.start) for fault in (*found, *gone)}
+        if changed:
+            for number, held in self.published.items():
+                for entry in held.values():
+                    if entry.rule[:1] in FAMILIES and (entry.node, self.closings.start_of(entry.closed)) in changed:
+                        self.watch(number, self.closings.end_of(entry.closed))
+        return found, gone
 
     def _note_activity(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> None:
         if not len(chosen):
@@ -961,7 +978,9 @@ class State:
             for number in over:
                 self._drop_group(number)
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
-        self.findings.prune(horizon)
+        newest = min(horizon, max(self.marks.values(), default=0))  # a replay's horizon ends beyond all time
+        self.findings.prune(newest)
+        self.closings.prune(newest)
         if self.express is not None:
             self.express.set_slow(self._slow())
         self._prune_texts()
@@ -1010,6 +1029,7 @@ class State:
         }  # fmt: skip
         self.texts.forget_changes()
         self.findings.forget_changes()
+        self.closings.forget_changes()
         if self.express is not None:
             self.express.forget_changes()
 
@@ -1018,7 +1038,7 @@ class State:
         fresh = self._fresh
         express = self.express.delta() if self.express is not None else (b"", b"", b"")
         texts = self.texts.fresh()
-        if not any(fresh.values()) and not any(express) and not texts and not any(self.findings.changes()):
+        if not any(fresh.values()) and not any(express) and not texts and not any((*self.findings.changes(), self.closings.changes())):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
@@ -1027,13 +1047,14 @@ class State:
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
-                fresh["authorities"], fresh["marks"], fresh["since"], *self.findings.changes(), fresh["forgotten"],
+                fresh["authorities"], fresh["marks"], fresh["since"], self.findings.changes(), fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
                 fresh["watched"], fresh["labels"],
                 {number: self.groups[number] for number in fresh["groups"] if number in self.groups}, _joined(fresh["revived"]),
                 _joined(fresh["left_groups"]), express,
                 self.horizon, fresh["series"],
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
+                self.closings.changes(),
             )
         )  # fmt: skip
         self.forget_changes()
@@ -1050,11 +1071,12 @@ class State:
             _Delta(
                 feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts.packed(), self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
-                *self.findings.whole(), [],
+                self.findings.whole(), [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
                 self.groups, b"", b"", self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
+                self.closings.whole(),
             )
         )  # fmt: skip
 
@@ -1109,7 +1131,8 @@ class State:
             self.since.update(delta.since)
             self.series.update(delta.series)
             self.horizon = max(self.horizon, delta.horizon)
-            self.findings.load(delta.grounds, delta.found)
+            self.closings.load(delta.closings)
+            self.findings.load(delta.findings, delta.horizon)
         for held_here in self.holdings.values():
             held_here.sort(key=lambda h: (h.at, h.key))
         self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]

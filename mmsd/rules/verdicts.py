@@ -20,8 +20,9 @@ from mmsd.fast.express_py import Survey
 from mmsd.model import HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
-from mmsd.rules.causes import ROWS, RULES, Verdict, judge
+from mmsd.rules.causes import OUTCOMES, ROWS, RULES, Verdict, judge
 from mmsd.rules.express import UNLOGGED_SUBMIT
+from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
@@ -39,6 +40,7 @@ class Raised(NamedTuple):
     evidence: tuple[Evidence, ...] = ()
 
 
+DELIVERED: Final = OUTCOMES.index("delivered")
 UNDECIDED: Final = frozenset({"open", "failed", "lapsed"})
 """Outcomes that may still turn out to be evidence: what is good meanwhile is remembered beside them."""
 
@@ -93,7 +95,7 @@ class Facts:
     tally: Tally = field(default_factory=Tally)
     candidates: list[Candidate] = field(default_factory=list)
     attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
-    findings: list[Raised] = field(default_factory=list)
+    suspected: set[int] = field(default_factory=set)  # whose evidence for or against findings changed
     express: Survey | None = None  # closed deliveries of the express lane
 
 
@@ -140,6 +142,7 @@ class Judge:
         if self.state.express is not None:
             facts.express = self.state.survey(horizon)
             self._count_express(facts.express, facts)
+            self._count_express_closings(facts.express)
             subscribers = np.union1d(subscribers, facts.express.odd)
         context = self.state.context()
         self._anew = context.covered != self._covered
@@ -156,6 +159,10 @@ class Judge:
             self._award(award, facts)
         return facts
 
+    def model_of(self, number: int) -> int:
+        """Type allocation code of a number's handset, 0 = unknown."""
+        return 0
+
     def _count_express(self, survey: Survey, facts: Facts) -> None:
         tally, labels = facts.tally, self.state.labels
         times = survey.measured
@@ -171,6 +178,16 @@ class Judge:
                 tally.days[local_day(hour * HOUR, self.zone), "", cause] += n
             if outcome == "delivered" and delay >= 0:
                 tally.delays[hour, labels[node], cause, delay] += n
+
+    def _count_express_closings(self, survey: Survey) -> None:
+        """A row with outcome 0 takes one back."""
+        closings = self.state.closings
+        for sign, outcome in ((1, DELIVERED), (-1, 0)):
+            chosen = survey.closed["outcome"] == outcome
+            times = survey.closed["closed"][chosen] // closings.width
+            windows, n = np.unique(np.stack([survey.nodes[chosen].astype(np.int64), times]), axis=1, return_counts=True)
+            for node, window, many in zip(*windows.tolist(), n.tolist(), strict=True):
+                closings.add(node, window * closings.width, "", "", 0, sign * many)
 
     def _learn_seeds(self, dossier: Dossier) -> None:
         """Message ids that turn out to be seeds': an M-Forward of one names nothing else."""
@@ -201,15 +218,18 @@ class Judge:
             award = self._ready(thread, dossier, seen, entry, old, horizon)
             if award is not None:
                 ready.append(award)
-            said = _grounds_of(thread, seen, verdict)
+            entry.model = self.model_of(dossier.subscriber)
+            self._ask_node(entry, verdict)
+            said = self._placed(_grounds_of(thread, seen, verdict), entry)
             judged.add(_source(entry))
             waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
-            entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not said and not waits
+            entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not (said or waits or entry.spoiled)
             self._say(thread, seen, verdict, entry, old, facts)
             grounds.extend(said)
         for key in set(before) - now:
             judged.add(_source(before[key]))
             self._count(before[key], facts, -1)
+            self._count_closing(before[key], -1)
             self.state.retract(before[key])
             if before[key].row:
                 facts.withdrawn.append(self.row_key(before[key]))
@@ -217,6 +237,17 @@ class Judge:
         judged.update((REQUEST, post[FEED], post[WHERE]) for post in dossier.posts)
         self._find(dossier, grounds, judged, context, horizon, facts)
         return ready
+
+    def _ask_node(self, entry: Published, verdict: Verdict) -> None:
+        """Says beside the verdict that its node failed when it closed, as far as that is known."""
+        if entry.outcome == "failed" and entry.rule[:1] in FAMILIES and self.state.closings.at(self.state.label(entry.node), entry.closed):
+            entry.spoiled = True
+            verdict.suspects = tuple(dict.fromkeys((*verdict.suspects, "NODE_FAULT")))
+
+    def _placed(self, grounds: list[Ground], entry: Published) -> list[Ground]:
+        if entry.rule[:1] not in FAMILIES:
+            return grounds
+        return [ground._replace(node=self.state.label(entry.node), closed=entry.closed) for ground in grounds]
 
     def _find(
         self, dossier: Dossier, fresh: list[Ground], judged: set[findings.Source], context: Context, horizon: int, facts: Facts
@@ -233,16 +264,24 @@ class Judge:
             bad += [ground for ground in held if ground.good and ground.source[1:] not in here]
             bad += set(mends(dossier, context, authorities(dossier, context), horizon))
         state.findings.learn(number, bad)
-        self.find(number, bad, facts)
+        facts.suspected.add(number)
 
-    def find(self, number: int, grounds: Iterable[Ground], facts: Facts) -> None:
-        """Says what differs from the findings that were said of a number."""
-        found = evaluate(grounds, self.state.settings)
+    def find(self, number: int) -> list[Raised]:
+        """The findings of a number, and those said before that are none. Evidence counts once it is known whether its node failed."""
+        state, closings = self.state, self.state.closings
+        grounds = []
+        for ground in state.findings.grounds(number):
+            if ground.closed and (over := closings.end_of(ground.closed)) > state.horizon:
+                state.findings.wait(number, over)
+            elif not ground.closed or not closings.at(ground.node, ground.closed):
+                grounds.append(ground)
+        found = evaluate(grounds, state.settings)
+        raised = []
         for each in found:
             evidence = tuple(self._place(g.feed, g.where, g.line, g.at, "mended" if g.good else "") for g in each.lines)
-            facts.findings.append(Raised(number, each.cause, each, evidence))
+            raised.append(Raised(number, each.cause, each, evidence))
         said = {each.cause for each in found}
-        facts.findings += [Raised(number, each.cause, None) for each in self.state.findings.said(number) if each.cause not in said]
+        return [*raised, *(Raised(number, each.cause, None) for each in state.findings.said(number) if each.cause not in said)]
 
     # ------------------------------------------------------------------------------------------------------------ deliveries
 
@@ -279,7 +318,7 @@ class Judge:
             if old is not None:
                 self._count(old, facts, -1)
             self._count(entry, facts, 1)
-        if changed or old is None or (old.closed, old.lines) != (entry.closed, entry.lines):
+        if changed or old is None or (old.closed, old.lines, old.spoiled) != (entry.closed, entry.lines, entry.spoiled):
             seed, _, _ = evidence_of(thread, self.state.seeds)
             closed = entry.outcome not in ("open", "orphan")
             if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or seed)):
@@ -294,6 +333,10 @@ class Judge:
                         entry.node, _size(thread),
                     )
                 )  # fmt: skip
+        if old is None or _closing(old) != _closing(entry):
+            for each, n in ((old, -1), (entry, 1)):
+                if each is not None:
+                    self._count_closing(each, n)
         if entry != old:
             self.state.publish(entry)
 
@@ -341,6 +384,10 @@ class Judge:
         if judged and entry.bin >= 0:
             tally.delays[entry.hour, entry.node, entry.cause, entry.bin] += n
         tally.measured.add(entry.hour, entry.node, entry.city, measures(entry.outcome, *entry.times, self.state.settings.late), n)
+
+    def _count_closing(self, entry: Published, n: int) -> None:
+        if entry.closed and entry.outcome in ("delivered", "failed"):
+            self.state.closings.add(self.state.label(entry.node), entry.closed, entry.rule, entry.cause, entry.model, n)
 
     # -------------------------------------------------------------------------------------------------------------- forwards
 
@@ -582,6 +629,11 @@ def _touched(thread: Thread) -> int:
     )
     newest = max((t[AT] for group in groups for t in group), default=0)
     return max(newest, thread.opened[AT] if thread.opened else 0)
+
+
+def _closing(entry: Published) -> tuple[str, int, str, str, str, int]:
+    """Where and as what a delivery is counted among those that closed."""
+    return entry.node, entry.closed, entry.outcome, entry.rule, entry.cause, entry.model
 
 
 def _source(entry: Published) -> findings.Source:
