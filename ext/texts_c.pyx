@@ -19,6 +19,17 @@ cdef inline uint64_t mixed(uint64_t key) noexcept nogil:
     return key ^ (key >> 29)
 
 
+cdef inline bint within(const uint64_t[::1] keys, uint64_t key) noexcept nogil:
+    cdef Py_ssize_t low = 0, high = keys.shape[0], middle
+    while low < high:
+        middle = (low + high) >> 1
+        if keys[middle] < key:
+            low = middle + 1
+        else:
+            high = middle
+    return low < keys.shape[0] and keys[low] == key
+
+
 cdef class Texts:
     """Heads and texts one behind the other as they came; `fresh` is what stands behind a mark."""
 
@@ -126,10 +137,8 @@ cdef class Texts:
                 length = min(<int64_t>min(limit, <uint64_t>65535), stop[i] - start[i])
                 self.add(last, &data[start[i]] if length > 0 else NULL, max(length, 0))
 
-    def retain(self, const uint64_t[::1] keys):
-        cdef uint64_t at = 0, to = 0, key, size, mark = 0
-        cdef Py_ssize_t low, high, middle, n = len(keys)
-        cdef uint64_t i
+    def retain(self, const uint64_t[::1] keys, const uint64_t[::1] more):
+        cdef uint64_t at = 0, to = 0, key, size, mark = 0, i
         for i in range(self.mask + 1):
             self.slots[i].key = 0
         self.n = 0
@@ -138,14 +147,7 @@ cdef class Texts:
                 mark = to
             memcpy(&key, &self.heap[at], 8)
             size = HEAD + self.length(at)
-            low, high = 0, n
-            while low < high:
-                middle = (low + high) >> 1
-                if keys[middle] < key:
-                    low = middle + 1
-                else:
-                    high = middle
-            if low < n and keys[low] == key:
+            if within(keys, key) or within(more, key):
                 for i in range(size):  # may overlap
                     self.heap[to + i] = self.heap[at + i]
                 slot = self.find(key)

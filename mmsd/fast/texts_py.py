@@ -50,9 +50,9 @@ class Texts:
         for key, first, last in zip(keys.tolist(), start.tolist(), stop.tolist(), strict=True):
             self.put(key, bytes(data[first : min(last, first + limit)]))
 
-    def retain(self, keys: npt.NDArray[np.uint64]) -> None:
-        """Forgets all but these. They are sorted."""
-        wanted = set(keys.tolist())
+    def retain(self, keys: npt.NDArray[np.uint64], more: npt.NDArray[np.uint64]) -> None:
+        """Forgets all but these and those. Each is sorted."""
+        wanted = {*keys.tolist(), *more.tolist()}
         self._all = {key: text for key, text in self._all.items() if key in wanted}
 
     def fresh(self) -> bytes:

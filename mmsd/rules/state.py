@@ -181,7 +181,7 @@ class _Cold(msgspec.Struct, array_like=True):
     active: bytes
 
 
-_pack = msgspec.msgpack.Encoder().encode
+_ENCODER: Final = msgspec.msgpack.Encoder()
 
 
 class State:
@@ -841,7 +841,7 @@ class State:
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
             cold = _Cold(packed[number].tobytes(), held, self._texts_of(packed[number]), active.get(number, b""))
-            spilled.append((number, _pack(cold), until))
+            spilled.append((number, _ENCODER.encode(cold), until))
         self._forget_messages(chosen)
         self._fresh["forgotten"].extend(chosen.tolist())
         return spilled
@@ -989,11 +989,9 @@ class State:
         """Drops texts behind no hash, when they may be half of all."""
         if len(self.texts) < 2 * self._pruned_texts + SPARE_TEXTS:
             return
-        kept = np.array(sorted({*self.seeds, *self.portals, *self.authorities}), np.uint64)
-        parts = [kept, *(np.unique(run[name]) for run in self.log.runs for name in TEXT_COLUMNS)]
-        if self.express is not None:
-            parts.append(self.express.keys())
-        self.texts.retain(np.unique(np.concatenate(parts)))
+        named = np.array(sorted({*self.seeds, *self.portals, *self.authorities}), np.uint64)
+        logged = np.unique(np.concatenate([named, *(np.unique(run[name]) for run in self.log.runs for name in TEXT_COLUMNS)]))
+        self.texts.retain(logged, self.express.keys() if self.express is not None else logged)
         self._pruned_texts = len(self.texts)
 
     def _load_express(self, delta: _Delta, express: Express) -> None:
@@ -1033,7 +1031,7 @@ class State:
         if self.express is not None:
             self.express.forget_changes()
 
-    def delta(self) -> bytes:
+    def delta(self) -> bytes | bytearray:
         """What changed since the last call, packed; b"" when nothing did."""
         fresh = self._fresh
         express = self.express.delta() if self.express is not None else (b"", b"", b"")
@@ -1060,7 +1058,7 @@ class State:
         self.forget_changes()
         return packed
 
-    def snapshot(self) -> bytes:
+    def snapshot(self) -> bytes | bytearray:
         """The whole State, packed as one delta on nothing."""
         self.forget_changes()
         feeds = [(f.name, f.node, self.domains[f.domain], f.family) for f in self.feeds]
@@ -1080,7 +1078,7 @@ class State:
             )
         )  # fmt: skip
 
-    def load(self, packed: Iterable[bytes]) -> None:
+    def load(self, packed: Iterable[bytes | bytearray]) -> None:
         """Folds a snapshot and later deltas into this (empty) State. Raises StoreError when they are of another format."""
         for data in packed:
             delta = _unpacked(data)
@@ -1146,11 +1144,14 @@ class State:
         self.forget_changes()
 
 
-def _packed(delta: _Delta) -> bytes:
-    return HEADER + bytes([FORMAT]) + _pack(delta)
+def _packed(delta: _Delta) -> bytearray:
+    """In one piece and one copy: it may be most of the daemon's memory."""
+    packed = bytearray(HEADER + bytes([FORMAT]))
+    _ENCODER.encode_into(delta, packed, len(packed))
+    return packed
 
 
-def _unpacked(data: bytes) -> _Delta:
+def _unpacked(data: bytes | bytearray) -> _Delta:
     form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
     if form != FORMAT:
         raise StoreError(

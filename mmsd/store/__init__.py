@@ -159,7 +159,7 @@ class Store(Protocol):
         """
 
     def load(self) -> Loaded: ...
-    def write_snapshot(self, data: bytes) -> str:
+    def write_snapshot(self, data: bytes | bytearray) -> str:
         """Make a snapshot durable beside the database and return the name for `Batch.snapshot`."""
 
     def erase(self, number: str) -> bool:

@@ -367,7 +367,7 @@ class SqliteStore(Reader):
             names=dict(names),
         )
 
-    def write_snapshot(self, data: bytes) -> str:
+    def write_snapshot(self, data: bytes | bytearray) -> str:
         with self._door:  # two writers must not take one name
             number = max((int(path.stem.partition("-")[2]) for path in self.directory.glob(_SNAPSHOTS)), default=0) + 1
             path = self.directory / f"state-{number:06d}.snapshot"
@@ -505,7 +505,7 @@ def _snapshot_name(connection: sqlite3.Connection) -> str:
     return str(found[0]) if found else ""
 
 
-def _parts(name: str, data: bytes, size: int) -> Iterator[tuple[bytes, memoryview]]:
+def _parts(name: str, data: bytes | bytearray, size: int) -> Iterator[tuple[bytes, memoryview]]:
     """A snapshot cut into what is sealed at once, at least one part, each with its label. The label says how many there are, so a file
     that lost its end does not open."""
     view = memoryview(data)

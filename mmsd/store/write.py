@@ -62,7 +62,7 @@ class Writer(NamedTuple):
         if batch.delta:
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM state_delta").fetchone()
             label = delta_label(last + 1)
-            row = (last + 1, batch.at, self.keys.seal(label, label, batch.delta))
+            row = (last + 1, batch.at, self.keys.seal(label, label, memoryview(batch.delta)))
             connection.execute("INSERT INTO state_delta (id, at, body) VALUES (?, ?, ?)", row)
         for family, identity, text in batch.interned:
             known = connection.execute("SELECT text FROM interned WHERE family = ? AND id = ?", (family, identity)).fetchone()
