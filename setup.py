@@ -15,7 +15,8 @@ def extension(name: str, depends: list[str], *flags: str) -> Extension:
     return Extension(f"mmsd.fast.{name}", sources, depends=depends, include_dirs=["ext"], extra_compile_args=["-O3", *flags])
 
 
-EXTENSIONS = [extension("scan_base", ["scan.pxi", "simd.h"]), *(extension(name, []) for name in ("wire_c", "ber_c", "charging_c", "express_c", "texts_c"))]
+PLAIN = ("wire_c", "ber_c", "charging_c", "express_c", "texts_c")
+EXTENSIONS = [extension("scan_base", ["scan.pxi", "simd.h"]), *(extension(name, []) for name in PLAIN)]
 if AVX2:  # this file alone is compiled for it; mmsd.fast asks the processor before it is imported
     EXTENSIONS.append(extension("scan_avx2", ["scan.pxi", "simd.h"], "-mavx2"))
 
