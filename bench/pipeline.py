@@ -89,6 +89,7 @@ STAGES: Final = {
     "scan": ("dialect", "scan"),
     "join": ("state", "take"),
     "judge": ("judge", "judge"),
+    "prune": ("state", "prune"),
     "State's delta": ("state", "delta"),
     "State's snapshot": ("state", "snapshot"),
     "snapshot written": ("store", "write_snapshot"),
