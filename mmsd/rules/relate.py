@@ -22,6 +22,7 @@ from typing import Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
+from mmsd.rules.history import History
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import (
     AT,
@@ -98,6 +99,7 @@ class Context:
     activity: Callable[[int, int, int], Sequence[Trace]]  # (subscriber, from, to) → gateway lines of any kind
     learned: frozenset[int] = frozenset()  # authorities of all notifications so far
     peers: Mapping[int, int] = field(default_factory=dict)  # domain → from when it is logged what other MMSCs answer
+    history: History = field(default_factory=lambda: History(30.0))  # days of sessions that are over
 
 
 @dataclass(slots=True)

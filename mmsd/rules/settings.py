@@ -20,7 +20,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: int = 3  # N: failures of one shape that raise a finding
     case_days: float = 7.0  # W
     repeat: float = 600.0  # failures closer than this count once
-    history_days: float = 30.0  # how long a feed must have been read before "no session for long" may be said
+    history_days: float = 30.0  # NO_PDP: days without a packet session, rounded up, and sessions remembered for as long
     fault_window: float = 600.0  # answers of a node are counted over so long …
     fault_answers: int = 20  # … and with so many of them …
     fault_share: float = 0.3  # … this share of 5xx or refused pushes is a node fault

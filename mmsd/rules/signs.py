@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmsd.model import MINUTE, SECOND, Content, Kind, PushState
+from mmsd.model import DAY, SECOND, Content, Kind, PushState
 from mmsd.rules.causes import Signs
 from mmsd.rules.codes import BAD_REPORTS, REASONS, Code
 from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Thread
@@ -39,9 +39,6 @@ ANSWERED: Final = (0, 4, 7)
 
 REJECTED, UNRECOGNISED = 130, 132
 """X-Mms-Status of an answer (`codes`, set mm1-status)."""
-
-KEPT_BEYOND: Final = 5 * MINUTE
-"""State forgets a session that is over this long after `session` and `reaction` have passed (`State.prune`)."""
 
 
 @dataclass(slots=True)
@@ -476,11 +473,9 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
     if signs.s == "other-new":
         signs.other_new = _wrong_sessions(dossier, sessions, context, until)
     if signs.s == "none" and covered.sessions is not None:
-        began = covered.sessions
-        history = settings.history_days * 86400 * SECOND
-        # State keeps sessions that are over only as long as other rules ask for them: of a longer time nothing may be said from its silence
-        remembered = (settings.session + settings.reaction) * SECOND + KEPT_BEYOND
-        signs.seen_before = any(session.start <= until for session in sessions) or until - began < history or history > remembered
+        history = context.history
+        lately = any(session.start <= until and session.sure >= until - history.days * DAY for session in sessions)
+        signs.seen_before = lately or not history.whole(until) or history.seen(dossier.subscriber, until)
 
 
 _RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 3, "none": 4}

@@ -31,6 +31,7 @@ from mmsd.rules.faults import FAMILIES, Closings
 from mmsd.rules.faults import Fault as NodeFault
 from mmsd.rules.finding_memory import FindingMemory
 from mmsd.rules.finding_memory import Packed as PackedFindings
+from mmsd.rules.history import History
 from mmsd.rules.kpi import Measured
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
@@ -162,6 +163,7 @@ class _Delta(msgspec.Struct, array_like=True):
     nameless: bytes = b""
     peers: dict[int, int] = {}
     closings: list[tuple[tuple[int, int], dict[str, list[int]], tuple[NodeFault, ...]]] = []  # windows of nodes, as they now stand
+    history: tuple[int, bytes] = (0, b"")  # days of sessions
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -237,6 +239,7 @@ class State:
         self.spread = Spread()
         self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
         self.pulse = Pulse(settings)
+        self.history = History(settings.history_days)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self.findings = FindingMemory(settings)
         self.closings = Closings(settings)
@@ -673,6 +676,7 @@ class State:
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
             frozenset(self.authorities),
             {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
+            self.history,
         )  # fmt: skip
 
     def covered(self) -> Covered:
@@ -964,6 +968,7 @@ class State:
             alone = in_set(rows["kind"], ALONE) & (rows["message"] != 0) & (rows["at"] >= day)
             return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | alone | awaited(rows))
 
+        self._remember_sessions(before, horizon)
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
@@ -984,6 +989,13 @@ class State:
         if self.express is not None:
             self.express.set_slow(self._slow())
         self._prune_texts()
+
+    def _remember_sessions(self, before: int, horizon: int) -> None:
+        """Of sessions about to be let go of stays the day; where some access points are not seen it would prove nothing."""
+        for run in self.log.runs if self.all_apns else ():
+            gone = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_INTERIM) & (run["at"] < before)
+            self.history.take(run["subscriber"][gone], run["at"][gone])
+        self.history.prune(horizon)
 
     def _prune_texts(self) -> None:
         """Drops texts behind no hash, when they may be half of all."""
@@ -1028,6 +1040,7 @@ class State:
         self.texts.forget_changes()
         self.findings.forget_changes()
         self.closings.forget_changes()
+        self.history.forget_changes()
         if self.express is not None:
             self.express.forget_changes()
 
@@ -1036,7 +1049,8 @@ class State:
         fresh = self._fresh
         express = self.express.delta() if self.express is not None else (b"", b"", b"")
         texts = self.texts.fresh()
-        if not any(fresh.values()) and not any(express) and not texts and not any((*self.findings.changes(), self.closings.changes())):
+        changed = any((*self.findings.changes(), self.closings.changes(), self.history.changes()[1]))
+        if not any(fresh.values()) and not any(express) and not texts and not changed:
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
@@ -1053,6 +1067,7 @@ class State:
                 self.horizon, fresh["series"],
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(),
+                history=self.history.changes(),
             )
         )  # fmt: skip
         self.forget_changes()
@@ -1075,6 +1090,7 @@ class State:
                 self.groups, b"", b"", self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(),
+                history=self.history.packed(),
             )
         )  # fmt: skip
 
@@ -1098,6 +1114,7 @@ class State:
             self.spread.named.append(np.frombuffer(delta.named, NAMED).copy())
             self.spread.nameless.append(np.frombuffer(delta.nameless, TRACE).copy())
             self.peers.update(delta.peers)
+            self.history.load(*delta.history)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})
                 held.pop((key[0], key[1], bool(key[2])), None)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from mmsd import config
 from mmsd.model import SECOND, CodeSet, Content, Kind, Method, PushState
+from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Thread, assemble
 from mmsd.rules.settings import Codes, Judgement
 from mmsd.rules.traces import AT, FEED, FIELDS, KIND, WHERE, Trace
@@ -115,6 +116,7 @@ def context(
     known: Sequence[str] = (),
     expected: Sequence[str] = ("mmsc",),
     peers: Mapping[int, int] | None = None,
+    history: History | None = None,
     **settings: Any,
 ) -> Context:
     """A judge's surroundings: no grace, no skew, T0 = 10 s, T1 = 30 s, repeats within 5 s, and whatever `settings` changes."""
@@ -142,6 +144,7 @@ def context(
         lambda authority: gets.get(authority, NEVER), lambda ggsn: [round(at * SECOND) for at in resets],
         lambda key: _texts.get(key, b""), lambda ggsn, address: starts,
         lambda number, start, stop: [line for line in lines if start <= line[AT] <= stop], peers=peers or {},
+        history=history or History(30),
     )  # fmt: skip
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+import numpy as np
 import pytest
 
 from mmsd import config
 from mmsd.model import SECOND, CodeSet, Content, Kind, PushState
 from mmsd.rules.causes import Verdict, judge
 from mmsd.rules.codes import REASONS
+from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered
 from mmsd.rules.settings import Codes
 from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
 from mmsd.rules.traces import NAMELESS, ORIGIN, C, Trace
 from tests.rules.dossiers import (
+    ANN,
     BOB,
     CAT,
     answer,
@@ -394,23 +398,42 @@ def test_what_is_not_covered_is_never_none(covered: Covered, rule: str, cause: s
 # -------------------------------------------------------------------------------------------------- no session for a month
 
 
-@pytest.mark.parametrize("began", [0, -1, -29])
-def test_no_session_for_long_is_never_said_of_a_short_history(began: int):
-    covered = Covered(0, 0, 0, round(began * DAY * SECOND), all_apns=True)
-    verdict = said(*ARRIVED, around=context(covered=covered, history_days=30.0))
-    assert (verdict.rule, verdict.cause) == ("U12", "NO_RETRIEVE")
+NOW: Final = 100 * DAY
 
 
-def test_nor_of_a_time_longer_than_state_remembers():
-    covered = Covered(0, 0, 0, round(-40 * DAY * SECOND), all_apns=True)
-    assert said(*ARRIVED, around=context(covered=covered, history_days=30.0)).rule == "U12"
+def a_day_said(*sessions: float, more: Sequence[Trace] = (), **around: Any) -> Verdict:
+    """What is said on day 100 of Ann, who had sessions on these days; somebody always has one."""
+    history = History(30)
+    for number, day in ((CAT, 60), *((ANN, day) for day in sessions)):
+        history.take(np.array([number], np.uint64), np.array([round(day * DAY) * SECOND]))
+    lines = (submit(NOW), notify(NOW + 1), push(NOW + 1), receipt(NOW + 2, f"t1@{NOW + 1:g}"), *more)
+    return said(*lines, around=context(history=history, **around), horizon=2 * NOW)
 
 
-def test_no_session_within_what_is_remembered():
-    covered = Covered(0, 0, 0, -1000 * SECOND, all_apns=True)
-    around = context(covered=covered, history_days=300 / DAY)
-    assert said(*ARRIVED, around=around).rule == "U13"
-    assert said(*ARRIVED, session(START, -200), session(STOP, -150), around=around).rule == "U12"
+@pytest.mark.parametrize(
+    ("sessions", "row"), [((), "U13"), ((65,), "U13"), ((69,), "U13"), ((70,), "U12"), ((99,), "U12"), ((65, 104), "U13")]
+)
+def test_no_session_for_a_month_is_no_pdp(sessions: tuple[float, ...], row: str):
+    verdict = a_day_said(*sessions)
+    assert (verdict.rule, verdict.cause) == (row, {"U12": "NO_RETRIEVE", "U13": "NO_PDP"}[row])
+
+
+def test_it_is_never_said_of_a_short_memory():
+    history = History(30)
+    history.take(np.array([CAT], np.uint64), np.array([round(71 * DAY) * SECOND]))
+    lines = (submit(NOW), notify(NOW + 1), push(NOW + 1), receipt(NOW + 2, f"t1@{NOW + 1:g}"))
+    assert said(*lines, around=context(history=history), horizon=2 * NOW).rule == "U12"
+    assert said(*lines, around=context(), horizon=2 * NOW).rule == "U12"
+
+
+def test_a_session_still_at_hand_is_one():
+    over = [session(START, NOW - 200), session(STOP, NOW - 150)]
+    assert a_day_said(more=over).rule == "U12"
+    assert a_day_said(more=[session(START, NOW + 200)]).rule == "U13", "it came after the window"
+
+
+def test_nor_where_some_access_points_are_not_seen():
+    assert a_day_said(covered=Covered(0, 0, 0, 0)).rule == "U14"
 
 
 # ---------------------------------------------------------------------------------------------- a POST: is it MMS at all?

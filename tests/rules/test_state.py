@@ -392,3 +392,21 @@ def test_when_other_mmscs_began_to_answer_is_known_by_domain() -> None:
     again = new_state()
     again.load([state.delta()])
     assert again.context().peers == state.context().peers
+
+
+def test_of_a_session_that_is_let_go_of_the_day_stays() -> None:
+    state = new_state()
+    state.all_apns = True
+    state.take(SESSIONS, records(start(0), start(5, CAT, session=32)))
+    state.prune(START + 3600 * SECOND)
+    assert not [number for number in (ANN, CAT) if not state.history.seen(number, START)]
+    assert not state.history.seen(BOB, START)
+    again, folded = new_state(), new_state()
+    folded.load([state.delta()])
+    again.load([state.snapshot()])
+    assert again.history.packed() == folded.history.packed() == state.history.packed()
+    assert state.delta() == b""
+    blind = new_state()
+    blind.take(SESSIONS, records(start(0)))
+    blind.prune(START + 3600 * SECOND)
+    assert len(blind.history) == 0
