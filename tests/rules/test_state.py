@@ -402,8 +402,8 @@ def test_of_a_session_that_is_let_go_of_the_day_stays() -> None:
     assert not [number for number in (ANN, CAT) if not state.history.seen(number, START)]
     assert not state.history.seen(BOB, START)
     again, folded = new_state(), new_state()
-    folded.load([state.delta()])
-    again.load([state.snapshot()])
+    folded.load([bytes(state.delta())])
+    again.load([bytes(state.snapshot())])
     assert again.history.packed() == folded.history.packed() == state.history.packed()
     assert state.delta() == b""
     blind = new_state()
