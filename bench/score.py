@@ -1,10 +1,11 @@
-"""How right mmsd is: its verdicts beside what is known to be true of three corpora, cause by cause.
+"""How right mmsd is: its verdicts beside what is known to be true, cause by cause.
 
 - *chain*: one message to six receivers, written by real nodes; the verdicts were worked out by hand (`tests/data/truth/chain`);
 - *real day*: ten minutes of real nodes with 751 true rows, when the samples lie beside the checkout (MMSD_SHARED);
-- *simulator*: the small scenario, every behaviour, made afresh.
+- *simulator*: every scenario with the feeds it writes, and the scenario `table` feed by feed (`bench.simulated`);
+- *browsing*: so many accusations of wrong settings, among twenty lines of browsing for each of MMS, that one in a thousand would show.
 
-`python -m bench score` prints it; `tests/truth` holds it.
+`python -m bench score` prints it; `tests/truth` holds it, the last one with fewer lines.
 """
 
 from __future__ import annotations
@@ -12,51 +13,22 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
+from bench.judged import Judged, Score, judged
 from bench.scan import Report
-from mmsd import app, config
-from mmsd.flow.sequencer import END
-from mmsd.model import Attempt, Delivery, Finding
-from mmsd.rules.settings import CampaignSettings, Judgement, Operator, Own
-from mmsd.store import Issued
-from mmsd.store.sqlite import SqliteStore
-from sim.pace import generate
-from sim.scenario import load
+from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Accusations, Result, made
+from mmsd import config
+from mmsd.model import Delivery
+from mmsd.rules.settings import Judgement, Operator, Own
 
+FULL: Final = 0.02
+"""From this share on the scenarios other than the large one are as they are shipped."""
 ROOT: Final = Path(__file__).resolve().parent.parent
 CHAIN: Final = ROOT / "tests/data/truth/chain"
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """All that a replay said."""
-
-    deliveries: list[Delivery]
-    attempts: list[Attempt]
-    findings: list[Finding]
-    forwards: list[Issued]
-
-
-def judged(settings: config.Settings, campaigns: Sequence[CampaignSettings] = (), *, to_the_end: bool = False) -> Judged:
-    """Replays the feeds of `settings` into a store in memory; `to_the_end` judges what is open when the files end."""
-    keys = app.throwaway_keys()
-    store = SqliteStore.memory(keys=keys, wall=app.wall)
-    try:
-        sequencer = app.intake(settings, store, keys, app.World(), follow=False, keep_all=True, campaigns=campaigns)
-        if to_the_end:
-            sequencer.until = END
-        while sequencer.tick():
-            pass
-        return Judged(list(store.all_deliveries()), list(store.all_attempts()), list(store.all_findings()), list(store.all_forwards()))
-    finally:
-        store.close()
 
 
 # ------------------------------------------------------------------------------------------------------------------- corpora
@@ -94,95 +66,7 @@ def real_day_settings(folder: Path, without: Collection[str] = ()) -> config.Set
     )
 
 
-def simulated_settings(out: Path, without: Collection[str] = ()) -> config.Settings:
-    """A generated folder as its `feeds.json` gives it. The operator's configuration of the same is `configuration`."""
-    path = out / "score.toml"
-    path.write_text(configuration(out))
-    settings = config.load(path)
-    return msgspec.structs.replace(settings, feeds={name: feed for name, feed in settings.feeds.items() if name not in without})
-
-
-def configuration(out: Path) -> str:
-    """TOML for a generated folder, its campaign file written beside it."""
-    told = json.loads((out / "feeds.json").read_text())
-    windows, campaign = told["daemon"], told["campaign"]
-    meanings: dict[str, list[str]] = defaultdict(list)
-    for code, meaning in told["push_errors"].items():
-        meanings[meaning].append(code)
-    mmsc = told["expected"]["mmsc"].removeprefix("http://").rstrip("/")
-    parts = [
-        f"[operator]\nmmsc = {_toml([mmsc])}\nmms_apns = {_toml([told['expected']['mms_apn']])}",
-        f"[own]\nsenders = {_toml(told['own']['short_codes'])}",
-        f'[codes."*"]\nabsent = {_toml(meanings["absent"])}\nbarred = {_toml(meanings["barred"])}',
-        "[judgement]\nconfirm = 30.0\nquiet = 300.0\n"
-        + "\n".join(
-            f"{name} = {float(windows[key])}"
-            for name, key in {
-                "reaction": "T0", "session": "T1", "late": "T2", "grace": "grace", "repeat": "repeat", "skew": "skew", "window": "expiry",
-            }.items()
-        ),
-        '[campaigns]\ndirectory = "campaigns"',
-        f"[cities]\nfile = {_toml(told['cities'])}",
-    ]  # fmt: skip
-    for feed in told["feeds"]:
-        lines = [f"[feeds.{feed['name']}]"]
-        lines += [
-            f"{key} = {_toml(value)}" for key, value in (("dialect", feed["dialect"]), ("paths", [feed["glob"]]), ("node", feed["node"]))
-        ]
-        if "format" in feed:
-            lines.append(f"options = {{ format = {_toml(feed['format'])} }}")
-        if feed["dialect"] == "radius":
-            lines.append("covers = { all = true }")
-        parts.append("\n".join(lines))
-    (out / "campaigns").mkdir(exist_ok=True)
-    (out / f"campaigns/{campaign['id']}.toml").write_text(
-        f'id = {_toml(campaign["id"])}\nname = "Torch"\nstarts = "2026-11-01"\nends = "2026-12-31"\n'
-        f"senders = {_toml([campaign['short_code']])}\nhold = {float(campaign['hold'])}\n[[seeds]]\nid = {_toml(campaign['seed'])}\n"
-        f"subjects = {_toml([campaign['subject']])}\nsize_min = {campaign['size_min']}\nsize_max = {campaign['size_max']}\n"
-    )
-    return "\n".join(parts) + "\n"
-
-
-def _toml(value: str | list[str]) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 # ------------------------------------------------------------------------------------------------------------------- scoring
-
-
-@dataclass(slots=True)
-class Score:
-    """Pairs (true cause, found cause) counted; `right` are those that the truth accepts."""
-
-    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
-    right: Counter[tuple[str, str]] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
-
-    def add(self, true: str, found: str, accepted: Iterable[str], told: str) -> None:
-        self.pairs[true, found] += 1
-        if found in accepted:
-            self.right[true, found] += 1
-        else:
-            self.wrong.append(f"{told}: {true}, found {found}")
-
-    def causes(self) -> list[str]:
-        """All causes met, the most frequent truths first."""
-        totals: Counter[str] = Counter()
-        for (true, _), n in self.pairs.items():
-            totals[true] += n
-        return sorted({cause for pair in self.pairs for cause in pair}, key=lambda cause: (-totals[cause], cause))
-
-    def recall(self, cause: str) -> float | None:
-        """Of the rows whose true cause this is, the share that was read right; None without any."""
-        return self._share(cause, 0)
-
-    def precision(self, cause: str) -> float | None:
-        """Of the rows that were given this cause, the share for which that is right; None without any."""
-        return self._share(cause, 1)
-
-    def _share(self, cause: str, place: int) -> float | None:
-        total = sum(n for pair, n in self.pairs.items() if pair[place] == cause)
-        return sum(n for pair, n in self.right.items() if pair[place] == cause) / total if total else None
 
 
 def _cause_of(delivery: Delivery, true: str) -> str:
@@ -234,25 +118,6 @@ def score_real(folder: Path, found: Judged) -> Score:
     return score
 
 
-def score_simulated(out: Path, found: Judged) -> Score:
-    """Every leg that the truth ends. Without SMS logs no leg has a name: then by message and receiver, where only one fits."""
-    score = Score()
-    by_leg = {(delivery.message, delivery.receiver, delivery.leg): delivery for delivery in found.deliveries}
-    unnamed: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
-    for delivery in found.deliveries:
-        if not delivery.leg:
-            unnamed[delivery.message, delivery.receiver].append(delivery)
-    for line in (out / "truth.jsonl").read_text().splitlines():
-        row = json.loads(line)
-        if row["outcome"] == "open":
-            continue
-        alike = unnamed[row["message"], row["receiver"]]
-        match = by_leg.get((row["message"], row["receiver"], row["leg"])) or (alike[0] if len(alike) == 1 else None)
-        cause = match.cause or match.outcome if match else "not found"
-        score.add(row["cause"], cause, row["accepted"], f"simulator, leg {row['leg']}")
-    return score
-
-
 # -------------------------------------------------------------------------------------------------------------------- tables
 
 
@@ -273,10 +138,41 @@ def tables_of(name: str, score: Score) -> dict[str, list[dict[str, Any]]]:
     return {f"{name}: {right} of {total} right": rows}
 
 
+def settings_table(accused: Mapping[str, Accusations]) -> list[dict[str, Any]]:
+    """What was said of handsets' settings: verdicts of each cause, their precision, findings; of these the false ones, and those missed."""
+    rows = []
+    for name, said in accused.items():
+        row: dict[str, Any] = {"scenario": name}
+        for cause in SETTINGS:
+            precision = said.precision(cause)
+            row[cause] = f"{said.verdicts[cause]:,}" + ("" if precision is None else f" at {precision:.4f}")
+        row["findings"] = ", ".join(f"{cause} {n}" for cause, n in sorted(said.findings.items())) or "–"
+        row["false"], row["missed"] = len(said.false), len(said.missed)
+        rows.append(row)
+    return rows
+
+
+def simulated(folder: Path, share: float, say: Callable[[str], None]) -> list[Result]:
+    """The scenario `table` feed by feed, every other with the feeds it writes, and the large one, or this share of it."""
+    results = []
+    few = 80 if share < FULL else None
+    run = made("table", folder / "table", messages=few)
+    for name, without in COLUMNS.items():
+        say(f"simulator, table, {name}")
+        results.append(run.result(f"table, {name}", without))
+    for name in SCENARIOS:
+        say(f"simulator, {name}")
+        results.append(made(name, folder / name, messages=few).result())
+    say("simulator, browsing")
+    results.append(made("browsing", folder / "browsing", share=share).result())
+    return results
+
+
 def run(lines: int, say: Callable[[str], None]) -> Report:
-    """Scores every corpus that is there. `lines` has no meaning here."""
+    """Scores every corpus that is there. `lines` other than the usual 100,000 take a share of the large scenario; of 1,000 lines and fewer
+    the others, too, become short."""
     scores: dict[str, Score] = {}
-    notes = ["a row is a true cause, a column what mmsd said; n! marks readings that the truth does not accept, n alone those it does"]
+    notes = ["a row is what should be said, a column what was; n! marks readings that the truth does not accept, n alone those it does"]
     say("chain")
     scores["chain"] = score_chain(judged(chain_settings()))
     folder = Path(os.environ.get("MMSD_SHARED") or ROOT.parent / "shared") / "samples/real-day"
@@ -285,16 +181,17 @@ def run(lines: int, say: Callable[[str], None]) -> Report:
         scores["real day"] = score_real(folder, judged(real_day_settings(folder), to_the_end=True))
     else:
         notes.append(f"no real day: {folder} is not there (MMSD_SHARED names another place)")
-    say("simulator")
     with tempfile.TemporaryDirectory(prefix="mmsd-score-") as name:
-        out = Path(name)
-        generate(load(Path("small")), out)
-        settings = simulated_settings(out)
-        campaigns = config.load_campaigns(out / "campaigns")
-        scores["simulator, small"] = score_simulated(out, judged(settings, campaigns, to_the_end=True))
-    for score in scores.values():
-        notes += score.wrong[:10]
+        results = simulated(Path(name), lines / 100_000, say)
+        for result in results:
+            if (early := result.early_score) is not None:
+                scores[f"simulator, {result.name}, before the files came"] = early
+            scores[f"simulator, {result.name}"] = result.score
+        said = {result.name: result.accusations for result in results}
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, score in scores.items():
         tables |= tables_of(name, score)
+        notes += [f"{name}: {wrong}" for wrong in score.wrong[:5]]
+    tables["what was said of settings"] = settings_table(said)
+    notes += [f"{name}: finding {false}" for name, accused in said.items() for false in accused.false[:5]]
     return Report(tables, notes)

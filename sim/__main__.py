@@ -18,7 +18,7 @@ from sim.scenario import Scenario, load
 from sim.score import report, score_files
 
 _OUT = click.Path(file_okay=False, path_type=Path)
-_LEFT = frozenset({"truth.jsonl", "totals.json", "feeds.json", "cities.csv"})
+_LEFT = frozenset({"truth.jsonl", "subscribers.jsonl", "totals.json", "feeds.json", "cities.csv"})
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -128,7 +128,7 @@ def _clear(out: Path, *, again: bool) -> None:
     for path in out.iterdir():
         if path.name in _LEFT:
             path.unlink()
-        elif path.name in {"kannel", "squid", "radius"} or path.name.startswith("mmsc"):
+        elif path.name in {"kannel", "squid", "radius", "sgsn"} or path.name.startswith("mmsc"):
             shutil.rmtree(path)
 
 

@@ -45,12 +45,13 @@ class LogFile:
         self._waiting = 0  # octets in _pending
         self._rest = b""  # begun by the last flush, not yet written
         self._renamed = False
+        self.muted = False  # nothing is kept of what is written: the feed begins later
         self._handle = self._open()
         self.write(opening())
 
     def write(self, record: bytes) -> None:
         """One record with its line feeds; empty ones are nothing."""
-        if record:
+        if record and not self.muted:
             self._pending.append(record)
             self.records += 1
             self.lines += record.count(b"\n")
@@ -61,6 +62,8 @@ class LogFile:
 
     def write_lines(self, lines: list[bytes]) -> None:
         """Many records of one line each."""
+        if self.muted:
+            return
         block = b"".join(lines)
         self._pending.append(block)
         self.records += len(lines)

@@ -9,12 +9,20 @@ from sim.agenda import Agenda, Streams
 from sim.gateway import MMS, Gateway, Request
 from sim.messages import Delivery
 from sim.mmsc import Node
-from sim.people import FETCHES, Behaviour, Subscriber
+from sim.people import FETCHES, REFUSED, Behaviour, Subscriber
 from sim.radius import Accounting, Session
 from sim.scenario import Handsets as Settings
 from sim.scenario import us
+from sim.sgsn import Sgsn
 
 _XHTML: Final = b"application/vnd.wap.xhtml+xml"
+_DECLINES: Final = {
+    Behaviour.REJECT: b"Rejected",
+    Behaviour.DEFER_LATER: b"Deferred",
+    Behaviour.DEFER_NEVER: b"Deferred",
+    Behaviour.UNRECOGNISED: b"Unrecognised",
+}
+"""Who answers a notification by something else than a fetch, and what."""
 
 
 class Hooks(Protocol):
@@ -37,6 +45,7 @@ class Handsets:
         agenda: Agenda,
         streams: Streams,
         hooks: Hooks,
+        sgsn: Sgsn | None = None,
     ) -> None:
         self._settings = settings
         self._accounting = accounting
@@ -44,6 +53,7 @@ class Handsets:
         self._agenda = agenda
         self._random = streams("handsets")
         self._hooks = hooks
+        self._sgsn = sgsn
         self._mmsc = f"http://{host}/".encode()
         name, _, rest = host.partition(".")
         self._wrong: tuple[tuple[bytes, int, bytes], ...] = (  # URL, status, who answers
@@ -57,7 +67,7 @@ class Handsets:
     # ------------------------------------------------------------------------------------------------------------- sessions
 
     def connect(self, owner: Subscriber, then: Callable[..., None], *arguments: object) -> None:
-        """`then(session, *arguments)` as soon as he has a session on the MMS APN; to be given back by `release`."""
+        """`then(session, *arguments)` as soon as he has a session on his MMS APN; to be given back by `release`."""
         ready = self._accounting.ready(owner)
         if ready > self._agenda.now:
             self._agenda.at(ready + self._between((0.5, 2.0)), self._connect, owner, then, *arguments)
@@ -68,7 +78,7 @@ class Handsets:
         session = owner.session
         delay = (0.05, 0.2)
         if session is None or session.closed:
-            session = owner.session = self._accounting.open(owner, "cmwap")
+            session = owner.session = self._accounting.open(owner, owner.apn)
             delay = (0.3, 0.8)
         session.users += 1
         self._agenda.after(self._between(delay), then, session, *arguments)
@@ -94,6 +104,12 @@ class Handsets:
             return
         if behaviour is Behaviour.WRONG_APN:
             self._agenda.after(wait, self._stray, receiver, "cmnet")
+        elif behaviour is Behaviour.MVNO_STRAY:
+            self._agenda.after(wait, self._stray, receiver, receiver.internet_apn)
+        elif behaviour in REFUSED:
+            self._agenda.after(wait, self._refused, receiver)
+        elif behaviour is Behaviour.DENIED:
+            self._agenda.after(wait, self.connect, receiver, self._denied, delivery)
         elif behaviour is Behaviour.WRONG_PROXY:
             self._agenda.after(wait, self._stray, receiver, "cmwap")
         elif behaviour is Behaviour.NO_FETCH:
@@ -105,7 +121,7 @@ class Handsets:
             if behaviour in FETCHES:
                 delivery.acting = True
                 self._agenda.after(wait, self.connect, receiver, self._fetch, delivery)
-            elif behaviour in {Behaviour.REJECT, Behaviour.DEFER_LATER, Behaviour.DEFER_NEVER}:
+            elif behaviour in _DECLINES:
                 delivery.acting = True
                 self._agenda.after(wait, self.connect, receiver, self._decline, delivery)
 
@@ -120,6 +136,52 @@ class Handsets:
         receiver.reactions += 1
         session.octets_in = self._random.randrange(120, 640)
         self._agenda.after(self._between(self._settings.linger), self._accounting.close, session)
+
+    def _refused(self, receiver: Subscriber) -> None:
+        """The SGSN does not let him: no session, and no accounting of one."""
+        if self._sgsn is not None:
+            apn, event, cause = REFUSED[receiver.behaviour]
+            self._sgsn.refuse(receiver, apn, event, cause)
+
+    def _denied(self, session: Session, delivery: Delivery) -> None:
+        """The proxy he has been set to wants to know who he is: 407, or a page to log in instead of the message."""
+        receiver = delivery.receiver
+        status = 407 if receiver.variant < 0.5 else 200
+        kind = b"text/html" if status == 407 else _XHTML
+        self._gateway(receiver).log(receiver, session, Request(b"GET", delivery.location, status, 612, 0, b"-", kind, b"edge/3"))
+        self.release(session)
+
+    def chance(self, subscriber: Subscriber, then: Callable[[], None]) -> None:
+        """An internet session that has nothing to do with any push; `then` follows when it is over, or could not be."""
+        open_now = subscriber.internet is not None and not subscriber.internet.closed
+        if not open_now and self._accounting.ready(subscriber) <= self._agenda.now:
+            subscriber.internet = session = self._accounting.open(subscriber, subscriber.internet_apn)
+            session.octets_in, session.octets_out = self._random.randrange(900, 9_000), self._random.randrange(5_000, 90_000)
+            self._agenda.after(self._between((4, 20)), self._accounting.close, session)
+        then()
+
+    def post_home(self, session: Session, subscriber: Subscriber) -> None:
+        """Another operator's subscriber sends by that operator's MMSC: right for him, and none of ours."""
+        request = Request(b"POST", b"http://mms.mvno.example/", 200, 58, 5_400, MMS, MMS, b"mvno/1")
+        self._gateway(subscriber).log(subscriber, session, request)
+        self.release(session)
+
+    def too_late(self, delivery: Delivery) -> None:
+        """He asks for a message that has just expired."""
+        if delivery.message.node.down:
+            delivery.got = 503
+        else:
+            delivery.gone = True
+        self.connect(delivery.receiver, self._gone, delivery)
+
+    def _gone(self, session: Session, delivery: Delivery) -> None:
+        if delivery.got:
+            self._unavailable(delivery.receiver, session, b"GET", delivery.location)
+            self.release(session)
+            return
+        request = Request(b"GET", delivery.location, 404, 283, 0, b"-", b"text/html", b"Kannel/1.4.5")
+        self._gateway(delivery.receiver).log(delivery.receiver, session, request)
+        self.release(session)
 
     def _look(self, receiver: Subscriber) -> None:
         """He browses in his standing session, and lets the message lie."""
@@ -153,8 +215,15 @@ class Handsets:
             return
         again = delivery.fetches > 0
         delivery.got = 200
-        delivery.fetches += 1
         message.node.fetched(delivery.sender_text, receiver.plus, message.identity, delivery.size, receiver.agent)
+        if receiver.behaviour is Behaviour.BROKEN:  # the MMSC has handed it out; what comes is a part of it
+            delivery.broken += 1
+            delivery.acting = False
+            # a proxy counts its headers too: what is left of a small message must not look whole
+            self._retrieve(delivery, session, max(min(delivery.size * self._random.randrange(5, 80) // 100, delivery.size - 600), 0))
+            self.release(session)
+            return
+        delivery.fetches += 1
         self._retrieve(delivery, session, delivery.size + 15 + receiver.ggsn * 20)
         if not again:
             delivery.fetched = self._agenda.now
@@ -199,10 +268,13 @@ class Handsets:
         if delivery.closed or self._agenda.now >= delivery.expiry - us(1):
             self.release(session)
             return
-        reject = receiver.behaviour is Behaviour.REJECT
-        if not self._respond(session, delivery, b"Rejected" if reject else b"Deferred"):
+        answer = _DECLINES[receiver.behaviour]
+        if not self._respond(session, delivery, answer):
             delivery.acting = False
-        elif reject:
+        elif answer == b"Unrecognised":
+            delivery.unrecognised = self._agenda.now
+            self._hooks.settled(delivery, 0x84)
+        elif answer == b"Rejected":
             delivery.rejected = self._agenda.now
             self._hooks.settled(delivery, 0x82)
         else:

@@ -61,6 +61,9 @@ class Delivery:
     confirmed: int = 0
     rejected: int = 0
     deferred: int = 0
+    unrecognised: int = 0
+    broken: int = 0  # answers that broke off
+    gone: bool = False  # he came when it had expired
     astray: bool = False  # the answer went to a wrong address
     browsed: bool = False  # a gateway line of the receiver between push and expiry
     closed: int = 0

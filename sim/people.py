@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import enum
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sim.agenda import Streams
-from sim.scenario import Population
+from sim.scenario import Model, Population
 
 if TYPE_CHECKING:
     from sim.radius import Session
@@ -56,18 +57,92 @@ class Behaviour(enum.StrEnum):
     NO_ACK = "no_ack"
     REFETCH = "refetch"  # fetches twice, before or after the acknowledgement
     LATE = "late"  # comes back into coverage after a while
+    FULL = "full"  # no room for the push
+    UNRECOGNISED = "unrecognised"  # the handset cannot make anything of it
+    DENIED = "denied"  # the proxy set in the handset wants a password: 407, or a page to log in
+    BROKEN = "broken"  # every answer breaks off
+    TOO_LATE = "too_late"  # comes when the message is gone
+    NO_MMS = "no_mms"  # a handset without MMS, and nobody has said so
+    STANDING_PROXY = "standing_proxy"  # as wrong_proxy, in a session that is open all day
+    CORRECTED = "corrected"  # names another APN; the network puts him on the right one
+    MISSPELT_APN = "misspelt_apn"  # the SGSN knows no such APN: no session, no accounting
+    UNSUBSCRIBED_APN = "unsubscribed_apn"  # an APN that is not in his profile
+    NO_DATA = "no_data"  # packet data is not open for him: refused on the right APN
+    UNLUCKY = "unlucky"  # every activation fails for a fault of the network
+    DATA_OFF = "data_off"  # no packet session, ever
+    WIFI_ONLY = "wifi_only"  # the same to every node: what he does elsewhere nobody sees
+    DUAL_SIM = "dual_sim"  # a handset with two cards: his neighbour's IMEI is his own
+    DUAL_SIM_IDLE = "dual_sim_idle"  # the second card of such a handset, that never gets data
+    ROAMING = "roaming"  # abroad: another network's SGSN
+    MVNO = "mvno"  # another operator's subscriber in our network, with APNs and an MMSC of that operator; all is well
+    MVNO_STRAY = "mvno_stray"  # the same, and never fetches: his sessions after a push are no fault of settings
 
 
 FETCHES: Final = frozenset(
-    {Behaviour.HEALTHY, Behaviour.WRONG_MMSC, Behaviour.WRONG_PATH, Behaviour.NO_ACK, Behaviour.REFETCH, Behaviour.LATE}
+    {
+        Behaviour.HEALTHY,
+        Behaviour.WRONG_MMSC,
+        Behaviour.WRONG_PATH,
+        Behaviour.NO_ACK,
+        Behaviour.REFETCH,
+        Behaviour.LATE,
+        Behaviour.BROKEN,
+        Behaviour.CORRECTED,
+        Behaviour.DUAL_SIM,
+        Behaviour.ROAMING,
+        Behaviour.MVNO,
+    }
 )
 SENDS: Final = frozenset(
-    {Behaviour.HEALTHY, Behaviour.NO_ACK, Behaviour.REFETCH, Behaviour.REJECT, Behaviour.DEFER_LATER, Behaviour.DEFER_NEVER}
+    {
+        Behaviour.HEALTHY,
+        Behaviour.NO_ACK,
+        Behaviour.REFETCH,
+        Behaviour.REJECT,
+        Behaviour.DEFER_LATER,
+        Behaviour.DEFER_NEVER,
+        Behaviour.CORRECTED,
+        Behaviour.DUAL_SIM,
+        Behaviour.ROAMING,
+    }
 )
 """Whose own submits reach the MMSC."""
 
 ASTRAY: Final = frozenset({Behaviour.WRONG_MMSC, Behaviour.WRONG_PATH})
 """Whose POSTs go to a wrong address: answers and submits alike."""
+
+SESSIONLESS: Final = frozenset({Behaviour.DATA_OFF, Behaviour.WIFI_ONLY, Behaviour.DUAL_SIM_IDLE})
+"""Who has no packet session, ever."""
+
+REFUSED: Final[Mapping[Behaviour, tuple[str, str, int]]] = {  # APN asked for, event, its cause
+    Behaviour.MISSPELT_APN: ("cmwapp", "ACTIVATE_REJECT", 27),
+    Behaviour.UNSUBSCRIBED_APN: ("corp.vpn", "ACTIVATE_REJECT", 33),
+    Behaviour.NO_DATA: ("cmwap", "ACTIVATE_REJECT", 33),
+    Behaviour.UNLUCKY: ("cmwap", "ACTIVATE_REJECT", 38),
+}
+"""Whose sessions the SGSN refuses (TS 24.008 SM causes)."""
+
+MVNOS: Final = frozenset({Behaviour.MVNO, Behaviour.MVNO_STRAY})
+
+FAULTS: Final[Mapping[Behaviour, str]] = {
+    Behaviour.WRONG_APN: "BAD_APN",
+    Behaviour.MISSPELT_APN: "BAD_APN",
+    Behaviour.UNSUBSCRIBED_APN: "BAD_APN",
+    Behaviour.CORRECTED: "BAD_APN",
+    Behaviour.WRONG_PROXY: "BAD_PROXY",
+    Behaviour.STANDING_PROXY: "BAD_PROXY",
+    Behaviour.DENIED: "BAD_PROXY",
+    Behaviour.WRONG_MMSC: "BAD_MMSC_URL",
+    Behaviour.WRONG_PATH: "BAD_MMSC_URL",
+    Behaviour.DATA_OFF: "NO_PDP",
+    Behaviour.WIFI_ONLY: "NO_PDP",
+    Behaviour.DUAL_SIM_IDLE: "NO_PDP",
+    Behaviour.NO_DATA: "NO_PDP",  # not opened, or always refused: from accounting alone the same
+    Behaviour.UNLUCKY: "NO_PDP",
+    Behaviour.NO_MMS: "UNSUPPORTED",
+    Behaviour.UNRECOGNISED: "UNSUPPORTED",
+}
+"""What is wrong with him, in the words of the findings; who is not here is healthy, and no finding may name him."""
 
 
 @dataclass(slots=True, eq=False)
@@ -91,6 +166,8 @@ class Subscriber:
     session: Session | None = None  # on the MMS APN, usable now
     internet: Session | None = None
     reactions: int = 0  # pushes answered by a session on the internet APN
+    plmn: bytes = b"46002"  # head of the IMSI: whose subscriber he is
+    since: int = 0  # µs: since when the number behaves so
 
     def __post_init__(self) -> None:
         self.plus = b"+" + self.digits
@@ -101,21 +178,69 @@ class Subscriber:
         self.ggsn = ggsn
         self.msisdn = self.plus if ggsn else self.digits
 
+    @property
+    def apn(self) -> str:
+        """The APN of his MMS sessions."""
+        return "mvno.wap" if self.behaviour in MVNOS else "cmwap"
+
+    @property
+    def internet_apn(self) -> str:
+        return "mvno.net" if self.behaviour in MVNOS else "cmnet"
+
 
 class People:
     """`subscribers` have MMS handsets, `browsers` never get or send one. `senders`, `astray`: who submits, rightly or wrongly."""
 
-    def __init__(self, population: Population, streams: Streams) -> None:
+    def __init__(self, population: Population, streams: Streams, models: Sequence[Model] = ()) -> None:
         random_ = streams("people")
         names = tuple(Behaviour(name) for name in population.behaviours)
         weights = tuple(population.behaviours.values())
         drawn = random_.choices(names, weights, k=population.subscribers)
         self.subscribers = [_make(random_, i, _SUBSCRIBERS, behaviour, population.wapbox) for i, behaviour in enumerate(drawn)]
         self.browsers = [_make(random_, i, _BROWSERS, Behaviour.HEALTHY, population.wapbox) for i in range(population.browsers)]
+        self._random = streams("models and cards")
+        self._serial = 0
         for subscriber in self.subscribers:
+            self._equip(subscriber, models)
             _settle(subscriber, random_, population)
+        self.sort()
+
+    def sort(self) -> None:
+        """Who submits, and how, as everybody behaves now."""
         self.senders = [s for s in self.subscribers if s.behaviour in SENDS]
         self.astray = [s for s in self.subscribers if s.behaviour in ASTRAY]
+
+    def _equip(self, subscriber: Subscriber, models: Sequence[Model]) -> None:
+        """Models with settings of their own; the cards of handsets with two; other operators' subscribers."""
+        for model in models:
+            if self._random.random() < model.share:
+                names = tuple(Behaviour(name) for name in model.behaviours)
+                subscriber.behaviour = self._random.choices(names, tuple(model.behaviours.values()))[0]
+                subscriber.agent, subscriber.profile = model.agent.encode(), model.agent.partition("/")[0].encode()
+                self._serial += 1
+                subscriber.imei = f"{model.tac}{self._serial:06d}{model.software}".encode()
+                break
+        if subscriber.behaviour in {Behaviour.DUAL_SIM, Behaviour.DUAL_SIM_IDLE}:
+            place = int(subscriber.imsi[-6:])
+            subscriber.imei = self.subscribers[place - 1].imei  # of the card beside it
+        elif subscriber.behaviour is Behaviour.TOO_LATE:
+            subscriber.attach(0)  # the one that never restarts: he comes once only
+        elif subscriber.behaviour in MVNOS:
+            subscriber.plmn = b"46099"
+            subscriber.imsi = subscriber.plmn + subscriber.imsi[5:]
+
+    def change(self, subscriber: Subscriber, what: str, after: Behaviour, now: int) -> None:
+        """Another handset, another card, or another owner with both: from now on he behaves like `after`."""
+        self._serial += 1
+        if what != "sim":
+            subscriber.imei = f"{subscriber.imei[:8].decode()}9{self._serial:05d}01".encode()
+        if what != "handset":
+            subscriber.imsi = f"46002{_SUBSCRIBERS}9{self._serial:05d}".encode()
+        subscriber.behaviour = after
+        subscriber.reactions = 0
+        subscriber.standing = ""
+        subscriber.since = now
+        self.sort()
 
 
 def _make(random_: random.Random, index: int, network: str, behaviour: Behaviour, wapbox: float) -> Subscriber:
@@ -147,10 +272,15 @@ def _settle(subscriber: Subscriber, random_: random.Random, population: Populati
             subscriber.standing = "cmwap"
         elif draw < population.standing_cmwap + population.standing_cmnet:
             subscriber.standing = "cmnet"
+    elif subscriber.behaviour is Behaviour.STANDING_PROXY:
+        subscriber.standing = "cmwap"
+        subscriber.attach(0)
     elif subscriber.behaviour is Behaviour.NO_FETCH:
-        if draw < 0.25:
+        if draw < (1 - population.idle) / 2:
             subscriber.standing = "cmnet"
-        elif draw < 0.5:
+            if not population.idle:
+                subscriber.attach(0)
+        elif draw < 1 - population.idle:
             subscriber.standing = "cmwap"
             subscriber.attach(0)  # the one that never restarts: his session spans every push
 

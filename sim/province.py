@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -21,13 +22,16 @@ from sim.messages import Delivery, Lineage, Message
 from sim.mmsc import Node
 from sim.people import Behaviour, People, Subscriber, write_prefixes
 from sim.radius import Accounting, Session
-from sim.scenario import Fault, Scenario, us
-from sim.smsc import EXPIRED, REJECTED, RETRIEVED, Bearerbox
+from sim.scenario import Fault, Scenario, Swap, us
+from sim.sgsn import OPTIONS, Sgsn
+from sim.smsc import EXPIRED, Bearerbox
 from sim.truth import Truth
 
 _SUBJECTS: Final = ("晚霞", "工作安排", "See K7K", "生日快乐", "今天的照片", "Fwd: pic", "会议通知", "")
 _REOPEN: Final = 1.0  # s between the rename of an MMSC's log and its reopening
 NEVER: Final = 1 << 62
+_CHANCES: Final = frozenset({Behaviour.HEALTHY, Behaviour.NO_FETCH, Behaviour.WRONG_MMSC, Behaviour.DEFER_NEVER, Behaviour.NO_ACK})
+"""Who has internet sessions of his own now and then."""
 
 
 class Province:
@@ -59,7 +63,9 @@ class Province:
             return Clock(zone, us(scenario.skew.get(feed, 0.0)) // TICK * TICK)
 
         rotation = scenario.rotation
-        self.people = People(scenario.population, streams)
+        self.people = People(scenario.population, streams, scenario.models)
+        self._swapping = streams("swaps")
+        self._link_down = False
         self.nodes = [
             Node(i, out, scenario.mmsc.host, clock(f"mmsc{i + 1}"), agenda, streams, Rotate.RENAME) for i in range(scenario.mmsc.nodes)
         ]
@@ -68,15 +74,24 @@ class Province:
         squid = Squid(out, clock("squid"), agenda, Rotate.RENAME)
         self.gateways: tuple[Gateway, Gateway] = (wapbox, squid)
         self.accounting = Accounting(out, scenario.radius, agenda, streams, (clock("radius1"), clock("radius2")))
-        self.handsets = Handsets(scenario.handsets, scenario.mmsc.host, self.accounting, self.gateways, agenda, streams, self)
+        self.sgsn = Sgsn(out, clock("sgsn"), agenda) if scenario.sgsn.events else None
+        self.handsets = Handsets(scenario.handsets, scenario.mmsc.host, self.accounting, self.gateways, agenda, streams, self, self.sgsn)
         self.seed = Seed(scenario.campaign, self.people, self, agenda, streams)
         late = us(float(scenario.daemon.get("T2", 180)))
         self.truth = Truth(out, scenario.campaign.id, scenario.campaign.seed, zone, late)
+        accounted = max((scenario.begins.get(name, 0.0) for name in ("radius1", "radius2")), default=0.0)
+        history = float(scenario.daemon.get("history", 30 * 86400)) - float(scenario.daemon.get("grace", 600))
+        self._history = start + us(accounted + history)
         self.visitors = [self._invite(gateway, gateway is wapbox, streams) for gateway in self.gateways]
 
         self.feeds: dict[str, LogFile] = {node.name: node.file for node in self.nodes}
         self.feeds |= {"sms": self.sms.file, "wapbox": wapbox.file, "squid": squid.file}
         self.feeds |= {f"radius{i + 1}": file for i, file in enumerate(self.accounting.feeds)}
+        if self.sgsn is not None:
+            self.feeds["sgsn"] = self.sgsn.file
+        for name, seconds in scenario.begins.items():
+            self.feeds[name].muted = True
+            agenda.after(us(seconds), self._begin, self.feeds[name])
         write_prefixes(out / "cities.csv")
         (out / "feeds.json").write_bytes(msgspec.json.format(msgspec.json.encode(self._feeds(scenario)), indent=1) + b"\n")
         periods = {node.name: rotation.mmsc for node in self.nodes}
@@ -101,6 +116,16 @@ class Province:
         for node in self.nodes:
             agenda.after(SECOND, self._next_read_report, node)
         agenda.after(SECOND, self._next_text)
+        if self.sgsn is not None:
+            agenda.after(SECOND, self._next_detach, self.sgsn, Streams(run.seed)("detaches"))
+        chances = Streams(run.seed)("chances")
+        for subscriber in self.people.subscribers:
+            if subscriber.behaviour in _CHANCES and self._scenario.population.chance:
+                self._next_chance(subscriber, chances, begin=True)
+            if subscriber.behaviour is Behaviour.MVNO:
+                agenda.after(us(chances.uniform(2, 20)), self._next_home, subscriber, chances)
+        for swap in self._scenario.swaps:
+            agenda.after(us(swap.at), self._swap, swap)
         for fault in self._scenario.faults:
             agenda.after(us(fault.start), self._break, fault)
         for at in self._scenario.radius.restart:
@@ -131,13 +156,30 @@ class Province:
             }
             for i, file in enumerate(self.accounting.feeds, 1)
         ]
+        if scenario.radius.apns:
+            for feed in feeds[-2:]:
+                feed["apns"] = scenario.radius.apns
+        if self.sgsn is not None:
+            feeds.append(
+                {
+                    "name": "sgsn",
+                    "dialect": "columns",
+                    "role": "sgsn",
+                    "glob": "sgsn/sm_events.csv",
+                    "node": "sgsn1",
+                    "zone": zone,
+                    "options": OPTIONS,
+                }
+            )
+        for feed in feeds:
+            feed |= {key: times[feed["name"]] for key, times in (("late", scenario.late),) if feed["name"] in times}
         campaign = scenario.campaign
         return {
             "scenario": scenario.name,
             "feeds": feeds,
             "daemon": dict(scenario.daemon),
             "expected": {"mmsc": f"http://{scenario.mmsc.host}/", "mms_apn": "cmwap", "internet_apn": "cmnet"},
-            "push_errors": {"3:1": "barred", "3:27": "absent", "3:8": "rejected"},
+            "push_errors": {"3:1": "barred", "3:27": "absent", "3:8": "rejected", "3:22": "full"},
             "own": {"short_codes": ["106587999", campaign.short_code], "vasp": campaign.vasp},
             "cities": "cities.csv",
             "campaign": {
@@ -197,6 +239,21 @@ class Province:
         wait = self._between(self._scenario.handsets.receipt)
         self.agenda.after(wait, self.sms.receipt, to, fid, "DELIVRD", self.agenda.now, service)
         self.agenda.after(us(self._random.uniform(0.5, 1.5) / self._scenario.traffic.plain_sms), self._next_text)
+
+    def _next_detach(self, sgsn: Sgsn, random_: random.Random) -> None:
+        sgsn.detach(random_.choice(self.people.browsers))
+        self.agenda.after(us(random_.uniform(0.5, 1.5)), self._next_detach, sgsn, random_)
+
+    def _next_chance(self, subscriber: Subscriber, random_: random.Random, *, begin: bool = False) -> None:
+        """Internet sessions of his own: they begin when they like, and so now and then soon after a push."""
+        wait = us(random_.expovariate(1 / self._scenario.population.chance))
+        if not begin and subscriber.behaviour not in _CHANCES:  # the number is somebody else's now
+            return
+        self.agenda.after(wait, self.handsets.chance, subscriber, lambda: self._next_chance(subscriber, random_))
+
+    def _next_home(self, subscriber: Subscriber, random_: random.Random) -> None:
+        self.handsets.connect(subscriber, self.handsets.post_home, subscriber)
+        self.agenda.after(us(random_.uniform(10, 40)), self._next_home, subscriber, random_)
 
     # --------------------------------------------------------------------------------------------------------------- submit
 
@@ -323,13 +380,13 @@ class Province:
         self.agenda.at(delivery.expiry, self._expire, delivery)
 
     def _notify(self, delivery: Delivery) -> None:
-        if delivery.closed or delivery.fetched or delivery.deferred or delivery.rejected:
+        if delivery.closed or delivery.fetched or delivery.deferred or delivery.rejected or delivery.unrecognised:
             return
         receiver, message = delivery.receiver, delivery.message
         behaviour = receiver.behaviour
         delivery.attempts += 1
         message.node.notified(receiver.plus, message.identity)
-        refused = behaviour is Behaviour.SMSC_REFUSED
+        refused = behaviour is Behaviour.SMSC_REFUSED or self._link_down
         fid = self.sms.notify(
             receiver,
             delivery.transaction,
@@ -357,6 +414,8 @@ class Province:
             return "UNDELIV", self._between(handsets.receipt)
         if behaviour is Behaviour.SMSC_REJECTED:
             return "REJECTD", self._between(handsets.receipt)
+        if behaviour is Behaviour.FULL:
+            return "FULL", self._between(handsets.receipt)
         wait = self._between(handsets.receipt)
         return "DELIVRD", max(wait, delivery.back + wait // 4 - self.agenda.now)
 
@@ -377,20 +436,42 @@ class Province:
     def settled(self, delivery: Delivery, status: int) -> None:
         """The handset has answered, and will do nothing more (called by the handset)."""
         if not delivery.closed:
-            self._report(delivery, RETRIEVED if status == RETRIEVED else REJECTED)
+            self._report(delivery, status)
             self._close(delivery)
 
     def _expire(self, delivery: Delivery) -> None:
         if not delivery.closed:
             if not delivery.fetched:
                 self._report(delivery, EXPIRED)
+            if delivery.receiver.behaviour is Behaviour.TOO_LATE and delivery.signed:
+                self.handsets.too_late(delivery)
             self._close(delivery)
 
     def _close(self, delivery: Delivery) -> None:
         delivery.closed = self.agenda.now
         del self.open[delivery.number]
         self._busy[delivery.receiver.digits] -= 1
-        self.truth.close(delivery)
+        self.truth.close(delivery, long_known=delivery.expiry >= self._history, covered=self._covered(delivery))
+
+    def _covered(self, delivery: Delivery) -> tuple[list[str], list[str]]:
+        """Kinds of feed that had all begun when this leg was submitted, and those that began before it was over.
+
+        What accounting does not show may be said once a session that was open before has had two Interim records.
+        """
+        whole, partly = [], []
+        kinds = {"mmsc": [delivery.message.node.name], "sms": ["sms"], "gateway": ["wapbox", "squid"]}
+        kinds["radius-mms" if self._scenario.radius.apns else "radius-all"] = ["radius1", "radius2"]
+        if self.sgsn is not None:
+            kinds["sgsn"] = ["sgsn"]
+        for kind, feeds in kinds.items():
+            begun = max(self._start + us(self._scenario.begins.get(feed, 0)) for feed in feeds)
+            if kind.startswith("radius") and begun > self._start:
+                begun += 2 * us(self._scenario.radius.interim)
+            if begun <= delivery.submitted or begun == self._start:
+                whole.append(kind)
+            elif begun - (2 * us(self._scenario.radius.interim) if kind.startswith("radius") else 0) <= delivery.closed:
+                partly.append(kind)
+        return whole, partly
 
     def _report(self, delivery: Delivery, status: int) -> None:
         """M-Delivery.ind to whoever sent this leg, where he asked for it: another `Notify`, another push."""
@@ -417,13 +498,13 @@ class Province:
             self.agenda.at(ready + self._between((0.5, 4.0)), self._stand, subscriber)
             return
         if subscriber.standing == "cmnet":
-            subscriber.internet = self.accounting.open(subscriber, "cmnet", standing=True)
+            subscriber.internet = self.accounting.open(subscriber, subscriber.internet_apn, standing=True)
             return
         if subscriber.session is not None and not subscriber.session.closed:  # one from a fetch, just now: it stays
             subscriber.session.standing = True
             session = subscriber.session
         else:
-            session = subscriber.session = self.accounting.open(subscriber, "cmwap", standing=True)
+            session = subscriber.session = self.accounting.open(subscriber, subscriber.apn, standing=True)
         for visitors in self.visitors:
             if subscriber.digits in visitors.residents:
                 visitors.settle(subscriber, session)
@@ -441,12 +522,36 @@ class Province:
             visitors.leave(gone)
 
     def _break(self, fault: Fault) -> None:
-        node = self.nodes[fault.node]
-        node.down = True
-        self.agenda.after(us(fault.stop - fault.start), self._mend, node)
+        self._fail(fault, down=True)
+        self.agenda.after(us(fault.stop - fault.start), lambda: self._fail(fault, down=False))
 
-    def _mend(self, node: Node) -> None:
-        node.down = False
+    def _fail(self, fault: Fault, *, down: bool) -> None:
+        if fault.node < 0:
+            self._link_down = down
+        else:
+            self.nodes[fault.node].down = down
+
+    def _begin(self, file: LogFile) -> None:
+        file.muted = False
+
+    def _swap(self, swap: Swap) -> None:
+        residents = {digits for visitors in self.visitors for digits in visitors.residents}
+        before = Behaviour(swap.before)
+        chosen = [s for s in self.people.subscribers if s.behaviour is before and s.digits not in residents]
+        for subscriber in self._swapping.sample(chosen, round(len(chosen) * swap.share)):
+            self._change(subscriber, swap)
+
+    def _change(self, subscriber: Subscriber, swap: Swap) -> None:
+        """Between two messages: while one is on its way to him, or from him, he waits."""
+        session = subscriber.session
+        if self._busy.get(subscriber.digits) or (session is not None and session.users):
+            self.agenda.after(us(self._swapping.uniform(0.2, 1.0)), self._change, subscriber, swap)
+            return
+        for open_now in (subscriber.session, subscriber.internet):
+            if open_now is not None:
+                self.accounting.close(open_now)
+        self.truth.stay(subscriber, self.agenda.now)
+        self.people.change(subscriber, swap.what, Behaviour(swap.after), self.agenda.now)
 
     def _rotate(self, name: str, period: int) -> None:
         file = self.feeds[name]
@@ -487,14 +592,17 @@ class Province:
             gateway.flush(visitors.tick(0))
         for delivery in self.open.values():
             self.truth.close(delivery, final=False)
+        for subscriber in self.people.subscribers:
+            self.truth.stay(subscriber, self.agenda.now)
         for file in self._files():
             file.close()
         self.write_totals("broken off" if self.open else "finished")
 
     def flush(self, hold: int = 0) -> None:
         for file in self._files():
-            file.flush(hold if file is not self.truth.rows else 0)
+            file.flush(0 if file is self.truth.rows or file is self.truth.stays else hold)
 
     def _files(self) -> Iterator[LogFile]:
         yield from self.feeds.values()
         yield self.truth.rows
+        yield self.truth.stays

@@ -15,7 +15,7 @@ from mmsd.model import SECOND
 from sim.agenda import Agenda, Streams
 from sim.clocks import Clock
 from sim.files import LogFile
-from sim.people import Subscriber
+from sim.people import Behaviour, Subscriber
 from sim.scenario import Radius, us
 
 GGSNS: Final = (b"10.36.255.1", b"10.36.255.2")
@@ -38,6 +38,7 @@ class Session:
     users: int = 0
     released: int = 0
     closed: bool = False
+    accounted: bool = True  # its APN's accounting reaches the feeds
 
 
 class Accounting:
@@ -77,6 +78,7 @@ class Accounting:
             standing,
         )
         self._open[session.identity] = session
+        session.accounted = not self._settings.apns or apn in self._settings.apns
         self._record(session, b"Start")
         if self._random.random() < self._settings.retransmitted:
             delay = self._random.choice((3, 3, 3, 6))
@@ -120,6 +122,8 @@ class Accounting:
             self._agenda.after(us(self._settings.interim), self._interim, session)
 
     def _record(self, session: Session, kind: bytes, cause: bytes = b"", *, delay: int = 0, event: int = 0) -> None:
+        if not session.accounted:
+            return
         owner = session.owner
         clock = self._clocks[owner.ggsn]
         now = self._agenda.now
@@ -147,7 +151,7 @@ class Accounting:
             b'\tFramed-IP-Address = %s\n\tCalled-Station-Id = "%s"\n\tCalling-Station-Id = "%s"\n\tService-Type = Framed-User\n'
             b"\tFramed-Protocol = GPRS-PDP-Context\n\tAcct-Authentic = RADIUS\n\tNAS-Port-Type = Virtual\n"
             b'\tEvent-Timestamp = "%s"\n%s\t3GPP-IMSI = "%s"\n\t3GPP-Charging-ID = %d\n\t3GPP-SGSN-Address = 10.36.254.%d\n'
-            b'\t3GPP-GGSN-Address = %s\n\t3GPP-IMSI-MCC-MNC = "46002"\n\t3GPP-SGSN-MCC-MNC = "46002"\n\t3GPP-IMEISV = "%s"\n'
+            b'\t3GPP-GGSN-Address = %s\n\t3GPP-IMSI-MCC-MNC = "%s"\n\t3GPP-SGSN-MCC-MNC = "%s"\n%s\t3GPP-IMEISV = "%s"\n'
             b"\t3GPP-RAT-Type = %s\n\tTimestamp = %d\n\n"
             % (
                 _heading(local),
@@ -164,11 +168,20 @@ class Accounting:
                 session.identity,
                 session.sgsn,
                 name,
+                owner.plmn,
+                b"45400" if owner.behaviour is Behaviour.ROAMING else b"46002",
+                self._selection(owner),
                 owner.imei,
                 b"UTRAN" if session.identity % 3 == 0 else b"GERAN",
                 (now + clock.skew) // SECOND,
             )
         )
+
+    def _selection(self, owner: Subscriber) -> bytes:
+        """3GPP-Selection-Mode: 0, a verified subscription; 2 or 3 where the network chose the APN (TS 29.060 7.7.12)."""
+        if not self._settings.selection:
+            return b""
+        return b'\t3GPP-Selection-Mode = "%s"\n' % (b"0" if owner.behaviour is not Behaviour.CORRECTED else b"3" if owner.ggsn else b"2")
 
     def _own(self, kind: bytes) -> None:
         """Accounting-On and -Off of the second GGSN itself: no number, session 00000000."""

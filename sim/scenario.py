@@ -1,7 +1,8 @@
 """A scenario file: who lives in the province, what they send, what breaks, how the logs grow.
 
-Durations are seconds (float) in the file and integer µs behind `us`. Unknown keys are refused. What a daemon must be told to judge the
-run (`[daemon]`) stands in the same file and goes out in `feeds.json`; the simulator itself never uses it.
+Durations are seconds (float) in the file and integer µs behind `us`. Unknown keys are refused. `extends` names another scenario of which
+only what stands in the file is changed. What a daemon must be told to judge the run (`[daemon]`) goes out in `feeds.json`; the simulator
+itself uses none of it but T2, grace and history, which decide what is true.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -54,6 +55,28 @@ class Population(_Section, frozen=True, kw_only=True):
     standing_cmwap: float  # share of those that fetch at all
     standing_cmnet: float
     wapbox: float  # share behind the WAP gateway; the others use the proxy
+    idle: float = 0.5  # share of `no_fetch` without any packet session; half of the others have one on either APN, all day
+    chance: float = 0  # seconds between two internet sessions of one subscriber that have nothing to do with a push; 0 = there are none
+
+
+class Model(_Section, frozen=True, kw_only=True):
+    """A model of handset that comes with settings of its own."""
+
+    agent: str
+    tac: str
+    software: str = "01"
+    share: float  # of the subscribers
+    behaviours: Mapping[str, float]  # weights, instead of the population's
+
+
+class Swap(_Section, frozen=True, kw_only=True):
+    """Subscribers who change something between two messages: `handset` (IMEI), `sim` (IMSI), `owner` (both: the number is given anew)."""
+
+    what: Literal["handset", "sim", "owner"]
+    at: float  # from then on, one after the other
+    share: float  # of those who behave like `before`
+    before: str
+    after: str
 
 
 class Handsets(_Section, frozen=True, kw_only=True):
@@ -75,9 +98,11 @@ class Traffic(_Section, frozen=True, kw_only=True):
 
 
 class Fault(_Section, frozen=True, kw_only=True):
-    node: int
+    """An outage: of an MMSC node (the load balancer answers 500 and 503 for it), or of the SMSC link (every push is refused)."""
+
+    node: int = -1  # of the MMSC; -1 = the SMSC link
     start: float
-    stop: float  # the load balancer answers 503 for the node
+    stop: float
 
 
 class Campaign(_Section, frozen=True, kw_only=True):
@@ -119,6 +144,14 @@ class Radius(_Section, frozen=True, kw_only=True):
     retransmitted: float
     restart: tuple[float, ...]  # seconds after the start at which the second GGSN restarts
     outage: float
+    apns: tuple[str, ...] = ()  # whose accounting reaches the feeds; () = all
+    selection: bool = False  # 3GPP-Selection-Mode is sent
+
+
+class Sgsn(_Section, frozen=True, kw_only=True):
+    """An event file of the SGSN: activations, refused ones too."""
+
+    events: bool = False
 
 
 class Rotation(_Section, frozen=True, kw_only=True):
@@ -141,8 +174,15 @@ class Scenario(_Section, frozen=True, kw_only=True):
     campaign: Campaign
     browsing: Browsing
     radius: Radius
+    sgsn: Sgsn = Sgsn()
+    models: tuple[Model, ...] = ()
+    swaps: tuple[Swap, ...] = ()
     rotation: Rotation = Rotation()
     skew: Mapping[str, float] = msgspec.field(default_factory=dict)  # by feed: its clock is so much ahead
+    begins: Mapping[str, float] = msgspec.field(
+        default_factory=dict
+    )  # by feed: nothing older than so many seconds after the start is there
+    late: Mapping[str, float] = msgspec.field(default_factory=dict)  # by feed: its files arrive so many seconds after they were written
     daemon: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     @property
@@ -164,9 +204,32 @@ def load(path: Path) -> Scenario:
     if not path.exists() and (SCENARIOS / f"{path}.toml").exists():
         path = SCENARIOS / f"{path}.toml"
     try:
-        scenario = msgspec.convert(tomllib.loads(path.read_text()), Scenario, strict=False)
+        scenario = msgspec.convert(_read(path), Scenario, strict=False)
     except (OSError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(f"{path}: {error}") from error
     if scenario.run.start.tzinfo is None:
         raise ConfigError(f"{path}: run.start: give its zone, as in 2026-11-22T09:00:00+08:00")
     return msgspec.structs.replace(scenario, name=scenario.name or path.stem)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A scenario's tables, over those of the one it extends: of the same folder, or a shipped one."""
+    own = tomllib.loads(path.read_text())
+    parent = own.pop("extends", "")
+    if not parent:
+        return own
+    beside = path.with_name(f"{parent}.toml")
+    return _over(_read(beside if beside.exists() else SCENARIOS / f"{parent}.toml"), own)
+
+
+def _over(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are merged key by key, all else is replaced; weights of behaviours stand as a whole.
+
+    >>> _over({"run": {"seed": 1, "tail": 2}, "faults": [1]}, {"run": {"seed": 3}, "faults": []})
+    {'run': {'seed': 3, 'tail': 2}, 'faults': []}
+    """
+    merged = dict(base)
+    for key, value in change.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict) and key != "behaviours"
+        merged[key] = _over(merged[key], value) if both else value
+    return merged

@@ -17,6 +17,7 @@ RECEIPTS: Final = {  # stat → dlr flag, delivered, network error (type 3)
     "EXPIRED": (34, 0, 27),
     "UNDELIV": (2, 0, 1),
     "REJECTD": (2, 0, 8),
+    "FULL": (2, 0, 22),  # UNDELIV, by its network error
 }
 RETRIEVED, EXPIRED, REJECTED, DEFERRED = 0x81, 0x80, 0x82, 0x83
 """X-Mms-Status of an M-Delivery.ind."""
@@ -91,7 +92,7 @@ class Bearerbox:
             delivered,
             self._minute(submitted),
             self._minute(self._agenda.now),
-            stat.encode(),
+            b"UNDELIV" if stat == "FULL" else stat.encode(),
             error,
         )
         meta = b"?orig_msg?dlr_mask=31&?smpp?dlr_err=%%03%%00%%%02X&" % error

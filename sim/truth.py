@@ -1,7 +1,7 @@
-"""What really happened, and what it must be called given these feeds: `truth.jsonl`, one row a leg, and `totals.json`.
+"""What really happened, and what it must be called: `truth.jsonl`, one row a leg, `subscribers.jsonl`, and `totals.json`.
 
 Rows and causes are those of the evidence table, read off the simulator's own knowledge: nothing here looks at a log, and nothing of mmsd's
-judgement is used.
+judgement is used. What may be said with fewer feeds stands in `cells`.
 """
 
 from __future__ import annotations
@@ -15,61 +15,95 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from mmsd.model import SECOND
 from sim.clocks import Clock
 from sim.files import LogFile
 from sim.messages import Delivery
-from sim.people import Behaviour
+from sim.people import FAULTS, SESSIONLESS, Behaviour, Subscriber
 
 
 class Verdict(NamedTuple):
-    """`rule` is the row of the evidence table; `accepted` further causes that its readings allow; `hint` the finding it is evidence for."""
+    """With every feed there is: `rule` is the row of the evidence table, `accepted` further causes that its readings allow, `hint` the
+    finding it is evidence for. `cell` is its row among the feeds (`cells.CELLS`)."""
 
     outcome: str
     cause: str
     rule: str
+    cell: str = ""
     accepted: tuple[str, ...] = ()
     hint: str = ""
 
 
 _NOT_PUSHED: Final = {
-    "REFUSED": Verdict("failed", "NO_PUSH", "N1"),
-    "REJECTD": Verdict("failed", "NO_PUSH", "N2"),
-    "UNDELIV": Verdict("failed", "NOT_PROVISIONED", "N4"),
-    "EXPIRED": Verdict("failed", "NO_PUSH", "N5"),
+    "REFUSED": Verdict("failed", "NO_PUSH", "N1", "NO_PUSH"),
+    "REJECTD": Verdict("failed", "NO_PUSH", "N2", "NO_PUSH"),
+    "UNDELIV": Verdict("failed", "NOT_PROVISIONED", "N4", "NOT_PROVISIONED: push report"),
+    "EXPIRED": Verdict("failed", "NO_PUSH", "N5", "NO_PUSH"),
+    "FULL": Verdict("failed", "HANDSET_FULL", "N3", "HANDSET_FULL"),
+}
+
+_UNREACHED: Final = {  # nothing of him reaches a gateway, and it is not his choice
+    Behaviour.WRONG_PROXY: Verdict("failed", "BAD_PROXY", "U8", "BAD_PROXY: new session", hint="BAD_PROXY"),
+    Behaviour.STANDING_PROXY: Verdict("failed", "NO_RETRIEVE", "U8", "BAD_PROXY: standing session", ("BAD_PROXY",)),
+    Behaviour.DENIED: Verdict("failed", "BAD_PROXY", "T4", "BAD_PROXY: denied", hint="BAD_PROXY"),
+    Behaviour.MISSPELT_APN: Verdict("failed", "BAD_APN", "U2", "BAD_APN: unknown name", hint="BAD_APN"),
+    Behaviour.UNSUBSCRIBED_APN: Verdict("failed", "BAD_APN", "U3", "BAD_APN: unknown name", hint="BAD_APN"),
+    Behaviour.NO_DATA: Verdict("failed", "NOT_PROVISIONED", "U4", "NOT_PROVISIONED: packet data"),
+    Behaviour.UNLUCKY: Verdict("failed", "NODE_FAULT", "U5", "NODE_FAULT: activation"),
+    Behaviour.NO_MMS: Verdict("failed", "UNSUPPORTED", "U1", "UNSUPPORTED: handset, not known"),
+    Behaviour.MVNO_STRAY: Verdict("failed", "NO_RETRIEVE", "U15", "NO_RETRIEVE"),
 }
 
 
-def verdict(delivery: Delivery, late: int) -> Verdict:
-    """The row that fits a leg whose window is over; `late` is T2 in µs."""
+def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdict:
+    """The row that fits a leg whose window is over; `late` is T2 in µs. `long_known`: accounting has been read for thirty days by then."""
     receiver = delivery.receiver
     if delivery.fetched and delivery.confirmed:
+        if abs(delivery.signed - delivery.submitted - late) < 1.5 * SECOND:
+            return Verdict("delivered", "OK", "D1", "OK: just in time", ("DELAYED",), _corrected(receiver))
         if delivery.signed - delivery.submitted > late:
-            return Verdict("delivered", "DELAYED", "D4")
-        return Verdict("delivered", "OK", "D1")
+            return Verdict("delivered", "DELAYED", "D4", "DELAYED")
+        cell = "OK: fetched late" if delivery.fetched - delivery.submitted > late - SECOND else "OK"
+        return Verdict("delivered", "OK", "D1", cell, hint=_corrected(receiver))
     if delivery.fetched:
         if delivery.astray:
-            return Verdict("delivered", "OK_UNCONFIRMED", "D2", hint="BAD_MMSC_URL")
-        return Verdict("delivered", "OK_UNCONFIRMED", "D3")
+            return Verdict("delivered", "OK_UNCONFIRMED", "D2", "BAD_MMSC_URL: retrieved", hint="BAD_MMSC_URL")
+        return Verdict("delivered", "OK_UNCONFIRMED", "D3", "OK_UNCONFIRMED")
     if delivery.rejected:
-        return Verdict("failed", "REJECTED", "R1")
+        return Verdict("failed", "REJECTED", "R1", "REJECTED")
+    if delivery.unrecognised:
+        return Verdict("failed", "UNSUPPORTED", "R2", "UNSUPPORTED: content")
     if delivery.got >= 500:
-        return Verdict("failed", "NODE_FAULT", "T1")
+        before = ", broken" if delivery.broken else ", put off" if delivery.deferred else ""
+        return Verdict("failed", "NODE_FAULT", "T1", f"NODE_FAULT: 5xx{before}")
+    if delivery.gone:
+        return Verdict("failed", "EXPIRED", "T3", "EXPIRED: too late")
+    if delivery.broken:
+        return Verdict("failed", "RETRIEVE_FAILED", "T6", "RETRIEVE_FAILED: broken on the way")
     if "DELIVRD" not in delivery.stats:
         if len(delivery.stats) < delivery.attempts:
-            return Verdict("failed", "EXPIRED", "U12")  # P unknown: nothing shows that a push arrived
+            return Verdict("failed", "EXPIRED", "U12", "EXPIRED: no reports")  # P unknown: nothing shows that a push arrived
         if delivery.browsed and delivery.stats[-1] in {"UNDELIV", "EXPIRED"}:
-            return Verdict("failed", "NO_PUSH", "N6")
+            return Verdict("failed", "NO_PUSH", "N6", "NO_PUSH")
         return _NOT_PUSHED[delivery.stats[-1]]
     if delivery.deferred:
-        return Verdict("failed", "NO_RETRIEVE", "U9")
-    if receiver.behaviour is Behaviour.WRONG_PROXY:
-        return Verdict("failed", "BAD_PROXY", "U8")
+        return Verdict("failed", "NO_RETRIEVE", "U9", "NO_RETRIEVE: put off")
+    if receiver.behaviour in _UNREACHED:
+        return _UNREACHED[receiver.behaviour]
     if receiver.behaviour is Behaviour.WRONG_APN:
         if receiver.reactions >= 3:
-            return Verdict("failed", "BAD_APN", "U10", ("NO_RETRIEVE",))
-        return Verdict("failed", "NO_RETRIEVE", "U11", ("BAD_APN",))
+            return Verdict("failed", "BAD_APN", "U10", "BAD_APN: internet APN", ("NO_RETRIEVE",), "BAD_APN")
+        return Verdict("failed", "NO_RETRIEVE", "U11", "BAD_APN: before the 3rd case", ("BAD_APN",), "BAD_APN")
+    if receiver.behaviour in SESSIONLESS:
+        if long_known:
+            return Verdict("failed", "NO_PDP", "U13", "NO_PDP", hint="NO_PDP")
+        return Verdict("failed", "NO_RETRIEVE", "U12", "NO_PDP: before 30 days")
     row = {"cmwap": "U9", "cmnet": "U11"}.get(receiver.standing, "U11" if receiver.reactions else "U12")
-    return Verdict("failed", "NO_RETRIEVE", row)
+    return Verdict("failed", "NO_RETRIEVE", row, "NO_RETRIEVE")
+
+
+def _corrected(receiver: Subscriber) -> str:
+    return "BAD_APN" if receiver.behaviour is Behaviour.CORRECTED else ""
 
 
 class Truth:
@@ -77,6 +111,7 @@ class Truth:
 
     def __init__(self, out: Path, campaign: str, seed: str, zone: ZoneInfo, late: int) -> None:
         self.rows = LogFile(out / "truth.jsonl")
+        self.stays = LogFile(out / "subscribers.jsonl")
         self.counts: Counter[tuple[str, str]] = Counter()  # subscribers' messages, by outcome and cause
         self.own: Counter[tuple[str, str]] = Counter()  # the service's own: judged, in no ratio
         self.behaviours: Counter[str] = Counter()
@@ -88,9 +123,25 @@ class Truth:
         self._clock = Clock(zone)
         self._late = late
 
-    def close(self, delivery: Delivery, *, final: bool = True) -> None:
-        """One leg's row. Not `final`: the run was broken off before its window was over."""
-        said = verdict(delivery, self._late) if final else Verdict("open", "", "")
+    def stay(self, subscriber: Subscriber, until: int) -> None:
+        """How a number behaved since it last changed, and what is wrong with its settings."""
+        row = {
+            "number": subscriber.digits.decode(),
+            "behaviour": subscriber.behaviour.value,
+            "fault": FAULTS.get(subscriber.behaviour, ""),
+            "since": subscriber.since,
+            "until": until,
+            "imsi": subscriber.imsi.decode(),
+            "imei": subscriber.imei.decode(),
+            "agent": subscriber.agent.decode(),
+        }
+        self.stays.write(msgspec.json.encode(row) + b"\n")
+
+    def close(
+        self, delivery: Delivery, *, final: bool = True, long_known: bool = False, covered: tuple[list[str], list[str]] = ([], [])
+    ) -> None:
+        """One leg's row. Not `final`: the run was broken off before its window was over. `covered`: kinds of feed, whole and in part."""
+        said = verdict(delivery, self._late, long_known=long_known) if final else Verdict("open", "", "")
         message, receiver = delivery.message, delivery.receiver
         (self.own if delivery.sender is None else self.counts)[said.outcome, said.cause] += 1
         self.behaviours[receiver.behaviour.value] += 1
@@ -107,6 +158,9 @@ class Truth:
             "outcome": said.outcome,
             "cause": said.cause,
             "rule": said.rule,
+            "cell": said.cell,
+            "covered": covered[0],
+            "partly": covered[1],
             "accepted": [said.cause, *said.accepted],
             "hint": said.hint,
             "behaviour": receiver.behaviour.value,

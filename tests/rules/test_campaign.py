@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bench.score import Judged, judged
+from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Records, TextColumn
 from mmsd.rules.campaign import Awarded, Campaigns, Candidate, Seed, answered_by, decide, evidence_of, forward_key, group_of, local_day

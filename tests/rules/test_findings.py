@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from bench.score import Judged, judged
+from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import SECOND, Kind
 from mmsd.rules.findings import REQUEST, Ground, bad, evaluate, mends, pack, thinned, unpack

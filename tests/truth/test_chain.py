@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple
 import pytest
 
 from bench import score
-from bench.score import CHAIN, Judged, chain_settings, judged
+from bench.judged import Judged, judged
+from bench.score import CHAIN, chain_settings
 from mmsd.model import SECOND, Delivery
 from tests.truth.widening import may_become
 

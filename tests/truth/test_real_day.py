@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import pytest
 
-from bench.score import Judged, Score, judged, real_day_settings, score_real
+from bench.judged import Judged, Score, judged
+from bench.score import real_day_settings, score_real
 from mmsd.model import Finding
 
 ENOUGH: Final = 0.98

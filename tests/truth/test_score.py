@@ -6,7 +6,8 @@ import pytest
 from click.testing import CliRunner
 
 from bench.__main__ import main
-from bench.score import Score, tables_of
+from bench.judged import Score
+from bench.score import tables_of
 
 
 @pytest.fixture
@@ -38,8 +39,10 @@ def test_the_matrix_marks_what_the_truth_does_not_accept(score: Score):
 
 
 def test_the_command_prints_every_corpus():
-    said = CliRunner().invoke(main, ["score"])
+    said = CliRunner().invoke(main, ["score", "--lines", "1000"])
     assert said.exit_code == 0
     assert "chain: 6 of 6 right" in said.output
-    assert "simulator, small: " in said.output
+    assert "simulator, table, all feeds: " in said.output
+    assert "simulator, late, before the files came: " in said.output
+    assert "what was said of settings" in said.output
     assert "real day: 632 of 632 right" in said.output or "no real day" in said.output

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from bench.score import Judged, judged
+from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import Delivery
 from tests.truth.widening import may_become
