@@ -20,10 +20,11 @@ from typing import Any, Final
 
 from bench.judged import Judged, Score, judged
 from bench.scan import Report
-from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Accusations, Result, made
+from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Accusations, Complaints, Result, complaints, made
 from mmsd import config
 from mmsd.model import Delivery
 from mmsd.rules.settings import Judgement, Operator, Own
+from sim.complaints import GROUPS, PUBLISHED, error
 
 FULL: Final = 0.02
 """From this share on the scenarios other than the large one are as they are shipped."""
@@ -152,6 +153,23 @@ def settings_table(accused: Mapping[str, Accusations]) -> list[dict[str, Any]]:
     return rows
 
 
+def complaint_tables(complained: Complaints) -> dict[str, list[dict[str, Any]]]:
+    """Shares of complaints, and, not to be compared with them, of failures."""
+    shares = [
+        {
+            "group": group,
+            "published": f"{PUBLISHED[group]:.0%}",
+            "drawn": f"{complained.true[group]:.1%}",
+            "found": f"{complained.found[group]:.1%}",
+            "chance": f"± {error(PUBLISHED[group], max(complained.n, 1)):.1%}",
+        }
+        for group in GROUPS
+    ]
+    total = max(complained.failures.total(), 1)
+    failures = [{"cause": cause, "failures": n, "share": f"{n / total:.1%}"} for cause, n in complained.failures.most_common()]
+    return {f"{complained.n:,} complaints by group": shares, f"{total:,} failures by cause": failures}
+
+
 def simulated(folder: Path, share: float, say: Callable[[str], None]) -> list[Result]:
     """The scenario `table` feed by feed, every other with the feeds it writes, and the large one, or this share of it."""
     results = []
@@ -188,10 +206,14 @@ def run(lines: int, say: Callable[[str], None]) -> Report:
                 scores[f"simulator, {result.name}, before the files came"] = early
             scores[f"simulator, {result.name}"] = result.score
         said = {result.name: result.accusations for result in results}
+        say("simulator, complaints")
+        run = made("complaints", Path(name) / "complaints", share=min(lines / 10_000, 1.0))
+        complained = complaints(run.out, run.result().found)
     tables: dict[str, list[dict[str, Any]]] = {}
     for name, score in scores.items():
         tables |= tables_of(name, score)
         notes += [f"{name}: {wrong}" for wrong in score.wrong[:5]]
     tables["what was said of settings"] = settings_table(said)
+    tables |= complaint_tables(complained)
     notes += [f"{name}: finding {false}" for name, accused in said.items() for false in accused.false[:5]]
     return Report(tables, notes)

@@ -21,6 +21,7 @@ from bench.judged import Judged, Score, judged, judged_in_stages
 from mmsd import config
 from mmsd.model import Attempt, Delivery
 from sim import cells
+from sim.complaints import shares
 from sim.pace import generate
 from sim.scenario import Scenario, load
 
@@ -268,6 +269,25 @@ def _verdicts(deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> It
     for attempt in attempts:
         if attempt.verdict in ("Z2", "Z3"):
             yield "BAD_MMSC_URL", attempt.subscriber, attempt.at, attempt.at
+
+
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """What subscribers complained of, by group of causes: as it was, and as the verdicts say. Beside it the causes of all failures."""
+
+    n: int
+    true: Mapping[str, float]
+    found: Mapping[str, float]
+    failures: Counter[str]
+
+
+def complaints(out: Path, found: Judged) -> Complaints:
+    """Every complaint by the verdict of the delivery it is about."""
+    drawn = [json.loads(line) for line in (out / "complaints.jsonl").read_text().splitlines()]
+    groups = {(delivery.receiver, delivery.leg): delivery.group for delivery in found.deliveries}
+    said = [groups.get((complaint["number"], complaint["leg"]), "") for complaint in drawn]
+    failures = Counter(delivery.cause for delivery in found.deliveries if delivery.outcome == "failed" and not delivery.own)
+    return Complaints(len(drawn), shares(complaint["group"] for complaint in drawn), shares(said), failures)
 
 
 # ----------------------------------------------------------------------------------------------------------------- scenarios

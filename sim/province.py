@@ -78,7 +78,8 @@ class Province:
         self.handsets = Handsets(scenario.handsets, scenario.mmsc.host, self.accounting, self.gateways, agenda, streams, self, self.sgsn)
         self.seed = Seed(scenario.campaign, self.people, self, agenda, streams)
         late = us(float(scenario.daemon.get("T2", 180)))
-        self.truth = Truth(out, scenario.campaign.id, scenario.campaign.seed, zone, late)
+        campaign = scenario.campaign
+        self.truth = Truth(out, campaign.id, campaign.seed, zone, late, scenario.complaints, streams("complaints"))
         accounted = max((scenario.begins.get(name, 0.0) for name in ("radius1", "radius2")), default=0.0)
         history = float(scenario.daemon.get("history", 30 * 86400)) - float(scenario.daemon.get("grace", 600))
         self._history = start + us(accounted + history)
@@ -599,10 +600,12 @@ class Province:
         self.write_totals("broken off" if self.open else "finished")
 
     def flush(self, hold: int = 0) -> None:
+        feeds = tuple(self.feeds.values())
         for file in self._files():
-            file.flush(0 if file is self.truth.rows or file is self.truth.stays else hold)
+            file.flush(hold if file in feeds else 0)
 
     def _files(self) -> Iterator[LogFile]:
         yield from self.feeds.values()
         yield self.truth.rows
         yield self.truth.stays
+        yield self.truth.complaints

@@ -177,6 +177,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     sgsn: Sgsn = Sgsn()
     models: tuple[Model, ...] = ()
     swaps: tuple[Swap, ...] = ()
+    complaints: Mapping[str, float] = msgspec.field(default_factory=dict)  # chance by group of causes (`complaints.GROUPS`)
     rotation: Rotation = Rotation()
     skew: Mapping[str, float] = msgspec.field(default_factory=dict)  # by feed: its clock is so much ahead
     begins: Mapping[str, float] = msgspec.field(

@@ -1,4 +1,4 @@
-"""What really happened, and what it must be called: `truth.jsonl`, one row a leg, `subscribers.jsonl`, and `totals.json`.
+"""What really happened, and what it must be called: `truth.jsonl`, one row a leg, `subscribers.jsonl`, `complaints.jsonl`, `totals.json`.
 
 Rows and causes are those of the evidence table, read off the simulator's own knowledge: nothing here looks at a log, and nothing of mmsd's
 judgement is used. What may be said with fewer feeds stands in `cells`.
@@ -7,6 +7,7 @@ judgement is used. What may be said with fewer feeds stands in `cells`.
 from __future__ import annotations
 
 import os
+import random
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ import msgspec
 
 from mmsd.model import SECOND
 from sim.clocks import Clock
+from sim.complaints import complains, group_of
 from sim.files import LogFile
 from sim.messages import Delivery
 from sim.people import FAULTS, SESSIONLESS, Behaviour, Subscriber
@@ -109,9 +111,19 @@ def _corrected(receiver: Subscriber) -> str:
 class Truth:
     """Keeps the rows and the counts. A row is written when its leg is final; what is open when a run is broken off says so."""
 
-    def __init__(self, out: Path, campaign: str, seed: str, zone: ZoneInfo, late: int) -> None:
+    def __init__(
+        self,
+        out: Path,
+        campaign: str,
+        seed: str,
+        zone: ZoneInfo,
+        late: int,
+        chances: Mapping[str, float],
+        random_: random.Random,
+    ) -> None:
         self.rows = LogFile(out / "truth.jsonl")
         self.stays = LogFile(out / "subscribers.jsonl")
+        self.complaints = LogFile(out / "complaints.jsonl")
         self.counts: Counter[tuple[str, str]] = Counter()  # subscribers' messages, by outcome and cause
         self.own: Counter[tuple[str, str]] = Counter()  # the service's own: judged, in no ratio
         self.behaviours: Counter[str] = Counter()
@@ -122,6 +134,8 @@ class Truth:
         self._seed = seed
         self._clock = Clock(zone)
         self._late = late
+        self._chances = chances
+        self._random = random_
 
     def stay(self, subscriber: Subscriber, until: int) -> None:
         """How a number behaved since it last changed, and what is wrong with its settings."""
@@ -174,6 +188,9 @@ class Truth:
             "forward": self._forward(delivery),
         }
         self.rows.write(msgspec.json.encode(row) + b"\n")
+        if final and delivery.sender is not None and complains(said.rule, self._chances, self._random):
+            complaint = {"number": row["receiver"], "submitted": delivery.submitted, "leg": row["leg"], "group": group_of(said.rule)}
+            self.complaints.write(msgspec.json.encode(complaint) + b"\n")
 
     def _forward(self, delivery: Delivery) -> dict[str, Any] | None:
         """The forward this leg is; None for the service's own copy and for messages that are no seed."""

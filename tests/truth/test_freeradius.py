@@ -95,8 +95,8 @@ def test_real_accounting_packets(run: Run, tmp_path: Path, debian: Callable[[str
 
     settings = settings_of(run.out)
     feeds = dict(settings.feeds)
-    for name, source in zip(RADIUS, SOURCES, strict=True):
-        feeds[name] = msgspec.structs.replace(feeds[name], paths=(tmp_path / "aaa" / source / "detail-*",))
+    for feed, source in zip(RADIUS, SOURCES, strict=True):
+        feeds[feed] = msgspec.structs.replace(feeds[feed], paths=(tmp_path / "aaa" / source / "detail-*",))
     campaigns = config.load_campaigns(run.out / "campaigns")
     found = judged(msgspec.structs.replace(settings, feeds=feeds), campaigns, to_the_end=True)
     score = score_simulated(run.out, found, kinds_of(settings), apart=KNOWN)

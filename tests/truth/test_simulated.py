@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from bench.judged import Score
-from bench.simulated import COLUMNS, SCENARIOS, Result, accusations, configuration, made, score_simulated
+from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Result, accusations, complaints, configuration, made, score_simulated
 from mmsd.cli import main
 from sim import cells
 from sim import score as truth
+from sim.complaints import GROUPS, PUBLISHED, error, shares
 from sim.pace import generate
 from sim.people import MVNOS
 from sim.scenario import load
@@ -130,3 +131,29 @@ def test_no_scenario_deceives(tmp_path: Path, name: str):
     score = score_simulated(result.out, result.found, result.kinds, apart=KNOWN)
     said = accusations(result.out, result.found, apart=KNOWN)
     assert (misread(score), said.false, said.wrong.total()) == ({}, [], 0), score.wrong
+
+
+def test_no_line_of_browsing_accuses_anybody(tmp_path: Path):
+    """A share of the large scenario, in which `make score` reads ten thousand verdicts about settings."""
+    run = made("browsing", tmp_path / "browsing", share=0.06)
+    result = run.result()
+    said = accusations(result.out, result.found, apart=KNOWN)
+    assert {cause: said.precision(cause) for cause in SETTINGS} == dict.fromkeys(SETTINGS, 1.0)
+    assert said.verdicts.total() > 500
+    assert said.false == []
+    score = score_simulated(result.out, result.found, result.kinds, apart=KNOWN)
+    assert misread(score) == {}, score.wrong
+
+
+def test_complaints_have_the_published_shares(tmp_path: Path):
+    """37 no retrieval, 15 retrieval failed, 12 refused, 36 normal or other: of complaints, not of failures, and found again."""
+    run = made("complaints", tmp_path / "complaints", share=0.35)
+    judged = run.result().found
+    found = complaints(run.out, judged)
+    assert found.n > 300
+    assert {group: share for group, share in PUBLISHED.items() if abs(found.true[group] - share) > error(share, found.n)} == {}
+    assert {group: found.found[group] for group in GROUPS} == pytest.approx(found.true, abs=0.02)
+    assert abs(sum(found.found.values()) - 1) < 0.01  # each complaint was found
+    failed = shares(delivery.group for delivery in judged.deliveries if delivery.outcome == "failed" and not delivery.own)
+    assert failed["no_retrieval"] - PUBLISHED["no_retrieval"] > error(0.37, found.failures.total())  # of failures: another table
+    assert failed["normal_other"] == 0
