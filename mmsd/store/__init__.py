@@ -231,6 +231,24 @@ class Store(Protocol):
         the outcome; `closed` above all must not be on an earlier day.
         """
 
+    def first_hour(self) -> int:
+        """Hours since 1970 of the first submission counted; 0 when none was."""
+
+    def knows(self, number: str) -> bool:
+        """Whether there is a row of this subscriber."""
+
+    def any_erased(self) -> bool:
+        """Whether anybody was ever forgotten: who it was is what nobody can tell."""
+
+    def names(self, family: str) -> Mapping[int, str]:
+        """Names behind small ids of `model.CLOSED`, by id."""
+
+    def hash_of(self, text: str) -> int:
+        """The keyed hash that stands for a message id, transaction or host in columns and packed rows."""
+
+    def marks(self) -> Mapping[str, tuple[Mark, ...]]:
+        """Every feed's files as far as they were read."""
+
     def handset_tail(self) -> Tail:
         """What traffic told of handsets (`Batch.handsets`) and is in no table yet."""
 

@@ -16,7 +16,22 @@ from typing import Any, Final, TypeVar
 import numpy.typing as npt
 
 from mmsd.errors import StoreError
-from mmsd.model import Attempt, Audit, CodeCount, DayCount, DelayCount, Delivery, Event, Finding, LineCount, Outgoing, Reject, UnknownCode
+from mmsd.fast import hash64
+from mmsd.model import (
+    Attempt,
+    Audit,
+    CodeCount,
+    DayCount,
+    DelayCount,
+    Delivery,
+    Event,
+    Finding,
+    LineCount,
+    Mark,
+    Outgoing,
+    Reject,
+    UnknownCode,
+)
 from mmsd.rules.kpi import Figures
 from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, cold, rows, segments, tails
 from mmsd.store.keys import Keys
@@ -24,6 +39,7 @@ from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
 
 _PAGE: Final = 1_000
+SELECT_MARKS: Final = "SELECT feed, ordinal, head, head_length, offset, guard, path, device, inode, done FROM mark ORDER BY feed, ordinal"
 
 Value = TypeVar("Value")
 
@@ -316,6 +332,30 @@ class Reader:
         with self._reading() as connection:
             return segments.find(connection, self._keys.blind(number))
 
+    def first_hour(self) -> int:
+        """Hours since 1970 of the first submission counted; 0 when none was."""
+        return int(self._all("SELECT coalesce(min(hour), 0) FROM hour_count")[0][0])
+
+    def knows(self, number: str) -> bool:
+        """Whether there is a row of this subscriber."""
+        return self._subscriber(number) >= 0
+
+    def any_erased(self) -> bool:
+        """Whether anybody was ever forgotten: who it was is what nobody can tell."""
+        return bool(self._all("SELECT EXISTS (SELECT 1 FROM subscriber WHERE lookup IS NULL)")[0][0])
+
+    def names(self, family: str) -> dict[int, str]:
+        """Names behind small ids of `model.CLOSED`, by id."""
+        return dict(self._all("SELECT id, text FROM interned WHERE family = ?", family))
+
+    def hash_of(self, text: str) -> int:
+        """The keyed hash that stands for a message id, transaction or host in columns and packed rows."""
+        return hash64(text.encode(), self._keys.hash_key)
+
+    def marks(self) -> dict[str, tuple[Mark, ...]]:
+        """Every feed's files as far as they were read."""
+        return read_marks(self._all(SELECT_MARKS))
+
     def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes, bytes]]:
         with self._reading() as connection:
             found = select_in(connection, "SELECT id, sealed FROM cold_group WHERE id IN ({})", ids)
@@ -325,6 +365,14 @@ class Reader:
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         with self._reading() as connection:
             return read_cold(connection, self._keys, subscribers)
+
+
+def read_marks(found: Iterable[rows.Row]) -> dict[str, tuple[Mark, ...]]:
+    """What SELECT_MARKS gave, by feed."""
+    marks: defaultdict[str, list[Mark]] = defaultdict(list)
+    for feed, ordinal, head, head_length, offset, guard, path, device, inode, done in found:
+        marks[feed].append(Mark(ordinal, head, head_length, offset, guard, path, device, inode, bool(done)))
+    return {feed: tuple(of_feed) for feed, of_feed in marks.items()}
 
 
 def read_cold(connection: sqlite3.Connection, keys: Keys, subscribers: Iterable[int]) -> dict[int, bytes]:

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
-from mmsd.model import DAY, Batch, Extent, Mark
+from mmsd.model import DAY, Batch, Extent
 from mmsd.store import Health, Loaded, Needs, Rows, cold, migrate, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
-from mmsd.store.read import Reader, read_cold
+from mmsd.store.read import SELECT_MARKS, Reader, read_cold, read_marks
 from mmsd.store.segments import Segments, drop_days
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import named, naming
@@ -344,11 +344,7 @@ class SqliteStore(Reader):
         return self._submit(self._load)
 
     def _load(self, connection: sqlite3.Connection) -> Loaded:
-        marks: defaultdict[str, list[Mark]] = defaultdict(list)
-        for feed, ordinal, head, head_length, offset, guard, path, device, inode, done in connection.execute(
-            "SELECT feed, ordinal, head, head_length, offset, guard, path, device, inode, done FROM mark ORDER BY feed, ordinal"
-        ):
-            marks[feed].append(Mark(ordinal, head, head_length, offset, guard, path, device, inode, bool(done)))
+        marks = read_marks(connection.execute(SELECT_MARKS))
         extents: defaultdict[str, list[Extent]] = defaultdict(list)
         for feed, *extent in connection.execute(
             "SELECT feed, ordinal, head, head_length, start, stop, path, guard FROM extent ORDER BY feed, ordinal, start"
@@ -362,7 +358,7 @@ class SqliteStore(Reader):
         return Loaded(
             snapshot=self._read_snapshot(name) if name else None,
             deltas=tuple(self._keys.unseal(label := rows.delta_label(identity), label, body) for identity, body in deltas),
-            marks={feed: tuple(found) for feed, found in marks.items()},
+            marks=marks,
             extents={feed: tuple(found) for feed, found in extents.items()},
             names=dict(names),
         )

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from aiohttp.test_utils import TestClient, TestServer
 
-from mmsd.model import CLOSED, Audit, CodeCount, DayCount, Delivery, Event, Evidence, LineCount, UnknownCode
+from mmsd.fast import hash64
+from mmsd.model import CLOSED, Attempt, Audit, CodeCount, DayCount, Delivery, Event, Evidence, Finding, LineCount, UnknownCode
 from mmsd.rules.kpi import Figures
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split
 from mmsd.telemetry import Telemetry
@@ -37,6 +38,8 @@ class Shelf:
         self.waiting: dict[str, int] = {}
         self.news: list[Event] = []
         self.closed = np.zeros(0, CLOSED)  # of RECEIVER, oldest first
+        self.tried: list[Attempt] = []
+        self.found: list[Finding] = []
         self.read: list[LineCount] = []
         self.told: list[Audit] = []  # newest first
         self.failure: Exception | None = None
@@ -127,6 +130,27 @@ class Shelf:
 
     def horizon(self) -> int:
         return 0
+
+    def attempts(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Attempt]]:
+        return [(place, row) for place, row in enumerate(self.tried, 1) if number in (None, row.subscriber)][:limit]
+
+    def findings(self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False) -> list[tuple[int, Finding]]:
+        return [(place, row) for place, row in enumerate(self.found, 1) if number in (None, row.subject)][:limit]
+
+    def first_hour(self) -> int:
+        return min((hour for hour, *_ in self.hours), default=0)
+
+    def knows(self, number: str) -> bool:
+        return any(number in (row.receiver, row.sender) for row in self.rows)
+
+    def any_erased(self) -> bool:
+        return False
+
+    def names(self, family: str) -> Mapping[int, str]:
+        return {1: "mmsc1"}
+
+    def hash_of(self, text: str) -> int:
+        return hash64(text.encode(), (1, 2))
 
     def _check(self) -> None:
         self.before()

@@ -6,7 +6,9 @@ from importlib import resources
 
 import pytest
 
-from mmsd.rules.causes import CAUSES
+from mmsd.model import Kind
+from mmsd.rules.causes import CAUSES, ROWS
+from mmsd.rules.findings import FINDINGS
 from mmsd.web.pages import LANGUAGES, preferred, texts
 from tests.web.house import House
 
@@ -32,6 +34,14 @@ def test_every_cause_of_a_failure_has_words():
         assert f"cause.{cause}" in texts("en")
 
 
+def test_every_row_line_and_remedy_has_words():
+    words = texts("en")
+    said = {section: {key.partition(".")[2] for key in words if key.startswith(f"{section}.")} for section in ("row", "advice", "line")}
+    assert said["row"] == set(ROWS)
+    assert said["advice"] == (set(CAUSES) | set(FINDINGS)) - {""}
+    assert said["line"] == {kind.name for kind in Kind if kind} | {"CHANGE"}
+
+
 def test_every_text_is_used_and_every_used_text_exists():
     sources = [
         file.read_text(encoding="utf-8")
@@ -41,7 +51,7 @@ def test_every_text_is_used_and_every_used_text_exists():
     ]
     used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) - {"live.html", "base.html", "login.html", "figures.html"}
     # Looked up by a name that comes with the data: state.live, events.finding, cause.NO_PUSH.
-    composed = {key for key in texts("en") if key.partition(".")[0] in ("state", "events", "cause")}
+    composed = {key for key in texts("en") if key.partition(".")[0] in ("state", "events", "cause", "row", "advice", "line", "verdict")}
     assert used - composed == set(texts("en")) - composed
 
 
