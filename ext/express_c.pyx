@@ -1478,28 +1478,13 @@ cdef class Express:
         self.n_gone = self.n_new_rows = self.n_new_saids = 0
 
     def snapshot(self):
-        cdef int32_t i
-        cdef uint32_t s
-        cdef i64 k = 0
         self.forget_changes()
-        rows = np.empty(self.live_rows, TRACE_DTYPE)
-        said = np.empty(self.live_saids, SAID_DTYPE)
-        cdef unsigned char[::1] octets
-        if self.live_rows:
-            octets = rows.view(np.uint8)
-            for i in range(self.n_rows):
-                if self.rows[i].subscriber:
-                    memcpy(&octets[k * sizeof(Row)], &self.rows[i], sizeof(Row))
-                    k += 1
-        k = 0
-        if self.live_saids:
-            octets = said.view(np.uint8)
-            for s in range(1, self.n_saids):
-                if self.saids[s].subscriber:
-                    memcpy(&octets[k * sizeof(Said)], &self.saids[s], sizeof(Said))
-                    (<Said*>&octets[k * sizeof(Said)]).room = 0
-                    k += 1
-        return b"", rows.view(np.uint8).data, said.view(np.uint8).data
+        rows = said = b""
+        if self.n_rows:
+            rows = memoryview(<unsigned char[: self.n_rows * sizeof(Row)]><unsigned char*>self.rows)
+        if self.n_saids > 1:
+            said = memoryview(<unsigned char[: (self.n_saids - 1) * sizeof(Said)]><unsigned char*>&self.saids[1])
+        return rows, said
 
     def load(self, const unsigned char[::1] gone, const unsigned char[::1] rows, const unsigned char[::1] said):
         cdef i64 i
@@ -1523,9 +1508,13 @@ cdef class Express:
         cdef u64 key
         for i in range(<i64>(len(rows) // sizeof(Row))):
             row = <const Row*>&rows[i * sizeof(Row)]
+            if not row.subscriber:
+                continue
             self.new_row(self.make(row.subscriber), row)
         for i in range(<i64>(len(said) // sizeof(Said))):
             entry = <const Said*>&said[i * sizeof(Said)]
+            if not entry.subscriber:
+                continue
             sub = self.make(entry.subscriber)
             s = sub.said
             while s and (self.saids[s].identity != entry.identity or self.saids[s].domain != entry.domain):

@@ -708,14 +708,17 @@ class Express:
         """From here on `delta` begins anew."""
         self._fresh_rows, self._fresh_said, self._gone = [], [], []
 
-    def snapshot(self) -> tuple[bytes, bytes, bytes]:
-        """Everything, as a delta on nothing."""
+    def snapshot(self) -> tuple[bytes | memoryview, bytes | memoryview]:
+        """(TRACE rows, SAID rows) of everything, to be loaded as a delta on nothing; rows of no subscriber among them mean nothing.
+
+        They may be views of memory that the next call changes.
+        """
         rows = [row for subscriber in self._all.values() for row in subscriber.rows]
         said = [entry for subscriber in self._all.values() for entry in subscriber.said.values()]
         self.forget_changes()
-        return b"", np.array(rows, TRACE).tobytes(), np.array(said, SAID).tobytes()
+        return np.array(rows, TRACE).tobytes(), np.array(said, SAID).tobytes()
 
-    def load(self, gone: bytes, rows: bytes, said: bytes) -> None:
+    def load(self, gone: bytes, rows: bytes | memoryview, said: bytes | memoryview) -> None:
         """Folds a delta in."""
         for number in np.frombuffer(gone, np.uint64).tolist():
             self._all.pop(number, None)
@@ -723,10 +726,10 @@ class Express:
         self.forget_changes()
 
     def _fold(self, rows: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
-        for row in rows:
+        for row in rows[rows["subscriber"] != 0]:
             self._all.setdefault(int(row["subscriber"]), _Subscriber()).rows.append(row)
             self._fresh_rows.append(row)
-        for entry in said:
+        for entry in said[said["subscriber"] != 0]:
             subscriber = self._all.setdefault(int(entry["subscriber"]), _Subscriber())
             key = int(entry["domain"]), int(entry["identity"])
             subscriber.said[key] = entry

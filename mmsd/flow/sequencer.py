@@ -480,8 +480,8 @@ class Sequencer:
         delta = self.state.delta()
         if self._delta_bytes + len(delta) > max(SNAPSHOT_BYTES, 2 * self._snapshot_bytes):
             snapshot = self.state.snapshot()
-            batch.snapshot = self._store.write_snapshot(snapshot)
-            self._delta_bytes, self._snapshot_bytes = 0, len(snapshot)
+            batch.snapshot = self._store.write_snapshot(*snapshot)
+            self._delta_bytes, self._snapshot_bytes = 0, sum(map(len, snapshot))
         else:
             batch.delta = delta
             self._delta_bytes += len(delta)

@@ -10,6 +10,7 @@ Parts: a `TraceLog` of traces by subscriber; the verdicts already published, so 
 from __future__ import annotations
 
 import heapq
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -156,7 +157,7 @@ class _Delta(msgspec.Struct, array_like=True):
     groups: dict[int, _Group]  # those made
     revived: bytes  # numbers that came back …
     left_groups: bytes  # … each from its group
-    express: tuple[bytes, bytes, bytes]  # numbers that left the lane, its traces, what it said
+    left_lane: bytes  # numbers that left the express lane
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
     series: dict[int, Series] = {}  # feed → its numberings, as they now stand
     named: bytes = b""
@@ -184,6 +185,10 @@ class _Cold(msgspec.Struct, array_like=True):
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
+_LENGTHS: Final = struct.Struct("<QQ")
+"""Behind the head: octets of the delta, and of the express lane's traces behind it."""
+
+Pieces = tuple[bytes | memoryview, ...]
 
 
 class State:
@@ -1006,12 +1011,12 @@ class State:
         self.texts.retain(logged, self.express.keys() if self.express is not None else logged)
         self._pruned_texts = len(self.texts)
 
-    def _load_express(self, delta: _Delta, express: Express) -> None:
+    def _load_express(self, express: Express, delta: _Delta, rows: memoryview, said: memoryview) -> None:
         """Whoever came back left his group before his lines were packed, and whoever was spilled has none."""
         revived, left = np.frombuffer(delta.revived, np.uint64), np.frombuffer(delta.left_groups, np.uint32)
         self._leave_groups(revived, left)
         express.revive(revived, np.empty(0, TRACE), np.empty(0, SAID))
-        express.load(*delta.express)
+        express.load(delta.left_lane, rows, said)
         for number, group in delta.groups.items():
             self.groups[number] = group
             self._last_group = max(self._last_group, number)
@@ -1044,18 +1049,20 @@ class State:
         if self.express is not None:
             self.express.forget_changes()
 
-    def delta(self) -> bytes | bytearray:
+    def delta(self) -> bytes:
         """What changed since the last call, packed; b"" when nothing did."""
         fresh = self._fresh
-        express = self.express.delta() if self.express is not None else (b"", b"", b"")
+        gone_there, rows, said = self.express.delta() if self.express is not None else (b"", b"", b"")
         texts = self.texts.fresh()
         changed = any((*self.findings.changes(), self.closings.changes(), self.history.changes()[1]))
-        if not any(fresh.values()) and not any(express) and not texts and not changed:
+        if not any(fresh.values()) and not (gone_there or rows or said or texts or changed):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
         kept = [entry for key, entry in last.items() if key[1:] in self.published.get(key[0], {})]
         packed = _packed(
+            rows,
+            said,
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
@@ -1063,48 +1070,51 @@ class State:
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
                 fresh["watched"], fresh["labels"],
                 {number: self.groups[number] for number in fresh["groups"] if number in self.groups}, _joined(fresh["revived"]),
-                _joined(fresh["left_groups"]), express,
+                _joined(fresh["left_groups"]), gone_there,
                 self.horizon, fresh["series"],
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(),
                 history=self.history.changes(),
-            )
+            ),
         )  # fmt: skip
         self.forget_changes()
-        return packed
+        return b"".join(packed)
 
-    def snapshot(self) -> bytes | bytearray:
-        """The whole State, packed as one delta on nothing."""
+    def snapshot(self) -> Pieces:
+        """The whole State, packed as one delta on nothing, in pieces that stand in a row; some are views of what the next call changes."""
         self.forget_changes()
         feeds = [(f.name, f.node, self.domains[f.domain], f.family) for f in self.feeds]
         published = [entry for held in self.published.values() for entry in held.values()]
         resets = [(ggsn, at) for ggsn, times in self.reset_at.items() for at in times]
         holdings = [holding for held in self.holdings.values() for holding in held]
+        rows, said = self.express.snapshot() if self.express is not None else (b"", b"")
         return _packed(
+            rows,
+            said,
             _Delta(
                 feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts.packed(), self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
                 self.findings.whole(), [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
-                self.groups, b"", b"", self.express.snapshot() if self.express is not None else (b"", b"", b""), self.horizon, self.series,
+                self.groups, b"", b"", b"", self.horizon, self.series,
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(),
                 history=self.history.packed(),
             )
         )  # fmt: skip
 
-    def load(self, packed: Iterable[bytes | bytearray]) -> None:
+    def load(self, packed: Iterable[bytes]) -> None:
         """Folds a snapshot and later deltas into this (empty) State. Raises StoreError when they are of another format."""
         for data in packed:
-            delta = _unpacked(data)
+            delta, rows, said = _unpacked(data)
             for feed in delta.feeds:
                 self._place(*feed)
             for name in delta.labels:
                 self.label(name)
             if self.express is not None:
-                self._load_express(delta, self.express)
-            elif any(delta.express):
+                self._load_express(self.express, delta, rows, said)
+            elif delta.left_lane or len(rows) or len(said):
                 raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
             self.seed_names.extend(delta.seed_names)
             self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
@@ -1161,21 +1171,25 @@ class State:
         self.forget_changes()
 
 
-def _packed(delta: _Delta) -> bytearray:
-    """In one piece and one copy: it may be most of the daemon's memory."""
-    packed = bytearray(HEADER + bytes([FORMAT]))
-    _ENCODER.encode_into(delta, packed, len(packed))
-    return packed
+def _packed(rows: bytes | memoryview, said: bytes | memoryview, delta: _Delta) -> Pieces:
+    """Head, delta, and the express lane's rows as they are: they may be most of the daemon's memory, and are not copied."""
+    body = _ENCODER.encode(delta)
+    return HEADER + bytes([FORMAT]) + _LENGTHS.pack(len(body), len(rows)), body, rows, said
 
 
-def _unpacked(data: bytes | bytearray) -> _Delta:
+def _unpacked(data: bytes) -> tuple[_Delta, memoryview, memoryview]:
+    """The delta, and the express lane's traces and what it said."""
     form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
     if form != FORMAT:
         raise StoreError(
             f"the packed State in the state directory has format {form}, this mmsd reads {FORMAT}; run the mmsd that wrote it, "
             "or begin with an empty state directory and the logs of the last days"
         )
-    return msgspec.msgpack.decode(memoryview(data)[len(HEADER) + 1 :], type=_Delta)
+    start = len(HEADER) + 1 + _LENGTHS.size
+    length, rows = _LENGTHS.unpack_from(data, len(HEADER) + 1)
+    view = memoryview(data)
+    delta = msgspec.msgpack.decode(view[start : start + length], type=_Delta)
+    return delta, view[start + length : start + length + rows], view[start + length + rows :]
 
 
 def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -159,8 +159,8 @@ class Store(Protocol):
         """
 
     def load(self) -> Loaded: ...
-    def write_snapshot(self, data: bytes | bytearray) -> str:
-        """Make a snapshot durable beside the database and return the name for `Batch.snapshot`."""
+    def write_snapshot(self, *data: bytes | bytearray | memoryview) -> str:
+        """Make a snapshot, all of `data` in a row, durable beside the database and return the name for `Batch.snapshot`."""
 
     def erase(self, number: str) -> bool:
         """Forget who a subscriber is: one row. False when he was never stored."""

@@ -14,6 +14,7 @@ import sqlite3
 import tempfile
 import threading
 from collections import defaultdict
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -363,13 +364,13 @@ class SqliteStore(Reader):
             names=dict(names),
         )
 
-    def write_snapshot(self, data: bytes | bytearray) -> str:
+    def write_snapshot(self, *data: bytes | bytearray | memoryview) -> str:
         with self._door:  # two writers must not take one name
             number = max((int(path.stem.partition("-")[2]) for path in self.directory.glob(_SNAPSHOTS)), default=0) + 1
             path = self.directory / f"state-{number:06d}.snapshot"
             try:
                 with path.open("xb") as file:
-                    for label, part in _parts(path.name, data, _SNAPSHOT_PART):
+                    for label, part in _parts(path.name, _SNAPSHOT_PART, *data):
                         file.write(self._keys.seal(label, label, part))
                     file.flush()
                     if self._settings.durable:
@@ -387,7 +388,7 @@ class SqliteStore(Reader):
             content = (self.directory / name).read_bytes()
         except OSError as error:
             raise StoreDamaged(f"snapshot {name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
-        parts = _parts(name, content, _SNAPSHOT_PART + SEAL_BYTES)
+        parts = _parts(name, _SNAPSHOT_PART + SEAL_BYTES, content)
         return b"".join(self._keys.unseal(label, label, part) for label, part in parts)
 
     def _remove_snapshots(self, useless: Callable[[str], bool]) -> None:
@@ -501,10 +502,18 @@ def _snapshot_name(connection: sqlite3.Connection) -> str:
     return str(found[0]) if found else ""
 
 
-def _parts(name: str, data: bytes | bytearray, size: int) -> Iterator[tuple[bytes, memoryview]]:
+def _parts(name: str, size: int, *data: bytes | bytearray | memoryview) -> Iterator[tuple[bytes, bytes | memoryview]]:
     """A snapshot cut into what is sealed at once, at least one part, each with its label. The label says how many there are, so a file
     that lost its end does not open."""
-    view = memoryview(data)
-    count = -(-len(data) // size) or 1
+    left = deque(memoryview(piece) for piece in data if len(piece))
+    count = -(-sum(map(len, data)) // size) or 1
     for n in range(count):
-        yield b"snapshot %s, part %d of %d" % (name.encode(), n + 1, count), view[n * size : (n + 1) * size]
+        part: list[memoryview] = []
+        room = size
+        while left and room:
+            piece = left.popleft()
+            part.append(piece[:room])
+            if len(piece) > room:
+                left.appendleft(piece[room:])
+            room -= len(part[-1])
+        yield b"snapshot %s, part %d of %d" % (name.encode(), n + 1, count), part[0] if len(part) == 1 else b"".join(part)

@@ -219,8 +219,10 @@ def _come_back(both: list[Any], store: dict[int, tuple[Any, Any]], horizon: int,
 
 
 def image(express: Any) -> tuple[list[Any], list[Any]]:
-    _, rows, said = express.snapshot()
-    return sorted(np.frombuffer(rows, TRACE).tolist()), sorted(np.frombuffer(said, SAID).tolist())
+    rows, said = (np.frombuffer(part, dtype) for part, dtype in zip(express.snapshot(), (TRACE, SAID), strict=True))
+    said = said[said["subscriber"] != 0].copy()
+    said["room"] = 0
+    return sorted(rows[rows["subscriber"] != 0].tolist()), sorted(said.tolist())
 
 
 @pytest.mark.parametrize("build", BUILDS)

@@ -186,7 +186,7 @@ def test_a_delta_is_what_changed() -> None:
     keep()
     assert list(state.cold) == [ANN]
     assert not state.published
-    packed[:] = [state.snapshot()]
+    packed[:] = [b"".join(state.snapshot())]
     assert image(loaded(packed)) == image(state)
     state.thaw({number: blob for number, blob, _ in spilled})
     keep()
@@ -366,7 +366,7 @@ def test_what_names_a_message_speaks_of_each_receiver_once(batches: Sequence[Seq
     told = [(number, t[AT] - START) for number in (ANN, BOB, CAT) for t in state.dossier(number) if t[KIND] == Kind.EXPIRE]
     assert told == [(ANN, 60 * SECOND), (CAT, 60 * SECOND)]
     again = new_state()
-    again.load([state.snapshot()])
+    again.load([b"".join(state.snapshot())])
     assert image(again) == image(state)
 
 
@@ -403,7 +403,7 @@ def test_of_a_session_that_is_let_go_of_the_day_stays() -> None:
     assert not state.history.seen(BOB, START)
     again, folded = new_state(), new_state()
     folded.load([bytes(state.delta())])
-    again.load([bytes(state.snapshot())])
+    again.load([b"".join(state.snapshot())])
     assert again.history.packed() == folded.history.packed() == state.history.packed()
     assert state.delta() == b""
     blind = new_state()
