@@ -4,6 +4,7 @@ held by tests/web/, tables by tests/store/."""
 from __future__ import annotations
 
 import ast
+import doctest
 import importlib
 import re
 import shutil
@@ -222,6 +223,20 @@ def test_every_decision_is_listed(root: Path):
     for name in pages:
         text = (root / "docs/adr" / name).read_text()
         assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Why", "What", "What it costs"], name
+
+
+def test_the_readmes_examples_say_what_is_so(root: Path):
+    failed, tried = doctest.testfile(str(root / "README.md"), module_relative=False)
+    assert failed == 0
+    assert tried == 4
+
+
+def test_every_format_is_described_where_the_readme_says(root: Path):
+    """Each codec of a format is named by a page of docs/wire/."""
+    pages = "".join(page.read_text() for page in sorted((root / "docs/wire").glob("*.md")))
+    formats = {"cdr", "cmpp", "mm7", "mms", "provision", "push", "smpp", "sms", "wbxml"}
+    assert {name for name in formats if not re.search(rf"mmsd[./]codec[./]{name}\b", pages)} == set()
+    assert "](docs/wire/)" in (root / "README.md").read_text()
 
 
 def test_the_readme_names_what_each_verb_needs(root: Path):
