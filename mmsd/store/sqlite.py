@@ -13,8 +13,7 @@ import queue
 import sqlite3
 import tempfile
 import threading
-from collections import defaultdict
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
