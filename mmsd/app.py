@@ -20,10 +20,14 @@ from time import monotonic, time_ns
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from mmsd import config
+from mmsd.config.reference import ReferenceData
 from mmsd.errors import ConfigError, MmsdError, StoreBusy, StoreError, StoreFull
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import CURSOR, Announcer
+from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.link import mqtt
 from mmsd.link.files import Files, OsFiles
@@ -37,7 +41,6 @@ from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Cities, Judge
-from mmsd.store import Store
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, SqliteStore
 from mmsd.telemetry import Telemetry
@@ -77,7 +80,7 @@ class World:
 
 def intake(
     settings: config.Settings,
-    store: Store,
+    store: SqliteStore,
     keys: Keys,
     world: World,
     *,
@@ -86,6 +89,7 @@ def intake(
     express: bool = True,
     campaigns: Sequence[CampaignSettings] | None = None,
     cities: Mapping[str, str] | None = None,
+    reference: ReferenceData | None = None,
 ) -> Sequencer:
     """The sequencer with its feeds, loaded and ready to tick.
 
@@ -144,8 +148,10 @@ def intake(
             row_secret=keys.row_key,
             file_of=file_of,
             keep_all=keep_all,
+            handsets=handsets,
         )
 
+    handsets = Handsets(reference or ReferenceData(_here(settings, store), keys, store.handset_tail().rows), store.handset_import())
     loaded = store.load()
     read_before = {count.feed for count in store.lines()}
     tail = replace(settings.tail, follow=follow)
@@ -171,9 +177,15 @@ def intake(
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys, codes=book, live=follow, fault_point=world.fault_point,
+        handsets=handsets,
     )  # fmt: skip
     sequencer.load()
     return sequencer
+
+
+def _here(settings: config.Settings, store: SqliteStore) -> config.Settings:
+    """With reference data where the store is: a replay has its own numbers, sealed with keys of its own."""
+    return msgspec.structs.replace(settings, state=msgspec.structs.replace(settings.state, directory=store.directory))
 
 
 def _authority(name: str, key: tuple[int, int]) -> int:

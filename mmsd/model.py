@@ -580,6 +580,27 @@ class AttemptCount(msgspec.Struct, frozen=True, array_like=True):
     n: int
 
 
+class NotificationCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour of submission, MMSC node, SMS gateway, which notification, gap before it, what became of it)."""
+
+    hour: int
+    node: str
+    gateway: str  # "" = of the express lane
+    nth: int  # 1 … 9; 9 = ninth or later
+    gap: int  # floor(log2(seconds since the notification before + 1)); -1 = it is the first
+    result: str  # retrieved, missed; late: it arrived too late
+    n: int
+
+
+class PlaceCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (local day of submission, cell or SGSN, cause): fetches that broke there."""
+
+    day: str
+    place: str
+    cause: str
+    n: int
+
+
 class CodeCount(msgspec.Struct, frozen=True, array_like=True):
     """Increment of the cube (hour of the line, node, set of codes, code): codes that do not say all is well."""
 
@@ -654,6 +675,8 @@ class Batch:
     delays: list[DelayCount] = field(default_factory=list)
     measures: list[MeasureCount] = field(default_factory=list)
     tried: list[AttemptCount] = field(default_factory=list)
+    notified: list[NotificationCount] = field(default_factory=list)
+    places: list[PlaceCount] = field(default_factory=list)
     codes: list[CodeCount] = field(default_factory=list)
     unknown: list[UnknownCode] = field(default_factory=list)
     lines: list[LineCount] = field(default_factory=list)

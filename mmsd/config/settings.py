@@ -191,6 +191,8 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "fault_share": Limits(0.0, 1.0),
         "fault_rise": Limits(1.0, 1000.0),
         "fault_models": Limits(1, 16),
+        "model_share": Limits(0.01, 1.0),
+        "model_subscribers": Limits(1, 128),
         "portal": Limits(1, 1_000_000),
     },
     TailSettings: {

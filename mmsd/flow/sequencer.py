@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd.errors import StoreBusy, StoreFull
+from mmsd.flow.handsets import Handsets, News
 from mmsd.model import (
     CLOSED,
     MINUTE,
@@ -35,7 +36,9 @@ from mmsd.model import (
     HourCount,
     LineCount,
     Mark,
+    NotificationCount,
     Parsed,
+    PlaceCount,
     Records,
     Reject,
     masked,
@@ -44,6 +47,7 @@ from mmsd.rules import campaign, series
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.counts import Counts
+from mmsd.rules.handsets import EVENTS, consequences
 from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Facts, Judge, Raised
@@ -62,6 +66,8 @@ MOST_AUDITS: Final = 20
 """Gaps of one feed written down at a time; all are counted."""
 NODE_SURE: Final = 0.9
 """Confidence of a node's fault."""
+MODEL_SURE: Final = 0.9
+"""Confidence of a model's."""
 END: Final = 1 << 61
 """Beyond any event time: `--until end`."""
 CAUSE_IDS: Final = {cause: place for place, cause in enumerate(CAUSES)}
@@ -169,6 +175,7 @@ class _Tick(Reading):
     audits: list[Audit] = field(default_factory=list)
     ripe: list[npt.NDArray[np.uint64]] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    handsets: News = field(default_factory=News)
 
 
 class Sequencer:
@@ -189,6 +196,7 @@ class Sequencer:
         codes: CodeBook,
         live: bool = True,
         fault_point: Callable[[str], None] = lambda name: None,
+        handsets: Handsets | None = None,
     ) -> None:
         self._store = store
         self.feeds = list(feeds)
@@ -203,6 +211,7 @@ class Sequencer:
         self._codes = codes
         self._live = live
         self._fault_point = fault_point
+        self._handsets = handsets
         self.progress = Progress()
         self.last: Batch | None = None  # as committed, for telemetry
         self.commit_seconds = 0.0
@@ -226,6 +235,8 @@ class Sequencer:
 
     def load(self) -> None:
         """State and marks as committed. This is the start and the only recovery (R4)."""
+        if self._handsets is not None:
+            self._handsets.forget()
         loaded = self._store.load()
         state = self._new_state()
         state.load([*([loaded.snapshot] if loaded.snapshot else []), *loaded.deltas])
@@ -247,6 +258,15 @@ class Sequencer:
         state.horizon = min(state.horizon, self._wall())  # a clock that was ahead and was set right
         self.state = state
         self.judge = self._new_judge(state, self._path)
+
+    def _take_handsets(self, horizon: int) -> News:
+        """What the tick's sessions tell of handsets; whose change ends what was found."""
+        if self._handsets is None:
+            return News()
+        sessions = (self.state.since.get(feed.index, 0) for feed in self.feeds if feed.family == "sessions")
+        watched = min((since for since in sessions if since), default=horizon)
+        tending = bool(horizon) and horizon - self._tended >= HOUSEKEEPING
+        return self._handsets.tell(watched, imports=tending)
 
     def _path(self, feed: int, ordinal: int) -> str:
         return self._paths.get((feed, ordinal), "")
@@ -278,10 +298,16 @@ class Sequencer:
         horizon = self._horizon()
         ripe = [*read.ripe, self.state.due(horizon)]
         subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
-        if not took and not len(subscribers) and not read.audits and not self.state.findings.due(horizon):
+        due = self.state.findings.due(horizon) or self.state.models.due(horizon)
+        if not took and not len(subscribers) and not read.audits and not due:
             return False
         self._thaw(subscribers, horizon)
+        read.handsets = self._take_handsets(horizon)
+        for number, at, what in read.handsets.changes:
+            if consequences(what).findings:
+                self.state.findings.change(number, at)
         facts = self.judge.judge(subscribers, horizon)
+        facts.suspected.update(number for number, _, _ in read.handsets.changes)
         self.state.horizon = max(self.state.horizon, horizon)
         self.progress.horizon = self.state.horizon
         self._commit(read, facts, *self._tend(horizon))
@@ -330,6 +356,8 @@ class Sequencer:
             records = self._in_time(parsed, name, read)
             read.counts.take(self._codes, name, feed.node, records)
             read.ripe.append(self.state.take(feed.index, records))
+            if feed.family == "sessions" and self._handsets is not None:
+                self._handsets.see(records)
             for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches).items()):
                 read.notes[name, what] += n
         return took
@@ -422,8 +450,11 @@ class Sequencer:
             batch.extents.extend(feed.source.extents())
             batch.expired.extend((feed.name, ordinal) for ordinal in feed.source.expired())
         suspected = facts.suspected | self._fault_findings(batch) | self.state.findings.ripe(self.state.horizon)
+        self.judge.look_up(suspected)
         for number in sorted(suspected):
             self._findings(self.judge.find(number), batch)
+        self._model_findings(batch)
+        self._tell_changes(read.handsets, batch)
         self._pack_state(batch)  # last: State remembers what is said
         batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
@@ -432,6 +463,8 @@ class Sequencer:
         batch.hours = [HourCount(*key[:5], n, key[5]) for key, n in facts.tally.hours.items() if n]
         batch.days = [DayCount(*key, n) for key, n in facts.tally.days.items() if n]
         batch.delays = [DelayCount(*key, n) for key, n in facts.tally.delays.items() if n]
+        batch.notified = [NotificationCount(*key, n) for key, n in facts.tally.notified.items() if n]
+        batch.places = [PlaceCount(*key, n) for key, n in facts.tally.places.items() if n]
         batch.codes, batch.unknown = read.counts.code_counts(), read.counts.unknown_codes()
         batch.measures = [*read.counts.measured.counts(), *facts.tally.measured.counts()]
         batch.tried = [AttemptCount(*key, n) for key, n in facts.tally.tried.items() if n]
@@ -463,6 +496,8 @@ class Sequencer:
         self._store.transact(needs, decide)
         self.commit_seconds = self._monotonic() - began
         self._fault_point("committed")
+        if self._handsets is not None:
+            self._handsets.committed()
         self._new_nodes = []
         for feed in self.feeds:
             feed.source.committed()
@@ -525,7 +560,7 @@ class Sequencer:
         """Findings that are not as they were said, and the events that tell of them, into the Batch."""
         events = batch.events
         memory = self.state.findings
-        for number, cause, found, evidence in raised:
+        for number, cause, found, evidence, model in raised:
             subject = self.judge.shown(number)
             name = f"{number}\0{cause}".encode()
             key = hashlib.blake2b(name, digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()
@@ -537,10 +572,29 @@ class Sequencer:
                     data |= {"confidence": gone.confidence, "urgency": gone.urgency}
                     events.append(Event(self.state.horizon, "finding", cause, data))
             elif memory.say(number, found):
-                row = Finding("subscriber", subject, cause, found.confidence, found.raised, evidence, found.cleared, found.urgency)
+                row = Finding("subscriber", subject, cause, found.confidence, found.raised, evidence, found.cleared, found.urgency, model)
                 batch.findings.append((key, row))
+                if self.state.models.stands(model, cause):
+                    continue  # one finding, about the model
                 data |= {"confidence": found.confidence, "urgency": found.urgency, "cleared": bool(found.cleared)}
                 events.append(Event(found.cleared or found.raised, "finding", cause, data))
+
+    def _model_findings(self, batch: Batch) -> None:
+        """What is a model's fault and not its owners'."""
+        for model, cause, raised, cleared, n, of in self.state.models.look(self.state.horizon):
+            text = f"model\0{model}\0{cause}".encode()
+            key = hashlib.blake2b(text, digest_size=16, key=self.judge.row_secret, person=b"mmsd-finding").digest()
+            detail = f"{n} of {of} subscribers"
+            batch.findings.append((key, Finding("model", model, cause, MODEL_SURE, raised, (), cleared, detail=detail)))
+            data = {"cause": cause, "subject": model, "confidence": MODEL_SURE, "urgency": "normal", "cleared": bool(cleared)}
+            batch.events.append(Event(cleared or raised, "finding", cause, {**data, "withdrawn": False, "n": n, "of": of}))
+
+    def _tell_changes(self, news: News, batch: Batch) -> None:
+        """Other handsets, SIM cards and owners."""
+        batch.handsets, batch.handset_import = news.rows, news.imported
+        for number, at, what in news.changes:
+            names = [name for each, name in EVENTS.items() if what & each]
+            batch.events += [Event(at, "handset", name, {"subject": masked(str(number))}) for name in names]
 
     def _node_findings(self, faults: Sequence[Fault], batch: Batch) -> None:
         """Nodes that answered badly (`rules.pulse`)."""

@@ -107,6 +107,7 @@ class Signs:
     r_rule: str = ""  # row that the status of a failed retrieval points to, "" = it was not logged
     c: str = "n/c"  # confirmed, rejected, unrecognised, deferred, none, n/c
     h: str = "unknown"  # no MMS, MMS, unknown
+    h_old: bool = False  # that was last seen more than 30 days before
     alive: str = "n/c"  # yes, no, n/c
     doubted: bool = False
     late: bool = False
@@ -262,7 +263,7 @@ def _no_fetch(signs: Signs) -> _Said:
 
 def _no_fetch_rows(signs: Signs) -> _Said:
     if signs.h == "no MMS":
-        return _Said("U1")
+        return _Said("U1", 0.7 if signs.h_old else None)
     if signs.s == "rejected":
         return _Said(signs.s_rule or "U5")
     if signs.post == "wrong host":

@@ -9,11 +9,13 @@ from collections.abc import Callable, Iterable, Set
 from typing import Final, NamedTuple
 
 from mmsd.model import HOUR
-from mmsd.rules.findings import Found, Ground, kept_for, pack, thinned, unpack
+from mmsd.rules.findings import Found, Ground, changed, kept_for, pack, thinned, unpack
 from mmsd.rules.settings import Judgement
 
 THINNING: Final = 6 * HOUR
 """Event time between two looks at what is old."""
+MOVED: Final = HOUR
+"""So long a change waits for evidence from before it: lines of other feeds."""
 
 
 class Said(NamedTuple):
@@ -26,8 +28,8 @@ class Said(NamedTuple):
     urgency: str
 
 
-Packed = tuple[dict[int, bytes], dict[int, tuple[Said, ...]], list[tuple[int, int]]]
-"""Evidence and findings by number, and (until, who) waits."""
+Packed = tuple[dict[int, bytes], dict[int, tuple[Said, ...]], list[tuple[int, int]], list[tuple[int, int]]]
+"""Evidence and findings by number, (until, who) waits, (who, when) of changes."""
 
 
 class FindingMemory:
@@ -40,6 +42,8 @@ class FindingMemory:
         self._changed: set[int] = set()
         self._waiting: dict[int, set[int]] = {}  # until → who
         self._fresh_waits: list[tuple[int, int]] = []
+        self._moved: dict[int, tuple[int, ...]] = {}
+        self._fresh_moves: list[tuple[int, int]] = []
         self._thinned = 0
 
     def wait(self, number: int, until: int) -> None:
@@ -65,6 +69,22 @@ class FindingMemory:
             if any(ground.closed and (ground.node, start_of(ground.closed)) in windows for ground in unpack(packed)):
                 found.add(number)
         return found
+
+    def change(self, number: int, at: int) -> None:
+        """He has another handset or SIM card since, or is somebody else. What was found of him before ends, and what still will be."""
+        times = self._moved.get(number, ())
+        if at not in times:
+            self._moved[number] = tuple(sorted((*times, at)))
+            self._fresh_moves.append((number, at))
+
+    def changes_of(self, number: int) -> tuple[int, ...]:
+        """When that was, of late."""
+        return self._moved.get(number, ())
+
+    def end(self, number: int) -> None:
+        """Sets late changes against what evidence there is."""
+        if number in self._moved and (held := self.grounds(number)):
+            self.learn(number, [*held, *map(changed, self._moved[number])])
 
     @property
     def numbers(self) -> Iterable[int]:
@@ -114,6 +134,7 @@ class FindingMemory:
 
     def prune(self, horizon: int) -> None:
         """Drops what can raise and clear nothing any more. A finding cleared so long ago stays as it is."""
+        self._moved = {number: times for number, times in self._moved.items() if times[-1] >= horizon - MOVED}
         if horizon - self._thinned < THINNING:
             return
         self._thinned = horizon
@@ -133,18 +154,20 @@ class FindingMemory:
     def forget_changes(self) -> None:
         self._changed.clear()
         self._fresh_waits.clear()
+        self._fresh_moves.clear()
 
     def changes(self) -> Packed:
         """Of the numbers whose changed: evidence and findings, b"" and () where there are none any more; and who waits since."""
         grounds = {number: self._grounds.get(number, b"") for number in self._changed}
-        return grounds, {number: self._said.get(number, ()) for number in self._changed}, list(self._fresh_waits)
+        return grounds, {number: self._said.get(number, ()) for number in self._changed}, list(self._fresh_waits), list(self._fresh_moves)
 
     def whole(self) -> Packed:
-        return self._grounds, self._said, sorted((until, number) for until, who in self._waiting.items() for number in who)
+        waits = sorted((until, number) for until, who in self._waiting.items() for number in who)
+        return self._grounds, self._said, waits, sorted((number, at) for number, times in self._moved.items() for at in times)
 
     def load(self, packed: Packed, horizon: int) -> None:
         """Takes back what `changes` or `whole` gave; who waited no longer than up to the horizon has been asked for."""
-        grounds, said, waiting = packed
+        grounds, said, waiting, moved = packed
         for number, held in grounds.items():
             if held:
                 self._grounds[number] = held
@@ -155,3 +178,5 @@ class FindingMemory:
         for until, number in waiting:
             self._waiting.setdefault(until, set()).add(number)
         self.ripe(horizon)
+        for number, at in moved:
+            self._moved[number] = tuple(sorted({*self._moved.get(number, ()), at}))

@@ -36,8 +36,9 @@ NUMBER_OF: Final = {name: place for place, name in enumerate(FINDINGS)}
 DELIVERY, FORWARDED, REQUEST, GOOD = range(4)
 """What a ground was read from: a delivery, one passed on by M-Forward, a request of his own; or a line that shows all is well."""
 
-KINDS: Final = ("", "confirm", "submit", "post", "handset", "content", "corrected")
-"""Of a request: what it was. UNSUPPORTED: what is not supported. "corrected": the network put it right, the message arrived."""
+KINDS: Final = ("", "confirm", "submit", "post", "handset", "content", "corrected", "changed")
+"""Of a request: what it was. UNSUPPORTED: what is not supported. "corrected": the network put it right, the message arrived.
+"changed": another handset, SIM card or owner; what was found before is nobody's any more."""
 CORRECTED: Final = "corrected"
 
 Source = tuple[int, int, int]
@@ -103,6 +104,11 @@ def bad(source: Source, cause: str, line: Trace, confidence: float, kind: str = 
 def good(cause: str, line: Trace, kind: str = "", since: int = 0) -> Ground:
     """Evidence that it works."""
     return Ground((GOOD, line[FEED], line[WHERE]), cause, line[AT], 1.0, kind, since, line[FEED], line[WHERE], line[KIND])
+
+
+def changed(at: int) -> Ground:
+    """Another handset, SIM card or owner since then: no line shows it, but it ends whatever was found."""
+    return Ground((GOOD, -1, at), "", at, 1.0, "changed", 0, 0, 0, int(Kind.NONE))
 
 
 @dataclass(frozen=True, slots=True)

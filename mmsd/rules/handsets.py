@@ -185,7 +185,11 @@ def fold(before: HandsetArray, seen: HandsetArray, *, watched: int, silence: int
     """
     order = np.lexsort((moment(seen), seen["number"]))
     seen = seen[order]
-    seen = seen[~_repeated(seen)]
+    again = _repeated(seen)
+    between = again.copy()  # of what is said many times the first counts, when it may have changed, and the last
+    between[:1] = False
+    between[1:] &= again[:-1]
+    seen = seen[~between]
     known = before.copy()
     kept = np.zeros(len(before), bool)
     place = np.searchsorted(before["number"], seen["number"])

@@ -26,6 +26,8 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault_share: float = 0.3  # … this share of 5xx or refused pushes is a node fault
     fault_rise: float = 5.0  # a cause's share of the deliveries that close on a node, so many times that of the day before …
     fault_models: int = 5  # … and over so many models is a node fault
+    model_share: float = 0.2  # X: a cause found with this share of the subscribers of a model and software version is the model's
+    model_subscribers: int = 50  # … of so many subscribers at least
     quiet: float = 1800.0  # R8: a dossier without a line for this long leaves memory
     restate: float = 72 * 3600.0  # after closing, evidence may change a verdict for this long
     portal: int = 20  # an authority from which so many numbers GET is a portal, no MMSC

@@ -34,8 +34,11 @@ from mmsd.rules.finding_memory import FindingMemory
 from mmsd.rules.finding_memory import Packed as PackedFindings
 from mmsd.rules.history import History
 from mmsd.rules.kpi import Measured
+from mmsd.rules.model_findings import ModelFindings
+from mmsd.rules.model_findings import Packed as PackedModel
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
+from mmsd.rules.retrieval import Notified, by_the_book, cell_name
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import near_miss
@@ -107,8 +110,10 @@ class Published(msgspec.Struct, array_like=True):
     weight: tuple[int, int] = (0, 0)  # traces of its own, traces in the dossier up to `settled`: while both stay, so does the verdict
     mute: bool = False  # it says nothing of settings and waits for nothing
     answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
-    model: int = 0  # type allocation code of the receiver's handset, 0 = not known when it was judged
+    model: int = 0  # label of the receiver's model and software version, 0 = not known when it was judged
     spoiled: bool = False  # the node failed when it closed: it is evidence of nothing
+    notified: tuple[Notified, ...] = ()  # what became of its notifications (`retrieval.Notified`)
+    place: int = 0  # label of the cell or SGSN where its fetch broke
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
 
     @property
@@ -164,6 +169,7 @@ class _Delta(msgspec.Struct, array_like=True):
     nameless: bytes = b""
     peers: dict[int, int] = {}
     closings: list[tuple[tuple[int, int], dict[str, list[int]], tuple[NodeFault, ...]]] = []  # windows of nodes, as they now stand
+    models: list[PackedModel] = []  # samples of models' subscribers, as they now stand
     history: tuple[int, bytes] = (0, b"")  # days of sessions
 
 
@@ -246,8 +252,10 @@ class State:
         self.pulse = Pulse(settings)
         self.history = History(settings.history_days)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
+        self._cell_labels: dict[bytes, int] = {}  # as sessions name them → label of the cell's name
         self.findings = FindingMemory(settings)
         self.closings = Closings(settings)
+        self.models = ModelFindings(settings)
         self.horizon = 0
         self._due: list[tuple[int, int]] = []
         self._late_activity: list[int] = []  # known numbers of gateway lines not kept, before the horizon
@@ -389,6 +397,7 @@ class State:
                 hour=int(row["began"]) // HOUR, node=self.labels[row["node"]], city=self.labels[row["city"]], bin=int(row["bin"]),
                 due=int(row["due"]), closed=int(row["closed"]), touched=max(int(row["settled"]), int(row["began"])),
                 group=ROWS[rule].group, settled=int(row["settled"]), times=(int(row["notified"]), int(row["retrieved"])),
+                notified=by_the_book(rule) if told == "delivered" else (),
             )  # fmt: skip
             self.publish(entry)
 
@@ -620,7 +629,7 @@ class State:
         rows["extra"] = records["duration"][chosen]
         rows["size"] = np.maximum(records["octets_in"][chosen], 0) + np.maximum(records["octets_out"][chosen], 0)
         rows["error"] = records["address"][chosen].astype(np.uint32).view(np.int32)
-        rows["status"] = np.where(rows["kind"] == Kind.SESSION_REJECT, records["cause"][chosen], -1)
+        rows["status"] = np.where(rows["kind"] == Kind.SESSION_REJECT, records["cause"][chosen], self._cells(records, chosen))
         rows["c"] = records["selection"][chosen] + 1
         leased = rows[rows["kind"] == Kind.SESSION_START]
         leased["subscriber"] = lease_key(leased["other"], leased["error"])
@@ -628,6 +637,19 @@ class State:
         self._fresh["leases"].append(leased)
         self._keep_texts(records, chosen, ("apn",))
         return rows
+
+    def _cells(self, records: Records, chosen: npt.NDArray[Any]) -> npt.NDArray[np.int32]:
+        """Labels of the cells that session records name; -1 = none."""
+        labels = np.full(len(chosen), -1, np.int32)
+        texts = records.texts.get("cell")
+        if texts is not None:
+            for place in np.flatnonzero(texts.stop[chosen] > texts.start[chosen]).tolist():
+                text = texts[int(chosen[place])]
+                label = self._cell_labels.get(text)
+                if label is None:
+                    label = self._cell_labels[text] = self.label(cell_name(text))
+                labels[place] = label
+        return labels
 
     _HASHED: Final = {"host": "authority"}
 
@@ -1045,6 +1067,7 @@ class State:
         self.texts.forget_changes()
         self.findings.forget_changes()
         self.closings.forget_changes()
+        self.models.forget_changes()
         self.history.forget_changes()
         if self.express is not None:
             self.express.forget_changes()
@@ -1054,7 +1077,7 @@ class State:
         fresh = self._fresh
         gone_there, rows, said = self.express.delta() if self.express is not None else (b"", b"", b"")
         texts = self.texts.fresh()
-        changed = any((*self.findings.changes(), self.closings.changes(), self.history.changes()[1]))
+        changed = any((*self.findings.changes(), self.closings.changes(), self.models.changes(), self.history.changes()[1]))
         if not any(fresh.values()) and not (gone_there or rows or said or texts or changed):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
@@ -1073,8 +1096,7 @@ class State:
                 _joined(fresh["left_groups"]), gone_there,
                 self.horizon, fresh["series"],
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
-                self.closings.changes(),
-                history=self.history.changes(),
+                self.closings.changes(), self.models.changes(), history=self.history.changes(),
             ),
         )  # fmt: skip
         self.forget_changes()
@@ -1099,8 +1121,7 @@ class State:
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
                 self.groups, b"", b"", b"", self.horizon, self.series,
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
-                self.closings.whole(),
-                history=self.history.packed(),
+                self.closings.whole(), self.models.whole(), history=self.history.packed(),
             )
         )  # fmt: skip
 
@@ -1157,6 +1178,7 @@ class State:
             self.series.update(delta.series)
             self.horizon = max(self.horizon, delta.horizon)
             self.closings.load(delta.closings)
+            self.models.load(delta.models)
             self.findings.load(delta.findings, delta.horizon)
         for held_here in self.holdings.values():
             held_here.sort(key=lambda h: (h.at, h.key))
@@ -1218,3 +1240,5 @@ class Tally:
     delays: Counter[tuple[int, str, str, int]] = field(default_factory=Counter)
     measured: Measured = field(default_factory=Measured)
     tried: Counter[tuple[int, str, str, str, str]] = field(default_factory=Counter)
+    notified: Counter[tuple[int, str, str, int, int, str]] = field(default_factory=Counter)
+    places: Counter[tuple[str, str, str]] = field(default_factory=Counter)

@@ -11,21 +11,24 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from mmsd.fast.express_py import Survey
-from mmsd.model import HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
+from mmsd.model import DAY, HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
-from mmsd.rules.causes import OUTCOMES, ROWS, RULES, Verdict, judge
+from mmsd.rules.causes import CAUSES, OUTCOMES, ROWS, RULES, Verdict, judge
 from mmsd.rules.express import UNLOGGED_SUBMIT
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
+from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
+from mmsd.rules.models import Models
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
+from mmsd.rules.retrieval import by_the_book, notified, place_of
 from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
@@ -38,11 +41,22 @@ class Raised(NamedTuple):
     cause: str
     found: Found | None
     evidence: tuple[Evidence, ...] = ()
+    model: str = ""
 
 
 DELIVERED: Final = OUTCOMES.index("delivered")
+HANDSET_OLD: Final = 30 * DAY
+"""A handset that was last seen so long before may be another by now."""
 UNDECIDED: Final = frozenset({"open", "failed", "lapsed"})
 """Outcomes that may still turn out to be evidence: what is good meanwhile is remembered beside them."""
+
+
+class Handsets(Protocol):
+    """What is known of handsets (`flow.handsets`)."""
+
+    @property
+    def models(self) -> Models: ...
+    def find(self, numbers: npt.NDArray[np.uint64]) -> HandsetArray: ...
 
 
 class Cities:
@@ -123,8 +137,11 @@ class Judge:
         row_secret: bytes,
         file_of: Callable[[int, int], str],
         keep_all: bool = False,
+        handsets: Handsets | None = None,
     ) -> None:
         self.state = state
+        self.handsets = handsets
+        self._handset: dict[int, Any] = {}  # HANDSET rows of those who are judged now, by number
         self.campaigns = campaigns
         self.cities = cities
         self.zone = zone
@@ -143,10 +160,12 @@ class Judge:
             facts.express = self.state.survey(horizon)
             self._count_express(facts.express, facts)
             self._count_express_closings(facts.express)
+            self._count_express_models(facts.express, facts)
             subscribers = np.union1d(subscribers, facts.express.odd)
         context = self.state.context()
         self._anew = context.covered != self._covered
         self._covered = context.covered
+        self._look_up(subscribers)
         dossiers = list(self.state.dossiers(subscribers))
         for dossier in dossiers:
             self._learn_seeds(dossier)
@@ -159,9 +178,24 @@ class Judge:
             self._award(award, facts)
         return facts
 
-    def model_of(self, number: int) -> int:
-        """Type allocation code of a number's handset, 0 = unknown."""
-        return 0
+    def _look_up(self, numbers: npt.NDArray[np.uint64]) -> None:
+        """Handsets of those who are judged next."""
+        self._handset = {}
+        if self.handsets is not None and len(numbers):
+            rows = self.handsets.find(numbers)
+            self._handset = {int(row["number"]): row for row in rows[rows["imei"] != 0]}
+
+    def model_of(self, number: int) -> str:
+        """Model and software version of somebody's handset, "" = unknown."""
+        row = self._handset.get(number)
+        return "" if row is None or self.handsets is None else self.handsets.models.label(int(row["imei"]), int(row["software"]))
+
+    def _sign_handset(self, seen: Seen, number: int) -> None:
+        """H of the evidence table: what his handset can do, and whether that is known of late."""
+        row = self._handset.get(number)
+        if row is not None and self.handsets is not None:
+            seen.signs.h = self.handsets.models.sign(int(row["imei"]))
+            seen.signs.h_old = seen.closed - int(row["imei_at"]) > HANDSET_OLD
 
     def _count_express(self, survey: Survey, facts: Facts) -> None:
         tally, labels = facts.tally, self.state.labels
@@ -176,8 +210,25 @@ class Judge:
             tally.hours[hour, labels[node], labels[city], outcome, cause, RULES[rule] if outcome == "delivered" else ""] += n
             if outcome in ("delivered", "open"):
                 tally.days[local_day(hour * HOUR, self.zone), "", cause] += n
+            for each in by_the_book(RULES[rule]) if outcome == "delivered" else ():
+                tally.notified[hour, labels[node], *each] += n
             if outcome == "delivered" and delay >= 0:
                 tally.delays[hour, labels[node], cause, delay] += n
+
+    def _count_express_models(self, survey: Survey, facts: Facts) -> None:
+        """Which models they were, of what ran by the book: counted under none by `_count_express`, and moved."""
+        rows = survey.closed
+        if self.handsets is None or not len(rows):
+            return
+        known = self.handsets.find(rows["receiver"])
+        for place in np.flatnonzero((known["imei"] != 0) & (rows["outcome"] == DELIVERED)).tolist():
+            row, handset = rows[place], known[place]
+            model = self.handsets.models.label(int(handset["imei"]), int(handset["software"]))
+            day, cause = local_day(int(row["at"]), self.zone), CAUSES[row["cause"]]
+            facts.tally.days[day, "", cause] -= 1
+            facts.tally.days[day, model, cause] += 1
+            said = "OK_UNCONFIRMED" if RULES[row["rule"]] == "D3" else ""
+            self.state.models.see(model, int(row["receiver"]), int(row["closed"]), said)
 
     def _count_express_closings(self, survey: Survey) -> None:
         """A row with outcome 0 takes one back."""
@@ -212,14 +263,21 @@ class Judge:
                 now.add(old.key)
                 continue
             seen = look(thread, dossier, context, horizon)
+            self._sign_handset(seen, dossier.subscriber)
             verdict = judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
             award = self._ready(thread, dossier, seen, entry, old, horizon)
             if award is not None:
                 ready.append(award)
-            entry.model = self.model_of(dossier.subscriber)
+            # sticky once it is known: what was counted as one model's is taken back as that
+            entry.model = (old.model if old is not None else 0) or self.state.label(self.model_of(dossier.subscriber))
             self._ask_node(entry, verdict)
+            if entry.closed and entry.outcome in ("delivered", "failed"):
+                entry.notified = notified(thread, context.feeds, late=entry.rule == "D4")
+            if entry.cause == "RETRIEVE_FAILED":
+                skew = int(context.settings.skew * SECOND)
+                entry.place = self.state.label(place_of(thread, dossier, self.state.labels, skew))
             said = self._placed(_grounds_of(thread, seen, verdict), entry)
             judged.add(_source(entry))
             waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
@@ -262,24 +320,37 @@ class Judge:
         if bad or any(entry.outcome in UNDECIDED for entry in state.published.get(number, {}).values()):
             here = lines_of(dossier)
             bad += [ground for ground in held if ground.good and ground.source[1:] not in here]
+            bad += [findings.changed(at) for at in state.findings.changes_of(number)]
             bad += set(mends(dossier, context, authorities(dossier, context), horizon))
         state.findings.learn(number, bad)
         facts.suspected.add(number)
+
+    def look_up(self, numbers: Iterable[int]) -> None:
+        """Of these numbers findings are asked for next."""
+        self._look_up(np.array(sorted(numbers), np.uint64))
 
     def find(self, number: int) -> list[Raised]:
         """The findings of a number, and those said before that are none. Evidence counts once it is known whether its node failed."""
         state, closings = self.state, self.state.closings
         grounds = []
+        state.findings.end(number)
         for ground in state.findings.grounds(number):
             if ground.closed and (over := closings.end_of(ground.closed)) > state.horizon:
                 state.findings.wait(number, over)
             elif not ground.closed or not closings.at(ground.node, ground.closed):
                 grounds.append(ground)
-        found = evaluate(grounds, state.settings)
+        row = self._handset.get(number)
+        model = self.model_of(number)
+        for ground in grounds:
+            if model and not ground.good and ground.confidence >= findings.LEAST:
+                state.models.see(model, number, ground.closed or ground.at, ground.cause)
+        since = [ground.at for ground in grounds if ground.kind == "changed"]
+        if row is not None and row["imei_since"]:
+            since.append(int(row["imei_since"]))
+        found = evaluate(grounds, state.settings, since)
         raised = []
         for each in found:
-            evidence = tuple(self._place(g.feed, g.where, g.line, g.at, "mended" if g.good else "") for g in each.lines)
-            raised.append(Raised(number, each.cause, each, evidence))
+            raised.append(Raised(number, each.cause, each, tuple(map(self._shown, each.lines)), model))
         said = {each.cause for each in found}
         return [*raised, *(Raised(number, each.cause, None) for each in state.findings.said(number) if each.cause not in said)]
 
@@ -309,9 +380,7 @@ class Judge:
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
-        changed = old is None or (old.rule, old.outcome, old.cause, old.confidence, old.node, old.city, old.hour, old.bin, old.times) != (
-            entry.rule, entry.outcome, entry.cause, entry.confidence, entry.node, entry.city, entry.hour, entry.bin, entry.times,
-        )  # fmt: skip
+        changed = old is None or _counted(old) != _counted(entry)
         if old is not None:
             entry.row = old.row
         if changed:
@@ -333,6 +402,9 @@ class Judge:
                         entry.node, _size(thread),
                     )
                 )  # fmt: skip
+        if entry.model and entry.closed and entry.outcome in ("delivered", "failed"):
+            model = self.state.labels[entry.model]
+            self.state.models.see(model, entry.subscriber, entry.closed, "OK_UNCONFIRMED" if entry.rule == "D3" else "")
         if old is None or _closing(old) != _closing(entry):
             for each, n in ((old, -1), (entry, 1)):
                 if each is not None:
@@ -371,6 +443,11 @@ class Judge:
     def _evidence(self, trace: Trace) -> Evidence:
         return self._place(trace[FEED], trace[WHERE], trace[KIND], trace[AT])
 
+    def _shown(self, ground: Ground) -> Evidence:
+        if ground.kind == "changed":
+            return Evidence("", "", 0, "CHANGE", ground.at, "another handset, SIM card or owner")
+        return self._place(ground.feed, ground.where, ground.line, ground.at, "mended" if ground.good else "")
+
     def _place(self, feed: int, where: int, line: int, at: int, note: str = "") -> Evidence:
         kind = {ORIGIN: "SUBMIT", REFUSAL: "SUBMIT_REFUSED"}.get(line) or Kind(line).name
         return Evidence(self.state.feeds[feed].name, self.file_of(feed, where >> 44), where & (1 << 44) - 1, kind, at, note)
@@ -380,9 +457,13 @@ class Judge:
         judged = entry.outcome in ("delivered", "failed")
         tally.hours[entry.hour, entry.node, entry.city, entry.outcome, entry.cause, entry.rule if judged else ""] += n
         if judged or entry.outcome == "open":
-            tally.days[local_day(entry.hour * HOUR, self.zone), "", entry.cause] += n
+            tally.days[local_day(entry.hour * HOUR, self.zone), self.state.labels[entry.model], entry.cause] += n
         if judged and entry.bin >= 0:
             tally.delays[entry.hour, entry.node, entry.cause, entry.bin] += n
+        for each in entry.notified:
+            tally.notified[entry.hour, entry.node, *each] += n
+        if entry.place:
+            tally.places[local_day(entry.hour * HOUR, self.zone), self.state.labels[entry.place], entry.cause] += n
         tally.measured.add(entry.hour, entry.node, entry.city, measures(entry.outcome, *entry.times, self.state.settings.late), n)
 
     def _count_closing(self, entry: Published, n: int) -> None:
@@ -629,6 +710,14 @@ def _touched(thread: Thread) -> int:
     )
     newest = max((t[AT] for group in groups for t in group), default=0)
     return max(newest, thread.opened[AT] if thread.opened else 0)
+
+
+def _counted(entry: Published) -> tuple[Any, ...]:
+    """By what a delivery is counted."""
+    return (
+        entry.rule, entry.outcome, entry.cause, entry.confidence, entry.node, entry.city, entry.hour, entry.bin, entry.times, entry.model,
+        entry.notified, entry.place,
+    )  # fmt: skip
 
 
 def _closing(entry: Published) -> tuple[str, int, str, str, str, int]:

@@ -28,7 +28,9 @@ from mmsd.model import (
     Finding,
     LineCount,
     Mark,
+    NotificationCount,
     Outgoing,
+    PlaceCount,
     Reject,
     UnknownCode,
 )
@@ -213,6 +215,20 @@ class Reader:
         return [
             DelayCount(*row) for row in self._all("SELECT * FROM delay_count WHERE hour >= ? AND hour < ? AND n != 0", from_hour, to_hour)
         ]
+
+    def notifications(self, from_hour: int, to_hour: int) -> list[NotificationCount]:
+        """By hour, node, SMS gateway, which one, gap and result."""
+        found = self._all("SELECT * FROM notification_count WHERE hour >= ? AND hour < ? AND n != 0", from_hour, to_hour)
+        return [NotificationCount(*row) for row in found]
+
+    def places(self, from_day: str, to_day: str) -> list[PlaceCount]:
+        """Days added up (`day` is the first); the place with the most first."""
+        found = self._all(
+            "SELECT min(day), place, cause, sum(n) FROM place_count WHERE day >= ? AND day < ? GROUP BY place, cause HAVING sum(n) != 0"
+            " ORDER BY sum(n) DESC, place, cause",
+            from_day, to_day,
+        )  # fmt: skip
+        return [PlaceCount(*row) for row in found]
 
     def figures(
         self, from_hour: int, to_hour: int, by: Split = "", node: str | None = None, city: str | None = None

@@ -252,6 +252,16 @@ def _counters(connection: sqlite3.Connection, batch: Batch) -> None:
         [astuple(count) for count in batch.tried],
     )
     connection.executemany(
+        "INSERT INTO notification_count (hour, node, gateway, nth, gap, result, n) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (hour, node, gateway, nth, gap, result) DO UPDATE SET n = n + excluded.n",
+        [astuple(count) for count in batch.notified],
+    )
+    connection.executemany(
+        "INSERT INTO place_count (day, place, cause, n) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (day, place, cause) DO UPDATE SET n = n + excluded.n",
+        [astuple(count) for count in batch.places],
+    )
+    connection.executemany(
         "INSERT INTO code_count (hour, node, code_set, code, n) VALUES (?, ?, ?, ?, ?)"
         " ON CONFLICT (hour, node, code_set, code) DO UPDATE SET n = n + excluded.n",
         [astuple(count) for count in batch.codes],

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from mmsd.model import Delivery, Evidence, Forward
+from mmsd.model import Delivery, Evidence, Finding, Forward
 from mmsd.store import DeliveryFilter
 from mmsd.store.sqlite import DATABASE, Settings, SqliteStore
 from tests.flow.rig import KEYS
@@ -38,10 +38,7 @@ def read(state: Path) -> Ledger:
             "campaign counts": _campaigns(store),
             "deliveries": Counter(map(_delivery, store.all_deliveries())),
             "numbered deliveries": Counter({"all": store.delivery_count(DeliveryFilter())}),
-            "findings": Counter(
-                (f.subject_kind, f.subject, f.cause, f.confidence, f.at, f.cleared, f.urgency, f.model, f.detail)
-                for f in store.all_findings()
-            ),
+            "findings": Counter(map(_finding, store.all_findings())),
             "lines": Counter({(c.feed, c.reason, c.lines, c.records, c.octets): 1 for c in store.lines()}),
             "extents": Counter((e.feed, e.ordinal, e.head, e.start, e.stop) for found in loaded.extents.values() for e in found),
             "marks": Counter((feed, m.ordinal, m.head, m.offset, m.guard) for feed, found in loaded.marks.items() for m in found),
@@ -54,6 +51,10 @@ def read(state: Path) -> Ledger:
 def _forward(row: Forward) -> Hashable:
     fields = msgspec.structs.asdict(row)
     return tuple(sorted((name, value) for name, value in fields.items() if name not in ("parent", "generation")))
+
+
+def _finding(row: Finding) -> Hashable:
+    return row.subject_kind, row.subject, row.cause, row.confidence, row.at, row.cleared, row.urgency, row.detail
 
 
 def _delivery(row: Delivery) -> Hashable:
@@ -71,10 +72,15 @@ def _campaigns(store: SqliteStore) -> Counter[Hashable]:
 
 
 def _cubes(state: Path) -> dict[str, Counter[Hashable]]:
+    """Days are added up over models: which handset a number had is as it was known when the delivery was judged."""
     with closing(sqlite3.connect(state / DATABASE)) as connection:
         return {
+            "days": Counter(
+                connection.execute("SELECT day, cause, sum(n) FROM day_count GROUP BY day, cause HAVING sum(n) != 0").fetchall()
+            ),
+        } | {
             table: Counter(connection.execute(f"SELECT * FROM {table} WHERE n != 0").fetchall())
-            for table in ("hour_count", "day_count", "delay_count", "measure_count", "code_count", "unknown_code")
+            for table in ("hour_count", "delay_count", "measure_count", "code_count", "unknown_code")
         }
 
 

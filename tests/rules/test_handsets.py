@@ -154,9 +154,9 @@ def test_many_sightings_of_many_numbers():
     assert kept["number"].tolist() == [LI, WANG]
     assert kept["imei"].tolist() == [NOKIA, ZTE]
     assert kept["imei_since"].tolist() == [NOW + 3 * HOUR, 0]
-    # the sighting just before a repeated one stands for both
+    # a change is of the moment when it was first seen
     assert changes["number"].tolist() == [LI, LI]
-    assert changes["at"].tolist() == [NOW + 2 * HOUR, NOW + 3 * HOUR]
+    assert changes["at"].tolist() == [NOW + HOUR, NOW + 3 * HOUR]
 
 
 def test_nothing_seen_is_nothing_kept():

@@ -1,0 +1,137 @@
+"""Findings about a model: one, not ten thousand (evidence table §4).
+
+Of each model and software version a sample of its subscribers is remembered: when each last had a message judged, and when each cause was
+last found with him. A cause found with a large share of them is the model's (wrong default settings, faulty firmware) and not theirs. The
+sample is of those whose hash ends in so many zero bits that it stays small: merging commutes, and the share in it is the share of all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from mmsd.model import DAY, HOUR
+from mmsd.rules.settings import Judgement
+
+CAUSES: Final = ("BAD_MMSC_URL", "BAD_APN", "BAD_PROXY", "NO_PDP", "UNSUPPORTED", "CLIENT_DEFECT", "OK_UNCONFIRMED")
+"""What may be a model's; their places are in packed samples, so the list only grows."""
+SAMPLE: Final = 128
+"""Subscribers of one model that are remembered at most."""
+BITS: Final = 16
+_MASK: Final = (1 << BITS) - 1
+
+Sample = dict[int, int]
+"""Hash of a subscriber → days, 16 bits each: when he was last seen, then one a cause; 0 = never."""
+
+
+class ModelFinding(NamedTuple):
+    """A cause of a model: `n` of `of` subscribers in the sample."""
+
+    model: str
+    cause: str
+    raised: int
+    cleared: int  # 0 = it stands
+    n: int
+    of: int
+
+
+class ModelFindings:
+    """See the module. Models are known by the label of model and software version."""
+
+    def __init__(self, settings: Judgement) -> None:
+        self._settings = settings
+        self._samples: dict[str, tuple[int, Sample]] = {}  # (how many zero bits, sample)
+        self._standing: dict[str, dict[str, int]] = {}  # model → cause → since when
+        self._fresh: set[str] = set()
+        self._looked = 0
+
+    def see(self, model: str, subscriber: int, at: int, cause: str = "") -> None:
+        """A message of the subscriber's was judged at this time; or this cause was found with him."""
+        zeros, sample = self._samples.get(model, (0, {}))
+        key = (subscriber * 0x9E3779B97F4A7C15 + 0x165667B19E3779F9) % (1 << 64) >> 20
+        if key & (1 << zeros) - 1:
+            return
+        before = sample.get(key, 0)
+        after = _later(before, 0, at // DAY)
+        if cause:
+            after = _later(after, 1 + CAUSES.index(cause), at // DAY)
+        if after == before:
+            return
+        sample[key] = after
+        while len(sample) > SAMPLE:
+            zeros += 1
+            sample = {key: days for key, days in sample.items() if not key & (1 << zeros) - 1}
+        self._samples[model] = zeros, sample
+        self._fresh.add(model)
+
+    def stands(self, model: str, cause: str) -> bool:
+        """Whether a subscriber's finding is his model's."""
+        return cause in self._standing.get(model, ())
+
+    def due(self, horizon: int) -> bool:
+        return horizon // HOUR > self._looked // HOUR
+
+    def look(self, horizon: int) -> list[ModelFinding]:
+        """What was raised or cleared; asked once an hour of event time, so that it hardly depends on how lines came."""
+        if not self.due(horizon):
+            return []
+        self._looked = horizon
+        found: list[ModelFinding] = []
+        for model, (zeros, sample) in sorted(self._samples.items()):
+            newest = max(days & _MASK for days in sample.values())
+            since = newest - round(self._settings.case_days)
+            kept = {key: days for key, days in sample.items() if days & _MASK > since}
+            if len(kept) < len(sample):
+                self._samples[model] = zeros, kept
+                self._fresh.add(model)
+            found += self._judged(model, kept, since, newest)
+        return found
+
+    def _judged(self, model: str, sample: Sample, since: int, newest: int) -> Iterable[ModelFinding]:
+        standing = self._standing.get(model, {})
+        for place, cause in enumerate(CAUSES, 1):
+            n = sum(days >> place * BITS & _MASK > since for days in sample.values())
+            share = n / len(sample)
+            at = newest * DAY
+            if cause not in standing and len(sample) >= self._settings.model_subscribers and share >= self._settings.model_share:
+                self._standing.setdefault(model, {})[cause] = at
+                self._fresh.add(model)
+                yield ModelFinding(model, cause, at, 0, n, len(sample))
+            elif cause in standing and share < self._settings.model_share / 2:
+                raised = self._standing[model].pop(cause)
+                self._fresh.add(model)
+                yield ModelFinding(model, cause, raised, at, n, len(sample))
+
+    # ------------------------------------------------------------------------------------------------------------ durability
+
+    def forget_changes(self) -> None:
+        self._fresh.clear()
+
+    def changes(self) -> list[Packed]:
+        return [self._packed(model) for model in sorted(self._fresh)]
+
+    def whole(self) -> list[Packed]:
+        return [self._packed(model) for model in sorted(self._samples)]
+
+    def _packed(self, model: str) -> Packed:
+        zeros, sample = self._samples.get(model, (0, {}))
+        days = {key: value.to_bytes(2 * (1 + len(CAUSES)), "little") for key, value in sample.items()}
+        return model, zeros, days, self._standing.get(model, {}), self._looked
+
+    def load(self, packed: Iterable[Packed]) -> None:
+        for model, zeros, sample, standing, looked in packed:
+            self._samples[model] = zeros, {key: int.from_bytes(days, "little") for key, days in sample.items()}
+            self._standing[model] = dict(standing)
+            self._looked = max(self._looked, looked)
+
+
+Packed = tuple[str, int, dict[int, bytes], dict[str, int], int]
+
+
+def _later(days: int, place: int, day: int) -> int:
+    """
+    >>> _later(_later(0, 1, 5), 1, 3) == 5 << 16
+    True
+    """
+    shift = place * BITS
+    return days if days >> shift & _MASK >= day else days & ~(_MASK << shift) | day << shift
