@@ -71,6 +71,7 @@ def configuration(out: Path) -> str:
         "codes": {"*": {meaning: meanings[meaning] for meaning in ("absent", "barred", "full")}},
         "judgement": {"confirm": 30.0, "quiet": 300.0, **judgement},
         "campaigns": {"directory": "campaigns"},
+        "sequencer": {"tick_seconds": 0.0},  # whole files in one tick would be judged before yesterday's sessions are history
         "cities": {"file": told["cities"]},
         "feeds": {feed["name"]: _feed(feed) for feed in told["feeds"]},
     }

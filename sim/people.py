@@ -276,11 +276,9 @@ def _settle(subscriber: Subscriber, random_: random.Random, population: Populati
         subscriber.standing = "cmwap"
         subscriber.attach(0)
     elif subscriber.behaviour is Behaviour.NO_FETCH:
-        if draw < (1 - population.idle) / 2:
+        if draw < 0.25:
             subscriber.standing = "cmnet"
-            if not population.idle:
-                subscriber.attach(0)
-        elif draw < 1 - population.idle:
+        elif draw < 0.5:
             subscriber.standing = "cmwap"
             subscriber.attach(0)  # the one that never restarts: his session spans every push
 

@@ -20,7 +20,7 @@ from sim.gateway import TICK, Gateway, Squid, Wapbox
 from sim.handset import Handsets
 from sim.messages import Delivery, Lineage, Message
 from sim.mmsc import Node
-from sim.people import Behaviour, People, Subscriber, write_prefixes
+from sim.people import REFUSED, SESSIONLESS, Behaviour, People, Subscriber, write_prefixes
 from sim.radius import Accounting, Session
 from sim.scenario import Fault, Scenario, Swap, us
 from sim.sgsn import OPTIONS, Sgsn
@@ -80,11 +80,11 @@ class Province:
         late = us(float(scenario.daemon.get("T2", 180)))
         campaign = scenario.campaign
         self.truth = Truth(out, campaign.id, campaign.seed, zone, late, scenario.complaints, streams("complaints"))
-        accounted = max((scenario.begins.get(name, 0.0) for name in ("radius1", "radius2")), default=0.0)
-        history = float(scenario.daemon.get("history", 30 * 86400)) - float(scenario.daemon.get("grace", 600))
-        self._history = start + us(accounted + history)
         self.visitors = [self._invite(gateway, gateway is wapbox, streams) for gateway in self.gateways]
 
+        if scenario.radius.past:
+            used = [s for s in self.people.subscribers if s.behaviour not in SESSIONLESS and s.behaviour not in REFUSED]
+            self.accounting.write_past(self.people.browsers, used, out)
         self.feeds: dict[str, LogFile] = {node.name: node.file for node in self.nodes}
         self.feeds |= {"sms": self.sms.file, "wapbox": wapbox.file, "squid": squid.file}
         self.feeds |= {f"radius{i + 1}": file for i, file in enumerate(self.accounting.feeds)}
@@ -452,7 +452,7 @@ class Province:
         delivery.closed = self.agenda.now
         del self.open[delivery.number]
         self._busy[delivery.receiver.digits] -= 1
-        self.truth.close(delivery, long_known=delivery.expiry >= self._history, covered=self._covered(delivery))
+        self.truth.close(delivery, long_known=self._scenario.radius.past, covered=self._covered(delivery))
 
     def _covered(self, delivery: Delivery) -> tuple[list[str], list[str]]:
         """Kinds of feed that had all begun when this leg was submitted, and those that began before it was over.

@@ -6,12 +6,13 @@ Some Starts come twice (Acct-Delay-Time), some Stops never; long sessions have I
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from mmsd.model import SECOND
+from mmsd.model import DAY, HOUR, SECOND
 from sim.agenda import Agenda, Streams
 from sim.clocks import Clock
 from sim.files import LogFile
@@ -107,6 +108,23 @@ class Accounting:
         self._down_until = self._agenda.now + us(self._settings.outage)
         self._agenda.at(self._down_until, self._own, b"Accounting-On")
         return lost
+
+    def write_past(self, browsers: Sequence[Subscriber], used: Sequence[Subscriber], out: Path) -> None:
+        """A file begun two days ago: some browsers' sessions, and within the last day one of everybody who uses packet data."""
+        now, files = self._agenda.now, self.feeds
+        day = self._clocks[0].local(now - 2 * DAY).strftime("detail-%Y%m%d")
+        self.feeds = tuple(LogFile(out / "radius" / name.decode() / day) for name in GGSNS)
+        for back, seen in ((48 * HOUR, browsers[:20]), (20 * HOUR, used), (13 * HOUR, browsers[:20])):
+            for place, owner in enumerate(seen):
+                begun = now - back + place * SECOND // 10
+                self._next += 1
+                session = Session(self._next, owner, b"cmwap", b"10.36.9.%d" % (place % 250 + 2), begun, 1, standing=False)
+                for kind, cause, at in ((b"Start", b"", begun), (b"Stop", b"User-Request", begun + 5 * SECOND)):
+                    self._agenda.now = at
+                    self._record(session, kind, cause)
+        for file in self.feeds:
+            file.close()
+        self._agenda.now, self.feeds = now, files
 
     # -------------------------------------------------------------------------------------------------------------- records
 

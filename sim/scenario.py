@@ -2,7 +2,7 @@
 
 Durations are seconds (float) in the file and integer µs behind `us`. Unknown keys are refused. `extends` names another scenario of which
 only what stands in the file is changed. What a daemon must be told to judge the run (`[daemon]`) goes out in `feeds.json`; the simulator
-itself uses none of it but T2, grace and history, which decide what is true.
+itself uses none of it but T2, from which on a delivery is late.
 """
 
 from __future__ import annotations
@@ -55,7 +55,6 @@ class Population(_Section, frozen=True, kw_only=True):
     standing_cmwap: float  # share of those that fetch at all
     standing_cmnet: float
     wapbox: float  # share behind the WAP gateway; the others use the proxy
-    idle: float = 0.5  # share of `no_fetch` without any packet session; half of the others have one on either APN, all day
     chance: float = 0  # seconds between two internet sessions of one subscriber that have nothing to do with a push; 0 = there are none
 
 
@@ -144,6 +143,7 @@ class Radius(_Section, frozen=True, kw_only=True):
     retransmitted: float
     restart: tuple[float, ...]  # seconds after the start at which the second GGSN restarts
     outage: float
+    past: bool = False  # there is a file of the two days before, in which everybody with packet data had a session
     apns: tuple[str, ...] = ()  # whose accounting reaches the feeds; () = all
     selection: bool = False  # 3GPP-Selection-Mode is sent
 

@@ -15,10 +15,12 @@ import msgspec
 import pytest
 
 from bench.judged import judged
-from bench.simulated import RADIUS, Run, accusations, kinds_of, made, score_simulated, settings_of
+from bench.simulated import RADIUS, Run, accusations, kinds_of, score_simulated, settings_of
 from mmsd import config
 from sim import accounting
+from sim.pace import generate
 from sim.radius import GGSNS
+from sim.scenario import load
 from tests.e2e.servers import server
 from tests.truth.test_simulated import KNOWN, misread
 
@@ -70,7 +72,10 @@ def freeradius(program: str, folder: Path, port: int) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return made("table", tmp_path_factory.mktemp("sim") / "table", messages=150)
+    scenario, out = load(Path("table")), tmp_path_factory.mktemp("sim") / "table"
+    scenario = msgspec.structs.replace(scenario, radius=msgspec.structs.replace(scenario.radius, past=False))  # the server writes one file
+    generate(scenario, out, messages=150)
+    return Run(scenario, out)
 
 
 def test_real_accounting_packets(run: Run, tmp_path: Path, debian: Callable[[str], str], free_port: Callable[[], int], seed: int) -> None:

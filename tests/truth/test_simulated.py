@@ -122,10 +122,7 @@ def test_no_feed_less_makes_anybody_guilty(table: Table, column: str):
     assert "gateways" in column or "MMSC" in column or "SMS" in column or said.verdicts["BAD_MMSC_URL"] > 50
 
 
-COLD: Final = pytest.mark.xfail(reason="an absence is told of the time before its feed began", strict=True)
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=COLD) if name == "cold" else name for name in SCENARIOS])
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_no_scenario_deceives(tmp_path: Path, name: str):
     result = made(name, tmp_path / name, messages=300).result()
     score = score_simulated(result.out, result.found, result.kinds, apart=KNOWN)
