@@ -34,7 +34,7 @@ def main() -> None:
 @click.option("--seed", type=int, help="instead of the scenario's")
 @click.option("--again", is_flag=True, help="remove what an earlier run left in the folder")
 def generate_command(scenario: Path, out: Path, messages: int | None, seed: int | None, *, again: bool) -> None:
-    """Whole log files, as fast as the machine can. SCENARIO is a file, or the name of a shipped one: small, demo, hour."""
+    """Whole log files, as fast as the machine can. SCENARIO is a file, or the name of a shipped one: small, demo, hour, table …"""
     _clear(out, again=again)
     began = time.monotonic()
 
