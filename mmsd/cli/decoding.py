@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import string
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -23,11 +23,12 @@ class Kind(NamedTuple):
 
     words: str
     module: str
+    rows: bool = False  # the module has `show_rows` too: what stands in several lines may be the pieces of one thing
 
 
 KINDS: Final = {
     "mms": Kind("MMS PDU (OMA-TS-MMS-ENC): what handset and MMSC post and fetch", "mmsd.codec.mms"),
-    "push": Kind("WAP push as an SMS carries it, with or without its user data header", "mmsd.codec.push"),
+    "push": Kind("WAP push as an SMS carries it, with or without its user data header", "mmsd.codec.push", rows=True),
     "sms": Kind("SMS TPDU (3GPP TS 23.040), with or without the SMSC's address before it", "mmsd.codec.sms"),
     "wbxml": Kind("WBXML document: provisioning, OTA settings, service indication, service loading", "mmsd.codec.wbxml"),
     "smpp": Kind("SMPP 3.4 PDUs, one after the other", "mmsd.codec.smpp"),
@@ -54,13 +55,17 @@ def decode(kind: str, source: str, as_json: bool) -> None:
     mmsd decode push 0605040B8423F0010603BEAF848C8298...
     xxd -r -p dump.hex | mmsd decode sms - --json
 
-    A file is read as octets, or as hex when it holds nothing but hex digits and blanks. Ends with 0, with 1 after warnings, with 2 when
-    these octets are nothing of the kind. Numbers are shown in full: whoever has the octets has them already.
+    A file is read as octets, or as hex when it holds nothing else: digits (8c84, 0x8c84, 8c:84, \\x8c\\x84), or a dump of xxd, hexdump -C,
+    tcpdump -x or Wireshark. A push in several lines, one an SMS as `mmsd encode` prints them, is joined first. Ends with 0, with 1 after
+    warnings, with 2 when these octets are nothing of the kind. Numbers are shown in full: whoever has the octets has them already.
     """
-    data = octets_of(source)
-    show: Callable[[bytes], Shown] = importlib.import_module(KINDS[kind].module).show
+    raw = _given(source)
+    module = importlib.import_module(KINDS[kind].module)
+    rows = _rows(raw) if KINDS[kind].rows else []
+    show: Callable[[bytes], Shown] = module.show
+    show_rows: Callable[[Sequence[bytes]], Shown] | None = module.show_rows if len(rows) > 1 else None
     try:
-        shown = show(data)
+        shown = show_rows(rows) if show_rows is not None else show(unhexed(raw))
     except DecodeError as error:
         if as_json:
             _print_json({"type": None, "error": error.reason, "warnings": [_warning(error.offset, error.reason, error.clause)]})
@@ -79,35 +84,105 @@ def octets_of(source: str) -> bytes:
 
     Raises click.UsageError when `source` is neither a file nor hex.
     """
+    return unhexed(_given(source))
+
+
+def _given(source: str) -> bytes:
+    """What a file or standard input holds, as it stands; hex given as an argument, which is known for hex."""
     if source == "-":
-        return _unhexed(sys.stdin.buffer.read(LIMIT + 1))
+        return _limited(sys.stdin.buffer.read(LIMIT + 1), "standard input")
     path = Path(source)
+    if _there(path):
+        if path.is_dir():
+            raise click.UsageError(f"{source or path}: a directory; give a file in it")
+        try:
+            with path.open("rb") as file:  # or a pipe, as <(…) gives
+                return _limited(file.read(LIMIT + 1), source)
+        except OSError as error:
+            raise click.UsageError(f"{source}: {error.strerror}") from None
+    raw = source.encode(errors="surrogateescape")
+    if unhexed(raw) != raw:  # digits, or a dump
+        return raw
     try:
-        there = path.is_file()
-    except OSError:  # a name too long for a file is hex
-        there = False
-    if there:
-        if path.stat().st_size > LIMIT:
-            raise click.UsageError(f"{source}: more than {LIMIT >> 20} MiB")
-        return _unhexed(path.read_bytes())
-    digits = "".join(source.split())
-    if not digits or not set(digits) <= set(string.hexdigits):
-        raise click.UsageError(f"{source[:60]}: no such file, and no hex digits either")
-    if len(digits) % 2:
-        raise click.UsageError(f"{len(digits)} hex digits: an octet has two")
-    return bytes.fromhex(digits)
+        digits = _digits(source)
+    except ValueError:
+        raise click.UsageError(f"{source[:60]}: no such file, and no hex digits either") from None
+    raise click.UsageError(f"{len(digits)} hex digits: an octet has two")
 
 
-_HEX: Final = frozenset(string.hexdigits.encode())
-_BLANKS: Final = b" \t\r\n"
+def _there(path: Path) -> bool:
+    try:
+        return path != Path() and path.exists()
+    except (OSError, ValueError):  # a name too long for a file is hex
+        return False
 
 
-def _unhexed(data: bytes) -> bytes:
-    """Octets as they are, or what hex digits with blanks between them say. An SMPP or MMS PDU never is hex: its first octets are not."""
-    digits = data.translate(None, _BLANKS)
-    if digits and len(digits) % 2 == 0 and _HEX.issuperset(digits):
-        return bytes.fromhex(digits.decode("ascii"))
+def _limited(data: bytes, source: str) -> bytes:
+    if len(data) > LIMIT:
+        raise click.UsageError(f"{source}: more than {LIMIT >> 20} MiB")
     return data
+
+
+def unhexed(data: bytes) -> bytes:
+    """Octets as they are, or what hex says when there is nothing else. An SMPP or MMS PDU never is hex: its first octets are not."""
+    try:
+        said = data.decode("ascii")
+        octets = _undumped(said)
+        return bytes.fromhex(_digits(said)) if octets is None else octets
+    except ValueError:
+        return data
+
+
+def _rows(data: bytes) -> list[bytes]:
+    """Lines of hex, the octets of each; none where one is something else, or is none by itself."""
+    try:
+        said = data.decode("ascii")
+        return [bytes.fromhex(_digits(line)) for line in said.splitlines() if line.strip()] if _undumped(said) is None else []
+    except ValueError:
+        return []
+
+
+_BETWEEN: Final = re.compile(r"0[xX]|\\x|:(?=[0-9a-fA-F])|[\s,-]+")
+"""What people and programs write before and between the digits of octets."""
+
+
+def _digits(said: str) -> str:
+    """The hex digits of a text. ValueError when it holds anything else, or none."""
+    digits = _BETWEEN.sub("", said)
+    if not re.fullmatch("[0-9a-fA-F]+", digits):
+        raise ValueError
+    return digits
+
+
+_DUMPED: Final = re.compile(r"\s*(?:0x)?([0-9a-fA-F]{4,16})(:|\s{2,}|\s*$)(.*)")
+_COLUMN: Final = {":": re.compile(r"\s{2,}"), "|": re.compile(r"\s*\|"), "": re.compile(r"\s{3,}")}
+"""Where the column of hex ends: xxd and tcpdump have a colon behind the offset, hexdump bars round the text, Wireshark wide gaps."""
+
+
+def _undumped(said: str) -> bytes | None:
+    """The octets of a dump: an offset before each line that agrees with the octets before it. None when it is no dump."""
+    found, row, repeated = bytearray(), b"", False
+    for line in said.splitlines():
+        if line.strip() == "*":  # hexdump leaves out lines that repeat the last one
+            repeated = True
+            continue
+        if not line.strip():
+            continue
+        match = _DUMPED.match(line)
+        if match is None:
+            return None
+        at, kind = int(match[1], 16), ":" if match[2] == ":" else "|" if "|" in match[3] else ""
+        if repeated and row and len(found) < at <= LIMIT:
+            found += row * ((at - len(found)) // len(row))
+        repeated = False
+        if at != len(found):
+            return None
+        try:
+            row = bytes.fromhex(_COLUMN[kind].split(match[3].strip(), maxsplit=1)[0])
+        except ValueError:
+            return None
+        found += row
+    return bytes(found) or None
 
 
 def _warning(offset: int, text: str, clause: str) -> dict[str, Any]:

@@ -6,6 +6,8 @@ Texts stay bytes as on the wire, since ids are hashed and compared with other no
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from mmsd.codec import mms, sms, text, wbxml, wsp
@@ -229,20 +231,78 @@ _LINES: Final = 100
 """Headers of one push; beyond them it is garbage."""
 
 
+def show_rows(rows: Sequence[bytes]) -> Shown:
+    """The octets of several lines: the pieces of one push, in any order, each behind its own user data header, or one push in many lines.
+
+    Offsets are those of the push joined, behind the first header without its place. DecodeError as `show`, and for pieces of two pushes.
+    """
+    places = [_place(row) for row in rows]
+    if len(rows) < 2 or None in places:
+        return show(b"".join(rows))
+    joins = sms.Reassembly[bytes]()
+    once = dict(zip(rows, places, strict=True))  # a gateway's log holds a piece again when it was sent again
+    found = [joined for row, place in once.items() if place and (joined := joins.add(*place, row, 0, at=0))]
+    joins.expire(sms.Limits().lifetime + 1)
+    lost = joins.given_up()
+    if len(found) + len(lost) > 1:
+        raise DecodeError("pieces of more than one push: one at a time", offset=0, clause=_PIECES)
+    if found:
+        return _show(_joined(found[0]), [])
+    (given,) = lost
+    if 1 not in given.pieces:
+        raise DecodeError(f"piece 1 of {given.total} is missing: the push begins in it", offset=0, clause=_PIECES)
+    missing = [number for number in range(1, given.total + 1) if number not in given.pieces]
+    octets = _joined([given.pieces[number] for number in range(1, missing[0])])
+    which = f"piece{'s' * (len(missing) > 1)} {', '.join(map(str, missing))} of {given.total}"
+    return _show(octets, [DecodeError(f"{which} missing: read as far as piece {missing[0] - 1}", offset=len(octets), clause=_PIECES)])
+
+
+_PIECES: Final = "TS 23.040 9.2.3.24.1"
+
+
+def _place(data: bytes) -> tuple[tuple[int, int], sms.Concat] | None:
+    """Ports and place of a piece that has its user data header in front; None of what has none, or no place in it."""
+    if not data or data[1:2] == b"\x06":  # a push without header: identifier 6 is of no use in a piece
+        return None
+    try:
+        header = sms.decode_udh(data[: data[0] + 1])
+    except DecodeError:
+        return None
+    return ((header.destination, header.source), header.concat) if header.concat is not None else None
+
+
+def _joined(pieces: Sequence[bytes]) -> bytes:
+    """Pieces in their order as one push behind one header."""
+    header = replace(sms.decode_udh(pieces[0][: pieces[0][0] + 1]), concat=None)
+    return sms.encode_udh(header) + b"".join(piece[piece[0] + 1 :] for piece in pieces)
+
+
 def show(data: bytes) -> Shown:
     """A push, bare or behind its user data header, as an engineer reads it, with the MMS PDU or the WBXML document it carries. DecodeError
-    when it is no push.
+    when it is no push, or only the later piece of one.
 
     >>> shown = show(bytes.fromhex("0605040b8423f0010603beaf848c82985431008d908a808e0228008805810303f48083687474703a2f2f6d2f6100"))
     >>> shown.values["content_type"], shown.values["port"], shown.values["mms"]["message_size"]
     ('application/vnd.wap.mms-message', 2948, 10240)
     """
+    place = _place(data)
+    if place is None or place[1].total == 1:
+        return _show(data, [])
+    concat = place[1]
+    if concat.sequence > 1:
+        raise DecodeError(f"piece {concat.sequence} of {concat.total}: the push begins in the first", offset=0, clause=_PIECES)
+    return _show(data, [DecodeError(f"piece 1 of {concat.total}: the push goes on in the others", offset=len(data), clause=_PIECES)])
+
+
+def _show(data: bytes, faults: list[DecodeError]) -> Shown:
     shift = data[0] + 1 if data and data[1:2] != b"\x06" and data[data[0] + 2 : data[0] + 3] == b"\x06" else 0
-    port = sms.decode_udh(data[:shift]).destination if shift else None
+    header = sms.decode_udh(data[:shift]) if shift else sms.Udh()
+    port = header.destination if shift else None
+    concat = header.concat
     pdu = wsp.decode_push_pdu(data[shift:])
     content_type = wsp.decode_content_type(data, pdu.type_at + shift, pdu.headers_at + shift)
-    faults: list[DecodeError] = []
-    lines = [Line(0, shift, "User data header", f"to port {port}")] if shift else []
+    piece = f", piece {concat.sequence} of {concat.total}, reference {concat.reference}" if concat is not None else ""
+    lines = [Line(0, shift, "User data header", f"to port {port}{piece}")] if shift else []
     lines += [
         Line(shift, 1, "Transaction id", f"0x{pdu.transaction:02x}"),
         Line(shift + 1, 1, "PDU type", "Push"),
@@ -268,6 +328,7 @@ def show(data: bytes) -> Shown:
         "type": kind.name.lower().replace("_", "-"),
         "transaction_id": pdu.transaction,
         "port": port,
+        "piece": {"reference": concat.reference, "total": concat.total, "sequence": concat.sequence} if concat is not None else None,
         "content_type": content_type.media,
         "parameters": {name: value if isinstance(value, int) else text.decode(value) for name, value in content_type.parameters},
         "headers": headers,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from mmsd.cli import main
-from mmsd.cli.decoding import KINDS
+from mmsd.cli.decoding import KINDS, unhexed
+from mmsd.codec import sms
 from tests.codec.pdus import PDUS
 
 ANSWER = PDUS[1][1].replace(" ", "")  # m-send-conf
@@ -83,6 +85,56 @@ def test_what_is_neither_file_nor_hex(source, reason):
     assert len(wrong) < 400
 
 
+def test_a_directory_is_named(tmp_path):
+    code, _, wrong = decode("mms", str(tmp_path))
+    assert code == 2
+    assert "a directory" in wrong
+
+
+def test_a_pipe_is_read():
+    read, write = os.pipe()
+    os.write(write, bytes.fromhex(ANSWER))
+    os.close(write)
+    try:
+        assert decode("mms", f"/dev/fd/{read}", "--json") == decode("mms", ANSWER, "--json")
+    finally:
+        os.close(read)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0x" + ANSWER,
+        ":".join(ANSWER[at : at + 2] for at in range(0, len(ANSWER), 2)),
+        ", ".join(f"0x{ANSWER[at : at + 2].upper()}" for at in range(0, len(ANSWER), 2)),
+        "".join(f"\\x{ANSWER[at : at + 2]}" for at in range(0, len(ANSWER), 2)),
+        "00000000: 8c81 9854 3100 8d90 9280 8b6d 4000       ...T1......m@.\n",
+        "00000000: 8c81 9854 3100 8d  ...T1..\n00000007: 90 9280 8b6d 4000  ab...m@.\n",
+        "00000000  8c 81 98 54 31 00 8d 90  92 80 8b 6d 40 00        |...T1......m@.|\n0000000e\n",
+        "0000   8c 81 98 54 31 00 8d 90 92 80 8b 6d 40 00   ...T1......m@.\n",
+        "\t0x0000:  8c81 9854 3100 8d90 9280 8b6d 4000  ...T1......m@.\n",
+    ],
+    ids=["0x", "colons", "list", "escapes", "xxd", "xxd -c 7", "hexdump -C", "wireshark", "tcpdump"],
+)
+def test_hex_as_people_and_programs_write_it(tmp_path, written):
+    path = tmp_path / "dump.txt"
+    path.write_text(written)
+    expected = decode("mms", ANSWER, "--json")
+    assert decode("mms", written, "--json") == expected
+    assert decode("mms", str(path), "--json") == expected
+    assert decode("mms", "-", "--json", stdin=written.encode()) == expected
+
+
+def test_lines_that_hexdump_leaves_out():
+    dump = "00000000  00 00 00 00 00 00 00 00  00 00 00 00 00 00 00 00  |................|\n*\n00000030  8c\n00000031\n"
+    assert unhexed(dump.encode()) == bytes(48) + b"\x8c"
+
+
+@pytest.mark.parametrize("said", [b"00000000: 8c81\n00000008: 8c81\n", b"8c8", b"hello", b"", b"\x8c\x84"])
+def test_what_is_no_hex_stays_as_it_is(said):
+    assert unhexed(said) == said
+
+
 def test_push_with_and_without_its_header():
     code, said, _ = decode("push", PUSH, "--json")
     values = json.loads(said)
@@ -93,6 +145,44 @@ def test_push_with_and_without_its_header():
     assert (code, json.loads(said)["port"], json.loads(said)["mms"]) == (0, None, values["mms"])
     code, said, _ = decode("push", PUSH)
     assert "X-Mms-Content-Location" in said
+
+
+PIECES = [
+    f"{udh.hex().upper()} {data.hex().upper()}"
+    for udh, data in sms.split(sms.Udh(sms.PUSH_PORT, sms.WSP_PORT), bytes.fromhex(PUSH[14:-2]) + b"/b" * 150 + b"\0", 7)
+]
+
+
+def test_pieces_of_a_push_in_any_order():
+    whole = PUSH[:-2] + "2f62" * 150 + "00"
+    expected = decode("push", whole, "--json")
+    assert expected[0] == 0
+    assert len(PIECES) == 3
+    for rows in (PIECES, PIECES[::-1], [*PIECES, PIECES[1]]):
+        assert decode("push", "-", "--json", stdin="\n".join(rows).encode()) == expected
+    assert decode("push", "\n".join(PIECES), "--json") == expected
+    wrapped = "\n".join(whole[at : at + 64] for at in range(0, len(whole), 64))
+    assert decode("push", wrapped, "--json") == expected
+
+
+def test_pieces_that_are_missing_are_named():
+    for rows in ([PIECES[0]], PIECES[:2], [PIECES[2], PIECES[0]]):
+        code, said, _ = decode("push", "\n".join(rows), "--json")
+        values = json.loads(said)
+        assert (code, values["mms"]["transaction_id"]) == (1, "T1")
+        assert values["mms"]["type"] == "m-notification-ind"
+    assert values["warnings"][0]["text"] == "piece 2 of 3 missing: read as far as piece 1"
+    code, said, _ = decode("push", PIECES[0])
+    assert "to port 2948, piece 1 of 3, reference 7" in said
+    assert "warning: piece 1 of 3: the push goes on in the others" in said
+    for rows in ([PIECES[1]], PIECES[1:]):
+        code, _, wrong = decode("push", "\n".join(rows))
+        assert code == 2
+        assert "the push begins in" in wrong
+    other = PIECES[1].replace("000307", "000308", 1)
+    code, _, wrong = decode("push", "\n".join([PIECES[0], other]))
+    assert code == 2
+    assert "more than one push" in wrong
 
 
 def test_a_subject_does_not_move_the_cursor():

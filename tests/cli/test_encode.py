@@ -201,3 +201,12 @@ def test_what_is_made_is_decoded(run, tmp_path: Path):
     printed = run("push", "sl", "--href", "http://www.xyz.com/a").stdout
     result = CliRunner().invoke(main, ["decode", "push", printed.replace(" ", "").strip(), "--json"])
     assert result.exit_code == 0, result.output
+
+
+def test_what_is_made_in_pieces_is_decoded(run):
+    """Provisioning takes several SMS: the lines as they are printed."""
+    printed = run("provisioning", *ACCOUNT, "--pin", "1234").stdout
+    assert len(printed.splitlines()) > 1
+    result = CliRunner().invoke(main, ["decode", "push", "-", "--json"], input=printed)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["wbxml"]["public_id"]
