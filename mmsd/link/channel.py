@@ -91,6 +91,11 @@ class Ticket(NamedTuple):
         """Once; what the connection took with it is settled by itself."""
         self.talk.settle(self.sequence, status)
 
+    @property
+    def lost(self) -> bool:
+        """The connection is gone: nothing can be said any more, and the peer asks again."""
+        return self.talk.play.closed
+
 
 class Listener(Protocol):
     """What a channel tells. Called within the loop; must not wait."""

@@ -27,7 +27,9 @@ from mmsd.link.channel import Channel, Connect, Lost, Reply, Ticket
 from mmsd.model import SECOND
 
 _LATELY: Final = 20_000  # messages whose receipt is known for theirs
-_JOINED: Final = 1_000  # long messages of which a part that comes again is known
+_JOINED: Final = 1_000  # long messages of which a part that comes again is known …
+_AGAIN: Final = 300.0  # … for so many seconds after they were settled
+_PROMPT: Final = 2.0  # seconds; no centre takes what is acknowledged within them for lost
 _OVERTAKING: Final = 2.0  # seconds that a receipt waits for the answer to its message
 
 
@@ -79,34 +81,49 @@ class _Lately:
         return None
 
 
+class _Waiting(NamedTuple):
+    """A request of the peer that waits for a word: its place in a long message, and since when (s of the loop's clock)."""
+
+    place: int
+    ticket: Ticket
+    since: float
+
+
 @dataclass(slots=True)
 class _Owing:
-    """One word that is owed for some requests of the peer, by their places in a long message; and what was said."""
+    """One word that is owed for some requests of the peer, by their places in a long message; and what was said, when."""
 
-    tickets: list[tuple[int, Ticket]] = field(default_factory=list)
+    waiting: list[_Waiting] = field(default_factory=list)
     acknowledged: set[int] = field(default_factory=set)  # places, before the word was said
+    by: dict[int, object] = field(default_factory=dict)  # places acknowledged in good time → the connection, which brings them no more
     said: int | None = None
+    said_at: float = 0.0
 
     def add(self, ticket: Ticket, place: int = 1) -> None:
-        if self.said is None:
-            self.tickets.append((place, ticket))
-        else:
-            ticket.settle(self.said)
+        self.waiting.append(_Waiting(place, ticket, _now()))
+        if self.said is not None:
+            self.answer(self.said)
 
     def say(self, status: int) -> None:
         if self.said is None:
-            self.said = status
+            self.said, self.said_at = status, _now()
             self.answer(status)
 
     def acknowledge(self) -> None:
         """Those that wait, for themselves."""
-        self.acknowledged.update(place for place, _ in self.tickets)
+        self.acknowledged.update(place for place, _, _ in self.waiting)
         self.answer(0)
 
     def answer(self, status: int) -> None:
-        tickets, self.tickets = self.tickets, []
-        for _, ticket in tickets:
+        waiting, self.waiting = self.waiting, []
+        for place, ticket, since in waiting:
+            if not status and not ticket.lost and _now() - since <= _PROMPT:
+                self.by[place] = ticket.talk
             ticket.settle(status)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _for(ticket: Ticket) -> _Owing:
@@ -116,8 +133,24 @@ def _for(ticket: Ticket) -> _Owing:
 
 
 class _Joined(NamedTuple):
+    """A long message that was told."""
+
     pieces: tuple[Piece, ...]
     owing: _Owing
+
+    def repeated(self, piece: Piece, place: int, ticket: Ticket) -> bool:
+        """Whether the centre says this part of it again, rather than a subscriber the same words with the same reference.
+
+        Until it is settled, certainly; afterwards only where the acknowledgement may be lost, with its connection, or came late.
+        """
+        if self.owing.said or self.pieces[place - 1] != piece:  # one that was refused is to be told again
+            return False
+        return self.owing.said is None or not (self.over or self.owing.by.get(place) is ticket.talk)
+
+    @property
+    def over(self) -> bool:
+        """It was settled so long ago that nothing of it is said again."""
+        return self.owing.said is not None and _now() - self.owing.said_at > _AGAIN
 
 
 class Messenger:
@@ -372,7 +405,7 @@ class Messenger:
         ours: Hashable = (piece.sender, piece.receiver, piece.header.destination)
         name: Hashable = (ours, concat.reference, concat.total, concat.wide)
         known = self._joined.get(name)
-        if known is not None and not known.owing.said and known.pieces[concat.sequence - 1] == piece:  # not one that was refused
+        if known is not None and known.repeated(piece, concat.sequence, ticket):
             known.owing.add(ticket, concat.sequence)
             self._counts["repeated_parts"] += 1
             return
@@ -389,7 +422,7 @@ class Messenger:
         del self._parts[name]
         self._joined.pop(name, None)
         self._joined[name] = _Joined(tuple(pieces), owing)
-        if len(self._joined) > _JOINED:
+        while len(self._joined) > _JOINED or next(iter(self._joined.values())).over:
             del self._joined[next(iter(self._joined))]
         self._incoming(pieces, owing, lambda: self._part_again(ours, concat, pieces, owing))
 
@@ -411,8 +444,8 @@ class Messenger:
     def _acknowledge(self, name: Hashable) -> None:
         """The centre may wait for this before it sends the next part."""
         owing = self._parts.get(name)
-        if owing is not None and owing.tickets:
-            self._counts["parts_acknowledged_early"] += len(owing.tickets)
+        if owing is not None and owing.waiting:
+            self._counts["parts_acknowledged_early"] += len(owing.waiting)
             owing.acknowledge()
 
     def _expire(self) -> None:

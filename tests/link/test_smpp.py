@@ -809,11 +809,54 @@ def test_parts_that_come_again_are_settled_with_the_others():
             (heard,) = made.of(Incoming)
             assert smsc.statuses() == {}
             await heard.settle()
-            smsc.deliver(t.DELIVER_SM, *parts[0])  # its acknowledgement was lost
+            smsc.talks[0].drop(unread=True)  # and with it its acknowledgements
+            await asyncio.sleep(3)
+            assert smsc.statuses() == {}
+            for part in parts:
+                smsc.deliver(t.DELIVER_SM, *part)
             await asyncio.sleep(1)
-            assert list(smsc.statuses().values()) == [0] * 5
+            assert list(smsc.statuses().values()) == [0, 0]
             await asyncio.sleep(4000)
             assert len(made.of(Incoming)) == 1
+
+    run(scenario())
+
+
+def test_a_part_that_was_settled_too_late_for_the_centre_is_known_when_it_comes_again():
+    async def scenario() -> None:
+        smsc = centre()
+        async with linked(smsc) as made:
+            made.settles = False
+            parts = long_text("端午" * 60, 7)
+            for part in parts:
+                smsc.deliver(t.DELIVER_SM, *part)
+            await asyncio.sleep(30)
+            await made.of(Incoming)[0].settle()
+            for part in parts:  # they are on their way already
+                smsc.deliver(t.DELIVER_SM, *part)
+            await asyncio.sleep(4000)
+            assert list(smsc.statuses().values()) == [0] * 4
+            assert len(made.of(Incoming)) == 1
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("reconnects", [False, True])
+def test_the_same_words_with_the_same_reference_are_another_message(reconnects: bool):
+    """Handsets whose references begin anew: every long message of theirs has the same one."""
+
+    async def scenario() -> None:
+        smsc = centre()
+        async with linked(smsc) as made:
+            for count in range(1, 4):
+                for part in long_text("端午" * 60, 0):
+                    smsc.deliver(t.DELIVER_SM, *part)
+                await asyncio.sleep(1)
+                assert [heard.text for heard in made.of(Incoming)] == ["端午" * 60] * count
+                if reconnects:
+                    smsc.talks[-1].end.lose()
+                    await asyncio.sleep(301)
+            assert made.link.counts["repeated_parts"] == 0
 
     run(scenario())
 
