@@ -134,6 +134,7 @@ def intake(
             if config.role(feed) == "mmsc" and feed.dialect in NAMING_MESSAGES
         )  # fmt: skip
         state.sgsn = covered.sgsn
+        state.follows = follow
         if compiled:
             state.seed_of = compiled.seed_of
         return state

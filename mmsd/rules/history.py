@@ -1,8 +1,8 @@
 """On which days numbers had packet sessions: what "none in the last month" (row U13) rests on.
 
-Twelve octets a number in sorted arrays: the first and the last day of its latest run of days, in which no two neighbours are further apart
-than `days` and a week. So it is answered alike before and after later sessions come, for as long as a verdict may be restated. Days count
-from 1970 in UTC. Fed with sessions that State lets go of: the newest of all stand in its traces.
+Sixteen octets a number in sorted arrays: the first and the last day of its latest run of days, in which no two neighbours are further apart
+than the month and a week. So it is answered alike before and after later sessions come, for as long as a verdict may be restated. A day is
+a thirtieth of `history_days`, counted from 1970. Fed with sessions that State lets go of: the newest of all stand in its traces.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import DAY
+from mmsd.model import DAY, SECOND
 
-RUN: Final = np.dtype([("number", "<u8"), ("first", "<u2"), ("last", "<u2")])
+RUN: Final = np.dtype([("number", "<u8"), ("first", "<u4"), ("last", "<u4")])
+DAYS: Final = 30
 SLACK: Final = 8
 """Days beyond those asked for: a verdict is restated for three, about a window of three before."""
 MOST: Final = 1 << 24
@@ -31,18 +32,20 @@ class _Part(NamedTuple):
 
 
 class History:
-    """See the module. `days`: how far back is asked, rounded up.
+    """See the module. `days`: how far back is asked.
 
-    >>> history = History(30)
-    >>> history.take(np.array([7], np.uint64), np.array([100 * DAY])); history.take(np.array([8], np.uint64), np.array([150 * DAY]))
+    >>> history = History(30.0)
+    >>> history.begin(100 * DAY)
+    >>> history.take(np.array([7, 8], np.uint64), np.array([100 * DAY, 150 * DAY]))
     >>> history.whole(150 * DAY), history.seen(8, 150 * DAY), history.seen(7, 150 * DAY), history.seen(7, 130 * DAY)
     (True, True, False, True)
     """
 
     def __init__(self, days: float, most: int = MOST) -> None:
-        self.days: Final = max(1, -int(-days // 1))
+        self.span: Final = int(days * DAY)  # µs
+        self.day: Final = max(-(-self.span // DAYS), SECOND)
         self.most: Final = most
-        self.began = 0  # day since which every session is remembered; 0 = none yet
+        self.began = 0  # since when (µs) every session is remembered; 0 = none is
         self._parts: list[_Part] = []
         self._fresh: list[Rows] = []
         self._pruned = 0
@@ -51,15 +54,21 @@ class History:
         """Numbers, those being merged counted twice."""
         return sum(len(part.keys) for part in self._parts)
 
+    def begin(self, at: int) -> None:
+        """From here on every session is remembered, if not from earlier."""
+        self.began = min(self.began or at, at)
+
+    def end(self) -> None:
+        """Some sessions are not seen any more: what is remembered proves nothing."""
+        self.began, self._parts, self._fresh = 0, [], []
+
     def take(self, numbers: npt.NDArray[np.uint64], at: npt.NDArray[np.int64]) -> None:
         """Sessions of these numbers at these times, in any order."""
         if not len(numbers):
             return
         rows = np.zeros(len(numbers), RUN)
-        rows["number"], rows["first"] = numbers, at // DAY
+        rows["number"], rows["first"] = numbers, at // self.day
         rows["last"] = rows["first"]
-        earliest = int(rows["first"].min())
-        self.began = min(self.began, earliest) if self.began else earliest
         rows = self._joined(rows)
         known = self._gather(rows["number"])
         merged = self._joined(np.concatenate([known, rows])) if len(known) else rows
@@ -80,7 +89,7 @@ class History:
             first, second = np.flatnonzero(same), np.flatnonzero(same) + 1
             chained = np.isin(first, second)  # three and more of one number: pair by pair
             first, second = first[~chained], second[~chained]
-            near = rows["first"][second].astype(np.int64) - rows["last"][first] <= self.days + SLACK
+            near = rows["first"][second].astype(np.int64) - rows["last"][first] <= DAYS + SLACK
             rows["first"][second] = np.where(near, rows["first"][first], rows["first"][second])
             rows["last"][second] = np.maximum(rows["last"][first], rows["last"][second])
             kept = np.ones(len(rows), bool)
@@ -110,16 +119,16 @@ class History:
 
     def whole(self, at: int) -> bool:
         """Whether sessions have been remembered for all the days before this time that are asked for."""
-        return bool(self.began) and at // DAY - self.began >= self.days
+        return bool(self.began) and at - self.began >= self.span
 
     def seen(self, number: int, at: int) -> bool:
         """Whether the number had a session within the days before this time."""
-        day, key = at // DAY, np.uint64(number)
+        day, key = at // self.day, np.uint64(number)
         for part in self._parts:
             place = int(part.keys.searchsorted(key))
             if place < len(part.keys) and part.keys[place] == key:
                 _, first, last = part.rows[place].tolist()
-                if first <= day and last >= day - self.days:
+                if first <= day and last >= day - DAYS:
                     return True
         return False
 
@@ -127,15 +136,15 @@ class History:
 
     def prune(self, horizon: int) -> None:
         """Forgets what nobody can ask for any more, once a day; and the longest silent when there are too many."""
-        day = horizon // DAY
+        day = horizon // self.day
         if day == self._pruned and len(self) <= self.most:
             return
         self._pruned = day
         rows = self._joined(np.concatenate([np.empty(0, RUN), *(part.rows for part in self._parts)]))
-        oldest = day - self.days - SLACK
+        oldest = day - DAYS - SLACK
         if len(rows) > self.most:
             oldest = max(oldest, int(np.partition(rows["last"], len(rows) - self.most)[len(rows) - self.most]) + 1)
-            self.began = max(self.began, oldest)
+            self.began = max(self.began, oldest * self.day)
         rows = rows[rows["last"] >= max(oldest, 0)]
         self._parts = [_Part(np.ascontiguousarray(rows["number"]), rows)] if len(rows) else []
 
@@ -145,7 +154,7 @@ class History:
         self._fresh = []
 
     def changes(self) -> tuple[int, bytes]:
-        """(first day, what is new); falsy in its second part when nothing is."""
+        """(since when, what is new); falsy in its second part when nothing is."""
         return self.began, b"".join(rows.tobytes() for rows in self._fresh)
 
     def packed(self) -> tuple[int, bytes]:
@@ -153,7 +162,7 @@ class History:
 
     def load(self, began: int, packed: bytes) -> None:
         """Folds a snapshot or changes in."""
-        self.began = began or self.began
+        self.began = began
         rows = self._joined(np.frombuffer(packed, RUN).copy())
         known = self._gather(rows["number"]) if len(rows) else rows
         self._append(self._joined(np.concatenate([known, rows])) if len(known) else rows)

@@ -100,6 +100,7 @@ class Context:
     learned: frozenset[int] = frozenset()  # authorities of all notifications so far
     peers: Mapping[int, int] = field(default_factory=dict)  # domain → from when it is logged what other MMSCs answer
     history: History = field(default_factory=lambda: History(30.0))  # days of sessions that are over
+    broken: Callable[[str, int, int, int], bool] = lambda family, domain, start, stop: False  # whether such a feed had a gap then
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: int = 3  # N: failures of one shape that raise a finding
     case_days: float = 7.0  # W
     repeat: float = 600.0  # failures closer than this count once
-    history_days: float = 30.0  # NO_PDP: days without a packet session, rounded up, and sessions remembered for as long
+    history_days: float = 30.0  # NO_PDP: days without a packet session, and sessions remembered for as long
+    silence: float = 600.0  # a feed silent for so long, and four times longer than in its last day, shows no absence meanwhile; 0 = never
     fault_window: float = 600.0  # answers of a node are counted over so long …
     fault_answers: int = 20  # … and with so many of them …
     fault_share: float = 0.3  # … this share of 5xx or refused pushes is a node fault

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmsd.model import DAY, SECOND, Content, Kind, PushState
+from mmsd.model import SECOND, Content, Kind, PushState
 from mmsd.rules.causes import Signs
 from mmsd.rules.codes import BAD_REPORTS, REASONS, Code
 from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Thread
@@ -107,11 +107,33 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     refused = signs.c in ("rejected", "unrecognised") or signs.m_final in ("rejected", "unrecognised", "forwarded")
     if not signs.over or signs.r == "retrieved" or refused:  # nothing rests on what is absent
         return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+    gone = _gone(signs, thread, context, pushed or thread.began, until)
     if signs.p == "failed":
         _sign_alive(signs, dossier, context, pushed, expiry, used)
     else:
         _sign_session(signs, thread, dossier, context, until, used)
+    _uncover(signs, gone)
     return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+
+
+def _gone(signs: Signs, thread: Thread, context: Context, start: int, stop: int) -> frozenset[str]:
+    """Kinds of feeds with a gap within these times: what they do not show is not covered."""
+    kinds = [kind for kind in ("mmsc", "gateway", "sessions") if kind not in signs.not_covered]
+    return frozenset(kind for kind in kinds if context.broken(kind, thread.domain, start, stop))
+
+
+def _uncover(signs: Signs, gone: frozenset[str]) -> None:
+    """Takes back what rests on the absence of lines from such feeds. What they did show stays."""
+    if "mmsc" in gone:
+        signs.r = "n/c" if signs.r == "none" and signs.m != "final" else signs.r
+        signs.c = "n/c" if signs.c == "none" else signs.c
+    if "gateway" in gone:
+        signs.get, signs.post = ("n/c" if value == "none" else value for value in (signs.get, signs.post))
+        signs.alive = "n/c" if signs.alive == "no" else signs.alive
+        signs.s_silent = False
+    if "sessions" in gone and signs.s in ("none", "not-mms"):
+        signs.s = "n/c"
+    signs.not_covered = (*signs.not_covered, *sorted(gone))
 
 
 def _expiry(thread: Thread, window: float) -> int:
@@ -474,7 +496,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
         signs.other_new = _wrong_sessions(dossier, sessions, context, until)
     if signs.s == "none" and covered.sessions is not None:
         history = context.history
-        lately = any(session.start <= until and session.sure >= until - history.days * DAY for session in sessions)
+        lately = any(session.start <= until and session.sure >= until - history.span for session in sessions)
         signs.seen_before = lately or not history.whole(until) or history.seen(dossier.subscriber, until)
 
 

@@ -39,6 +39,7 @@ from mmsd.rules.model_findings import Packed as PackedModel
 from mmsd.rules.pulse import Fault, Pulse
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
 from mmsd.rules.retrieval import Notified, by_the_book, cell_name
+from mmsd.rules.rhythm import SILENT, Rhythm
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import near_miss
@@ -171,6 +172,7 @@ class _Delta(msgspec.Struct, array_like=True):
     closings: list[tuple[tuple[int, int], dict[str, list[int]], tuple[NodeFault, ...]]] = []  # windows of nodes, as they now stand
     models: list[PackedModel] = []  # samples of models' subscribers, as they now stand
     history: tuple[int, bytes] = (0, b"")  # days of sessions
+    rhythms: dict[int, Rhythm] = {}  # feed → its silences
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -246,6 +248,9 @@ class State:
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
         self.series: dict[int, Series] = {}  # feed → numbers of its files and records
+        self.rhythms: dict[int, Rhythm] = {}  # feed → its silences
+        self.follows = False  # feeds go on: one may be silent at this moment
+        self._silences: Counter[int] = Counter()  # by feed, not yet told
         self.by_message: frozenset[str] = frozenset()  # domains whose nodes may write of a message and name no receiver
         self.spread = Spread()
         self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
@@ -322,6 +327,8 @@ class State:
         newest = int(at.max())
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
+        rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
+        self._silences[feed] += rhythm.take(at, self.settings.silence)
         family = self.feeds[feed].family
         covered = any(self.feeds[index].family == family for index in self.since)
         if feed not in self.since or int(at.min()) < self.since[feed]:
@@ -349,11 +356,13 @@ class State:
         return ripe
 
     def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch]) -> Counter[str]:
-        """Merges numbers that nodes gave their files and records; what is worth counting, in words."""
-        if not stretches:
-            return Counter()
-        held = self._fresh["series"][feed] = self.series.setdefault(feed, Series())
-        return held.take(ordinal, stretches)
+        """Merges numbers that nodes gave their files and records; what is worth counting of the feed since the last time, in words."""
+        silences = self._silences.pop(feed, 0)
+        notes = Counter({SILENT: silences} if silences else {})
+        if stretches:
+            held = self._fresh["series"][feed] = self.series.setdefault(feed, Series())
+            notes += held.take(ordinal, stretches)
+        return notes
 
     def tell_missing(self, feed: int) -> list[Missing]:
         """Which numbers of a feed that has been read to its end are missing, each once."""
@@ -631,6 +640,8 @@ class State:
         rows["error"] = records["address"][chosen].astype(np.uint32).view(np.int32)
         rows["status"] = np.where(rows["kind"] == Kind.SESSION_REJECT, records["cause"][chosen], self._cells(records, chosen))
         rows["c"] = records["selection"][chosen] + 1
+        if self.all_apns and len(rows) and self.feeds[feed].family == "sessions":
+            self.history.begin(int(rows["at"].min()))
         leased = rows[rows["kind"] == Kind.SESSION_START]
         leased["subscriber"] = lease_key(leased["other"], leased["error"])
         self.leased.append(leased)
@@ -703,7 +714,15 @@ class State:
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
             frozenset(self.authorities),
             {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
-            self.history,
+            self.history, self._broken,
+        )  # fmt: skip
+
+    def _broken(self, family: str, domain: int, start: int, stop: int) -> bool:
+        """Whether some feed of this kind, of MMSCs of this domain, had a gap within these times."""
+        now = self.horizon if self.follows else 0
+        return any(
+            rhythm.broken(start, stop, self.settings.silence, now) for index, rhythm in self.rhythms.items()
+            if self.feeds[index].family == family and (family != "mmsc" or self.feeds[index].domain == domain)
         )  # fmt: skip
 
     def covered(self) -> Covered:
@@ -996,6 +1015,8 @@ class State:
             return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | alone | awaited(rows))
 
         self._remember_sessions(before, horizon)
+        for rhythm in self.rhythms.values():
+            rhythm.prune(horizon)
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
@@ -1019,7 +1040,10 @@ class State:
 
     def _remember_sessions(self, before: int, horizon: int) -> None:
         """Of sessions about to be let go of stays the day; where some access points are not seen it would prove nothing."""
-        for run in self.log.runs if self.all_apns else ():
+        if not self.all_apns:
+            self.history.end()
+            return
+        for run in self.log.runs:
             gone = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_INTERIM) & (run["at"] < before)
             self.history.take(run["subscriber"][gone], run["at"][gone])
         self.history.prune(horizon)
@@ -1061,7 +1085,7 @@ class State:
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
-            "named": [], "nameless": [], "peers": {},
+            "named": [], "nameless": [], "peers": {}, "rhythms": {},
             "groups": {}, "groups_over": [], "revived": [], "left_groups": [],
         }  # fmt: skip
         self.texts.forget_changes()
@@ -1097,6 +1121,7 @@ class State:
                 self.horizon, fresh["series"],
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(), self.models.changes(), history=self.history.changes(),
+                rhythms=fresh["rhythms"],
             ),
         )  # fmt: skip
         self.forget_changes()
@@ -1122,6 +1147,7 @@ class State:
                 self.groups, b"", b"", b"", self.horizon, self.series,
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(), self.models.whole(), history=self.history.packed(),
+                rhythms=self.rhythms,
             )
         )  # fmt: skip
 
@@ -1145,6 +1171,7 @@ class State:
             self.spread.named.append(np.frombuffer(delta.named, NAMED).copy())
             self.spread.nameless.append(np.frombuffer(delta.nameless, TRACE).copy())
             self.peers.update(delta.peers)
+            self.rhythms.update(delta.rhythms)
             self.history.load(*delta.history)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})

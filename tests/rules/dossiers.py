@@ -117,6 +117,7 @@ def context(
     expected: Sequence[str] = ("mmsc",),
     peers: Mapping[int, int] | None = None,
     history: History | None = None,
+    gaps: Mapping[str, tuple[float, float]] | None = None,
     **settings: Any,
 ) -> Context:
     """A judge's surroundings: no grace, no skew, T0 = 10 s, T1 = 30 s, repeats within 5 s, and whatever `settings` changes."""
@@ -136,6 +137,7 @@ def context(
     gets = {name(host): round(at * SECOND) for host, at in (portals or {}).items()}
     lines = [trace(Kind.ATTEMPT, at) for at in active]
     starts = list(leases)
+    holes = gaps or {}
     book = config.load_codes({"smsc": codes or Codes(full=("3:9",))})
     return Context(
         judgement, FEEDS, covered,
@@ -145,6 +147,9 @@ def context(
         lambda key: _texts.get(key, b""), lambda ggsn, address: starts,
         lambda number, start, stop: [line for line in lines if start <= line[AT] <= stop], peers=peers or {},
         history=history or History(30),
+        broken=lambda family, domain, start, stop: (
+            family in holes and holes[family][0] * SECOND < stop and start < holes[family][1] * SECOND
+        ),
     )  # fmt: skip
 
 

@@ -395,6 +395,39 @@ def test_what_is_not_covered_is_never_none(covered: Covered, rule: str, cause: s
     assert (verdict.rule, verdict.cause, verdict.not_covered) == (rule, cause, missing)
 
 
+GAP: Final = (20.0, 40.0)
+SILENT_SESSION: Final = (session(START, 5),)
+REPORTED: Final = receipt(2, "t1@1", PushState.EXPIRED, ABSENT)
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind", "before", "after"),
+    [
+        ((receipt(2),), "gateway", ("U12", "NO_RETRIEVE", 0.7), ("U12", "NO_RETRIEVE", 0.7)),
+        ((receipt(2), *SILENT_SESSION), "gateway", ("U8", "BAD_PROXY", 0.85), ("U9", "NO_RETRIEVE", 0.7)),
+        ((receipt(2), get(5, status=503)), "gateway", ("T1", "NODE_FAULT", 0.9), ("T1", "NODE_FAULT", 0.9)),
+        ((REPORTED,), "gateway", ("N5", "NO_PUSH", 0.9), ("N5", "NO_PUSH", 0.8)),
+        ((REPORTED, post(30, "portal")), "gateway", ("N6", "NO_PUSH", 0.6), ("N6", "NO_PUSH", 0.6)),
+        ((receipt(2),), "sessions", ("U12", "NO_RETRIEVE", 0.7), ("U15", "NO_RETRIEVE", 0.8)),
+        ((receipt(2), *SILENT_SESSION), "sessions", ("U8", "BAD_PROXY", 0.85), ("U8", "BAD_PROXY", 0.85)),
+        ((receipt(2),), "mmsc", ("U12", "NO_RETRIEVE", 0.7), ("O3", "UNKNOWN", 0.0)),
+        ((receipt(2), report(50, 128)), "mmsc", ("U12", "NO_RETRIEVE", 0.7), ("U12", "NO_RETRIEVE", 0.7)),
+        ((receipt(2), get(5), fetched(5)), "mmsc", ("D3", "OK_UNCONFIRMED", 0.8), ("D3", "OK_UNCONFIRMED", 0.8)),
+    ],
+)  # fmt: skip
+def test_a_gap_shows_no_absence(lines: tuple[Trace, ...], kind: str, before: tuple[str, str, float], after: tuple[str, str, float]):
+    def told(**around: Any) -> tuple[str, str, float]:
+        verdict = said(*SENT, *lines, around=context(**around))
+        return verdict.rule, verdict.cause, verdict.confidence
+
+    assert told() == told(gaps={kind: (200.0, 300.0)}) == before
+    assert told(gaps={kind: GAP}) == after
+
+
+def test_a_verdict_names_the_feeds_that_had_a_gap():
+    assert said(*ARRIVED, around=context(gaps={"gateway": GAP})).not_covered == ("gateway",)
+
+
 # -------------------------------------------------------------------------------------------------- no session for a month
 
 
@@ -404,6 +437,7 @@ NOW: Final = 100 * DAY
 def a_day_said(*sessions: float, more: Sequence[Trace] = (), **around: Any) -> Verdict:
     """What is said on day 100 of Ann, who had sessions on these days; somebody always has one."""
     history = History(30)
+    history.begin(round(60 * DAY) * SECOND)
     for number, day in ((CAT, 60), *((ANN, day) for day in sessions)):
         history.take(np.array([number], np.uint64), np.array([round(day * DAY) * SECOND]))
     lines = (submit(NOW), notify(NOW + 1), push(NOW + 1), receipt(NOW + 2, f"t1@{NOW + 1:g}"), *more)
@@ -420,6 +454,7 @@ def test_no_session_for_a_month_is_no_pdp(sessions: tuple[float, ...], row: str)
 
 def test_it_is_never_said_of_a_short_memory():
     history = History(30)
+    history.begin(round(71 * DAY) * SECOND)
     history.take(np.array([CAT], np.uint64), np.array([round(71 * DAY) * SECOND]))
     lines = (submit(NOW), notify(NOW + 1), push(NOW + 1), receipt(NOW + 2, f"t1@{NOW + 1:g}"))
     assert said(*lines, around=context(history=history), horizon=2 * NOW).rule == "U12"

@@ -410,3 +410,20 @@ def test_of_a_session_that_is_let_go_of_the_day_stays() -> None:
     blind.take(SESSIONS, records(start(0)))
     blind.prune(START + 3600 * SECOND)
     assert len(blind.history) == 0
+
+
+def test_a_silence_out_of_rhythm_is_told_once_and_covers_nothing() -> None:
+    state = new_state()
+    lines = [get(hour * 3600 + minute * 60) for hour in range(26) for minute in range(0, 60, 10)]
+    state.take(GATEWAY, records(*lines))
+    assert state.number(GATEWAY, 0, ()) == {}
+    state.take(GATEWAY, records(get(28 * 3600)))
+    assert (state.number(GATEWAY, 0, ()), state.number(GATEWAY, 0, ())) == ({"silences out of rhythm": 1}, {})
+    during = START + 27 * 3600 * SECOND
+    again, folded = new_state(), new_state()
+    folded.load([bytes(state.delta())])
+    again.load([bytes(state.snapshot())])
+    for one in (state, folded, again):
+        assert one.context().broken("gateway", 0, during, during + SECOND)
+        assert not one.context().broken("gateway", 0, START, START + SECOND)
+        assert not one.context().broken("sms", 0, during, during + SECOND)
