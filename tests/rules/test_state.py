@@ -422,7 +422,7 @@ def test_a_silence_out_of_rhythm_is_told_once_and_covers_nothing() -> None:
     during = START + 27 * 3600 * SECOND
     again, folded = new_state(), new_state()
     folded.load([bytes(state.delta())])
-    again.load([bytes(state.snapshot())])
+    again.load([b"".join(state.snapshot())])
     for one in (state, folded, again):
         assert one.context().broken("gateway", 0, during, during + SECOND)
         assert not one.context().broken("gateway", 0, START, START + SECOND)
