@@ -16,7 +16,7 @@ _SEPTETS: Final = {char: bytes((septet,)) for septet, char in enumerate(table.DE
 
 
 def decode(septets: bytes) -> str:
-    """Text of septets, one an octet; their top bit is not looked at. Never raises.
+    """Text of septets, one an octet; an octet above 127 is no septet and reads as U+FFFD. Never raises.
 
     An escape before what the extension does not know gives that septet's own character, as 6.2.1.1 wants; an escape at the end, a space.
 
@@ -25,9 +25,11 @@ def decode(septets: bytes) -> str:
     """
     text: list[str] = []
     escaped = False
-    for octet in septets:
-        septet = octet & 0x7F
-        if escaped:
+    for septet in septets:
+        if septet > 0x7F:
+            text.append(" " * escaped + "\ufffd")
+            escaped = False
+        elif escaped:
             text.append(table.EXTENSION.get(septet) or (" " if septet == table.ESCAPE else table.DEFAULT[septet]))
             escaped = False
         elif septet == table.ESCAPE:

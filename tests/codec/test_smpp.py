@@ -1,13 +1,9 @@
-"""SMPP PDUs: Kannel's, cloudhopper's and our own, both ways; what real centres leave out; receipts; tshark and smpp34 as witnesses."""
+"""SMPP PDUs: Kannel's, cloudhopper's and our own, both ways; what real centres leave out; receipts; smpp34 as another witness."""
 
 from __future__ import annotations
 
-import json
 import random
-import struct
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
@@ -411,7 +407,7 @@ def test_every_number_is_known_in_either_spelling(number):
     assert smpp.canonical(decimal) in smpp.spellings(hexadecimal)
 
 
-# --------------------------------------------------------------------------------------------------------- other witnesses
+# --------------------------------------------------------------------------------------------------------- another witness
 
 
 def generated(draw: random.Random) -> list[Pdu]:
@@ -428,49 +424,6 @@ def generated(draw: random.Random) -> list[Pdu]:
         pdus.append(Pdu(draw.choice([t.SUBMIT_SM, t.DELIVER_SM]), 0, number, body, tuple(tlvs)))
         pdus.append(Pdu(R | t.SUBMIT_SM, draw.choice([0, 0x58, 0x0B]), number, smpp.MessageAnswer(b"%d" % number)))
     return pdus
-
-
-def test_tshark_reads_what_we_write(debian, tmp_path, seed):
-    """Each PDU a segment of its own: tshark joins none of them."""
-    pdus = OURS + generated(random.Random(seed))
-    capture: Path = tmp_path / "smpp.pcap"
-    records, written = [], 1
-    address = bytes((127, 0, 0, 1))
-    for pdu in pdus:
-        octets = smpp.encode(pdu)
-        tcp = struct.pack(">HHIIBBHHH", 40000, 2775, written, 1, 0x50, 0x18, 65535, 0, 0) + octets
-        written += len(octets)
-        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, address, address) + tcp
-        records.append(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
-    capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 101) + b"".join(records))
-    shown = [
-        "command_id",
-        "command_status",
-        "sequence_number",
-        "source_addr",
-        "destination_addr",
-        "message_id",
-        "sm_length",
-        "receipted_message_id",
-    ]
-    command = [debian("tshark"), "-n", "-r", str(capture), "-d", "tcp.port==2775,smpp", "-T", "json", "-e", "_ws.malformed"]
-    command += ["-e", "_ws.expert.message", *[option for field in shown for option in ("-e", f"smpp.{field}")]]
-    answer = subprocess.run(command, check=True, capture_output=True, timeout=60, env={"LC_ALL": "C.UTF-8", "HOME": str(tmp_path)})
-    rows: list[dict[str, Any]] = [packet["_source"]["layers"] for packet in json.loads(answer.stdout)]
-    assert len(rows) == len(pdus)
-    for row, pdu in zip(rows, pdus, strict=True):
-        assert "_ws.malformed" not in row, (pdu, row)
-        assert "_ws.expert.message" not in row, (pdu, row)
-        assert row["smpp.command_id"] == [f"0x{pdu.command:08x}"]
-        assert row["smpp.sequence_number"] == [str(pdu.sequence)]
-        if pdu.command & R:
-            assert row["smpp.command_status"] == [f"0x{pdu.status:08x}"]
-        if isinstance(pdu.body, Message):
-            assert row["smpp.source_addr"] == [pdu.body.source.number.decode()]
-            assert row["smpp.destination_addr"] == [pdu.body.destination.number.decode()]
-            assert row["smpp.sm_length"] == [str(len(pdu.body.short_message))]
-        if isinstance(pdu.body, smpp.MessageAnswer) and pdu.body.message_id and not pdu.status:  # else tshark leaves the body out
-            assert row["smpp.message_id"] == [pdu.body.message_id.decode()]
 
 
 def test_smpp34_reads_and_writes_the_same(seed):
