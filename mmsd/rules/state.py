@@ -343,7 +343,8 @@ class State:
             self._tell_express(self.express)
             if family != "gateway":
                 self._take_over(np.unique(rows["subscriber"][_by_charging(rows)]))
-            rows = rows[self.express.take(rows, self.horizon)]
+            left = self.express.take(rows, self.horizon)
+            rows = rows.compress(left) if left.any() else rows[:0]
         self.log.append(rows)
         self._fresh["traces"].append(rows)
         ripe = self._ripe(rows)
@@ -486,8 +487,10 @@ class State:
         rows["kind"][report] = Kind.REPORT
         rows["subscriber"][report], rows["other"][report] = rows["other"][report], rows["subscriber"][report].copy()
         known = rows["subscriber"] != 0
-        nameless = rows[~known & in_set(rows["kind"], MESSAGE_WIDE)]
-        rows, chosen = rows[known], chosen[known]
+        nameless = rows[:0]
+        if not known.all():
+            nameless = rows[~known & in_set(rows["kind"], MESSAGE_WIDE)]
+            rows, chosen = rows.compress(known), chosen[known]
         rows["d"] = in_set(rows["other"], self.own_senders)
         if self.own_accounts:
             for place in np.flatnonzero((rows["kind"] == Kind.SUBMIT) & (rows["a"] == MM7)).tolist():
@@ -506,22 +509,22 @@ class State:
                     self.seed_message(int(rows["message"][place]), seed)
         self._hear_peers(feed, rows["at"][rows["kind"] == Kind.PEER_ANSWER], nameless["at"][nameless["kind"] == Kind.PEER_ANSWER])
         submits = (rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)
-        copies = self._name(feed, rows[submits], nameless)
+        copies = self._name(feed, rows, submits, nameless)
         submits |= rows["kind"] == Kind.SUBMIT_REFUSED
         opened = np.flatnonzero(submits & (rows["other"] != 0) & (rows["other"] & NOT_A_NUMBER == 0))
         if len(opened):
-            _, first = np.unique(rows["where"][opened], return_index=True)
-            origins = rows[opened[first]]
+            places = rows["where"][opened]  # receivers of one record stand together
+            origins = rows.take(opened[np.concatenate(([True], places[1:] != places[:-1]))])
             origins["subscriber"], origins["other"] = origins["other"], origins["subscriber"].copy()
             origins["kind"] = np.where(origins["kind"] == Kind.SUBMIT_REFUSED, REFUSAL, ORIGIN)
             rows = np.concatenate([rows, origins])
         return np.concatenate([rows, copies]) if len(copies) else rows
 
-    def _name(self, feed: int, submits: npt.NDArray[Any], nameless: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def _name(self, feed: int, rows: npt.NDArray[Any], submits: npt.NDArray[np.bool_], nameless: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """What was said of a message without naming a receiver, once for each of them, whichever was read first."""
         if self.domains[self.feeds[feed].domain] not in self.by_message:
             return np.empty(0, TRACE)
-        named, copies = self.spread.take(submits, nameless, [info.domain for info in self.feeds])
+        named, copies = self.spread.take(rows.compress(submits), nameless, [info.domain for info in self.feeds])
         self._fresh["named"].append(named)
         self._fresh["nameless"].append(nameless)
         return copies

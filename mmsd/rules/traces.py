@@ -28,7 +28,7 @@ FIELDS: Final = tuple(TRACE.names or ())
 
 
 def _ordered(rows: TraceArray) -> TraceArray:
-    return rows[np.lexsort((rows["where"], rows["feed"], rows["at"], rows["subscriber"]))]
+    return rows.take(np.lexsort((rows["where"], rows["feed"], rows["at"], rows["subscriber"])))
 
 
 class Run(NamedTuple):
@@ -42,10 +42,10 @@ class Run(NamedTuple):
         """Takes rows in any order. A stable sort merges what already is in order, as two runs put together are, in one pass."""
         keys = np.ascontiguousarray(rows["subscriber"])
         order = np.argsort(keys, kind="stable")
-        return cls(keys[order], rows[order])
+        return cls(keys[order], rows.take(order))
 
     def chosen(self, mask: npt.NDArray[np.bool_]) -> Run:
-        return Run(self.keys[mask], self.rows[mask])
+        return Run(self.keys[mask], self.rows.compress(mask))
 
 
 class TraceLog:
@@ -79,7 +79,7 @@ class TraceLog:
             total = int(counts.sum())
             if total:
                 starts = np.repeat(first - np.concatenate(([0], np.cumsum(counts)[:-1])), counts)
-                parts.append(run.rows[starts + np.arange(total)])
+                parts.append(run.rows.take(starts + np.arange(total)))
         return _ordered(np.concatenate(parts)) if parts else np.empty(0, TRACE)
 
     def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterator[tuple[int, list[Trace]]]:
