@@ -11,7 +11,7 @@ send the next part only when the last is acknowledged: so after `part_seconds` t
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
@@ -81,6 +81,10 @@ class _Lately:
         return None
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 class _Waiting(NamedTuple):
     """A request of the peer that waits for a word: its place in a long message, and since when (s of the loop's clock)."""
 
@@ -98,9 +102,22 @@ class _Owing:
     by: dict[int, object] = field(default_factory=dict)  # places acknowledged in good time → the connection, which brings them no more
     said: int | None = None
     said_at: float = 0.0
+    begun: float = field(default_factory=_now)
+    timer: asyncio.TimerHandle | None = None  # at which those that wait are acknowledged for themselves
+
+    def hush(self) -> None:
+        """Nothing is acknowledged for itself any more."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+
+    @property
+    def lost(self) -> bool:
+        """All of it comes again: none is acknowledged, and each of its connections is gone."""
+        return self.said is None and not self.acknowledged and bool(self.waiting) and all(ticket.lost for _, ticket, _ in self.waiting)
 
     def add(self, ticket: Ticket, place: int = 1) -> None:
-        self.waiting.append(_Waiting(place, ticket, _now()))
+        self.waiting = [*(waiting for waiting in self.waiting if not waiting.ticket.lost), _Waiting(place, ticket, _now())]
         if self.said is not None:
             self.answer(self.said)
 
@@ -120,10 +137,6 @@ class _Owing:
             if not status and not ticket.lost and _now() - since <= _PROMPT:
                 self.by[place] = ticket.talk
             ticket.settle(status)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 def _for(ticket: Ticket) -> _Owing:
@@ -153,6 +166,13 @@ class _Joined(NamedTuple):
         return self.owing.said is not None and _now() - self.owing.said_at > _AGAIN
 
 
+class _Told(NamedTuple):
+    """What waits to be taken, and the word owed for it; None ends it."""
+
+    event: Event | None
+    owing: _Owing | None = None
+
+
 class Messenger:
     """A `carry.Link`. `random`: a number in [0, 1); `wall`: µs since 1970, UTC."""
 
@@ -169,19 +189,20 @@ class Messenger:
         self._channels: list[Channel] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._bug: BaseException | None = None
-        self._events: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._events: deque[_Told] = deque()
+        self._came = asyncio.Event()
         self._leaving = False
         self._nobody = False  # nobody takes events any more
         self._up = False
         self._error = "not connected yet"
         self._lately = _Lately()
         self._underway: Counter[str] = Counter()  # messages without answer, or on their way to be sent, by receiver
-        self._early: dict[int, tuple[Receipt, asyncio.TimerHandle]] = {}
+        self._early: dict[int, tuple[Receipt, _Owing, asyncio.TimerHandle]] = {}
         self._count_early = 0
         self._joins = sms.Reassembly[Piece](sms.Limits(lifetime=int(settings.join_seconds * SECOND)))
         self._parts: dict[Hashable, _Owing] = {}
         self._joined: dict[Hashable, _Joined] = {}
-        self._timers: set[asyncio.TimerHandle] = set()
+        self._expiry: asyncio.TimerHandle | None = None  # of the oldest that misses parts
 
     async def __aenter__(self) -> Self:
         for connection in range(self._account.logins):
@@ -198,8 +219,8 @@ class Messenger:
         self._overtaken(anyhow=True)
         self._nobody = True
         try:
-            while not self._events.empty():
-                event = self._events.get_nowait()
+            while self._events:
+                event, _ = self._events.popleft()
                 if isinstance(event, Receipt | Incoming):
                     await event.refuse()
             await self.leave()
@@ -215,6 +236,7 @@ class Messenger:
         self._leaving = True
         self._overtaken(anyhow=True)
         for owing in self._parts.values():
+            owing.hush()
             owing.answer(self._account.refusals[0])  # what misses parts is nobody's yet: the peer keeps them
         for channel, task in zip(self._channels, self._tasks, strict=True):
             channel.leave()
@@ -222,9 +244,9 @@ class Messenger:
                 task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
         self._put(None)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -243,13 +265,16 @@ class Messenger:
 
     async def events(self) -> AsyncIterator[Event]:
         while True:
-            event = await self._events.get()
-            if event is None:
-                self._events.put_nowait(None)  # whoever asks again is told so again
-                if self._bug is not None:
-                    raise self._bug
-                return
-            yield event
+            while self._events:
+                event, _ = self._events.popleft()
+                if event is None:
+                    self._put(None)  # whoever asks again is told so again
+                    if self._bug is not None:
+                        raise self._bug
+                    return
+                yield event
+            self._came.clear()
+            await self._came.wait()
 
     # ------------------------------------------------------------------------------------------------------------------- outwards
 
@@ -338,6 +363,8 @@ class Messenger:
         if self._up or retry_in is not None:
             self._put(Down(why, retry_in))
         self._up = False
+        if retry_in is not None:
+            self._forget_lost()
 
     def late(self, tag: _Tag | None, reply: Reply) -> None:
         if tag is None:
@@ -360,8 +387,9 @@ class Messenger:
             return
         if isinstance(heard, Receipt):
             self._counts["receipts"] += 1
-            settled, refused = self._words(_for(ticket))
-            self._receipt(replace(heard, settled=settled, refused=refused))
+            owing = _for(ticket)
+            settled, refused = self._words(owing)
+            self._receipt(replace(heard, settled=settled, refused=refused), owing)
         elif heard.header.concat is not None:
             self._part(heard, heard.header.concat, ticket)
         else:
@@ -369,39 +397,53 @@ class Messenger:
 
     # -------------------------------------------------------------------------------------------------------------------- inwards
 
-    def _put(self, event: Event | None) -> None:
-        """Bounded by the backlog: what is not settled, the peer counts as unanswered."""
+    def _put(self, event: Event | None, owing: _Owing | None = None) -> None:
+        """Bounded by the backlog: what is not settled, the peer counts as unanswered; and what an ended connection brought comes again."""
+        if owing is not None and owing.lost:
+            owing.say(self._account.refusals[0])
+            return
+        if isinstance(event, Up | Down):  # of those not taken the latest counts
+            self._events = deque(told for told in self._events if not isinstance(told.event, type(event)))
         if event is None or not self._nobody:
-            self._events.put_nowait(event)
+            self._events.append(_Told(event, owing))
+            self._came.set()
 
-    def _receipt(self, receipt: Receipt) -> None:
+    def _forget_lost(self) -> None:
+        """A connection ended: what of it waits to be taken comes again, and is told then."""
+        told, self._events = self._events, deque()
+        for event, owing in told:
+            if owing is not None and owing.lost:
+                owing.say(self._account.refusals[0])
+            else:
+                self._events.append(_Told(event, owing))
+
+    def _receipt(self, receipt: Receipt, owing: _Owing) -> None:
         key = self._lately.find(receipt)
         if key is not None or receipt.receiver not in self._underway:
             self._counts["receipts_unmatched"] += key is None
-            self._put(replace(receipt, key=key))
+            self._put(replace(receipt, key=key), owing)
             return
         self._count_early += 1
         place = self._count_early
-        self._early[place] = (receipt, asyncio.get_running_loop().call_later(_OVERTAKING, self._waited, place))
+        self._early[place] = (receipt, owing, asyncio.get_running_loop().call_later(_OVERTAKING, self._waited, place))
 
     def _overtaken(self, *, anyhow: bool = False) -> None:
         """Answers came: perhaps those that receipts wait for."""
-        for place, (receipt, timer) in list(self._early.items()):
+        for place, (receipt, owing, timer) in list(self._early.items()):
             key = self._lately.find(receipt)
             if key is not None or receipt.receiver not in self._underway or anyhow:
                 timer.cancel()
                 del self._early[place]
                 self._counts["receipts_unmatched"] += key is None
-                self._put(replace(receipt, key=key))
+                self._put(replace(receipt, key=key), owing)
 
     def _waited(self, place: int) -> None:
-        receipt, _ = self._early.pop(place)
+        receipt, owing, _ = self._early.pop(place)
         self._counts["receipts_unmatched"] += 1
-        self._put(receipt)
+        self._put(receipt, owing)
 
     def _part(self, piece: Piece, concat: sms.Concat, ticket: Ticket) -> None:
         """A part of a long message: with it the message is whole, or it waits."""
-        loop = asyncio.get_running_loop()
         ours: Hashable = (piece.sender, piece.receiver, piece.header.destination)
         name: Hashable = (ours, concat.reference, concat.total, concat.wide)
         known = self._joined.get(name)
@@ -409,17 +451,19 @@ class Messenger:
             known.owing.add(ticket, concat.sequence)
             self._counts["repeated_parts"] += 1
             return
-        pieces = self._joins.add(ours, concat, piece, len(piece.data), at=round(loop.time() * SECOND))
+        pieces = self._joins.add(ours, concat, piece, len(piece.data), at=round(_now() * SECOND))
         self._give_up()
         owing = self._parts.setdefault(name, _Owing())
         owing.add(ticket, concat.sequence)
-        if pieces is None and self._leaving:
-            owing.answer(self._account.refusals[0])
         if pieces is None:
-            self._later(self._settings.part_seconds, self._acknowledge, name)
-            self._later(self._settings.join_seconds + 1e-3, self._expire)
+            if self._leaving:
+                owing.answer(self._account.refusals[0])
+            elif owing.timer is None:
+                self._acknowledge_later(owing)
+            self._watch()
             return
         del self._parts[name]
+        owing.hush()
         self._joined.pop(name, None)
         self._joined[name] = _Joined(tuple(pieces), owing)
         while len(self._joined) > _JOINED or next(iter(self._joined.values())).over:
@@ -428,35 +472,48 @@ class Messenger:
 
     def _part_again(self, ours: Hashable, concat: sms.Concat, pieces: list[Piece], owing: _Owing) -> None:
         """A joined message was refused for now: the peer sends again what it refused, so what was acknowledged waits for that."""
-        at = round(asyncio.get_running_loop().time() * SECOND)
+        if not owing.acknowledged:
+            return
         for place in sorted(owing.acknowledged):
-            self._joins.add(ours, replace(concat, sequence=place), pieces[place - 1], len(pieces[place - 1].data), at=at)
-        self._later(self._settings.join_seconds + 1e-3, self._expire)
+            part = replace(concat, sequence=place)
+            self._joins.add(ours, part, pieces[place - 1], len(pieces[place - 1].data), at=round(_now() * SECOND))
+        self._give_up()
+        name: Hashable = (ours, concat.reference, concat.total, concat.wide)
+        self._parts.setdefault(name, _Owing()).acknowledged |= owing.acknowledged
+        self._watch()
 
-    def _later(self, seconds: float, act: Callable[..., None], *arguments: Hashable) -> None:
-        def due() -> None:
-            self._timers.discard(timer)
-            act(*arguments)
+    def _acknowledge_later(self, owing: _Owing) -> None:
+        owing.timer = asyncio.get_running_loop().call_later(self._settings.part_seconds, self._acknowledge, owing)
 
-        timer = asyncio.get_running_loop().call_later(seconds, due)
-        self._timers.add(timer)
-
-    def _acknowledge(self, name: Hashable) -> None:
-        """The centre may wait for this before it sends the next part."""
-        owing = self._parts.get(name)
-        if owing is not None and owing.waiting:
+    def _acknowledge(self, owing: _Owing) -> None:
+        """The centre may wait for this before it sends the next part; not so long as nobody takes what it sent already."""
+        owing.timer = None
+        if len(self._events) >= self._settings.backlog:
+            self._acknowledge_later(owing)
+        elif owing.waiting:
             self._counts["parts_acknowledged_early"] += len(owing.waiting)
             owing.acknowledge()
 
+    def _watch(self) -> None:
+        """Be there when the oldest message that misses parts is to be told without them."""
+        if self._expiry is None and self._parts and not self._leaving:
+            oldest = next(iter(self._parts.values()))
+            due = max(oldest.begun + self._settings.join_seconds, _now()) + 1e-3
+            self._expiry = asyncio.get_running_loop().call_at(due, self._expire)
+
     def _expire(self) -> None:
-        self._joins.expire(round(asyncio.get_running_loop().time() * SECOND))
+        self._expiry = None
+        self._joins.expire(round(_now() * SECOND))
         self._give_up()
+        self._watch()
 
     def _give_up(self) -> None:
         for lost in self._joins.given_up():
             self._counts["long_messages_incomplete"] += 1
             pieces = [lost.pieces.get(sequence) for sequence in range(1, lost.total + 1)]
-            self._incoming(pieces, self._parts.pop(lost.key, _Owing()))
+            owing = self._parts.pop(lost.key, None) or _Owing()
+            owing.hush()
+            self._incoming(pieces, owing)
 
     def _incoming(self, pieces: Sequence[Piece | None], owing: _Owing, again: Callable[[], None] | None = None) -> None:
         """A subscriber's message, from its parts in order; None for one that never came. `again`: when it is refused for now."""
@@ -481,7 +538,8 @@ class Messenger:
                 link_id=first.link_id,
                 settled=settled,
                 refused=refused,
-            )
+            ),
+            owing,
         )
 
     def _text(self, pieces: Sequence[Piece | None]) -> str | None:

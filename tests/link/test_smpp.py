@@ -689,6 +689,88 @@ def test_what_a_lost_connection_left_unsettled_comes_again_and_is_settled_there(
     run(scenario())
 
 
+def test_nobody_takes_events_and_the_centre_comes_again_and_again():
+    """What an ended connection brought is not kept beside what the next one brings."""
+
+    async def scenario() -> None:
+        smsc = centre()
+        smsc.settings = dataclasses.replace(smsc.settings, window=200)
+        made = link.link(settings(backlog=100), random=lambda: 0.0, wall=lambda: NOON, connect=smsc.connect)
+        async with made:
+            await asyncio.sleep(0.1)
+            for _ in range(9):
+                sequences = [smsc.deliver(t.DELIVER_SM, deliver(b"%d" % number)) for number in range(60)]
+                sequences += [smsc.deliver(t.DELIVER_SM, receipt(f"{number}")) for number in range(20)]
+                sequences += [smsc.deliver(t.DELIVER_SM, *part) for part in long_text("端午" * 60, 7)]
+                await asyncio.sleep(20)
+                assert set(smsc.statuses()) <= set(sequences)
+                last = smsc.talks[-1]
+                last.end.lose()
+                await asyncio.sleep(1.5)
+                assert smsc.talks[-1] is not last
+            for part in long_text("端午" * 60, 7):
+                smsc.deliver(t.DELIVER_SM, *part)
+            await asyncio.sleep(1)
+            told: list[Event] = []
+
+            async def take() -> None:
+                async for event in made.events():
+                    told.append(event)
+                    if isinstance(event, Incoming):
+                        await event.settle()
+
+            taking = asyncio.create_task(take())
+            await asyncio.sleep(1)
+            assert [type(event) for event in told] == [Down, Up, Incoming]
+            assert list(smsc.statuses().values()) == [0, 0]
+            taking.cancel()
+
+    run(scenario())
+
+
+def test_what_was_acknowledged_early_is_kept_though_its_connection_ends():
+    async def scenario() -> None:
+        smsc = centre()
+        made = Linked(link.link(settings(), random=lambda: 0.0, wall=lambda: NOON, connect=smsc.connect))
+        async with made.link:
+            await asyncio.sleep(0.1)
+            parts = long_text("端午" * 60, 7)
+            smsc.deliver(t.DELIVER_SM, *parts[0])
+            await asyncio.sleep(6)
+            smsc.deliver(t.DELIVER_SM, *parts[1])
+            await asyncio.sleep(1)
+            assert list(smsc.statuses().values()) == [0]
+            smsc.talks[-1].end.lose()
+            await asyncio.sleep(3)
+            smsc.deliver(t.DELIVER_SM, *parts[1])
+            following = asyncio.create_task(made.follow())
+            await asyncio.sleep(1)
+            assert [heard.text for heard in made.of(Incoming)] == ["端午" * 60]
+            assert [event.status for _, event in smsc.answered] == [0, 0]
+            following.cancel()
+
+    run(scenario())
+
+
+def test_nothing_is_acknowledged_early_while_nobody_takes_what_came():
+    async def scenario() -> None:
+        smsc = centre()
+        made = Linked(link.link(settings(backlog=10), random=lambda: 0.0, wall=lambda: NOON, connect=smsc.connect))
+        async with made.link:
+            await asyncio.sleep(0.1)
+            for number in range(9):  # and Up is the tenth
+                smsc.deliver(t.DELIVER_SM, deliver(b"%d" % number))
+            part = smsc.deliver(t.DELIVER_SM, *long_text("端午" * 60, 7)[0])
+            await asyncio.sleep(100)
+            assert smsc.statuses() == {}
+            following = asyncio.create_task(made.follow())
+            await asyncio.sleep(10)
+            assert smsc.statuses()[part] == 0
+            following.cancel()
+
+    run(scenario())
+
+
 def test_what_cannot_be_read_is_refused_for_good():
     async def scenario() -> None:
         smsc = centre()
@@ -793,6 +875,38 @@ def test_a_centre_that_sends_one_part_at_a_time_is_not_kept_waiting():
             await asyncio.sleep(1)
             assert list(smsc.statuses().values()) == [0, 0, 0]
             assert made.link.counts["parts_acknowledged_early"] == 2
+
+    run(scenario())
+
+
+def test_each_part_has_its_time_and_what_is_whole_has_no_timer():
+    async def scenario() -> None:
+        smsc = centre()
+        async with linked(smsc) as made:
+
+            def timers() -> int:
+                return sum(not timer.cancelled() for timer in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
+
+            parts = long_text("端午" * 60, 7)
+            before = timers()
+            smsc.deliver(t.DELIVER_SM, *parts[0])
+            await asyncio.sleep(4)
+            smsc.deliver(t.DELIVER_SM, *parts[1])
+            await asyncio.sleep(0.5)
+            assert list(smsc.statuses().values()) == [0, 0]
+            sequence = smsc.deliver(t.DELIVER_SM, *long_text("龙舟" * 60, 7)[0])  # another of the same name
+            await asyncio.sleep(4)  # the first message's parts would be due
+            assert sequence not in smsc.statuses()
+            await asyncio.sleep(1.5)
+            assert smsc.statuses()[sequence] == 0
+            for reference in range(8, 108):
+                for part in long_text("端午" * 60, reference):
+                    smsc.deliver(t.DELIVER_SM, *part)
+                await asyncio.sleep(0.1)
+            assert len(made.of(Incoming)) == 101
+            assert timers() <= before + 1
+            await asyncio.sleep(3600)
+            assert made.of(Incoming)[-1].missing == 1
 
     run(scenario())
 
