@@ -1,13 +1,8 @@
-"""CMPP 2.0 and 3.0: gocmpp's and SMSGate's PDUs, our own both ways in both versions, logins, reports of either length, tshark for 3.0."""
+"""CMPP 2.0 and 3.0: gocmpp's and SMSGate's PDUs, our own both ways in both versions, logins, reports of either length."""
 
 from __future__ import annotations
 
-import json
-import random
 import struct
-import subprocess
-from pathlib import Path
-from typing import Any
 
 import hypothesis
 import hypothesis.strategies as st
@@ -291,82 +286,6 @@ def test_content_with_a_header_and_without():
 )
 def test_text_by_its_format(octets, fmt, text):
     assert cmpp.text(bytes.fromhex(octets), fmt) == text
-
-
-# -------------------------------------------------------------------------------------------------------- another witness
-
-
-def generated(draw: random.Random) -> list[Pdu]:
-    pdus: list[Pdu] = []
-    for number in range(1, 150):
-        terminal = b"139%08d" % draw.randrange(10**8)
-        msg_id = draw.getrandbits(63)
-        content = draw.choice([b"hello", "端午安康".encode("utf-16-be"), draw.randbytes(draw.randrange(1, 140))])
-        pdus += [
-            Pdu(
-                t.SUBMIT,
-                number,
-                Submit(0, 1, 1, 1, service_id=b"SEED", msg_src=b"900001", msg_fmt=8, destinations=(terminal,), content=content),
-            ),
-            Pdu(R | t.SUBMIT, number, cmpp.SubmitAnswer(msg_id, draw.randrange(10))),
-            Pdu(t.DELIVER, number, Deliver(msg_id, b"1065880001", b"SEED", msg_fmt=4, source=terminal, content=content)),
-            Pdu(R | t.DELIVER, number, cmpp.DeliverAnswer(msg_id, 0)),
-        ]
-        report = Report(msg_id, b"DELIVRD", b"2611221744", b"2611221745", terminal, number)
-        pdus.append(
-            Pdu(
-                t.DELIVER,
-                number,
-                Deliver(msg_id + 1, b"1065880001", registered_delivery=1, source=terminal, content=cmpp.encode_report(report, t.VERSION_3)),
-            )
-        )
-    return pdus
-
-
-def test_tshark_reads_what_we_write(debian, tmp_path, seed):
-    """tshark knows 3.0 alone, and of it no CMPP_QUERY, CMPP_FWD and routes."""
-    unknown = {t.QUERY, R | t.QUERY, t.FORWARD, 0x77}
-    pdus = [pdu for pdu in OURS if pdu.command not in unknown] + [Pdu(R | t.CONNECT, 1, cmpp.ConnectAnswer(version=0x30))]
-    pdus += generated(random.Random(seed))
-    capture: Path = tmp_path / "cmpp.pcap"
-    records, written = [], 1
-    address = bytes((127, 0, 0, 1))
-    for pdu in pdus:
-        octets = cmpp.encode(pdu, t.VERSION_3)
-        tcp = struct.pack(">HHIIBBHHH", 40000, 7890, written, 1, 0x50, 0x18, 65535, 0, 0) + octets
-        written += len(octets)
-        packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0, address, address) + tcp
-        records.append(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
-    capture.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 101) + b"".join(records))
-    shown = [
-        "Command_Id",
-        "Sequence_Id",
-        "submit.Src_Id",
-        "Dest_terminal_Id",
-        "deliver.Src_terminal_Id",
-        "Msg_Length",
-        "submit_resp.Result",
-        "deliver.Report.Status",
-    ]
-    command = [debian("tshark"), "-n", "-r", str(capture), "-d", "tcp.port==7890,cmpp", "-T", "json", "-e", "_ws.malformed"]
-    command += ["-e", "_ws.expert.message", *[option for field in shown for option in ("-e", f"cmpp.{field}")]]
-    answer = subprocess.run(command, check=True, capture_output=True, timeout=60, env={"LC_ALL": "C.UTF-8", "HOME": str(tmp_path)})
-    rows: list[dict[str, Any]] = [packet["_source"]["layers"] for packet in json.loads(answer.stdout)]
-    assert len(rows) == len(pdus)
-    for row, pdu in zip(rows, pdus, strict=True):
-        assert "_ws.malformed" not in row, (pdu, row)
-        assert "_ws.expert.message" not in row, (pdu, row)
-        assert row["cmpp.Command_Id"] == [f"0x{pdu.command:08x}"], row
-        assert row["cmpp.Sequence_Id"] == [str(pdu.sequence)]
-        match pdu.body:
-            case Submit(destinations=destinations, content=content):
-                assert row["cmpp.Dest_terminal_Id"] == [number.decode() for number in destinations]
-                assert row["cmpp.Msg_Length"] == [str(len(content))]
-            case cmpp.SubmitAnswer(result=result):
-                assert row["cmpp.submit_resp.Result"] == [str(result)]
-            case Deliver(source=source, registered_delivery=registered):
-                assert row["cmpp.deliver.Src_terminal_Id"] == [source.decode()]
-                assert row.get("cmpp.deliver.Report.Status") == (["DELIVRD"] if registered else None)
 
 
 # -------------------------------------------------------------------------------------------------------------- any octets
