@@ -185,8 +185,9 @@ class Store(Protocol):
     def delivery_count(self, where: DeliveryFilter) -> int: ...
     def attempts(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Attempt]]: ...
     def findings(
-        self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False
-    ) -> list[tuple[int, Finding]]: ...
+        self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False, kind: str | None = None,
+        cause: str | None = None,
+    ) -> list[tuple[int, Finding]]: ...  # fmt: skip
     def forwards(self, campaign: str | None, limit: int, after: int | None = None) -> list[Issued]:
         """Oldest first."""
 

@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -141,14 +141,22 @@ class Reader:
         found = self._newest(rows.SELECT_ATTEMPT, "a", number, limit, after=after)
         return [(row[0], rows.attempt(self._keys, row)) for row in found]
 
-    def findings(self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False) -> list[tuple[int, Finding]]:
-        found = self._newest(rows.SELECT_FINDING, "f", number, limit, after=after, term="f.cleared = 0" if open_only else "1")
+    def findings(
+        self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False, kind: str | None = None,
+        cause: str | None = None,
+    ) -> list[tuple[int, Finding]]:  # fmt: skip
+        term, given = "f.cleared = 0" if open_only else "1", []
+        for column, value in (("f.subject_kind", kind), ("f.cause", cause)):
+            if value is not None:
+                term += f" AND {column} = ?"
+                given.append(value)
+        found = self._newest(rows.SELECT_FINDING, "f", number, limit, after=after, term=term, given=given)
         return [(row[0], rows.finding(self._keys, row)) for row in found]
 
     def _newest(
-        self, select: str, table: str, number: str | None, limit: int, *, after: int | None, term: str = "1"
+        self, select: str, table: str, number: str | None, limit: int, *, after: int | None, term: str = "1", given: Sequence[Any] = ()
     ) -> list[tuple[Any, ...]]:
-        values: list[Any] = []
+        values: list[Any] = [*given]
         if number is not None:
             term += f" AND {table}.subscriber = ?"
             values.append(self._subscriber(number))

@@ -164,11 +164,12 @@ def as_csv(rows: Iterable[Row], head: str) -> str:
         if writer is None:
             writer = csv.DictWriter(text, list(columns), lineterminator="\r\n")
             writer.writeheader()
-        writer.writerow({name: _cell(value) for name, value in columns.items()})
+        writer.writerow({name: cell(value) for name, value in columns.items()})
     return text.getvalue()
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A value as it stands in a file that a spreadsheet opens."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):

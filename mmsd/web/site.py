@@ -25,6 +25,7 @@ from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
 from mmsd.web.figures import FiguresApi, Terms
+from mmsd.web.findings import FindingsApi
 from mmsd.web.pages import Pages, cookie_name
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
@@ -141,6 +142,7 @@ class Site:
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
             *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region).routes(),
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
+            *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
         ]

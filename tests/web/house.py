@@ -14,7 +14,21 @@ import numpy.typing as npt
 from aiohttp.test_utils import TestClient, TestServer
 
 from mmsd.fast import hash64
-from mmsd.model import CLOSED, Attempt, Audit, CodeCount, DayCount, Delivery, Event, Evidence, Finding, LineCount, UnknownCode
+from mmsd.model import (
+    CLOSED,
+    Attempt,
+    Audit,
+    CodeCount,
+    DayCount,
+    Delivery,
+    Event,
+    Evidence,
+    Finding,
+    LineCount,
+    NotificationCount,
+    PlaceCount,
+    UnknownCode,
+)
 from mmsd.rules.kpi import Figures
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split
 from mmsd.telemetry import Telemetry
@@ -40,6 +54,8 @@ class Shelf:
         self.closed = np.zeros(0, CLOSED)  # of RECEIVER, oldest first
         self.tried: list[Attempt] = []
         self.found: list[Finding] = []
+        self.notified: list[NotificationCount] = []
+        self.broke: list[PlaceCount] = []
         self.read: list[LineCount] = []
         self.told: list[Audit] = []  # newest first
         self.failure: Exception | None = None
@@ -134,8 +150,23 @@ class Shelf:
     def attempts(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Attempt]]:
         return [(place, row) for place, row in enumerate(self.tried, 1) if number in (None, row.subscriber)][:limit]
 
-    def findings(self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False) -> list[tuple[int, Finding]]:
-        return [(place, row) for place, row in enumerate(self.found, 1) if number in (None, row.subject)][:limit]
+    def findings(
+        self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False, kind: str | None = None,
+        cause: str | None = None,
+    ) -> list[tuple[int, Finding]]:  # fmt: skip
+        found = [
+            (place, row)
+            for place, row in reversed(list(enumerate(self.found, 1)))
+            if number in (None, row.subject) and kind in (None, row.subject_kind) and cause in (None, row.cause)
+            if (after is None or place < after) and not (open_only and row.cleared)
+        ]
+        return found[:limit]
+
+    def notifications(self, from_hour: int, to_hour: int) -> list[NotificationCount]:
+        return [count for count in self.notified if from_hour <= count.hour < to_hour]
+
+    def places(self, from_day: str, to_day: str) -> list[PlaceCount]:
+        return [count for count in self.broke if from_day <= count.day < to_day]
 
     def first_hour(self) -> int:
         return min((hour for hour, *_ in self.hours), default=0)
