@@ -20,6 +20,7 @@ from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
 from mmsd.cli.expected import handset, settings_
+from mmsd.cli.findings import findings, notified
 from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi, reader_of
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
@@ -205,8 +206,10 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
 main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)
+main.add_command(findings)
 main.add_command(handset)
 main.add_command(import_)
 main.add_command(kpi)
+main.add_command(notified)
 main.add_command(send)
 main.add_command(settings_)
