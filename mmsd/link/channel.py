@@ -222,6 +222,8 @@ class Channel:
     def hear(self, talk: _Talk, event: session.Event) -> None:
         """One event of the session."""
         match event:
+            case session.Asked(pdu) if not talk.let_in:  # in one breath with an answer to the bind that we do not take
+                talk.settle(pdu.sequence, self._account.refusals[0])
             case session.Asked(pdu):
                 self._listener.asked(pdu, Ticket(talk, pdu.sequence))
             case session.Bound(pdu):

@@ -191,7 +191,7 @@ class Messenger:
         self._bug: BaseException | None = None
         self._events: deque[_Told] = deque()
         self._came = asyncio.Event()
-        self._leaving = False
+        self._leaving = self._left = False
         self._nobody = False  # nobody takes events any more
         self._up = False
         self._error = "not connected yet"
@@ -247,7 +247,19 @@ class Messenger:
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
-        self._put(None)
+        self._tell_rest()
+        if not self._left:
+            self._left = True
+            self._put(Down(self._error or "left", None))
+            self._put(None)
+
+    def _tell_rest(self) -> None:
+        """Parts that were acknowledged will not come again: what they are part of is told without the others."""
+        self._joins.expire(1 << 62)
+        for lost in self._joins.given_up():
+            owing = self._parts.pop(lost.key, _Owing())
+            if owing.acknowledged:
+                self._tell_incomplete(lost, owing)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A channel ends when it is told to. By itself only for a fault of ours, which whoever follows the events is to know."""
@@ -359,11 +371,9 @@ class Messenger:
             self._put(Up())
 
     def down(self, channel: Channel, why: str, retry_in: float | None) -> None:
-        self._error = why
-        if self._up or retry_in is not None:
+        self._error, self._up = why, False
+        if retry_in is not None:  # else `leave` tells it, once all channels are done
             self._put(Down(why, retry_in))
-        self._up = False
-        if retry_in is not None:
             self._forget_lost()
 
     def late(self, tag: _Tag | None, reply: Reply) -> None:
@@ -509,11 +519,12 @@ class Messenger:
 
     def _give_up(self) -> None:
         for lost in self._joins.given_up():
-            self._counts["long_messages_incomplete"] += 1
-            pieces = [lost.pieces.get(sequence) for sequence in range(1, lost.total + 1)]
-            owing = self._parts.pop(lost.key, None) or _Owing()
-            owing.hush()
-            self._incoming(pieces, owing)
+            self._tell_incomplete(lost, self._parts.pop(lost.key, _Owing()))
+
+    def _tell_incomplete(self, lost: sms.Incomplete[Piece], owing: _Owing) -> None:
+        owing.hush()
+        self._counts["long_messages_incomplete"] += 1
+        self._incoming([lost.pieces.get(sequence) for sequence in range(1, lost.total + 1)], owing)
 
     def _incoming(self, pieces: Sequence[Piece | None], owing: _Owing, again: Callable[[], None] | None = None) -> None:
         """A subscriber's message, from its parts in order; None for one that never came. `again`: when it is refused for now."""

@@ -19,9 +19,10 @@ from mmsd.codec.tables import cmpp as t
 from mmsd.errors import ConfigError, DecodeError, EncodeError, LinkDown
 from mmsd.link import cmpp as link
 from mmsd.link.carry import Accepted, Down, Event, Incoming, Message, Octets, Receipt, Refused, Text, Uncertain, Up
+from mmsd.link.channel import Connect
 from mmsd.link.cmpp import Settings
 from mmsd.link.messenger import Messenger
-from tests.link.virtual import Centre, Said, run
+from tests.link.virtual import Centre, End, Said, pair, run
 
 NUMBER = "8613900000001"
 SECRET = b"888888"
@@ -91,8 +92,9 @@ def password(tmp_path: Path) -> str:
 
 
 @contextlib.asynccontextmanager
-async def linked(to: Centre, password: str, **changes: Any) -> AsyncIterator[Linked]:
-    made = Linked(link.link(settings(password_file=password, **changes), random=lambda: 0.5, wall=lambda: NOON, connect=to.connect))
+async def linked(to: Centre, password: str, *, connect: Connect | None = None, **changes: Any) -> AsyncIterator[Linked]:
+    asked = settings(password_file=password, **changes)
+    made = Linked(link.link(asked, random=lambda: 0.5, wall=lambda: NOON, connect=connect or to.connect))
     async with made.link:
         following = asyncio.create_task(made.follow())
         await asyncio.sleep(0.01)
@@ -184,10 +186,39 @@ def test_a_gateway_that_cannot_prove_itself_is_left_where_that_is_asked(password
             pass
         return made.events
 
-    (down,) = run(scenario(check=True))
-    assert isinstance(down, Down)
-    assert "does not prove" in down.why
+    first, last = run(scenario(check=True))
+    assert isinstance(first, Down)
+    assert "does not prove" in first.why
+    assert last == Down(first.why, None)
     assert run(scenario(check=False))[0] == Up()
+
+
+def test_what_comes_in_one_breath_with_a_wrong_proof_is_not_believed(password: str):
+    async def scenario() -> None:
+        answered: list[cmpp.Pdu] = []
+
+        async def serve(theirs: End) -> None:
+            asked = cmpp.decode(await theirs.read(), t.VERSION_3)
+            accepted = cmpp.Pdu(t.RESPONSE | t.CONNECT, asked.sequence, cmpp.ConnectAnswer(0, bytes(16), t.VERSION_3))
+            message = cmpp.Pdu(t.DELIVER, 9, deliver(b"TD"))
+            theirs.write(cmpp.encode(accepted, t.VERSION_3) + cmpp.encode(message, t.VERSION_3))
+            octets = await theirs.read()
+            answered.append(cmpp.decode(octets[: int.from_bytes(octets[:4], "big")], t.VERSION_3))
+
+        serving: list[asyncio.Task[None]] = []
+
+        async def connect() -> End:
+            ours, theirs = pair()
+            serving.append(asyncio.create_task(serve(theirs)))
+            return ours
+
+        async with linked(Gateway(), password, verify_gateway=True, connect=connect) as made:
+            await serving[0]
+        assert made.of(Incoming) == []
+        (said,) = answered
+        assert (said.command, said.body) == (t.RESPONSE | t.DELIVER, cmpp.DeliverAnswer(77, t.FLOW_CONTROL))
+
+    run(scenario())
 
 
 # ------------------------------------------------------------------------------------------------------------------ submits

@@ -1237,6 +1237,42 @@ def test_a_part_that_comes_while_we_leave_is_left_to_the_centre_though_events_ar
     run(scenario())
 
 
+def test_parts_that_were_acknowledged_are_told_when_we_leave():
+    async def scenario() -> None:
+        smsc = centre()
+        async with linked(smsc) as made:
+            one, another = long_text("端午" * 60, 7), long_text("龙舟" * 60, 8)
+            early = smsc.deliver(t.DELIVER_SM, *one[0])
+            await asyncio.sleep(6)
+            late = smsc.deliver(t.DELIVER_SM, *another[0])
+            await asyncio.sleep(1)
+        assert smsc.statuses() == {early: 0, late: t.TRY_LATER}
+        (heard,) = made.of(Incoming)  # the other one is the centre's still
+        assert (heard.text, heard.parts, heard.missing) == (("端午" * 60)[:67] + "…", 2, 1)
+        assert made.events[-2:] == [heard, Down("left", None)]
+
+    run(scenario())
+
+
+def test_parts_acknowledged_early_are_kept_though_their_message_is_refused_twice():
+    async def scenario() -> None:
+        smsc = centre()
+        async with linked(smsc) as made:
+            made.settles = False
+            parts = long_text("端午" * 60, 7)
+            smsc.deliver(t.DELIVER_SM, *parts[0])
+            await asyncio.sleep(6)
+            for count in range(1, 4):
+                smsc.deliver(t.DELIVER_SM, *parts[1])
+                await asyncio.sleep(1)
+                assert [heard.text for heard in made.of(Incoming)] == ["端午" * 60] * count
+                await made.of(Incoming)[-1].refuse()
+                await asyncio.sleep(1)
+        assert made.of(Incoming)[-1].missing == 1
+
+    run(scenario())
+
+
 def test_whoever_cannot_wait_ends_at_once():
     async def scenario() -> None:
         smsc = centre(lambda pdu: Said(None))
@@ -1273,11 +1309,13 @@ def test_leaving_while_a_connection_is_being_made_is_at_once():
 
 def test_leaving_while_there_is_no_connection_is_at_once():
     async def scenario() -> None:
-        for smsc in (centre(reachable=False), centre(admit=lambda pdu: -1)):
+        for smsc, why in ((centre(reachable=False), "[Errno 111] nobody there"), (centre(admit=lambda pdu: -1), "left")):
             began = asyncio.get_running_loop().time()
-            async with linked(smsc):
+            async with linked(smsc) as made:
                 await asyncio.sleep(5)
             assert asyncio.get_running_loop().time() - began <= 5.1
+            assert made.events[-1] == Down(why, None)
+            assert [event.retry_in for event in made.of(Down)].count(None) == 1
 
     run(scenario())
 
