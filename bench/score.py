@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from bench.judged import Judged, Score, judged
 from bench.scan import Report
-from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Accusations, Complaints, Result, complaints, made
+from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Accusations, Complaints, Result, complaints, made, said_of
 from mmsd import config
 from mmsd.model import Delivery
 from mmsd.rules.settings import Judgement, Operator, Own
@@ -206,6 +206,12 @@ def run(lines: int, say: Callable[[str], None]) -> Report:
                 scores[f"simulator, {result.name}, before the files came"] = early
             scores[f"simulator, {result.name}"] = result.score
         said = {result.name: result.accusations for result in results}
+        for result in results:
+            for kind in ("node", "model"):
+                notes += [
+                    f"{result.name}: {kind} {subject}: {', '.join(sorted(causes))}"
+                    for subject, causes in said_of(result.found, kind).items()
+                ]
         say("simulator, complaints")
         run = made("complaints", Path(name) / "complaints", share=min(lines / 10_000, 1.0))
         complained = complaints(run.out, run.result().found)

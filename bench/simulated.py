@@ -63,6 +63,8 @@ def configuration(out: Path) -> str:
             "reaction": "T0", "session": "T1", "late": "T2", "grace": "grace", "repeat": "repeat", "skew": "skew", "window": "expiry",
         }.items()
     }  # fmt: skip
+    if "fault_window" in windows:
+        judgement["fault_window"] = float(windows["fault_window"])
     if "history" in windows:
         judgement["history_days"] = windows["history"] / 86400
     tables: dict[str, Any] = {
@@ -270,6 +272,15 @@ def _verdicts(deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> It
     for attempt in attempts:
         if attempt.verdict in ("Z2", "Z3"):
             yield "BAD_MMSC_URL", attempt.subscriber, attempt.at, attempt.at
+
+
+def said_of(found: Judged, kind: str) -> dict[str, set[str]]:
+    """Findings about nodes, or models: the causes by subject."""
+    said: dict[str, set[str]] = defaultdict(set)
+    for finding in found.findings:
+        if finding.subject_kind == kind:
+            said[finding.subject].add(finding.cause)
+    return dict(said)
 
 
 @dataclass(frozen=True, slots=True)
