@@ -273,7 +273,7 @@ class LogDirectory(RuleBasedStateMachine):
             int(text[:6])
             for track in self.reader.tail._tracks.values()
             for held in track.held
-            for text in held.data.split(b"\n")
+            for text in bytes(held.data).split(b"\n")
             if text[:6].isdigit()
         ]
 
