@@ -141,7 +141,7 @@ class Account(Protocol):
 
 
 def secret(path: str) -> bytes:
-    """The file's content without a last line feed; b"" of no file. LinkError when it cannot be had, or others may read it."""
+    """The file's content without the end of its last line; b"" of no file. LinkError when it cannot be had, or others may read it."""
     if not path:
         return b""
     file = Path(path)
@@ -151,7 +151,7 @@ def secret(path: str) -> bytes:
         raise LinkError(f"the password file {path} cannot be read: {error.strerror}") from error
     if stat.S_IMODE(mode) & 0o077:
         raise LinkError(f"others may read the password file {path}: chmod 600")
-    return octets.removesuffix(b"\n")
+    return octets.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def digits(number: bytes, plan: Plan) -> str:

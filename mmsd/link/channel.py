@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from mmsd.codec import session
 from mmsd.codec.session import Pdu, Role, Session
-from mmsd.errors import LinkDown, LinkError
+from mmsd.errors import EncodeError, LinkDown, LinkError
 from mmsd.link.account import Account, Request, Settings, limits, secret
 from mmsd.link.pace import Pace, pause
 
@@ -23,6 +23,7 @@ _STEADY: Final = 10.0  # seconds; a connection that lasted so long was a good on
 _STALLED: Final = 1_000_000  # µs that a timer is late when something held up the loop
 _HEARING: Final = 200_000  # µs to hear what came meanwhile
 _CHUNK: Final = 1 << 16
+_UNREAD: Final = 1 << 20  # octets that a peer may leave unread: far more than a window and a backlog come to
 _REMEMBERED: Final = session.Settings().remembered
 
 
@@ -48,6 +49,7 @@ class Socket:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self._stuck = False
 
     @classmethod
     async def open(cls, host: str, port: int, tls: ssl.SSLContext | None = None, name: str | None = None) -> Socket:
@@ -55,16 +57,33 @@ class Socket:
         return cls(*await asyncio.open_connection(host, port, ssl=tls, server_hostname=(name or host) if tls else None))
 
     async def read(self) -> bytes:
-        return await self._reader.read(_CHUNK)
+        octets = await self._reader.read(_CHUNK)
+        if self._stuck:
+            raise OSError("the centre asks, and does not read the answers")
+        return octets
 
     def write(self, octets: bytes) -> None:
-        self._writer.write(octets)  # never waited for: window and backlog bound what can lie there
+        """Never waited for: window and backlog bound what can lie there, and whoever goes on asking without reading is left."""
+        if self._stuck:
+            return
+        self._writer.write(octets)
+        if self._writer.transport.get_write_buffer_size() > _UNREAD:
+            self._stuck = True
+            self._writer.transport.abort()
 
     async def close(self) -> None:
+        """What is written may still go out, for a second."""
         self._writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1.0):  # TLS says good-bye to a peer that may not listen
+        try:
+            async with asyncio.timeout(1.0):  # the peer may not read, nor hear the good-bye of TLS
                 await self._writer.wait_closed()
+        except TimeoutError:
+            self._writer.transport.abort()
+        except OSError:
+            pass  # it was lost before
+        except asyncio.CancelledError:
+            self._writer.transport.abort()
+            raise
 
 
 class Reply(NamedTuple):
@@ -176,7 +195,10 @@ class Channel:
                 wire = await self._connect()
             try:
                 play = Session(self._account.dialect(), Role.CLIENT, limits(self._settings), now=self.now())
-                play.bind(login.body, command=login.command, now=self.now())
+                try:
+                    play.bind(login.body, command=login.command, now=self.now())
+                except EncodeError as error:
+                    raise LinkError(f"the login cannot be written: {error}") from error
                 self._talk = talk = _Talk(self, play, wire, self._loop)
                 if self._leaving.is_set():
                     talk.leave()

@@ -1341,6 +1341,15 @@ def test_the_password_comes_from_a_file_that_only_its_owner_may_read(tmp_path: P
             smsc.talks[-1].end.lose()
             await asyncio.sleep(10)
             assert made.of(Down)[-1].why == "an SMPP password has 8 octets at most"
+            file.write_bytes(b"a\0b\n")
+            await asyncio.sleep(10)
+            assert made.of(Down)[-1].why.startswith("the login cannot be written: ")
+            assert "a\0b" not in made.of(Down)[-1].why
+            file.write_bytes(b"windows\r\n")
+            await asyncio.sleep(60)
+            assert made.link.health.state == "up"
+            assert smsc.binds[-1][1].body.password == b"windows"  # type: ignore[union-attr]  # a bind's
+            smsc.talks[-1].end.lose()
             file.unlink()
             await asyncio.sleep(10)
             assert made.of(Down)[-1].why == f"the password file {file} cannot be read: No such file or directory"
@@ -1464,6 +1473,70 @@ def test_smpp34s_server_takes_texts_and_pushes_and_sends_receipts_and_messages(f
             serving.cancel()
             await asyncio.gather(serving, return_exceptions=True)
             await server.stop()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_centre_that_asks_and_does_not_read_is_left_and_its_socket_closed():
+    async def scenario() -> None:
+        open_: list[asyncio.Transport] = []
+        left: list[bytes] = []
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked = smpp.decode(await reader.readuntil(b"loop\0") + await reader.read(100))
+            writer.write(smpp.encode(smpp.Pdu(t.RESPONSE | asked.command, 0, asked.sequence, smpp.BindAnswer(b"smsc"))))
+            writer.transport.pause_reading()
+            probes = smpp.encode(smpp.Pdu(t.ENQUIRE_LINK, 0, 5)) * 4096
+            with contextlib.suppress(ConnectionError):
+                while True:
+                    writer.write(probes)
+                    await writer.drain()
+            left.append(b"")
+            writer.transport.abort()
+
+        async def connect() -> Socket:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            open_.append(writer.transport)
+            return Socket(reader, writer)
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        made = Linked(link.link(settings(retry_seconds=60.0), random=lambda: 0.0, wall=lambda: NOON, connect=connect))
+        async with made.link:
+            following = asyncio.create_task(made.follow())
+            while not left:  # noqa: ASYNC110  # of another task
+                await asyncio.sleep(0.01)
+            while not made.of(Down):  # noqa: ASYNC110  # of another task
+                await asyncio.sleep(0.01)
+            assert made.of(Down)[0].why == "the connection is lost: the centre asks, and does not read the answers"
+            following.cancel()
+        server.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_socket_is_closed_though_its_peer_does_not_read():
+    async def scenario() -> None:
+        done = asyncio.Event()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.transport.pause_reading()
+            await done.wait()
+            writer.transport.abort()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1])
+        line = writer.get_extra_info("socket")
+        wire = Socket(reader, writer)
+        for _ in range(200):  # what the kernel does not take lies in our buffer
+            if not writer.transport.get_write_buffer_size():
+                wire.write(bytes(1 << 16))
+        assert writer.transport.get_write_buffer_size()
+        await wire.close()
+        await asyncio.sleep(0)
+        assert line.fileno() == -1
+        done.set()
+        server.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
