@@ -25,6 +25,7 @@ from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi, reader_of
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
 from mmsd.cli.sending import send
+from mmsd.cli.why import why
 from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
@@ -62,6 +63,7 @@ def main() -> None:
     Logs in hand, nothing set up:      mmsd look FILE...
     The same, feed by feed:            mmsd replay --feed mmsc1=mbuni:'logs/mmsc-access.log*' ...
     A line that is not read:           mmsd try mbuni 'LINE'
+    One number, one message:           mmsd why CONFIG NUMBER
     Octets, in words:                  mmsd decode mms FILE
     A status code, in words:           mmsd codes 4441
     Beside the nodes, for good:        mmsd check CONFIG, then mmsd run CONFIG
@@ -213,3 +215,4 @@ main.add_command(kpi)
 main.add_command(notified)
 main.add_command(send)
 main.add_command(settings_)
+main.add_command(why)

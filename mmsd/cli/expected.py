@@ -131,20 +131,25 @@ def handset(config_file: Path, number: str) -> None:
         digits = address(text, conf.web.region)
     except Problem as problem:
         raise ConfigError("this is no phone number; write it with + and the country code, or as it is dialled in this country") from problem
+    for name, value in {"number": masked(digits), **known_of(conf, digits, time_ns() // 1000)}.items():
+        click.echo(f"{name + ':':<14}{value}")
+
+
+def known_of(conf: config.Settings, digits: str, now: int) -> dict[str, str]:
+    """What reference data and traffic tell of a number's handset: title → words. The number itself is not among them."""
     keys = app.load_keys(conf)
     tail = reader_of(conf).handset_tail().rows if (conf.state.directory / DATABASE).exists() else []
     known = Known(conf.state.directory, keys, tail)
     (row,) = known.find(np.array([int(digits) if digits.isdecimal() else 0], np.uint64))
     models, operators = models_of(conf), operators_of(conf)
     model = models.of_imei(int(row["imei"]))
-    now = time_ns() // 1000
 
     def age(at: int) -> str:
         moment = datetime.fromtimestamp(at / 1e6, conf.zone.name).strftime("%Y-%m-%d %H:%M")
         days = (now - at) // DAY
         return f"{moment}, {'today' if days < 1 else 'a day ago' if days == 1 else f'{days} days ago'}" if at else "never"
 
-    lines = {"number": masked(digits)}
+    lines: dict[str, str] = {}
     if row["imei"]:
         lines["handset"] = (
             f"{models.label(int(row['imei']), int(row['software']))} (TAC {tac(int(row['imei'])):08}), as of {age(row['imei_at'])}"
@@ -170,5 +175,4 @@ def handset(config_file: Path, number: str) -> None:
         lines["expected"] = f"{' or '.join(profile.apns)}, {first.mmsc}, {first.proxy or 'no proxy'}"
     else:
         lines["expected"] = "nothing: no settings of this subscriber's are called wrong"
-    for name, value in lines.items():
-        click.echo(f"{name + ':':<14}{value}")
+    return lines

@@ -102,7 +102,8 @@ def words(told: Told) -> tuple[str, str, str]:
     """Keys of the texts (`pages.texts`) that say cause, row and what to do; "" where there is nothing to say."""
     delivery = told.delivery
     cause = f"cause.{delivery.cause}" if delivery.cause else ""
-    row = f"row.{delivery.rule}" if delivery.rule else ""
+    unproved = delivery.cause == "EXPIRED" and delivery.rule.startswith("U")  # no push has a final report (docs/causes.md)
+    row = "row.UNPROVED" if unproved else f"row.{delivery.rule}" if delivery.rule else ""
     advice = f"advice.{delivery.cause}" if delivery.cause else ""
     return cause, row, advice
 
