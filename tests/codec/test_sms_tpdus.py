@@ -1,16 +1,11 @@
-"""TPDUs: of handsets and modems (other projects' vectors), of our own, and as tshark reads what we write."""
+"""TPDUs: of handsets and modems (other projects' vectors), and of our own."""
 
 from __future__ import annotations
 
 import itertools
-import json
-import random
 import re
-import struct
-import subprocess
 import unicodedata
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import hypothesis
@@ -276,73 +271,6 @@ def test_what_gammu_encoded_is_what_it_was_told(shared):
         assert smsc.number.lstrip("+") in told, path
         assert seen == text[: len(seen)] or (tpdu.dcs == 0 and unaccented(seen) == unaccented(text[: len(seen)])), path
         assert len(seen) == len(text) or len(sms.encode(tpdu)) > 140, path
-
-
-# ---------------------------------------------------------------------------------------------------------- a second opinion
-
-SHOWN = ("tp-mti", "tp-oa", "tp-da", "tp-ra", "sms_text", "tp-fcs", "tp-mr", "udh.mm.msg_part")
-
-
-def carried(tpdu: Tpdu) -> bytes:
-    """In an RP message (TS 24.011 7.3), which tells tshark the direction."""
-    octets = sms.encode(tpdu)
-    centre = bytes.fromhex("069168310810f0")
-    match tpdu:
-        case Deliver() | StatusReport():
-            return b"\x01\1" + centre + b"\0" + bytes((len(octets),)) + octets
-        case Submit() | Command():
-            return b"\x00\1\0" + centre + bytes((len(octets),)) + octets
-        case DeliverReport() | SubmitReport():
-            up = isinstance(tpdu, DeliverReport)
-            head = (b"\x02\1" if up else b"\x03\1") if tpdu.failure is None else (b"\x04\1\1\x16" if up else b"\x05\1\1\x16")
-            return head + bytes((0x41, len(octets))) + octets
-
-
-def generated(draw: random.Random) -> list[Tpdu]:
-    made: list[Tpdu] = []
-    texts = ["hello", "[€]{}^~\\|", "端午安康", "", "你好" * 40, "x" * 200, "Grüße @£$ Ω"]
-    for _ in range(150):
-        number = Address("86" + "".join(draw.choices("0123456789", k=draw.randrange(3, 14))))
-        stamp = Stamp.of(draw.randrange(1 << 31), draw.randrange(-48, 57))
-        for piece in sms.compose(draw.choice(texts), draw.randrange(256), wide=draw.random() < 0.5):
-            made.append(Deliver(number, stamp, piece.user_data, piece.dcs, flags=draw.choice([0, 4, 0x24, 0x84])))
-            validity = draw.choice([Validity(), Validity.relative(draw.randrange(10**6)), Validity(3, stamp.octets)])
-            made.append(Submit(number, piece.user_data, piece.dcs, 0, draw.randrange(256), validity, draw.choice([0, 4, 0x20])))
-        made.append(StatusReport(draw.randrange(256), number, stamp, stamp, draw.choice([0, 1, 0x20, 0x46, 0x65])))
-    return made
-
-
-def test_tshark_reads_what_we_write(debian, tmp_path, seed):
-    tpdus = [value for *_, value in TPDUS] + generated(random.Random(seed))
-    capture: Path = tmp_path / "tpdus.pcap"
-    packets = [carried(tpdu) for tpdu in tpdus]
-    capture.write_bytes(
-        struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 147)
-        + b"".join(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet for packet in packets)
-    )
-    wanted = [option for field in SHOWN for option in ("-e", f"gsm_sms.{field}")]
-    command = [
-        debian("tshark"), "-n", "-r", str(capture), "-o", 'uat:user_dlts:"User 0 (DLT=147)","gsm_a_rp","0","","0",""',
-        "-T", "json", *wanted,
-        "-o", "gsm_sms.reassemble:FALSE", "-e", "_ws.malformed", "-e", "_ws.expert.message",
-    ]  # fmt: skip
-    answer = subprocess.run(command, check=True, capture_output=True, timeout=60, env={"LC_ALL": "C.UTF-8", "HOME": str(tmp_path)})
-    rows = [packet["_source"]["layers"] for packet in json.loads(answer.stdout)]
-    assert len(rows) == len(tpdus)
-    for row, tpdu in zip(rows, tpdus, strict=True):
-        assert "_ws.malformed" not in row, (sms.encode(tpdu).hex(), row)
-        assert "_ws.expert.message" not in row, (sms.encode(tpdu).hex(), row)
-        match tpdu:
-            case Deliver():
-                assert row["gsm_sms.tp-oa"] == [tpdu.sender.number]
-            case Submit() | Command():
-                assert row["gsm_sms.tp-da"] == [tpdu.destination.number]
-            case StatusReport():
-                assert row["gsm_sms.tp-ra"] == [tpdu.recipient.number]
-            case DeliverReport() | SubmitReport():
-                assert row.get("gsm_sms.tp-fcs") == (None if tpdu.failure is None else [f"0x{tpdu.failure:02x}"])
-        if isinstance(tpdu, Deliver | Submit) and sms.coding(tpdu.dcs) is not sms.Coding.OCTETS:
-            assert row.get("gsm_sms.sms_text", [""]) == [tpdu.user_data.text(tpdu.dcs)], sms.encode(tpdu).hex()
 
 
 # -------------------------------------------------------------------------------------------------------------- any octets

@@ -43,7 +43,11 @@ def datagrams(source: int, port: int, pdus: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def named(program: str, capture: Path, protocol: str, options: Sequence[str] = ()) -> list[list[Field]]:
-    """(name, value) of each field of that protocol, a list for each packet; what is malformed and what an expert remarks among them."""
+    """(name, value) of each field of that protocol, a list for each packet; what is malformed and what an expert remarks among them.
+
+    Fields of other protocols inside it (E.164 in an address) are left out.
+    """
+    own = (f"{protocol}.", "_ws.")
     command = [program, "-n", "-r", str(capture), "-T", "json", "-J", f"{protocol} {MALFORMED}", *options]
     environment = {"LC_ALL": "C.UTF-8", "HOME": str(capture.parent), "TZ": "UTC"}
     answer = subprocess.run(command, check=True, capture_output=True, timeout=60, env=environment)
@@ -51,7 +55,8 @@ def named(program: str, capture: Path, protocol: str, options: Sequence[str] = (
     rows = []
     for packet in packets:
         layers = dict(dict(packet)["_source"])["layers"]
-        rows.append([field for name, value in layers if name in {protocol, MALFORMED} for field in _leaves(name, value)])
+        leaves = [field for name, value in layers if name in {protocol, MALFORMED} for field in _leaves(name, value)]
+        rows.append([(name, value) for name, value in leaves if name.startswith(own)])
     return rows
 
 
