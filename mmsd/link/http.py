@@ -95,6 +95,7 @@ class HttpLink(Generic[_E]):
         self._pacing = asyncio.Lock()
         self._pace = Pace(peer.rate, now=0)  # of this loop once we are entered
         self._resume = 0  # µs: after a throttling
+        self._moved = asyncio.Event()  # whoever waits for the pace may have nothing to wait for any more
         self._throttlings = 0  # in a row
         self._session: aiohttp.ClientSession | None = None
         self._asking = 0
@@ -136,6 +137,7 @@ class HttpLink(Generic[_E]):
         if self._endpoint is not None:
             self._endpoint.quiet()
         self._known.set()
+        self._moved.set()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._peer.leave):
@@ -182,16 +184,9 @@ class HttpLink(Generic[_E]):
         """The peer's answer, whatever it says. LinkDown when nothing was written, Unanswered when the answer is lost."""
         async with self._window:
             async with self._pacing:
-                wait = self._wait()
-                while wait:
-                    await asyncio.sleep(wait / SECOND)
-                    wait = self._wait()
+                await self._clear_way()
             await self._known.wait()
-            session = self._session
-            if session is None:
-                raise LinkDown("the link is being closed")
-            if self._error:
-                raise LinkDown(self._error)
+            session = self._open()
             self._asking += 1
             try:
                 return await self._ask(session, headers, body)
@@ -218,6 +213,27 @@ class HttpLink(Generic[_E]):
                     raise Unanswered(f"an answer of more than {self._peer.answer_octets} octets")
             return Reply(response.status, response.headers, octets, asked)
 
+    async def _clear_way(self) -> None:
+        """Until pace and throttling let one more go. LinkDown as soon as there is nobody to ask any more."""
+        while True:
+            self._moved.clear()
+            if self._known.is_set():
+                self._open()
+            wait = self._wait()
+            if not wait:
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait / SECOND):
+                    await self._moved.wait()
+
+    def _open(self) -> aiohttp.ClientSession:
+        """LinkDown while the peer is not to be asked."""
+        if self._session is None:
+            raise LinkDown("the link is being closed")
+        if self._error:
+            raise LinkDown(self._error)
+        return self._session
+
     def _wait(self) -> int:
         """0: one may go now; else µs."""
         now = self._now()
@@ -241,6 +257,7 @@ class HttpLink(Generic[_E]):
         """The peer cannot be reached, or turns us away as a whole: nothing is asked of it for a while."""
         if self._probing is None or self._probing.done():
             self._error = why
+            self._moved.set()
             self._probing = asyncio.create_task(self._probe(why))
         return LinkDown(why)
 

@@ -158,3 +158,26 @@ def test_leaving_waits_for_answers_so_long() -> None:
             assert await sending == 200
 
     run(scenario())
+
+
+def test_nobody_waits_for_the_end_of_a_silence_when_we_leave_or_the_link_is_down() -> None:
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        for leaves in (True, False):
+            async with Scripted(*[503] * 6, 200) as link:
+                while len(link.times) < 6:
+                    await link.send()
+                sending = [asyncio.create_task(link.send()) for _ in range(2)]  # the second waits for the first's turn
+                await asyncio.sleep(0.01)
+                began = loop.time()
+                if leaves:
+                    await link.leave()
+                else:
+                    link._down("turned away")
+                for task in sending:
+                    with pytest.raises(LinkDown, match="closed" if leaves else "turned away"):
+                        await task
+                assert loop.time() - began < 0.1
+                assert len(link.times) == 6
+
+    run(scenario())
