@@ -43,9 +43,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     certificate: str = ""  # PEM file
     key: str = ""  # PEM file
     body_octets: int = 4 << 20
-    body_seconds: float = 10.0  # to send a request's body
+    body_seconds: float = 10.0  # to send a request's head, and again for its body
     settle_seconds: float = 30.0  # to commit what a request brought; then "later"
-    waiting: int = 256  # requests at once; more are told "later"
+    waiting: int = 256  # requests at once; more are told "later". Connections: twice as many
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):
@@ -107,6 +107,7 @@ class Endpoint:
         self._owed: set[asyncio.Future[Word]] = set()
         self._closing = False
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     def url(self, name: str) -> str:
         """The whole address of a name, secret included, once we listen."""
@@ -123,10 +124,16 @@ class Endpoint:
         application.router.add_route("*", "/{secret}/{name}", self._serve)
         wire = logging.getLogger(f"{__name__}.wire")
         wire.addFilter(_without_bytes)
-        runner = web.AppRunner(application, access_log=None, logger=wire, handle_signals=False, shutdown_timeout=2.0, lingering_time=1.0)
+        runner = web.AppRunner(
+            application, access_log=None, logger=wire, handle_signals=False, shutdown_timeout=2.0, lingering_time=1.0,
+            keepalive_timeout=settings.body_seconds,  # which aiohttp counts from the connection on, until a head is read
+        )  # fmt: skip
         await runner.setup()
+        handshake = settings.body_seconds if context is not None else None
         try:
-            await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
+            self._listening = await asyncio.get_running_loop().create_server(
+                lambda: self._taken(runner), settings.host, settings.port, ssl=context, ssl_handshake_timeout=handshake
+            )
         except OSError as error:
             await runner.cleanup()
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
@@ -134,7 +141,7 @@ class Endpoint:
             raise ConfigError(f"endpoint.host: cannot listen on {settings.host}: {error.strerror}") from None
         self._runner, self._closing = runner, False
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        base = f"{'https' if context else 'http'}://{host}:{runner.addresses[0][1]}"
+        base = f"{'https' if context else 'http'}://{host}:{self._listening.sockets[0].getsockname()[1]}"
         self._base = settings.public_url.rstrip("/") or base
         return self
 
@@ -142,6 +149,9 @@ class Endpoint:
         self._closing = True
         for owed in self._owed:
             _say(owed, Word.LATER)
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -182,6 +192,13 @@ class Endpoint:
         finally:
             self._owed.discard(owed)
 
+    def _taken(self, runner: web.AppRunner) -> asyncio.Protocol:
+        """What serves one more connection."""
+        assert runner.server is not None
+        if len(runner.server.connections) >= 2 * self._settings.waiting:
+            return _Full()
+        return runner.server()
+
     async def _serve(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         given = request.match_info["secret"].encode("utf-8", "surrogateescape")
@@ -214,6 +231,13 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - a loop's edge: one request fails, the endpoint goes on
             _log.exception("a %s could not be answered", name)
             return Response(500)
+
+
+class _Full(asyncio.Protocol):
+    """One connection too many."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
 
 
 def _say(owed: asyncio.Future[Word], word: Word) -> None:

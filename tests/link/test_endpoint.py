@@ -85,6 +85,26 @@ def test_what_it_bounds(settings: Callable[..., Settings]) -> None:
     run(scenario())
 
 
+def test_connections_that_say_nothing(settings: Callable[..., Settings]) -> None:
+    """So many at once, and each so long."""
+
+    async def scenario() -> None:
+        async with Endpoint(settings(waiting=2, body_seconds=1.0), ("report",), echo) as ours:
+            port = int(ours.url("").split(":")[2].partition("/")[0])
+            silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(4)]
+            for _, writer in silent[1:]:
+                writer.write(b"POST /half HTTP/1.1\r\nHost: x\r\nX: ")
+            reader, one_more = await asyncio.open_connection("127.0.0.1", port)
+            assert await reader.read() == b""
+            one_more.close()
+            for reader, writer in silent:
+                assert await reader.read() == b""
+                writer.close()
+            assert await ask(ours.url("report")) == (200, "GET report  0")
+
+    run(scenario())
+
+
 def test_words(settings: Callable[..., Settings]) -> None:
     ways: list[tuple[Settle, Refuse]] = []
     words: list[Word] = []
