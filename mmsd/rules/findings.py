@@ -28,6 +28,9 @@ MOST_LINES: Final = 12
 REPEATED_FETCHES: Final = 3
 """A message fetched so many times more than once, and never confirmed: the handset's software is at fault."""
 DENIED: Final = 407
+NETWORK_CHOSE: Final = (3, 4)
+"""Column c of a session trace: Selection-Mode and one."""
+CORRECTED_SURE: Final = 0.8
 
 FINDINGS: Final = ("", "BAD_MMSC_URL", "BAD_APN", "BAD_PROXY", "NO_PDP", "UNSUPPORTED", "CLIENT_DEFECT")
 """What a finding may be about; its place is the number in packed grounds, so the list only grows. "" in good evidence: all of them."""
@@ -207,6 +210,21 @@ def _found(cause: str, cases: Sequence[Ground], episode: Sequence[Ground], new_h
 
 RECENT: Final = 7 * 86400 * SECOND
 """So long after a change of handset a finding is a little surer."""
+
+
+def corrected(source: Source, fetches: Sequence[Trace], dossier: Dossier, context: Context) -> list[Ground]:
+    """A message fetched in a session on the MMS APN that the network chose (3GPP-Selection-Mode 2, 3).
+
+    The handset asked for another one, or for none. Nothing failed; where the network does not help, it will.
+    """
+    if not any(line[C] in NETWORK_CHOSE for line in dossier.sessions):
+        return []
+    sessions = [s for s in intervals(dossier.sessions, context) if s.apn in context.expected.mms_apns]
+    for fetch in fetches:
+        inside = [s for s in sessions if s.start <= fetch[AT] <= s.end]
+        if inside and all(s.network_chosen for s in inside):
+            return [bad(source, "BAD_APN", inside[0].traces[0], CORRECTED_SURE, CORRECTED)]
+    return []
 
 
 # ----------------------------------------------------------------------------------------------------------------- what is good

@@ -25,6 +25,7 @@ from mmsd.fast import Express, Texts
 from mmsd.fast.express_py import AWAY, HERE, Survey
 from mmsd.fast.trace import SAID
 from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
+from mmsd.rules import findings
 from mmsd.rules.causes import ROWS, RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.express import MILD, laws
@@ -67,6 +68,7 @@ TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "
 
 ACTIVE: Final = np.dtype([("subscriber", "<u8"), ("at", "<i8"), ("where", "<i8"), ("feed", "<u2")])
 """A gateway line that is not kept, reduced to "this number was on a gateway": one a number and five seconds."""
+NETWORK_CHOSE: Final = np.array(findings.NETWORK_CHOSE, np.uint8)
 ACTIVE_STEP: Final = 5 * SECOND
 
 RIPENING: Final = frozenset({
@@ -1074,10 +1076,13 @@ class State:
 
     def _slow(self) -> set[int]:
         """Numbers whose lines are not the express lane's."""
+        mms_apns = np.array(sorted(self.expected.mms_apns), np.uint64)
         slow = {*self.published, *self.cold, *self.watched, *self.findings.numbers}
         for run in self.log.runs:
             sessions = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_REJECT)
-            slow.update(np.unique(run["subscriber"][~sessions]).tolist())
+            # whose APN the network chose has wrong settings, however well it goes
+            corrected = (run["kind"] == Kind.SESSION_START) & in_set(run["c"], NETWORK_CHOSE) & in_set(run["path"], mms_apns)
+            slow.update(np.unique(run["subscriber"][~sessions | corrected]).tolist())
         return slow
 
     # ------------------------------------------------------------------------------------------------------------ durability

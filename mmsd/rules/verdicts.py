@@ -279,6 +279,8 @@ class Judge:
                 skew = int(context.settings.skew * SECOND)
                 entry.place = self.state.label(place_of(thread, dossier, self.state.labels, skew))
             said = self._placed(_grounds_of(thread, seen, verdict), entry)
+            if verdict.outcome == "delivered" and thread.opened is not None:
+                said += findings.corrected(_source(entry), thread.fetches[:1], dossier, context)
             judged.add(_source(entry))
             waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
             entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not (said or waits or entry.spoiled)

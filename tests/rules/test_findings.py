@@ -11,7 +11,7 @@ import pytest
 from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import SECOND, Kind
-from mmsd.rules.findings import REQUEST, Ground, bad, evaluate, mends, pack, thinned, unpack
+from mmsd.rules.findings import REQUEST, Ground, bad, corrected, evaluate, mends, pack, thinned, unpack
 from mmsd.rules.relate import NEVER, Dossier
 from mmsd.rules.settings import Judgement, Operator
 from mmsd.rules.traces import FEED, ORIGIN, WHERE, Trace
@@ -159,6 +159,21 @@ def test_what_the_network_corrects_is_not_urgent():
     assert found.urgency == "low"
     (found,) = evaluate([sign("BAD_APN", push(at), 0.8, kind) for at, kind in ((0, "corrected"), (10, ""), (20, "corrected"))], SETTINGS)
     assert found.urgency == "normal"
+
+
+@pytest.mark.parametrize(
+    ("mode", "apn", "found"), [(3, "cmwap", True), (4, "cmwap", True), (1, "cmwap", False), (0, "cmwap", False), (3, "cmnet", False)]
+)
+def test_an_access_point_that_the_network_chose_is_a_finding_and_no_failure(mode: int, apn: str, found: bool):
+    lines = dossier(session(Kind.SESSION_START, 10, apn, c=mode), submit(1), notify(2), push(2), fetched(12), answer(13))
+    grounds = corrected((0, 0, 1), lines.threads[0].fetches, lines, context())
+    assert [(ground.cause, ground.kind) for ground in grounds] == ([("BAD_APN", "corrected")] if found else [])
+
+
+def test_a_session_of_his_own_beside_it_says_otherwise():
+    both = (session(Kind.SESSION_START, 10, c=3), session(Kind.SESSION_START, 11, key="s2", c=1))
+    lines = dossier(*both, submit(1), notify(2), push(2), fetched(12))
+    assert corrected((0, 0, 1), lines.threads[0].fetches, lines, context()) == []
 
 
 def test_old_evidence_goes_and_what_stands_stays():
