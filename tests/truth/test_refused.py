@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from bench.score import judged
+from bench.judged import judged
 from mmsd import config
 from mmsd.rules.settings import Operator
 
