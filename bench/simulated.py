@@ -160,7 +160,7 @@ def score_simulated(
         match = matches.of(row)
         judged_so = match is not None and not match.orphan and match.outcome in ("delivered", "failed")
         cause = match.cause if match is not None and judged_so else "not judged"
-        told = f"leg {row['leg']} [{row['behaviour']}, {match.rule if match else '-'}]"
+        told = f"leg {row['leg']} ({row['behaviour']}, {match.rule if match else '-'})"
         if "" in columns or ("sms" not in kinds and (row["forward"] or {}).get("method") == "m_forward"):
             score.add(
                 "not judged", cause, ("not judged", *(cause for at in columns - {""} for cause in cells.readings(row["cell"], at))), told
