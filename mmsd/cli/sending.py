@@ -9,15 +9,16 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 import click
+import msgspec
 
 from mmsd import config
 from mmsd.errors import ConfigError, LinkDown
-from mmsd.link import registry
+from mmsd.link import registry, smpp
 from mmsd.link.carry import Accepted, Down, Event, Incoming, Late, Link, Message, Octets, Receipt, Refused, Text, Uncertain, Up
 from mmsd.model import masked
 
@@ -25,6 +26,7 @@ _WARNING = (
     "This goes out by hand: past campaigns, care, caps, quiet hours, and the shadow that every class of outgoing message begins in. "
     "Nothing of it is kept in the store."
 )
+_LEAVE: Final = 1.0  # seconds at most for what is left to the centre: it is not answered anyway
 
 
 @click.command()
@@ -53,15 +55,21 @@ def send(
     mmsd encode push si --href http://mms.example/1 --text "A message waits" | mmsd send mmsd.toml smsc1 8613900000001 --pieces - --yes
 
     It goes past campaigns, care, caps, quiet hours and shadow, so it asks first. NUMBER is E.164 digits; - reads it from standard
-    input, where no list of processes shows it. What else comes on this connection (other messages' receipts, subscribers' messages) is
-    left to the centre. Ends with 0 when the message was delivered, or taken with --no-report, or nothing was to be sent; else with 1.
+    input, where no list of processes shows it. Of CONFIG only [links.LINK] is read.
+
+    Where the account is in use, other messages' receipts and subscribers' messages may come on this connection, too. They are not
+    answered, so that the centre keeps them, and counted at the end; so many may wait that our own receipt does not come. An SMPP link
+    that waits for no receipt (only logs in, or has --no-report) binds as a transmitter: nothing else comes.
+
+    Ends with 0 when the message was delivered, or taken with --no-report, or nothing was to be sent; else with 1.
     """
-    settings = config.load(config_file)
-    if name not in settings.links:
-        raise ConfigError(f"links.{name}: no such link; there are {', '.join(sorted(settings.links)) or 'none'}")
-    link = registry.make(settings.links[name], random=random.random, wall=lambda: time.time_ns() // 1000)
+    links = config.load_links(config_file)
+    if name not in links:
+        raise ConfigError(f"links.{name}: no such link; there are {', '.join(sorted(links)) or 'none'}")
+    settings = _by_hand(links[name], receipts=number is not None and report)
+    link = registry.make(settings, random=random.random, wall=lambda: time.time_ns() // 1000)
     if number is None:
-        sys.exit(asyncio.run(_log_in(link)))
+        sys.exit(asyncio.run(_send(link, None, 0.0)))
     if (text is None) == (pieces is None):
         raise click.UsageError("give either TEXT or --pieces")
     if number == "-":
@@ -106,45 +114,90 @@ class _Clock:
         click.echo(f"{time.monotonic() - self._began:8.3f} s  {text}")
 
 
-async def _log_in(link: Link) -> int:
-    """The exit code."""
-    async with link:
-        return 0 if await _connected(link.events(), _Clock()) else 1
+class _Ear:
+    """Takes every event of a link at once. What others wait for is not answered, so that the centre keeps it: `others` counts it."""
 
+    def __init__(self, link: Link, key: str) -> None:
+        self.others = 0
+        self._link = link
+        self._key = key  # of our own message
+        self._heard: asyncio.Queue[Event | None] = asyncio.Queue()
 
-async def _send(link: Link, message: Message, wait: float) -> int:
-    """The exit code."""
-    clock = _Clock()
-    async with link:
-        events = link.events()
-        if not await _connected(events, clock):
-            return 1
+    async def listen(self) -> None:
         try:
-            answer = await link.send(message)
-        except LinkDown as down:
-            clock.say(f"not sent: {down}")
+            async for event in self._link.events():
+                if isinstance(event, Incoming) or (isinstance(event, Receipt) and event.key != self._key):
+                    self.others += 1
+                else:
+                    self._heard.put_nowait(event)
+        finally:
+            self._heard.put_nowait(None)
+
+    def __aiter__(self) -> _Ear:
+        return self
+
+    async def __anext__(self) -> Event:
+        event = await self._heard.get()
+        if event is None:
+            raise StopAsyncIteration
+        return event
+
+
+def _by_hand(settings: registry.Settings, *, receipts: bool) -> registry.Settings:
+    """As configured, but for what would take from the account's other users."""
+    if isinstance(settings, smpp.Settings) and not receipts:
+        settings = msgspec.structs.replace(settings, bind="transmitter")
+    return msgspec.structs.replace(settings, leave_seconds=min(settings.leave_seconds, _LEAVE))
+
+
+async def _send(link: Link, message: Message | None, wait: float) -> int:
+    """The exit code. Without a message it only logs in."""
+    clock = _Clock()
+    ear = _Ear(link, message.key if message is not None else "")
+    async with link:
+        listening = asyncio.create_task(ear.listen())
+        try:
+            code = await _conversed(link, ear, message, wait, clock)
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+    if ear.others:
+        clock.say(f"receipts and messages for others that came, too: {ear.others}; not answered, the centre keeps them")
+    return code
+
+
+async def _conversed(link: Link, ear: _Ear, message: Message | None, wait: float, clock: _Clock) -> int:
+    """The exit code."""
+    if not await _connected(ear, clock):
+        return 1
+    if message is None:
+        return 0
+    try:
+        answer = await link.send(message)
+    except LinkDown as down:
+        clock.say(f"not sent: {down}")
+        return 1
+    match answer:
+        case Accepted(_, ids):
+            parts = len(ids)
+            clock.say(f"accepted, {parts} part{'s' * (parts > 1)}: id {', '.join(ids)}")
+        case Refused(_, status, name, permanent, throttled, _):
+            how = "not so fast" if throttled else "for good" if permanent else "for now"
+            clock.say(f"refused {how}: {name} ({status})")
             return 1
-        match answer:
-            case Accepted(_, ids):
-                parts = len(ids)
-                clock.say(f"accepted, {parts} part{'s' * (parts > 1)}: id {', '.join(ids)}")
-            case Refused(_, status, name, permanent, throttled, _):
-                how = "not so fast" if throttled else "for good" if permanent else "for now"
-                clock.say(f"refused {how}: {name} ({status})")
-                return 1
-            case Uncertain(_, why, _, parts):
-                clock.say(f"uncertain: {why}")
-        if not message.want_report:
-            return 0 if isinstance(answer, Accepted) else 1
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                return await _settled(events, message, parts, clock)
-        clock.say(f"no receipt in {wait:g} s")
+        case Uncertain(_, why, _, parts):
+            clock.say(f"uncertain: {why}")
+    if not message.want_report:
+        return 0 if isinstance(answer, Accepted) else 1
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait):
+            return await _settled(ear, message, parts, clock)
+    clock.say(f"no receipt in {wait:g} s")
     return 1
 
 
-async def _connected(events: AsyncIterator[Event], clock: _Clock) -> bool:
-    async for event in events:
+async def _connected(ear: _Ear, clock: _Clock) -> bool:
+    async for event in ear:
         if isinstance(event, Up):
             clock.say("connected and let in")
             return True
@@ -155,21 +208,18 @@ async def _connected(events: AsyncIterator[Event], clock: _Clock) -> bool:
     return False
 
 
-async def _settled(events: AsyncIterator[Event], message: Message, parts: int, clock: _Clock) -> int:
+async def _settled(ear: _Ear, message: Message, parts: int, clock: _Clock) -> int:
     """The exit code, once the last word on every part has come."""
     open_parts, delivered = parts, True
-    async for event in events:
+    async for event in ear:
         match event:
-            case Receipt() if event.key == message.key:
+            case Receipt():
                 await event.settle()
                 more = "".join(f", {word} {value}" for word, value in (("error", event.error), ("done", event.done)) if value)
                 clock.say(f"receipt for {event.id}: {event.state}{more}")
                 if event.final:
                     open_parts -= 1
                     delivered = delivered and event.state == "DELIVRD"
-            case Receipt() | Incoming():
-                await event.refuse()
-                clock.say("something else came; it was left to the centre")
             case Late(Refused() as refused):
                 clock.say(f"refused, late: {refused.name}")
                 return 1

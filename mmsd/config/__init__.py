@@ -9,9 +9,12 @@ environment. A path in a file is relative to that file's folder. Secrets are giv
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from mmsd.config.checks import (
     check_campaign,
@@ -32,17 +35,30 @@ from mmsd.config.locate import KeyPath
 from mmsd.config.models_table import read_rules
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, coverage, role
-from mmsd.link import cmpp, endpoint, kannel, mm7, smpp
+from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
 from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
 from mmsd.web import site
 
 __all__ = [
     "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "coverage", "fields", "load",
-    "load_campaigns", "load_cities", "load_codes", "role",
+    "load_campaigns", "load_cities", "load_codes", "load_links", "role",
 ]  # fmt: skip
 
 
 _NO_FOLDER: Final = "make it, or take the setting out"
+_LINK_CHECKS: Final[dict[type, Check]] = {
+    smpp.Settings: check_link,
+    cmpp.Settings: check_link,
+    kannel.Settings: check_link,
+    mm7.Settings: check_link,
+    endpoint.Settings: check_endpoint,
+}
+
+
+class _Links(msgspec.Struct, frozen=True):
+    """What `load_links` reads of a file."""
+
+    links: dict[str, registry.Settings] = {}
 
 
 def check(path: Path) -> list[Fault]:
@@ -56,6 +72,16 @@ def load(path: Path) -> Settings:
     if faults or settings is None:
         raise Faulty(faults)
     return settings
+
+
+def load_links(path: Path) -> Mapping[str, registry.Settings]:
+    """The `[links]` of a file alone, whatever else it says: to try an account before there is a feed. Raises Faulty."""
+    raw, report = parse(path)
+    if not report.faults:
+        found: _Links = Reader(report, _LINK_CHECKS).read(_Links, {name: table for name, table in raw.items() if name == "links"}, ())
+        if not report.faults:
+            return found.links
+    raise Faulty(sorted(report.faults, key=lambda fault: fault.line))
 
 
 def load_campaigns(directory: Path) -> tuple[CampaignSettings, ...]:
@@ -113,11 +139,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         Operator: check_operator,
         Codes: partial(check_codes, load_codes()),
         site.Settings: check_web,
-        smpp.Settings: check_link,
-        cmpp.Settings: check_link,
-        kannel.Settings: check_link,
-        mm7.Settings: check_link,
-        endpoint.Settings: check_endpoint,
+        **_LINK_CHECKS,
         Campaigns: check_campaigns,
         Cities: check_cities,
         ReferenceFiles: check_reference,

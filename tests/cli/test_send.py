@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from mmsd.cli import main
 from mmsd.codec import push
-from sim.centre import Account, Centre, Receipts, Rule, Settings
+from sim.centre import Account, Centre, Incoming, Receipts, Rule, Settings
 from sim.centre.settings import Drawn
 
 NUMBER = "8613912345678"
@@ -109,6 +109,35 @@ def test_without_a_number_it_only_logs_in(configured, protocol: Literal["smpp", 
         done = sends(*configured(protocol, made.port))
         assert (done.exit_code, len(made.binds), made.taken) == (0, 1, [])
         assert done.output.endswith("connected and let in\n")
+
+
+@pytest.mark.parametrize("protocol", ["smpp", "cmpp"])
+def test_what_others_wait_for_is_not_answered(configured, protocol: Literal["smpp", "cmpp"]):
+    with centre(protocol) as made:
+        for count in range(5):
+            made.send(Incoming(NUMBER, "10657", f"TD {count}"))
+        done = sends(*configured(protocol, made.port), NUMBER, "hello", "--yes")
+        assert (done.exit_code, ": DELIVRD" in done.stdout) == (0, True), done.output
+        assert done.stdout.endswith("receipts and messages for others that came, too: 5; not answered, the centre keeps them\n")
+        assert (made.counts["incomings sent"], made.counts["incomings refused"], made.counts["incomings acknowledged"]) == (5, 0, 0)
+        assert len(made.customers["900001"].waiting) == 5
+
+
+@pytest.mark.parametrize("more", [[], [NUMBER, "hello", "--no-report", "--yes"]])
+def test_without_a_receipt_to_wait_for_nothing_of_others_comes(configured, more: list[str]):
+    with centre("smpp") as made:
+        made.send(Incoming(NUMBER, "10657", "TD"))
+        done = sends(*configured("smpp", made.port), *more)
+        assert (done.exit_code, made.counts["incomings sent"]) == (0, 0), done.output
+
+
+def test_no_feed_is_needed(tmp_path: Path):
+    (path := tmp_path / "mmsd.toml").write_text("[links.centre1]\nkind = 'smpp'\nhost = '127.0.0.1'\nport = 1\nsystem_id = 'a'\n")
+    done = sends("send", str(path), "centre1")
+    assert (done.exit_code, "Connect call failed" in done.stdout) == (1, True), done.output
+    path.write_text("[links.centre1]\nkind = 'smpp'\nhost = ''\nsystem_id = 'a'\nspeed = 9\n")
+    done = sends("send", str(path), "centre1")
+    assert (done.exit_code, "links.centre1.speed" in done.output, "feeds" in done.output) == (78, True, False), done.output
 
 
 def test_what_encode_prints_is_sent_as_it_is(configured):
