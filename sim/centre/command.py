@@ -35,9 +35,9 @@ def settings(file: Path | None, protocol: Literal["smpp", "cmpp"] | None, port: 
 
 
 def _account(said: str) -> Account:
-    name, _, rest = said.partition(":")
+    name, has_password, rest = said.partition(":")
     password, _, number = rest.partition(":")
-    if not name:
+    if not name or not has_password:  # an empty one is said by "NAME:"
         raise ConfigError("--account: expected NAME:PASSWORD or NAME:PASSWORD:NUMBER")
     return Account(name=name, password=password, numbers=(number,) if number else ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from mmsd.codec import session
 from mmsd.codec.session import BOUND, Pdu, Role, Session, State
@@ -60,8 +60,7 @@ class Connection(asyncio.Protocol):
     # --------------------------------------------------------------------------------------------------------- the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
         self._centre.connections.add(self)
         self._centre.count("connections")
         if self._away:

@@ -16,6 +16,7 @@ import aiohttp
 import msgspec
 import pytest
 import smpp34
+import uvloop
 
 from mmsd.codec import cmpp, session, smpp, sms
 from mmsd.codec.tables import cmpp as cmpp_table
@@ -537,6 +538,18 @@ def test_a_centre_that_is_started_again_gives_no_id_twice(tmp_path):
     ]
 
 
+@both
+def test_it_serves_within_uvloop_too(protocol):
+    async def scenario() -> None:
+        async with Centre(PLAIN[protocol], wall=wall) as centre, bound(protocol, centre.port) as peer:
+            await peer.submit(asked(protocol))
+            await centre.until(lambda: centre.counts["receipts sent"] == 1)
+            assert centre.hang_up("reset") == 1
+            await centre.until(lambda: not centre.connections)
+
+    uvloop.run(asyncio.wait_for(scenario(), PATIENCE))
+
+
 def test_settings_are_read_and_refused_by_name(tmp_path):
     path = tmp_path / "centre.toml"
     path.write_text('protocol = "cmpp"\n[[accounts]]\nname = "900001"\nnumbers = ["10657"]\n[receipts]\nafter = 1\n')
@@ -547,6 +560,10 @@ def test_settings_are_read_and_refused_by_name(tmp_path):
         settings.load(path)
     with pytest.raises(ConfigError, match="there is none"):
         command.settings(None, None, 0, ())
+    assert command.settings(None, None, 0, ("abc:",)).accounts[0].password == ""
+    for account in ("abc", ":secret"):
+        with pytest.raises(ConfigError, match="--account: expected NAME:PASSWORD"):
+            command.settings(None, None, 0, (account,))
     with pytest.raises(ConfigError, match="same name"):
         Centre(changed(SMPP, accounts=(ACCOUNT, ACCOUNT)), wall=wall)
     with pytest.raises(ConfigError, match="slient"):
