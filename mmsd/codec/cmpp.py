@@ -7,9 +7,10 @@ What breaks a rule and can be survived stands in `Pdu.faults`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Final, get_args
+from typing import Final, NamedTuple, get_args
 
 from mmsd.codec import sms
 from mmsd.codec.shown import Line, Shown, one_after_another, one_line, plain, warnings
@@ -255,18 +256,27 @@ def decode(data: bytes, version: int = table.VERSION_2) -> Pdu:
 def _fields(data: bytes, at: int, layout: table.Layout, version: int, faults: list[DecodeError]) -> tuple[list[object], int]:
     """Values of a layout and the place behind it. Reserve and link_id, which some gateways leave out, may be missing."""
     values: list[object] = []
+    for value, behind in _each(data, at, layout, version, faults):
+        values.append(value)
+        at = behind
+    return values, at
+
+
+def _each(data: bytes, at: int, layout: table.Layout, version: int, faults: list[DecodeError]) -> Iterator[tuple[object, int]]:
+    """Each value of a layout and the place behind it. DecodeError at the first that is cut short."""
     third = version >= table.VERSION_3
     for name, kind, second_size, third_size in layout:
         size = third_size if third else second_size
         if not size:
-            values.append(0 if kind is table.NUMBER else b"")
+            yield 0 if kind is table.NUMBER else b"", at
             continue
         if kind is table.TERMINALS:
             count, at = _octet(data, at, name), at + 1
             if at + count * size > len(data):
                 raise DecodeError(f"the PDU ends in {name}", offset=at, clause=_CLAUSE)
-            values.append(tuple(data[place : place + size].rstrip(b"\0") for place in range(at, at + count * size, size)))
+            numbers = tuple(data[place : place + size].rstrip(b"\0") for place in range(at, at + count * size, size))
             at += count * size
+            yield numbers, at
             continue
         if kind is table.CONTENT:
             size, at = _octet(data, at, name), at + 1
@@ -276,8 +286,7 @@ def _fields(data: bytes, at: int, layout: table.Layout, version: int, faults: li
             faults.append(DecodeError(f"{name} is cut short", offset=at, clause=_CLAUSE))
         octets = data[at : at + size]
         at += len(octets)
-        values.append(int.from_bytes(octets, "big") if kind is table.NUMBER else octets.rstrip(b"\0") if kind is table.TEXT else octets)
-    return values, at
+        yield int.from_bytes(octets, "big") if kind is table.NUMBER else octets.rstrip(b"\0") if kind is table.TEXT else octets, at
 
 
 def _octet(data: bytes, at: int, name: str) -> int:
@@ -381,7 +390,7 @@ def encode_report(value: Report, version: int = table.VERSION_2) -> bytes:
 
 
 def content(message: Submit | Deliver) -> tuple[sms.UserData, sms.Udh, tuple[DecodeError, ...]]:
-    """What a message carries: header and data, the header's meaning, and what was wrong with it.
+    """What a message carries: header and data, the header's meaning, and what was wrong with it, placed in the content.
 
     Without a header of its own a Submit is placed by Pk_total and Pk_number, which have no reference: 0 stands for it.
     """
@@ -391,13 +400,19 @@ def content(message: Submit | Deliver) -> tuple[sms.UserData, sms.Udh, tuple[Dec
         size = octets[0] + 1 if octets else 0
         try:
             header = sms.decode_udh(octets[:size])
-            return sms.UserData(octets[:size], octets[size:]), header, ()
+            return sms.UserData(octets[:size], octets[size:]), header, _odd(message.msg_fmt, octets, size)
         except DecodeError as refusal:
             faults = (refusal,)
     concat = None
     if isinstance(message, Submit) and 1 <= message.pk_number <= message.pk_total and message.pk_total > 1:
         concat = sms.Concat(0, message.pk_total, message.pk_number)
-    return sms.UserData(b"", octets), sms.Udh(concat=concat), faults
+    return sms.UserData(b"", octets), sms.Udh(concat=concat), faults + _odd(message.msg_fmt, octets, 0)
+
+
+def _odd(msg_fmt: int, octets: bytes, size: int) -> tuple[DecodeError, ...]:
+    if msg_fmt != table.UCS2 or (len(octets) - size) % 2 == 0:
+        return ()
+    return (DecodeError("UCS-2 of an odd number of octets: the last is no text", offset=len(octets) - 1, clause=_CLAUSE),)
 
 
 def text(data: bytes, msg_fmt: int) -> str:
@@ -413,9 +428,29 @@ def text(data: bytes, msg_fmt: int) -> str:
 # ------------------------------------------------------------------------------------------------------- for mmsd decode cmpp
 
 
+class _Seen(NamedTuple):
+    """A PDU, and how many of its fields are there; None = all."""
+
+    pdu: Pdu
+    there: int | None = None
+
+
+class _Told(NamedTuple):
+    """One thing of a PDU: for programs, for people, and where it stands in it."""
+
+    name: str
+    value: object
+    words: str
+    start: int
+    size: int
+
+
 def show(data: bytes) -> Shown:
-    """PDUs, one after another, in the version that reads with fewer faults. DecodeError when the first is none in either."""
-    readings: list[Shown] = []
+    """PDUs, one after another, in the version that reads better; of a last one that is cut short the fields that are there.
+
+    DecodeError when the first is none in either version.
+    """
+    readings: list[tuple[Shown, tuple[int, int]]] = []
     refusals: list[DecodeError] = []
     for version in (table.VERSION_2, table.VERSION_3):
         try:
@@ -424,32 +459,89 @@ def show(data: bytes) -> Shown:
             refusals.append(refusal)
     if not readings:
         raise refusals[0]
-    return min(readings, key=lambda shown: len(shown.warnings))
+    return min(readings, key=lambda reading: reading[1])[0]
 
 
-def _shown(data: bytes, version: int) -> Shown:
-    pdus, faults = one_after_another(data, table.HEADER, lambda octets: decode(octets, version), _CLAUSE)
+def _shown(data: bytes, version: int) -> tuple[Shown, tuple[int, int]]:
+    """A reading in one version; how many PDUs' faults it has, and how many texts that are none, as they begin elsewhere in the other."""
+    pdus, faults = one_after_another(
+        data, table.HEADER, lambda octets: _Seen(decode(octets, version)), lambda octets: _decode_cut(octets, version), _CLAUSE
+    )
     values: list[dict[str, object]] = []
     lines: list[Line] = []
-    for at, length, pdu in pdus:
+    inner: list[DecodeError] = []  # which says nothing about the version
+    strange = 0
+    for at, length, (pdu, there) in pdus:
         spoken = (table.VERSION_3 if length >= 33 else table.VERSION_2) if pdu.command == table.RESPONSE | table.CONNECT else version
-        values.append(_values(pdu, spoken))
+        row: dict[str, object] = {"command": pdu.name, "sequence": pdu.sequence}
+        words: dict[str, object] = {}
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}"))
-        spans = _spans(pdu, spoken)
-        for key, value in values[-1].items():
-            if key not in {"command", "sequence"}:
-                start, size = spans.get(key) or spans.get("content") or (table.HEADER, length - table.HEADER)
-                lines.append(Line(at + start, min(size, length - start), key, one_line(value), 1))
-        faults += [fault.moved(at) for fault in pdu.faults]
-    return Shown({"version": f"{version >> 4}.0", "pdus": values}, tuple(lines), warnings(faults))
+        for name, value, said, start, size in _told(pdu, there, spoken, length):
+            row[name] = value
+            if said and isinstance(value, int | str):
+                words[name] = said
+            text = f"{one_line(value)}: {said}" if said and isinstance(value, int | str) else said or one_line(value)
+            lines.append(Line(at + start, size, name, text, 1))
+        values.append(row | ({"words": words} if words else {}))
+        strange += _strange(pdu)
+        told = [fault.moved(at) for fault in pdu.faults]
+        if there is None:
+            faults += told
+            inner += [fault.moved(at) for fault in _more_faults(pdu, spoken)]
+        else:  # of a message cut short nothing more is known
+            inner += told
+    warned = warnings(sorted((*faults, *inner), key=lambda fault: fault.offset))
+    return Shown({"version": f"{version >> 4}.0", "pdus": values}, tuple(lines), warned), (len(faults), strange)
+
+
+def _decode_cut(data: bytes, version: int) -> _Seen:
+    """A PDU whose end is missing, as far as its fields go. DecodeError for a command nobody assigned: then these octets are no PDU."""
+    length, command, sequence = (int.from_bytes(data[at : at + 4], "big") for at in (0, 4, 8))
+    if command not in table.NAMES:
+        raise DecodeError(f"Total_Length says {length} of {len(data)} octets", offset=0, clause=_CLAUSE)
+    layout = _LAYOUTS.get(command)
+    if layout is None:
+        return _Seen(Pdu(command, sequence, None if command in table.EMPTY else Raw(data[table.HEADER :])))
+    if command == table.RESPONSE | table.CONNECT:
+        version = table.VERSION_3 if length >= 33 else table.VERSION_2
+    faults: list[DecodeError] = []
+    values: list[object] = []
+    with suppress(DecodeError):  # where it was cut: that is told
+        for value, _ in _each(data, table.HEADER, layout[1], version, faults):
+            values.append(value)
+    body = layout[0](*values) if values else None
+    return _Seen(Pdu(command, sequence, body, tuple(fault for fault in faults if fault.offset < len(data))), len(values))
+
+
+def _strange(pdu: Pdu) -> int:
+    """Texts that go on behind a NUL, which fills them up."""
+    body = pdu.body
+    return sum(kind is table.TEXT and 0 in getattr(body, name) for name, kind, _, _ in _layout(pdu))
+
+
+def _layout(pdu: Pdu) -> table.Layout:
+    return table.LAYOUTS[table.BODIES[pdu.command]] if pdu.command in table.BODIES and pdu.body is not None else ()
+
+
+def _more_faults(pdu: Pdu, version: int) -> list[DecodeError]:
+    """What is wrong with what a PDU carries."""
+    body = pdu.body
+    if not isinstance(body, Submit | Deliver):
+        return []
+    place = _spans(pdu, version)["content"][0] + 1
+    try:
+        told = report(body) if isinstance(body, Deliver) else None
+        faults = told.faults if told is not None else content(body)[2]
+    except DecodeError as refusal:
+        faults = (refusal,)
+    return [fault.moved(place) for fault in faults if fault.offset <= len(body.content)]
 
 
 def _spans(pdu: Pdu, version: int) -> dict[str, tuple[int, int]]:
     """Where each field stands in the PDU: name → (offset, octets)."""
     spans: dict[str, tuple[int, int]] = {}
     at = table.HEADER
-    layout = table.LAYOUTS[table.BODIES[pdu.command]] if pdu.command in table.BODIES and pdu.body is not None else ()
-    for name, kind, second_size, third_size in layout:
+    for name, kind, second_size, third_size in _layout(pdu):
         size = third_size if version >= table.VERSION_3 else second_size
         if kind is table.TERMINALS:
             size = 1 + size * len(getattr(pdu.body, name))
@@ -461,23 +553,86 @@ def _spans(pdu: Pdu, version: int) -> dict[str, tuple[int, int]]:
     return spans
 
 
-def _values(pdu: Pdu, version: int) -> dict[str, object]:
-    values: dict[str, object] = {"command": pdu.name, "sequence": pdu.sequence}
-    if pdu.body is None:
-        return values
+def _told(pdu: Pdu, there: int | None, version: int, length: int) -> Iterator[_Told]:
+    """The fields of a PDU of so many octets in their order, then what they mean together."""
+    body = pdu.body
+    if isinstance(body, Raw):
+        yield _Told("octets", plain(body.octets), "", table.HEADER, length - table.HEADER)
     spans = _spans(pdu, version)
-    for name in pdu.body.__dataclass_fields__:
-        if name in spans or isinstance(pdu.body, Raw):
-            values[name] = plain(getattr(pdu.body, name))
+    for name, *_ in _layout(pdu)[:there]:
+        if name in spans:
+            start, size = spans[name]
+            value = getattr(body, name)
+            yield _Told(name, _plain(name, value, body), _words(name, value, body), start, max(min(size, length - start), 0))
+    if not isinstance(body, Submit | Deliver) or (there is not None and not body.content):
+        return
+    start, size = spans["content"]
+    size = min(size, length - start)
     try:
-        told = report(pdu.body) if isinstance(pdu.body, Deliver) else None
+        told = report(body) if isinstance(body, Deliver) else None
     except DecodeError:
-        told = None
+        return  # named among the faults
     if told is not None:
-        values["report"] = {"msg_id": told.msg_id, "stat": plain(told.stat), "state": told.state, "destination": plain(told.destination)}
-    elif isinstance(pdu.body, Submit | Deliver):
-        user_data, header, _ = content(pdu.body)
-        values["text"] = text(user_data.data, pdu.body.msg_fmt)
-        if header != sms.Udh():
-            values["header"] = str(header)
-    return values
+        row = {"msg_id": str(told.msg_id), "stat": plain(told.stat), "state": told.state, "submit_time": plain(told.submit_time),
+               "done_time": plain(told.done_time), "destination": plain(told.destination), "smsc_sequence": told.smsc_sequence}  # fmt: skip
+        yield _Told("report", row, one_line({name: value for name, value in row.items() if value != ""}), start, size)
+        return
+    user_data, header, _ = content(body)
+    yield _Told("text", text(user_data.data, body.msg_fmt), "", start, size)
+    if header != sms.Udh():
+        words = ", ".join(f"{name} {value}" for name, value in sms.header_words(header))
+        yield _Told("header", sms.header_values(header), words, start, size)
+
+
+def _plain(name: str, value: object, body: Body | None) -> object:
+    """A field for JSON; a Msg_Id as text: it has 64 bits, more than many readers' numbers."""
+    if name == "msg_id":
+        return str(value)
+    if (
+        name == "content"
+        and isinstance(value, bytes)
+        and isinstance(body, Submit | Deliver)
+        and (body.msg_fmt != table.ASCII or body.tp_udhi)
+    ):
+        return value.hex()
+    return plain(value)
+
+
+def _words(name: str, value: object, body: Body | None) -> str:
+    """What a field's value means; "" where it says it all."""
+    match name, value:
+        case "msg_id", int():
+            return msg_id_words(value)
+        case "version", int():
+            return f"{value >> 4}.{value & 15}"
+        case "timestamp", int():
+            return _moment(value)
+        case "fee_type", bytes():
+            return table.FEE_TYPES.get(value, "")
+        case "registered_delivery", int() if isinstance(body, Deliver):
+            return table.IS_REPORT.get(value, "")
+        case _, int():
+            return table.WORDS_OF.get(name, {}).get(value, "")
+    return ""
+
+
+def _moment(value: int) -> str:
+    """MMDDHHMMSS as people write it."""
+    digits = f"{value:010d}"
+    return f"{digits[:2]}-{digits[2:4]} {digits[4:6]}:{digits[6:8]}:{digits[8:]}" if len(digits) == 10 else ""
+
+
+def msg_id_words(msg_id: int) -> str:
+    """What a Msg_Id is made of: month, day and time, the gateway's code, a sequence; only in hexadecimal where a gateway made it otherwise.
+
+    >>> msg_id_words(12878564852733378560)
+    '0xb2b9da8000010000: 11-05 14:29:42, gateway 1, sequence 0'
+    """
+    if not msg_id:
+        return ""
+    month, day, hour = msg_id >> 60, msg_id >> 55 & 31, msg_id >> 50 & 31
+    minute, second, gateway, sequence = msg_id >> 44 & 63, msg_id >> 38 & 63, msg_id >> 16 & 0x3FFFFF, msg_id & 0xFFFF
+    said = f"0x{msg_id:016x}"
+    if not (1 <= month <= 12 and day >= 1 and hour < 24 and minute < 60 and second < 60):
+        return said
+    return f"{said}: {month:02d}-{day:02d} {hour:02d}:{minute:02d}:{second:02d}, gateway {gateway}, sequence {sequence}"

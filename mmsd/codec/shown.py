@@ -81,12 +81,31 @@ def plain(value: object) -> object:
             return value
 
 
-def one_after_another(
-    data: bytes, header: int, decode: Callable[[bytes], P], clause: str
-) -> tuple[list[tuple[int, int, P]], list[DecodeError]]:
-    """PDUs that say their length in their first four octets: (place, length, PDU) of each, and what ends the row before the octets do.
+def put(values: dict[str, Any], name: str, value: object) -> None:
+    """A value under its name for JSON; where the name is taken, all of them in a list.
 
-    DecodeError when the first is none. `header`: octets that the shortest has.
+    >>> values = {}
+    >>> put(values, "port", 1), put(values, "port", 2), put(values, "port", 3)
+    (None, None, None)
+    >>> values
+    {'port': [1, 2, 3]}
+    """
+    match values.get(name):
+        case None:
+            values[name] = value
+        case list(several):
+            several.append(value)
+        case one:
+            values[name] = [one, value]
+
+
+def one_after_another(
+    data: bytes, header: int, decode: Callable[[bytes], P], decode_cut: Callable[[bytes], P], clause: str
+) -> tuple[list[tuple[int, int, P]], list[DecodeError]]:
+    """PDUs that say their length in their first four octets: (place, octets there, PDU) of each, and what ends the row before they do.
+
+    DecodeError when the first is none. `header`: octets that the shortest has. `decode_cut` reads a last PDU of which octets are missing,
+    as far as it goes.
     """
     found: list[tuple[int, int, P]] = []
     at = 0
@@ -94,8 +113,13 @@ def one_after_another(
         if len(found) == _MOST:
             return found, [DecodeError(f"more than {_MOST:,} PDUs: the rest is left out", offset=at, clause=clause)]
         length = int.from_bytes(data[at : at + 4], "big")
+        octets = data[at : at + max(length, header)]
         try:
-            found.append((at, length, decode(data[at : at + max(length, header)])))
+            if header <= len(octets) < length:
+                found.append((at, len(octets), decode_cut(octets)))
+                cut = DecodeError(f"the PDU is cut short: {len(octets)} of {length} octets", offset=len(data), clause=clause)
+                return found, [cut]
+            found.append((at, length, decode(octets)))
         except DecodeError as refusal:
             if not at:
                 raise

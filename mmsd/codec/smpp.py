@@ -7,13 +7,13 @@ a PDU whose body cannot be told at all raises DecodeError. Framing and order are
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Final, NamedTuple, get_args
 
 from mmsd.codec import sms
-from mmsd.codec.shown import Line, Shown, one_after_another, one_line, plain, warnings
+from mmsd.codec.shown import Line, Shown, one_after_another, one_line, plain, put, warnings
 from mmsd.codec.tables import smpp as table
 from mmsd.errors import DecodeError, EncodeError
 
@@ -320,6 +320,10 @@ def decode(data: bytes) -> Pdu:
     length, command, status, sequence = (int.from_bytes(data[at : at + 4], "big") for at in (0, 4, 8, 12))
     if length != len(data):
         raise DecodeError(f"command_length says {length} of {len(data)} octets", offset=0, clause="SMPP 3.4 5.1.1")
+    return _decode(data, command, status, sequence)
+
+
+def _decode(data: bytes, command: int, status: int, sequence: int) -> Pdu:
     read = _Reader(data)
     body: Body | None = None
     tlvs: tuple[tuple[int, bytes], ...] = ()
@@ -343,21 +347,19 @@ def decode(data: bytes) -> Pdu:
 
 
 def _body(read: _Reader, layout: tuple[Callable[..., Body], tuple[tuple[str, str, int], ...]]) -> Body:
-    values: list[object] = []
-    for _, kind, most in layout[1]:
-        if kind is table.OCTET:
-            values.append(read.octet())
-        elif kind is table.TEXT:
-            values.append(read.text(most))
-        elif kind is table.ADDRESS:
-            values.append(read.address(most))
-        elif kind is table.SHORT_MESSAGE:
-            values.append(read.short_message(most))
-        elif kind is table.DESTINATIONS:
-            values.append(read.destinations())
-        else:
-            values.append(read.unsuccessful())
-    return layout[0](*values)
+    return layout[0](*[_field(read, kind, most) for _, kind, most in layout[1]])
+
+
+def _field(read: _Reader, kind: str, most: int) -> object:
+    if kind is table.OCTET:
+        return read.octet()
+    if kind is table.TEXT:
+        return read.text(most)
+    if kind is table.ADDRESS:
+        return read.address(most)
+    if kind is table.SHORT_MESSAGE:
+        return read.short_message(most)
+    return read.destinations() if kind is table.DESTINATIONS else read.unsuccessful()
 
 
 def encode(pdu: Pdu) -> bytes:
@@ -448,7 +450,7 @@ def content(pdu: Pdu) -> Content:
     data = b"" if isinstance(body, DataMessage) else body.short_message
     if payload is not None:
         if data and payload:
-            faults.append(DecodeError("short_message and message_payload at once", offset=16, clause="SMPP 3.4 5.3.2.32"))
+            faults.append(DecodeError("short_message and message_payload at once", offset=0, clause="SMPP 3.4 5.3.2.32"))
         data = data or payload
     udh, header = b"", sms.Udh()
     if body.esm_class & table.ESM_UDHI:
@@ -461,10 +463,26 @@ def content(pdu: Pdu) -> Content:
     spoken = _spoken(pdu)
     for mine, theirs in ((header.concat, spoken.concat), (header.destination or None, spoken.destination or None)):
         if mine is not None and theirs is not None and mine != theirs:
-            faults.append(DecodeError("header and optional parameters disagree", offset=16, clause="SMPP 3.4 5.3.2.22"))
+            faults.append(DecodeError("header and optional parameters disagree", offset=0, clause="SMPP 3.4 5.3.2.22"))
+    if body.data_coding == table.UCS2 and len(data) % 2:
+        end = len(udh) + len(data) - 1
+        faults.append(DecodeError("UCS-2 of an odd number of octets: the last is no text", offset=end, clause="SMPP 3.4 5.2.19"))
     ports = header if header.destination or header.source else spoken
     merged = sms.Udh(ports.destination, ports.source, header.concat or spoken.concat, header.others)
+    if faults:
+        place = _place(pdu)
+        faults = [fault.moved(place) for fault in faults]
     return Content(udh, merged, data, body.data_coding, tuple(faults))
+
+
+def _place(pdu: Pdu) -> int:
+    """Where the octets stand that a message carries."""
+    spans = _spans(pdu)
+    start, size = spans.get("short_message", (table.HEADER, 0))
+    if size > 1:
+        return start + 1
+    payload = spans.get("message_payload")
+    return payload[0] + 4 if payload is not None else start
 
 
 def _spoken(pdu: Pdu) -> sms.Udh:
@@ -614,25 +632,89 @@ def spellings(message_id: bytes) -> tuple[bytes, ...]:
 # ------------------------------------------------------------------------------------------------------- for mmsd decode smpp
 
 
+class _Seen(NamedTuple):
+    """A PDU, and how many of its mandatory parameters are there; None = all."""
+
+    pdu: Pdu
+    there: int | None = None
+
+
+class _Told(NamedTuple):
+    """One thing of a PDU: for programs, for people, and where it stands in it."""
+
+    name: str
+    value: object
+    words: str
+    start: int
+    size: int
+
+
 def show(data: bytes) -> Shown:
-    """PDUs, one after another. DecodeError when the first is none."""
-    pdus, faults = one_after_another(data, table.HEADER, decode, "SMPP 3.4 3.2")
+    """PDUs, one after another; of a last one that is cut short the fields that are there. DecodeError when the first is none."""
+    pdus, faults = one_after_another(data, table.HEADER, lambda octets: _Seen(decode(octets)), _decode_cut, "SMPP 3.4 3.2")
     values: list[dict[str, object]] = []
     lines: list[Line] = []
-    for at, length, pdu in pdus:
-        values.append(_values(pdu))
+    for at, length, (pdu, there) in pdus:
+        row: dict[str, object] = {"command": pdu.name, "status": _status(pdu.status), "sequence": pdu.sequence}
+        words: dict[str, object] = {}
         lines.append(Line(at, length, pdu.name, f"sequence {pdu.sequence}, {_status(pdu.status)}"))
-        spans = _spans(pdu, length)
-        carrier = spans.get("short_message", (table.HEADER, 0))
-        for key, value in values[-1].items():
-            if key not in _HEAD:
-                start, size = spans.get(key) or (carrier if carrier[1] > 1 else spans.get("message_payload", carrier))
-                lines.append(Line(at + start, size, key, one_line(value), 1))
-        faults += [fault.moved(at) for fault in pdu.faults]
-    return Shown({"pdus": values}, tuple(lines), warnings(faults))
+        inner = _more_faults(pdu) if there is None else []  # of a message cut short nothing more is known
+        faults = [*(fault.moved(at) for fault in (*pdu.faults, *inner)), *faults]
+        for name, value, said, start, size in _told(pdu, there, length):
+            put(row, name, value)
+            if said and isinstance(value, int | str):
+                words[name] = said
+            text = f"{one_line(value)}: {said}" if said and isinstance(value, int | str) else said or one_line(value)
+            lines.append(Line(at + start, size, name, text, 1))
+        values.append(row | ({"words": words} if words else {}))
+    return Shown({"pdus": values}, tuple(lines), warnings(sorted(faults, key=lambda fault: fault.offset)))
 
 
-_HEAD: Final = frozenset({"command", "status", "sequence"})
+def _decode_cut(data: bytes) -> _Seen:
+    """A PDU whose end is missing, as far as its fields go. DecodeError for a command nobody assigned: then these octets are no PDU."""
+    command, status, sequence = (int.from_bytes(data[at : at + 4], "big") for at in (4, 8, 12))
+    if command not in table.NAMES:
+        raise DecodeError(f"command_length says {int.from_bytes(data[:4], 'big')} of {len(data)} octets", offset=0, clause="SMPP 3.4 5.1.1")
+    layout = _LAYOUTS.get(command)
+    read = _Reader(data)
+    values: list[object] = []
+    try:
+        for _, kind, most in layout[1] if layout is not None else ():
+            values.append(_field(read, kind, most))
+    except DecodeError:
+        pass  # here it was cut: that is told
+    tlvs = read.tlvs() if layout is None or len(values) == len(layout[1]) else ()
+    body = layout[0](*values) if layout is not None and values else None
+    return _Seen(Pdu(command, status, sequence, body, tlvs, tuple(fault for fault in read.faults if fault.offset < read.at)), len(values))
+
+
+def _more_faults(pdu: Pdu) -> list[DecodeError]:
+    """What is wrong with what a PDU carries."""
+    if not isinstance(pdu.body, Message | DataMessage | MultiMessage):
+        return []
+    faults = list(content(pdu).faults)
+    told = receipt(pdu)
+    if told is not None and not told.message_id:
+        faults.append(DecodeError("a receipt that does not say of which message", offset=_place(pdu), clause="SMPP 3.4 B"))
+    if told is not None and not told.state:
+        faults.append(DecodeError("a receipt that says no state", offset=_place(pdu), clause="SMPP 3.4 B"))
+    return faults + [
+        DecodeError(f"{_tlv_name(tag)} {count} times: the first counts", offset=at, clause="SMPP 3.4 3.2.4")
+        for tag, (count, at) in _repeated(pdu).items()
+    ]
+
+
+def _repeated(pdu: Pdu) -> dict[int, tuple[int, int]]:
+    """Optional parameters that stand there more than once: how often, and where the second stands."""
+    at = _body_size(pdu) + table.HEADER
+    found: dict[int, tuple[int, int]] = {}
+    for tag, octets in pdu.tlvs:
+        count, second = found.get(tag, (0, at))
+        found[tag] = (count + 1, at if count == 1 else second)
+        at += 4 + len(octets)
+    return {tag: seen for tag, seen in found.items() if seen[0] > 1}
+
+
 _SECRET: Final = frozenset({"password"})
 
 
@@ -640,18 +722,27 @@ def _status(status: int) -> str:
     return table.STATUSES.get(status, f"0x{status:08x}")
 
 
-def _spans(pdu: Pdu, length: int) -> dict[str, tuple[int, int]]:
-    """Where each field stands in the PDU: name → (offset, octets)."""
+def _tlv_name(tag: int) -> str:
+    return table.TLVS.get(tag, (f"0x{tag:04x}", ""))[0]
+
+
+def _layout(pdu: Pdu) -> tuple[tuple[str, str, int], ...]:
+    return table.LAYOUTS.get(table.BODIES.get(pdu.command, ""), ()) if pdu.body is not None else ()
+
+
+def _body_size(pdu: Pdu) -> int:
+    return sum(_size(kind, getattr(pdu.body, name)) for name, kind, _ in _layout(pdu))
+
+
+def _spans(pdu: Pdu) -> dict[str, tuple[int, int]]:
+    """Where each field stands in the PDU: name → (offset, octets); the first of optional parameters."""
     spans: dict[str, tuple[int, int]] = {}
     at = table.HEADER
-    layout = table.LAYOUTS.get(table.BODIES.get(pdu.command, ""), ()) if pdu.body is not None else ()
-    for name, kind, _ in layout:
-        size = min(_size(kind, getattr(pdu.body, name)), length - at)
-        spans[name] = (at, size)
-        at += size
+    for name, kind, _ in _layout(pdu):
+        spans[name] = (at, _size(kind, getattr(pdu.body, name)))
+        at += spans[name][1]
     for tag, octets in pdu.tlvs:
-        name, _ = table.TLVS.get(tag, (f"0x{tag:04x}", ""))
-        spans.setdefault(name, (at, 4 + len(octets)))
+        spans.setdefault(_tlv_name(tag), (at, 4 + len(octets)))
         at += 4 + len(octets)
     return spans
 
@@ -673,20 +764,95 @@ def _size(kind: str, value: object) -> int:
             return 0
 
 
-def _values(pdu: Pdu) -> dict[str, object]:
-    values: dict[str, object] = {"command": pdu.name, "status": _status(pdu.status), "sequence": pdu.sequence}
-    if pdu.body is not None:
-        for name in pdu.body.__dataclass_fields__:
-            values[name] = "…" if name in _SECRET else plain(getattr(pdu.body, name))
+def _told(pdu: Pdu, there: int | None, length: int) -> Iterator[_Told]:
+    """The fields of a PDU of so many octets in their order, then what they mean together."""
+    body = pdu.body
+    plain_text = isinstance(body, Message | MultiMessage | DataMessage | Replace) and _plain_text(body)
+    at = table.HEADER
+    for name, kind, _ in _layout(pdu)[:there]:
+        value = getattr(body, name)
+        size = max(min(_size(kind, value), length - at), 0)  # a last NUL may be missing
+        if name in _SECRET:
+            yield _Told(name, "…", "", at, size)
+        elif kind == table.SHORT_MESSAGE and not plain_text:
+            yield _Told(name, value.hex(), "", at, size)
+        else:
+            yield _Told(name, plain(value), _field_words(name, value, pdu.command), at, size)
+        at += size
+    if isinstance(body, Raw):
+        yield _Told("octets", plain(body.octets), "", at, length - at)
     for tag, octets in pdu.tlvs:
         name, kind = table.TLVS.get(tag, (f"0x{tag:04x}", table.OCTETS))
-        values[name] = int.from_bytes(octets, "big") if kind == table.NUMBER and len(octets) <= 4 else plain(octets.rstrip(b"\0"))
-    if isinstance(pdu.body, Message | DataMessage | MultiMessage):
-        seen = content(pdu)
-        values["text"] = seen.text
-        if seen.header != sms.Udh():
-            values["header"] = str(seen.header)
+        number = int.from_bytes(octets, "big") if kind == table.NUMBER and 0 < len(octets) <= 4 else None
+        whole = (
+            octets.hex()
+            if tag == table.MESSAGE_PAYLOAD and not plain_text
+            else plain(octets.rstrip(b"\0") if kind == table.TEXT else octets)
+        )
+        yield _Told(name, whole if number is None else number, _tlv_words(tag, octets, number), at, 4 + len(octets))
+        at += 4 + len(octets)
+    if not isinstance(body, Message | DataMessage | MultiMessage):
+        return
+    spans = _spans(pdu)
+    start, size = spans.get("short_message", (table.HEADER, 0))
+    if size <= 1:
+        start, size = spans.get("message_payload", (start, size))
+    size = max(min(size, length - start), 0)
+    seen = content(pdu)
+    if there is not None and not seen.data:
+        return  # cut before
+    yield _Told("text", seen.text, "", start, size)
+    if seen.header != sms.Udh():
+        words = ", ".join(f"{name} {value}" for name, value in sms.header_words(seen.header))
+        yield _Told("header", sms.header_values(seen.header), words, start, size)
     told = receipt(pdu)
     if told is not None:
-        values["receipt"] = {"message_id": plain(told.message_id), "state": told.state, "err": plain(told.err)}
-    return values
+        row = {"message_id": plain(told.message_id), "state": told.state, "err": plain(told.err), "submitted": plain(told.submitted),
+               "done": plain(told.done), "final": told.final}  # fmt: skip
+        yield _Told("receipt", row, one_line({name: value for name, value in row.items() if value != ""}), start, size)
+
+
+def _plain_text(body: Message | MultiMessage | DataMessage | Replace) -> bool:
+    """Whether its octets, where they are printable, are what people read."""
+    return isinstance(body, Replace) or (
+        not body.esm_class & table.ESM_UDHI and body.data_coding in {table.GSM7, table.ASCII, table.LATIN_1}
+    )
+
+
+def _field_words(name: str, value: object, command: int) -> str:
+    """What the number of a mandatory parameter means; "" where it says it all."""
+    match name, value:
+        case "esm_class", int():
+            mode = "" if command == table.DELIVER_SM else table.ESM_MODES[value & 3]
+            parts = [mode, table.ESM_TYPES.get(value & table.ESM_TYPE, ""), *_bits(value, table.ESM_FEATURES)]
+            return ", ".join(filter(None, parts))
+        case "registered_delivery", int():
+            wanted = "" if command == table.DELIVER_SM else table.RECEIPTS[value & 3]
+            return ", ".join(filter(None, [wanted, *_bits(value, table.ACKNOWLEDGEMENTS)]))
+        case "data_coding", int() if value >= 0xC0:
+            return f"{sms.coding(value).name}, as TS 23.038 4"
+        case "data_coding", int():
+            return table.CODINGS.get(value, "reserved")
+        case "message_state", int() if 0 < value < len(table.STATES):
+            return table.STATES[value]
+        case "interface_version", int():
+            return f"{value >> 4}.{value & 15}"
+        case "replace_if_present", 1:
+            return "replace"
+        case _, Address(ton, npi, _) if value != _NOBODY:
+            return f"{table.TONS[ton] if ton < len(table.TONS) else 'reserved'}, {table.NPIS.get(npi, 'reserved')}"
+    return ""
+
+
+def _tlv_words(tag: int, octets: bytes, number: int | None) -> str:
+    if tag == table.MESSAGE_STATE and number is not None and 0 < number < len(table.STATES):
+        return table.STATES[number]
+    if tag == table.SC_INTERFACE_VERSION and number is not None:
+        return f"{number >> 4}.{number & 15}"
+    if tag == table.NETWORK_ERROR_CODE and len(octets) == 3:
+        return f"{table.NETWORKS.get(octets[0], 'reserved')} {int.from_bytes(octets[1:], 'big')}"
+    return ""
+
+
+def _bits(value: int, names: Mapping[int, str]) -> list[str]:
+    return [name for bit, name in names.items() if value & bit]

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Hashable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from mmsd.codec import gsm7
-from mmsd.codec.shown import Line, Shown, warnings
+from mmsd.codec.shown import Line, Shown, put, warnings
 from mmsd.codec.tables import sms as table
 from mmsd.errors import DecodeError, EncodeError
 
@@ -809,7 +810,7 @@ def show(data: bytes) -> Shown:
     for name, value, dcs in _parts(tpdu):
         start, stop = read.spans.get(name, (at, at))
         for key, told in _told(name, value, dcs):
-            values[key] = told
+            put(values, key, told)
             lines.append(Line(start, stop - start, key, str(told), 1))
     lines.sort(key=lambda line: (line.offset, line.depth))  # as they stand on the wire
     return Shown(values, tuple(lines), warnings(tpdu.faults))
@@ -840,7 +841,9 @@ def _told(name: str, value: object, dcs: int) -> list[tuple[str, str | int]]:
         case UserData():
             told: list[tuple[str, str | int]] = [("coding", _CODING_NAMES[coding(dcs)])]
             if value.udh:
-                told += [("udh", value.udh.hex()), *_header(value.udh)]
+                told.append(("udh", value.udh.hex()))
+                with suppress(DecodeError):  # a broken one is told as it stands; user_data() named it
+                    told += header_words(decode_udh(value.udh))
             return [*told, ("data", value.data.hex()) if coding(dcs) is Coding.OCTETS else ("text", value.text(dcs))]
         case bytes():
             return [(name, value.hex())]
@@ -851,15 +854,34 @@ def _told(name: str, value: object, dcs: int) -> list[tuple[str, str | int]]:
             return [(name, str(value))]
 
 
-def _header(udh: bytes) -> list[tuple[str, str | int]]:
-    """What a header says, in words; nothing when it is broken."""
-    try:
-        header = decode_udh(udh)
-    except DecodeError:
-        return []
+def header_words(header: Udh) -> list[tuple[str, str | int]]:
+    """What a header says: (name, value as people read it).
+
+    >>> header_words(Udh(2948, 9200, Concat(7, 2, 1)))
+    [('destination_port', 2948), ('source_port', 9200), ('concatenation', '1 of 2, reference 7')]
+    """
     told: list[tuple[str, str | int]] = []
     if header.destination or header.source:
         told += [("destination_port", header.destination), ("source_port", header.source)]
     if header.concat is not None:
         told.append(("concatenation", f"{header.concat.sequence} of {header.concat.total}, reference {header.concat.reference}"))
     return told + [("element", f"{table.ELEMENTS.get(number, hex(number))}: {value.hex()}") for number, value in header.others]
+
+
+def header_values(header: Udh) -> dict[str, Any]:
+    """The same for programs.
+
+    >>> header_values(Udh(concat=Concat(7, 2, 1), others=((0x24, b"\\x01"),)))["elements"]
+    [{'element': 36, 'name': 'national single shift', 'octets': '01'}]
+    """
+    values: dict[str, Any] = {}
+    if header.destination or header.source:
+        values |= {"destination_port": header.destination, "source_port": header.source}
+    if header.concat is not None:
+        reference, total, sequence = header.concat.reference, header.concat.total, header.concat.sequence
+        values["concatenation"] = {"reference": reference, "total": total, "sequence": sequence}
+    if header.others:
+        values["elements"] = [
+            {"element": number, "name": table.ELEMENTS.get(number), "octets": octets.hex()} for number, octets in header.others
+        ]
+    return values

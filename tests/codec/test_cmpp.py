@@ -342,3 +342,76 @@ def test_shown_in_the_version_that_fits(version):
     assert [pdu["command"] for pdu in shown.values["pdus"]] == [pdu.name for pdu in OURS]
     with pytest.raises(DecodeError):
         cmpp.show(b"")
+
+
+@versions
+@pytest.mark.parametrize(
+    ("message", "wrong", "at"),
+    [
+        (Deliver(tp_udhi=1, content=bytes.fromhex("2000030102")), "header length and octets disagree", 0),
+        (Deliver(msg_fmt=8, content=b"\x7a\xef\x53"), "UCS-2 of an odd number of octets: the last is no text", 2),
+        (Deliver(registered_delivery=1, content=b"\0" * 8 + b"DELIVRD"), "a report of 15 octets", 15),
+        (Deliver(registered_delivery=1, content=b"\0" * 8), "the PDU ends in stat", 8),
+        (Submit(tp_udhi=1, content=b"\x30hello"), "header length and octets disagree", 0),
+    ],
+    ids=["header", "UCS-2", "short report", "shorter report", "submit"],
+)
+def test_what_is_wrong_inside_is_told(message, wrong, at, version):
+    """`mmsd decode` ends with 1: the PDU is whole, what it carries is not. Nor does that change the version it is read in."""
+    data = cmpp.encode(Pdu(t.SUBMIT if isinstance(message, Submit) else t.DELIVER, 9, message), version)
+    seen = cmpp.show(data)
+    assert seen.values["version"] == f"{version >> 4}.0"
+    (warned,) = seen.warnings
+    assert (warned.text, data[warned.offset - at - 1 :][: 1 + len(message.content)]) == (
+        wrong,
+        bytes((len(message.content),)) + message.content,
+    )
+
+
+@versions
+def test_numbers_have_their_words(version):
+    message = Submit(12878564852733378560, registered_delivery=1, fee_user_type=2, tp_udhi=1, msg_fmt=8, fee_type=b"01",
+                     content=bytes.fromhex("050003AA0201") + bytes.fromhex("4E2D"))  # fmt: skip
+    seen = cmpp.show(cmpp.encode(Pdu(t.SUBMIT, 9, message), version))
+    said = {line.name: line.text for line in seen.lines}
+    assert said["msg_id"] == "12878564852733378560: 0xb2b9da8000010000: 11-05 14:29:42, gateway 1, sequence 0"
+    assert said["fee_user_type"] == "2: the service provider pays"
+    assert said["fee_type"] == "01: free"
+    assert said["msg_fmt"] == "8: UCS-2"
+    assert said["header"] == "concatenation 1 of 2, reference 170"
+    (values,) = seen.values["pdus"]
+    assert values["msg_id"] == "12878564852733378560"  # a text: a double would round it
+    assert values["header"] == {"concatenation": {"reference": 170, "total": 2, "sequence": 1}}
+    assert (values["content"][-4:], values["text"], values["words"]["fee_user_type"]) == ("4e2d", "中", "the service provider pays")
+    answer = cmpp.show(cmpp.encode(Pdu(t.RESPONSE | t.SUBMIT, 9, cmpp.SubmitAnswer(1, 8)), version))
+    assert {line.name: line.text for line in answer.lines}["result"] == "8: flow control"
+
+
+@versions
+@each
+def test_cut_short_is_shown_as_far_as_it_goes(pdu, version):
+    """The last of several, at every octet: no field says what it does not say whole, but for the message itself."""
+    data = cmpp.encode(pdu, version)
+    whole = {line.name: line for line in cmpp.show(data).lines}
+    for stop in range(t.HEADER, len(data) if pdu.command in t.NAMES else 0):
+        seen = cmpp.show(data + data[:stop])
+        assert seen.values["version"] == cmpp.show(data).values["version"]
+        assert [row["command"] for row in seen.values["pdus"]] == [pdu.name] * 2
+        assert seen.warnings[-1].text == f"the PDU is cut short: {stop} of {len(data)} octets"
+        for line in seen.lines:
+            assert line.offset + line.length <= len(data) + stop
+            if line.depth and len(data) <= line.offset and line.offset + line.length < len(data) + stop:
+                assert line == whole[line.name]._replace(offset=line.offset)
+
+
+def test_a_cut_message_tells_its_version():
+    """By its texts: in the other version they would begin in the middle of others."""
+    message = Submit(msg_src=b"900001", service_id=b"S", source=b"10658", destinations=(b"13900000001",), content=b"hi")
+    for version in BOTH:
+        data = cmpp.encode(Pdu(t.SUBMIT, 9, message), version)
+        assert cmpp.show(data[:-30]).values["version"] == f"{version >> 4}.0"
+
+
+def test_nothing_is_made_of_markup():
+    with pytest.raises(DecodeError):
+        cmpp.show(b"<html><body>404</body></html>")

@@ -11,6 +11,7 @@ import pytest
 import smpp34
 
 from mmsd.codec import gsm7, push, smpp, sms
+from mmsd.codec.shown import Shown
 from mmsd.codec.smpp import Address, Message, Pdu
 from mmsd.codec.sms import Concat
 from mmsd.codec.tables import smpp as t
@@ -494,3 +495,89 @@ def test_a_large_pdu_costs_little(filler):
         except DecodeError as refusal:
             assert refusal.clause  # noqa: PT017  # either way is right; that it ends is what counts
     assert len(smpp.fields(body)) <= 6
+
+
+# ------------------------------------------------------------------------------------------------------------------- shown
+
+
+def shown(message: Message, *tlvs: tuple[int, bytes], command: int = t.DELIVER_SM) -> Shown:
+    return smpp.show(smpp.encode(Pdu(command, 0, 7, message, tlvs)))
+
+
+@pytest.mark.parametrize(
+    ("message", "wrong", "at"),
+    [
+        (Message(esm_class=0x40, data_coding=8, short_message=bytes.fromhex("090003017aef")), "header length and octets disagree", 33),
+        (Message(data_coding=8, short_message=b"\x7a\xef\x53"), "UCS-2 of an odd number of octets: the last is no text", 35),
+        (Message(esm_class=4, short_message=b"stat:DELIVRD"), "a receipt that does not say of which message", 33),
+        (Message(esm_class=4, short_message=b"id:77"), "a receipt that says no state", 33),
+    ],
+)
+def test_what_is_wrong_inside_is_told(message, wrong, at):
+    """`mmsd decode` ends with 1: the PDU is whole, what it carries is not."""
+    (warned,) = shown(message).warnings
+    assert (warned.text, warned.offset) == (wrong, at)
+    assert warned.clause
+
+
+def test_faults_of_a_payload_are_placed_in_it():
+    pdu = Pdu(t.DELIVER_SM, 0, 7, Message(data_coding=8), ((t.MESSAGE_PAYLOAD, b"\x7a\xef\x53"),))
+    (fault,) = smpp.content(pdu).faults
+    assert smpp.encode(pdu)[fault.offset :] == b"\x53"
+
+
+def test_numbers_have_their_words():
+    message = Message(
+        source=Address(1, 1, b"8613900000001"), esm_class=0x43, registered_delivery=0x11, data_coding=8,
+        short_message=bytes.fromhex("0B0003AA02010504 0B8423F0".replace(" ", "")) + bytes.fromhex("4E2D"),
+    )  # fmt: skip
+    seen = shown(message, command=t.SUBMIT_SM)
+    said = {line.name: line.text for line in seen.lines}
+    assert said["source"] == "8613900000001 (1/1): international, E.164"
+    assert said["esm_class"] == "67: store and forward, user data header"
+    assert said["registered_delivery"] == "17: receipt wanted, intermediate notification wanted"
+    assert said["data_coding"] == "8: UCS-2"
+    assert said["header"] == "destination_port 2948, source_port 9200, concatenation 1 of 2, reference 170"
+    (values,) = seen.values["pdus"]
+    assert (values["esm_class"], values["words"]["esm_class"]) == (67, "store and forward, user data header")
+    assert values["header"] == {
+        "destination_port": 2948,
+        "source_port": 9200,
+        "concatenation": {"reference": 170, "total": 2, "sequence": 1},
+    }
+    assert (values["short_message"][-4:], values["text"]) == ("4e2d", "中")  # not "N-", which these octets are in ASCII
+    assert seen.warnings == ()
+
+
+def test_optional_parameters_twice():
+    receipt = Message(esm_class=4, short_message=b"")
+    seen = shown(receipt, (t.RECEIPTED_MESSAGE_ID, b"a\0"), (t.MESSAGE_STATE, b"\2"), (t.RECEIPTED_MESSAGE_ID, b"b\0"))
+    (values,) = seen.values["pdus"]
+    assert (values["receipted_message_id"], values["words"]["message_state"]) == (["a", "b"], "DELIVRD")
+    assert [(line.text, line.length) for line in seen.lines if line.name == "receipted_message_id"] == [("a", 6), ("b", 6)]
+    assert [(warned.text, warned.offset) for warned in seen.warnings] == [("receipted_message_id 2 times: the first counts", 44)]
+    assert values["receipt"]["message_id"] == "a"
+
+
+@pytest.mark.parametrize("pdu", OURS, ids=lambda pdu: f"{pdu.name}-{pdu.sequence}")
+def test_cut_short_is_shown_as_far_as_it_goes(pdu):
+    """The last of several, at every octet: no field says what it does not say whole, but for the message itself."""
+    data = smpp.encode(pdu)
+    whole = {line.name: line for line in smpp.show(data).lines}
+    for stop in range(t.HEADER, len(data)):
+        if pdu.command not in t.NAMES:
+            with pytest.raises(DecodeError):
+                smpp.show(data[:stop])
+            continue
+        seen = smpp.show(data + data[:stop])
+        assert [row["command"] for row in seen.values["pdus"]] == [pdu.name] * 2
+        assert seen.warnings[-1].text == f"the PDU is cut short: {stop} of {len(data)} octets"
+        for line in smpp.show(data[:stop]).lines[1:]:
+            assert line.offset + line.length <= stop
+            if line.offset + line.length < stop and line.name != "receipt":  # drawn from all of it
+                assert line == whole[line.name]
+
+
+def test_nothing_is_made_of_markup():
+    with pytest.raises(DecodeError):
+        smpp.show(b"<html><body>404</body></html>")

@@ -117,3 +117,23 @@ PREFIXES: Final = {
     b"MI:": "EXPIRED", b"MJ:": "DELETED", b"MK:": "UNDELIV", b"ML:": "ACCEPTD", b"MM:": "UNKNOWN", b"MN:": "REJECTD",
 }  # fmt: skip
 WORDS: Final = ("DELIVRD", "EXPIRED", "DELETED", "UNDELIV", "ACCEPTD", "UNKNOWN", "REJECTD")
+
+# ----------------------------------------------------------------------------------------- what the numbers of a message mean
+
+WORDS_OF: Final[dict[str, dict[int, str]]] = {
+    "registered_delivery": {0: "no report", 1: "report wanted", 2: "for charging alone"},
+    "fee_user_type": {0: "the receiver pays", 1: "the sender pays", 2: "the service provider pays", 3: "fee_terminal pays"},
+    "tp_udhi": {1: "user data header"},
+    "msg_fmt": {ASCII: "ASCII", CARD: "written to the card", BINARY: "octets", UCS2: "UCS-2", GBK: "GBK"},
+    "fee_terminal_type": {0: "number", 1: "pseudonym"},
+    "destination_type": {0: "number", 1: "pseudonym"},
+    "source_type": {0: "number", 1: "pseudonym"},
+    "status": dict(enumerate(CONNECT_STATUSES)),
+    "result": dict(enumerate(RESULTS)),
+    "success_id": {0: "done", 1: "failed"},
+    "query_type": {0: "all", 1: "by service"},
+}
+IS_REPORT: Final = {0: "message", 1: "status report"}
+"""Registered_Delivery of a DELIVER."""
+
+FEE_TYPES: Final = {b"01": "free", b"02": "by message", b"03": "by month", b"04": "by month, capped", b"05": "the service provider pays"}

@@ -169,6 +169,31 @@ ESM_RECEIPT: Final = 0x04
 ESM_INTERMEDIATE: Final = 0x20
 ESM_UDHI: Final = 0x40
 
+ESM_MODES: Final = ("", "datagram", "forward", "store and forward")  # of a submit: its lowest two bits
+ESM_TYPES: Final = {
+    0x04: "delivery receipt", 0x08: "delivery acknowledgement", 0x10: "manual acknowledgement", 0x18: "conversation abort",
+    0x20: "intermediate notification",
+}  # fmt: skip
+ESM_FEATURES: Final = {0x40: "user data header", 0x80: "reply path"}
+
+# --------------------------------------------------------------------------------------------- 5.2.17: registered_delivery
+
+RECEIPTS: Final = ("no receipt", "receipt wanted", "receipt wanted of a failure", "")  # its lowest two bits
+ACKNOWLEDGEMENTS: Final = {
+    0x04: "delivery acknowledgement wanted",
+    0x08: "manual acknowledgement wanted",
+    0x10: "intermediate notification wanted",
+}
+
+# --------------------------------------------------------------------------------- 5.2.5, 5.2.6: type of number, numbering plan
+
+TONS: Final = ("unknown", "international", "national", "network specific", "subscriber", "alphanumeric", "abbreviated")
+NPIS: Final = {
+    0: "unknown", 1: "E.164", 3: "X.121", 4: "F.69", 6: "E.212", 8: "national", 9: "private", 10: "ERMES", 14: "IP", 18: "WAP",
+}  # fmt: skip
+
+NETWORKS: Final = {1: "ANSI-136", 2: "IS-95", 3: "GSM"}  # 5.3.2.31
+
 # --------------------------------------------------------------------------------------------------- 5.2.19: data_coding
 
 GSM7: Final = 0x00  # "SMSC default alphabet": GSM 7-bit, one septet an octet, unless an operator says otherwise
@@ -187,3 +212,8 @@ CHARSETS: Final = {
     0x0E: "euc-kr",
 }
 """By data_coding; what is missing is GSM 7-bit, octets, or as TS 23.038 says (0xC0 and above)."""
+
+CODINGS: Final = {
+    0x00: "SMSC's default alphabet", 0x01: "ASCII", 0x02: "octets", 0x03: "Latin-1", 0x04: "octets", 0x05: "JIS", 0x06: "Cyrillic",
+    0x07: "Hebrew", 0x08: "UCS-2", 0x09: "pictograms", 0x0A: "ISO-2022-JP", 0x0D: "extended kanji", 0x0E: "KS C 5601",
+}  # fmt: skip
