@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Final
 
 from mmsd.link.again import Line
 from mmsd.model import SECOND, Kind, Method, PushState, masked
 from mmsd.rules.codes import CodeBook, spelled
+from mmsd.web.answers import veiled_in
 
 _BARE: Final = re.compile(rb"(?<![0-9A-Za-z])\+?(\d{9,20})(?![0-9A-Za-z]|\.\d{3}\b)")
 _HEX: Final = re.compile(rb"(?:3[0-9]){9,20}")
@@ -47,8 +47,8 @@ def _hex_veiled(found: re.Match[bytes]) -> bytes:
     return b"".join(b"%02X" % letter for letter in masked(digits).encode())
 
 
-def details(line: Line, row: int, book: CodeBook, shown: Callable[[str], str]) -> str:
-    """What stands in the line beside its kind: who, how much, by which code. Numbers pass through `shown`."""
+def details(line: Line, row: int, book: CodeBook, *, reveal: bool) -> str:
+    """What stands in the line beside its kind: who, how much, by which code. Numbers masked unless `reveal`."""
     records = line.records
     kind = Kind(int(records["kind"][row]))
     said: list[str] = []
@@ -62,10 +62,12 @@ def details(line: Line, row: int, book: CodeBook, shown: Callable[[str], str]) -
             said.append(f"{value:,} {unit}")
 
     if kind in (Kind.SUBMIT, Kind.FORWARD, Kind.SUBMIT_REFUSED) and text("sender"):
-        said.append(f"from {shown(number_in(text('sender')))}")
+        sender = number_in(text("sender"))
+        said.append(f"from {sender if reveal else masked(sender)}")
     if kind == Kind.ATTEMPT:
+        address = text("host") + text("path")
         method = Method(int(records["method"][row]))
-        said.append(f"{method.name if method else ''} {place(text('host'), text('path'), shown)}".strip())
+        said.append(f"{method.name if method else ''} {address if reveal else veiled_in(address)}".strip())
     if kind in (Kind.PUSH, Kind.PUSH_REPORT) and records["push_state"][row]:
         said.append(PushState(int(records["push_state"][row])).name)
     if kind == Kind.PUSH and int(records["pdu"][row]) in PDUS:
@@ -116,12 +118,6 @@ def session(line: Line, row: int) -> list[str]:
     if min(both) >= 0:
         said.append(f"{both[0]:,} octets in, {both[1]:,} out")
     return said
-
-
-def place(host: str, path: str, shown: Callable[[str], str]) -> str:
-    """Host and path as written; a number in the path passes through `shown`."""
-    whole = f"{host}{path}"
-    return re.sub(r"(?<![0-9A-Za-z])\d{9,20}(?![0-9A-Za-z])", lambda found: shown(found[0]), whole)
 
 
 def number_in(text: str) -> str:

@@ -30,7 +30,7 @@ from mmsd.logs import DIALECTS
 from mmsd.model import DAY, MINUTE, NOT_A_NUMBER, SECOND, Attempt, Audit, Finding, Kind, Records, masked
 from mmsd.rules.codes import CodeBook
 from mmsd.store.read import Reader
-from mmsd.web.answers import Problem
+from mmsd.web.answers import Problem, veiled_in
 from mmsd.web.api import address
 from mmsd.web.pages import LANGUAGES, texts
 from mmsd.web.story import Told, of_message, tell, week_before, words
@@ -307,7 +307,7 @@ def _attempt(house: House, attempt: Attempt) -> dict[str, Any]:
         "method": attempt.method,
         "host": attempt.host,
         "port": attempt.port,
-        "path": attempt.path,
+        "path": attempt.path if house.reveal else veiled_in(attempt.path),
         "status": attempt.status,
         "type": attempt.type,
         "strength": attempt.strength,
@@ -355,7 +355,7 @@ def _step(
     says = house.word(f"line.{kind}")
     if isinstance(got, Missing):
         return Step(at, 0, node, feed, kind, says, note, file, offset, "", missing=got.why)
-    detail = details(got, row_of(got, number), house.book, house.shown)
+    detail = details(got, row_of(got, number), house.book, reveal=house.reveal)
     line = octets_shown(got, reveal=house.reveal) if house.lines else ""
     return Step(at, 0, node, feed, kind, says, ", ".join(filter(None, (note, detail))), file, offset, got.path, line=line)
 

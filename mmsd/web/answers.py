@@ -150,6 +150,18 @@ def veiled(value: Any) -> Any:
     return value
 
 
+_NUMBER_IN: Final = re.compile(r"(?<![0-9A-Za-z])\d{9,20}(?![0-9A-Za-z])")
+
+
+def veiled_in(text: str) -> str:
+    """A text of a log, such as a path, with whatever in it may be a number masked: nine digits or more on their own.
+
+    >>> veiled_in("/mms?to=8613812341234&t=12")
+    '/mms?to=86138****1234&t=12'
+    """
+    return _NUMBER_IN.sub(lambda found: masked(found[0]), text)
+
+
 async def posted(request: web.Request, kind: type[_T]) -> _T:
     """The JSON body as `kind`. Problem 415 for another type, 400 for a body that does not fit (its contents are not repeated)."""
     if request.content_type != "application/json":

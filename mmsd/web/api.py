@@ -15,16 +15,18 @@ import numpy as np
 import phonenumbers
 from aiohttp import web
 
-from mmsd.model import HOUR, Delivery, Evidence, masked
+from mmsd.model import HOUR, Attempt, Delivery, Evidence, Finding, masked
 from mmsd.rules.causes import CAUSES, RULES
 from mmsd.rules.causes import OUTCOMES as OUTCOME_NAMES
 from mmsd.store import DeliveryFilter, Kpi
-from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, shown, veiled, whole
+from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, shown, veiled, veiled_in, whole
 from mmsd.web.source import Health, Reader
+from mmsd.web.story import DAYS, Story, tell, week_before, words
 from mmsd.web.totals import feeds, outcomes, places, shares, totals, window
 
 MOST_ROWS: Final = 500
 MOST_HOURS: Final = 31 * 24
+MOST_DAYS: Final = 366
 OUTCOMES: Final = OUTCOME_NAMES[1:]
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_.:@/-]{1,64}\Z")
@@ -38,6 +40,15 @@ class Search(msgspec.Struct, forbid_unknown_fields=True):
     number: str
     limit: int = 100
     after: int | None = None
+
+
+class Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of `POST /api/v1/story`."""
+
+    number: str
+    days: int = DAYS
+    limit: int = 50
+    after: str = ""
 
 
 class Api:
@@ -61,6 +72,7 @@ class Api:
             Route("GET", "/api/v1/kpi", self.kpi, "read"),
             Route("GET", "/api/v1/deliveries", self.deliveries, "read"),
             Route("POST", "/api/v1/deliveries/search", self.search, "read"),
+            Route("POST", "/api/v1/story", self.story, "read"),
             Route("GET", "/api/v1/campaigns/{id}/counts", self.counts, "read"),
         ]
 
@@ -154,6 +166,41 @@ class Api:
                 "history": [] if search.after else [_closed(row) for row in story],
                 "deliveries": [{"role": "receiver" if row.receiver == number else "sender", **delivery(row)} for _, row in rows],
                 "after": rows[-1][0] if len(rows) == search.limit else None,
+            }
+        )
+
+    async def story(self, request: web.Request) -> web.Response:
+        known_only(request)
+        asked = await posted(request, Asked)
+        for name, value, most in (("days", asked.days, MOST_DAYS), ("limit", asked.limit, MOST_ROWS)):
+            if not 1 <= value <= most:
+                raise Problem(400, "bad_parameter", f"{name} is not a whole number from 1 to {most}", "Leave it out for the usual one.")
+        number = address(asked.number, self._region)
+
+        def read() -> Story:
+            since = week_before(self._reader.horizon() or self._wall(), asked.days)
+            return tell(self._reader, number, since, asked.limit, asked.after)
+
+        try:
+            story = await self._ask(read)
+        except ValueError:
+            raise Problem(400, "bad_parameter", "after is not an `after` of an earlier answer", "Leave it out for the newest.") from None
+        return reply(
+            {
+                "number": masked(number),
+                "since": iso(story.since),
+                "known": story.known,
+                "counted_from": iso(story.coverage.first),
+                "read_to": iso(story.coverage.horizon),
+                "erased": story.coverage.erased,
+                "deliveries": [
+                    {"name": told.name, "role": told.role, "packed": told.packed, "says": words(told)[1], **delivery(told.delivery)}
+                    for told in story.deliveries
+                ],
+                "attempts": [] if asked.after else [_attempt(row) for row in story.attempts],
+                "findings": [] if asked.after else [_finding(row) for row in story.findings],
+                "after": story.after,
+                "cut": story.cut,
             }
         )
 
@@ -257,6 +304,34 @@ def _closed(row: np.void) -> dict[str, Any]:
         "cause": CAUSES[row["cause"]],
         "rule": RULES[row["rule"]],
         "size": int(row["size"]) if row["size"] >= 0 else None,
+    }
+
+
+def _attempt(row: Attempt) -> dict[str, Any]:
+    return {
+        "at": iso(row.at),
+        "node": row.node,
+        "method": row.method,
+        "host": row.host,
+        "port": row.port,
+        "path": veiled_in(row.path),
+        "status": row.status,
+        "type": row.type,
+        "strength": row.strength,
+        "verdict": row.verdict,
+        "evidence": [_evidence(line) for line in row.evidence],
+    }
+
+
+def _finding(row: Finding) -> dict[str, Any]:
+    return {
+        "cause": row.cause,
+        "confidence": row.confidence,
+        "at": iso(row.at),
+        "cleared": iso(row.cleared),
+        "urgency": row.urgency,
+        "model": row.model,
+        "evidence": [_evidence(line) for line in row.evidence],
     }
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmsd.errors import StoreBusy
-from mmsd.model import CLOSED, HOUR, Audit, LineCount
+from mmsd.model import CLOSED, HOUR, Attempt, Audit, Finding, LineCount
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.web.api import delivery as as_json
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery, feed
@@ -320,3 +320,80 @@ def test_a_store_that_is_away_is_said_plainly(house, path):
         assert "/var/lib" not in await answer.text()
 
     house.visit(story)
+
+
+# ----------------------------------------------------------------------------------------------------------------- one number
+
+
+def packed(at, message, *, outcome="delivered", cause="OK", rule="D1"):
+    row = np.zeros(1, CLOSED)
+    row["at"], row["closed"], row["message"], row["node"] = at, at + 5_000_000, message, 1
+    row["outcome"], row["cause"], row["rule"], row["size"] = OUTCOMES.index(outcome), CAUSES.index(cause), RULES.index(rule), 30_000
+    return row
+
+
+def test_a_story_tells_rows_and_packed_rows_once_and_newest_first(house):
+    shelf = house.shelf
+    shelf.rows = [delivery(message="m1"), delivery(message="m2", receiver=SENDER, sender=RECEIVER, submitted=NOON - HOUR)]
+    shelf.closed = np.concatenate(
+        [packed(NOON - 2 * HOUR, 77), packed(NOON, shelf.hash_of("m1"), outcome="failed", cause="NO_PUSH", rule="N5")]
+    )
+    shelf.tried = [
+        Attempt(RECEIVER, "wap1", "POST", "mms.example", 80, f"/to/{SENDER}", 502, "post", "sure", NOON, "Z2"),
+        Attempt(SENDER, "wap1", "POST", "mms.example", 80, "/", 200, "post", "sure", NOON, "Z1"),
+    ]
+    shelf.found = [Finding("subscriber", RECEIVER, "BAD_MMSC_URL", 0.9, NOON)]
+    answer = post(house, "/api/v1/story", {"number": "13812341234"})
+    assert [(row["role"], row["packed"], row["message"], row["outcome"], row["says"]) for row in answer["deliveries"]] == [
+        ("receiver", False, "m1", "failed", "row.N5"),
+        ("sender", False, "m2", "failed", "row.N5"),
+        ("receiver", True, "", "delivered", "row.D1"),
+    ]
+    assert answer["deliveries"][-1]["node"] == "mmsc1"
+    assert [(row["verdict"], row["path"]) for row in answer["attempts"]] == [("Z2", "/to/86139****5432")]
+    assert [row["cause"] for row in answer["findings"]] == ["BAD_MMSC_URL"]
+    assert (answer["known"], answer["after"], answer["cut"]) == (True, None, False)
+    assert RECEIVER not in json.dumps(answer)
+    assert SENDER not in json.dumps(answer)
+
+
+def test_pages_of_a_story_join_without_gap_or_repeat_while_new_rows_come(house):
+    shelf = house.shelf
+    shelf.closed = np.concatenate([packed(NOON - HOUR + (place // 2), 1 + place) for place in range(7)])  # two at a time
+    shelf.rows = [delivery(message=f"m{place}", submitted=NOON - HOUR + place) for place in range(4)]
+    seen, after = [], ""
+    while after is not None:
+        page = post(house, "/api/v1/story", {"number": RECEIVER, "limit": 3, "after": after})
+        seen += [row["name"] for row in page["deliveries"]]
+        after = page["after"]
+        shelf.rows.append(delivery(message=f"new{len(seen)}", submitted=NOON))
+    assert len(seen) == len(set(seen)) == 11
+
+
+def test_a_story_without_anything_says_what_was_covered(house):
+    house.shelf.hours = [count(0, "delivered", 1)]
+    answer = post(house, "/api/v1/story", {"number": "13712341234"})
+    assert (answer["known"], answer["deliveries"], answer["erased"]) == (False, [], False)
+    assert (answer["counted_from"], answer["read_to"]) == ("2026-11-22T12:00:00Z", None)
+
+
+def test_what_is_older_than_the_days_asked_for_is_left_out(house):
+    house.shelf.rows = [delivery(submitted=NOON - 3 * 24 * HOUR), delivery(message="m2")]
+    assert len(post(house, "/api/v1/story", {"number": RECEIVER})["deliveries"]) == 2
+    assert [row["message"] for row in post(house, "/api/v1/story", {"number": RECEIVER, "days": 1})["deliveries"]] == ["m2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"number": "12"}, "bad_number"),
+        ({"number": RECEIVER, "days": 0}, "bad_parameter"),
+        ({"number": RECEIVER, "limit": 501}, "bad_parameter"),
+        ({"number": RECEIVER, "after": "17"}, "bad_parameter"),
+        ({"number": RECEIVER, "reveal": True}, "bad_body"),
+    ],
+)
+def test_a_story_that_cannot_be_asked_for_is_refused(house, body, error):
+    answer = post(house, "/api/v1/story", body, status=400)
+    assert answer["error"] == error
+    assert RECEIVER not in json.dumps(answer)

@@ -33,6 +33,7 @@ GUARDED = [
     ("GET", "/api/v1/places"),
     ("GET", "/api/v1/deliveries"),
     ("POST", "/api/v1/deliveries/search"),
+    ("POST", "/api/v1/story"),
     ("GET", "/api/v1/campaigns/relay/counts"),
     ("GET", "/events"),
     ("GET", "/metrics"),
