@@ -196,7 +196,7 @@ def pushes() -> None:
 @click.option("--location", required=True, help="X-Mms-Content-Location: where the handset fetches.")
 @click.option("--size", type=click.IntRange(0), required=True, help="X-Mms-Message-Size in octets.")
 @click.option("--expiry", type=click.IntRange(0), default=259_200, show_default=True, help="X-Mms-Expiry in seconds from now on.")
-@click.option("--from", "sender", default="", help="From, a number or an address.")
+@click.option("--from", "sender", default="", help="From, an address or a number; one of 12 digits or more is international, + or not.")
 @click.option("--subject", default="", help="Subject.")
 @_pushed
 def notification(
@@ -216,9 +216,17 @@ def notification(
     return sms.split(sms.decode_udh(udh), data, framing.reference), {}
 
 
+INTERNATIONAL: Final = 12
+"""Digits from which on a number is taken for one with its country code: no national number has more."""
+
+
 def _mms_address(sender: str) -> bytes:
-    """OMA-MMS-ENC 8: a number says that it is one."""
-    return f"{sender}/TYPE=PLMN".encode() if sender.lstrip("+").isdecimal() else sender.encode()
+    """OMA-MMS-ENC 8: a number says that it is one, and with + that it is international. Of 11 digits or fewer many are national."""
+    digits = sender.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal()):
+        return sender.encode()
+    plus = "+" if len(digits) >= INTERNATIONAL and not digits.startswith("0") else ""
+    return f"{plus or sender[: len(sender) - len(digits)]}{digits}/TYPE=PLMN".encode()
 
 
 @pushes.command("si")

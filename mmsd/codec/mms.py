@@ -543,7 +543,19 @@ def show(data: bytes) -> Shown:
     body = parts(data, pdu)
     told, part_lines, faults = _show_parts(data, body, 0)
     lines += part_lines
-    return Shown(_values(pdu) | {"parts": told}, tuple(lines), warnings((*pdu.faults, *misnamed, *body.faults, *faults)))
+    unread = _unread(pdu.type, next(start for code, start, _ in walked.fields if code == table.MESSAGE_TYPE))
+    return Shown(_values(pdu) | {"parts": told}, tuple(lines), warnings((*unread, *pdu.faults, *misnamed, *body.faults, *faults)))
+
+
+def _unread(pdu_type: int, at: int) -> tuple[DecodeError, ...]:
+    """That a message type is unknown, or of those that are only recognised."""
+    if pdu_type in table.MANDATORY:
+        return ()
+    name = table.TYPES.get(pdu_type)
+    reason = (
+        f"message type 0x{pdu_type:02x} is not assigned" if name is None else f"{name}: recognised, its own fields are not read further"
+    )
+    return (DecodeError(reason, offset=at, clause="OMA-MMS-ENC 7.3.30"),)
 
 
 def _values(pdu: Pdu) -> dict[str, Any]:

@@ -175,6 +175,24 @@ def test_notification(run):
     assert (seen.sender, seen.title, seen.faults) == (b"+8613900000001/TYPE=PLMN", "清明", ())
 
 
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("8613900000001", b"+8613900000001/TYPE=PLMN"),
+        ("13900000001", b"13900000001/TYPE=PLMN"),
+        ("+16505550100", b"+16505550100/TYPE=PLMN"),
+        ("10086", b"10086/TYPE=PLMN"),
+        ("008613900000001", b"008613900000001/TYPE=PLMN"),
+        ("a@b.example", b"a@b.example"),
+    ],
+)
+def test_who_sends_is_written_as_handsets_know_it(run, given, written):
+    """The number that `mmsd send` takes is the number here."""
+    result = run("push", "notification", "--transaction", "T1", "--location", "http://m/a", "--size", 10, "--from", given)
+    ((udh, data),) = pieces(result.stdout)
+    assert push.decode_push(data, udh).sender == written
+
+
 def test_services(run):
     arguments = ("--href", "http://a/", "--text", "你好", "--action", "signal-high", "--id", "1", "--created", "2026-11-22T10:00:00Z")
     result = run("push", "si", *arguments)

@@ -272,3 +272,18 @@ def test_odd_values_in_words():
     ]
     far = mms.show(bytes.fromhex("8c85 985400 8d90 85 05 ffffffffff"))
     assert far.lines[-1].text == "1099511627775 s since 1970"
+
+
+@pytest.mark.parametrize(
+    ("octets", "said", "at"),
+    [
+        ("8cff8d90", "message type 0xff is not assigned", 1),
+        ("8d90 8c98", "message type 0x98 is not assigned", 3),
+        ("8c8b 985400 8d93", "m-mbox-store-req: recognised, its own fields are not read further", 1),
+        ("8c96 985400 8d93", "m-cancel-req: recognised, its own fields are not read further", 1),
+    ],
+)
+def test_a_type_that_is_not_read_is_named(octets, said, at):
+    shown = mms.show(bytes.fromhex(octets))
+    assert [(warned.text, warned.offset, warned.clause) for warned in shown.warnings] == [(said, at, "OMA-MMS-ENC 7.3.30")]
+    assert "X-Mms-MMS-Version" in {line.name for line in shown.lines}
