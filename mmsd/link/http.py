@@ -256,6 +256,7 @@ class HttpLink(Generic[_E]):
     def _down(self, why: str) -> LinkDown:
         """The peer cannot be reached, or turns us away as a whole: nothing is asked of it for a while."""
         if self._probing is None or self._probing.done():
+            self._counts["down"] += 1
             self._error = why
             self._moved.set()
             self._probing = asyncio.create_task(self._probe(why))
@@ -263,8 +264,6 @@ class HttpLink(Generic[_E]):
 
     async def _probe(self, why: str) -> None:
         """Up as soon as the peer's port opens; it is looked at after a pause where `why` says what was wrong just now."""
-        if why:
-            self._counts["down"] += 1
         while True:
             if why:
                 self._failures += 1

@@ -228,7 +228,7 @@ def test_what_comes_in_one_breath_with_a_wrong_proof_is_not_believed(password: s
 def test_every_field_of_an_account_goes_out(version: str, password: str):
     async def scenario() -> None:
         ismg = Gateway(version)
-        account = {
+        account: dict[str, Any] = {
             "service_id": "MMSHELP", "msg_src": "900002", "fee_user_type": 3, "fee_terminal": "13800000000", "fee_terminal_type": 1,
             "fee_type": "02", "fee_code": "000010", "registered_delivery": 1, "msg_level": 1, "tp_pid": 2, "destination_type": 1,
         }  # fmt: skip

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import smpp34
@@ -1479,13 +1479,12 @@ def test_smpp34s_server_takes_texts_and_pushes_and_sends_receipts_and_messages(f
 
 def test_a_centre_that_asks_and_does_not_read_is_left_and_its_socket_closed():
     async def scenario() -> None:
-        open_: list[asyncio.Transport] = []
         left: list[bytes] = []
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             asked = smpp.decode(await reader.readuntil(b"loop\0") + await reader.read(100))
             writer.write(smpp.encode(smpp.Pdu(t.RESPONSE | asked.command, 0, asked.sequence, smpp.BindAnswer(b"smsc"))))
-            writer.transport.pause_reading()
+            cast(asyncio.Transport, writer.transport).pause_reading()
             probes = smpp.encode(smpp.Pdu(t.ENQUIRE_LINK, 0, 5)) * 4096
             with contextlib.suppress(ConnectionError):
                 while True:
@@ -1495,9 +1494,7 @@ def test_a_centre_that_asks_and_does_not_read_is_left_and_its_socket_closed():
             writer.transport.abort()
 
         async def connect() -> Socket:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            open_.append(writer.transport)
-            return Socket(reader, writer)
+            return await Socket.open("127.0.0.1", port)
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
@@ -1520,7 +1517,7 @@ def test_a_socket_is_closed_though_its_peer_does_not_read():
         done = asyncio.Event()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.transport.pause_reading()
+            cast(asyncio.Transport, writer.transport).pause_reading()
             await done.wait()
             writer.transport.abort()
 
