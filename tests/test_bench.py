@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from bench import joined, measure, pipeline, province
+from bench import joined, linked, measure, pipeline, province
 from mmsd.logs import DIALECTS
 from mmsd.model import Kind
 
@@ -61,3 +61,10 @@ def test_peers_come_to_the_same_outcomes(peer: str, log: Path) -> None:
     found = measure.child("bench.pipeline", peer, str(log))  # their threads stay out of this process
     assert found["outcomes"] == dict(sorted(pipeline.ours(log)["outcomes"].items()))
     assert found["stored"] > 0
+
+
+@pytest.mark.parametrize("protocol", ["smpp", "cmpp"])
+def test_every_message_through_a_link_is_answered_reported_and_committed(protocol: linked.Protocol) -> None:
+    run = linked.measure(protocol, 150)
+    assert 0 < run["commits"] <= 300
+    assert run["ours"] > 0
