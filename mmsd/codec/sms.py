@@ -560,7 +560,10 @@ class _Reader:
         return Address(_digits(value)[:length], toa)
 
     def stamp(self, what: str) -> Stamp:
-        return Stamp(self.take(7, what))
+        stamp = Stamp(self.take(7, what))
+        if stamp.seconds is None:
+            self.faults.append(DecodeError(f"{what} is no time", offset=self.at - 7, clause="TS 23.040 9.2.3.11"))
+        return stamp
 
     def user_data(self, dcs: int, *, header: bool) -> UserData:
         """TP-UDL and TP-UD (9.2.3.16, 9.2.3.24); what is missing is a fault."""
@@ -579,10 +582,28 @@ class _Reader:
                 self.faults.append(DecodeError("no whole header in user data", offset=start, clause="TS 23.040 9.2.3.24"))
             else:
                 udh = data[: data[0] + 1]
+                self.header(udh, start)
+        if dcs >> 4 < 8 and dcs & 0x20:
+            self.faults.append(DecodeError("compressed text: kept as octets", offset=start, clause="TS 23.038 4"))
+        elif coding(dcs) is Coding.UCS2 and (len(data) - len(udh)) % 2:
+            odd = "UCS-2 of an odd number of octets: the last is no text"
+            self.faults.append(DecodeError(odd, offset=self.at - 1, clause="TS 23.040 9.2.3.16"))
         if not short:
             return UserData(udh, data[len(udh) :])
         gone = (len(udh) * 8 + 6) // 7
         return UserData(udh, gsm7.unpack(data[len(udh) :], max(length - gone, 0), gone * 7 - len(udh) * 8))
+
+    def header(self, udh: bytes, start: int) -> None:
+        """What a header says that is not followed; `start` is where it stands."""
+        try:
+            elements = decode_udh(udh).others
+        except DecodeError as refusal:
+            self.faults.append(refusal.moved(start))
+            return
+        for identifier, _ in elements:
+            if identifier in table.LANGUAGES:
+                reason = f"{table.ELEMENTS[identifier]} table: not applied"
+                self.faults.append(DecodeError(reason, offset=start, clause="TS 23.040 9.2.3.24.15"))
 
     def indicator(self) -> int:
         """TP-PI, without its extension octets: nothing is assigned in them."""

@@ -318,3 +318,32 @@ def test_shown_with_and_without_a_centre():
     with pytest.raises(DecodeError):
         sms.show(b"")
     assert gsm7.decode(b"\0") == "@"
+
+
+WORN: list[tuple[Deliver, str, str]] = [
+    (Deliver(Address("8613900000001"), Stamp.of(1795363309), sms.UserData(bytes.fromhex("03240101"), b"hello"), flags=4),
+     "national single shift table: not applied", "03240101"),
+    (Deliver(Address("8613900000001"), Stamp.of(1795363309), sms.UserData(bytes.fromhex("03250101"), b"hello"), flags=4),
+     "national locking shift table: not applied", "03250101"),
+    (Deliver(Address("8613900000001"), Stamp.of(1795363309), sms.UserData(b"", b"hello"), 0x20, flags=4),
+     "compressed text: kept as octets", b"hello".hex()),
+    (Deliver(Address("8613900000001"), Stamp(bytes(7)), sms.UserData(b"", b"hello"), flags=4), "stamp is no time", "00000000000000"),
+    (Deliver(Address("8613900000001"), Stamp.of(1795363309), sms.UserData(b"", b"\x7a\xef\x53"), 8, flags=4),
+     "UCS-2 of an odd number of octets: the last is no text", "53"),
+    (Deliver(Address("8613900000001"), Stamp.of(1795363309), sms.UserData(bytes.fromhex("03000501"), b"hello"), 4, flags=4),
+     "element runs past the end", "000501"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tpdu", "wrong", "there"), WORN, ids=[row[1] for row in WORN])
+def test_what_is_survived_is_named_where_it_stands(tpdu, wrong, there):
+    """docs/wire/sms.md, What is forgiven: `mmsd decode` ends with 1."""
+    octets = sms.encode(tpdu)
+    seen = sms.decode(octets, to_mobile=True)
+    assert seen == tpdu
+    (fault,) = seen.faults
+    assert fault.reason == wrong
+    assert fault.clause
+    assert octets[fault.offset :].startswith(bytes.fromhex(there))
+    shown = sms.show(octets)
+    assert (shown.values["type"], [warned.text for warned in shown.warnings]) == ("Deliver", [wrong])

@@ -51,3 +51,4 @@ ELEMENTS: Final = {
     0x12: "EMS variable picture", 0x13: "EMS prompt", 0x14: "EMS extended object", 0x20: "RFC 822 header",
     0x21: "hyperlink", 0x22: "reply address", 0x24: "national single shift", 0x25: "national locking shift",
 }  # fmt: skip
+LANGUAGES: Final = frozenset({0x24, 0x25})
