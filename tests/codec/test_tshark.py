@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import random
-import struct
 import subprocess
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -29,7 +28,7 @@ from mmsd.codec import mms, push, wsp
 from mmsd.codec.mms import Header, Moment, Pdu, Previously, Text
 from mmsd.codec.tables import mms as t
 from mmsd.codec.wsp import ContentType
-from tests.codec import drawn
+from tests.codec import drawn, tshark
 from tests.codec.headers import HEADERS
 from tests.codec.pdus import PDUS
 
@@ -84,18 +83,12 @@ CONTENTS = ["png", "image-gif", "image-jfif", "amr", "xml", "mp4", "data-text-li
 FRAME = bytes.fromhex("010603beaf84")
 
 
-def ask(tshark: str, capture: Path, pushes: Iterable[bytes], fields: Sequence[str]) -> list[dict[str, list[str]]]:
+def ask(program: str, capture: Path, pushes: Iterable[bytes], fields: Sequence[str]) -> list[dict[str, list[str]]]:
     """What tshark shows of the fields of each push."""
-    with capture.open("wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 101))  # raw IP
-        for octets in pushes:
-            udp = struct.pack(">HHHH", 9200, 2948, 8 + len(octets), 0) + octets
-            address = bytes((127, 0, 0, 1))
-            packet = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, address, address) + udp
-            file.write(struct.pack("<IIII", 0, 0, len(packet), len(packet)) + packet)
+    tshark.write(capture, tshark.RAW_IP, tshark.datagrams(9200, 2948, pushes))
     shown = [option for field in fields for option in ("-e", field)]
     off = [option for protocol in CONTENTS for option in ("--disable-protocol", protocol)]
-    command = [tshark, "-n", "-r", str(capture), "-T", "json", *off, *shown]
+    command = [program, "-n", "-r", str(capture), "-T", "json", *off, *shown]
     environment = {"LC_ALL": "C.UTF-8", "HOME": str(capture.parent), "TZ": "UTC"}
     answer = subprocess.run(command, check=True, capture_output=True, timeout=60, env=environment)
     rows: list[dict[str, Any]] = json.loads(answer.stdout.decode("utf-8", "replace"), strict=False)
