@@ -48,8 +48,15 @@ class Handsets:
         return self._reference.models
 
     def find(self, numbers: U64Array) -> HandsetArray:
-        """HANDSET rows in the order of the numbers."""
-        return self._reference.known.find(numbers)
+        """HANDSET rows in the order of the numbers, what this tick has told included."""
+        rows = self._reference.known.find(numbers)
+        told = self._told.rows
+        if told is not None:
+            place = np.searchsorted(told["number"], numbers)
+            place[place == len(told)] = 0
+            here = told["number"][place] == numbers
+            rows[here] = told[place[here]]
+        return rows
 
     def see(self, records: Records) -> None:
         """Session records. What a session's later records say of handset and SIM card was so when it began: a standing one may end after

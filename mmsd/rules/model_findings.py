@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from mmsd.model import DAY, HOUR
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.model import DAY, HOUR, U64Array
 from mmsd.rules.settings import Judgement
 
 CAUSES: Final = ("BAD_MMSC_URL", "BAD_APN", "BAD_PROXY", "NO_PDP", "UNSUPPORTED", "CLIENT_DEFECT", "OK_UNCONFIRMED")
@@ -18,6 +21,8 @@ CAUSES: Final = ("BAD_MMSC_URL", "BAD_APN", "BAD_PROXY", "NO_PDP", "UNSUPPORTED"
 SAMPLE: Final = 128
 """Subscribers of one model that are remembered at most."""
 BITS: Final = 16
+_MIX: Final = 0x9E3779B97F4A7C15
+_ODD: Final = 0x165667B19E3779F9
 _MASK: Final = (1 << BITS) - 1
 
 Sample = dict[int, int]
@@ -48,7 +53,7 @@ class ModelFindings:
     def see(self, model: str, subscriber: int, at: int, cause: str = "") -> None:
         """A message of the subscriber's was judged at this time; or this cause was found with him."""
         zeros, sample = self._samples.get(model, (0, {}))
-        key = (subscriber * 0x9E3779B97F4A7C15 + 0x165667B19E3779F9) % (1 << 64) >> 20
+        key = (subscriber * _MIX + _ODD) % (1 << 64) >> 20
         if key & (1 << zeros) - 1:
             return
         before = sample.get(key, 0)
@@ -63,6 +68,12 @@ class ModelFindings:
             sample = {key: days for key, days in sample.items() if not key & (1 << zeros) - 1}
         self._samples[model] = zeros, sample
         self._fresh.add(model)
+
+    def sampled(self, model: str, subscribers: U64Array) -> npt.NDArray[np.bool_]:
+        """Which of them `see` would look at: of a model with many, few."""
+        zeros, _ = self._samples.get(model, (0, {}))
+        keys = (subscribers * np.uint64(_MIX) + np.uint64(_ODD)) >> np.uint64(20)
+        return np.asarray(keys & np.uint64((1 << zeros) - 1) == 0)
 
     def stands(self, model: str, cause: str) -> bool:
         """Whether a subscriber's finding is his model's."""

@@ -45,6 +45,8 @@ class Raised(NamedTuple):
 
 
 DELIVERED: Final = OUTCOMES.index("delivered")
+IMEI_OF_TAC: Final = 10**6
+"""The digits of an IMEI behind its type allocation code."""
 HANDSET_OLD: Final = 30 * DAY
 """A handset that was last seen so long before may be another by now."""
 UNDECIDED: Final = frozenset({"open", "failed", "lapsed"})
@@ -193,7 +195,7 @@ class Judge:
     def _sign_handset(self, seen: Seen, number: int) -> None:
         """H of the evidence table: what his handset can do, and whether that is known of late."""
         row = self._handset.get(number)
-        if row is not None and self.handsets is not None:
+        if row is not None and self.handsets is not None and int(row["imei_since"]) <= seen.closed:  # else it was another one then
             seen.signs.h = self.handsets.models.sign(int(row["imei"]))
             seen.signs.h_old = seen.closed - int(row["imei_at"]) > HANDSET_OLD
 
@@ -221,14 +223,23 @@ class Judge:
         if self.handsets is None or not len(rows):
             return
         known = self.handsets.find(rows["receiver"])
-        for place in np.flatnonzero((known["imei"] != 0) & (rows["outcome"] == DELIVERED)).tolist():
-            row, handset = rows[place], known[place]
-            model = self.handsets.models.label(int(handset["imei"]), int(handset["software"]))
-            day, cause = local_day(int(row["at"]), self.zone), CAUSES[row["cause"]]
-            facts.tally.days[day, "", cause] -= 1
-            facts.tally.days[day, model, cause] += 1
-            said = "OK_UNCONFIRMED" if RULES[row["rule"]] == "D3" else ""
-            self.state.models.see(model, int(row["receiver"]), int(row["closed"]), said)
+        chosen = np.flatnonzero((known["imei"] != 0) & (rows["outcome"] == DELIVERED))
+        if not len(chosen):
+            return
+        rows, known = rows[chosen], known[chosen]
+        kinds = np.stack([known["imei"] // np.uint64(IMEI_OF_TAC), known["software"].astype(np.uint64)])
+        _, first, which = np.unique(kinds, axis=1, return_index=True, return_inverse=True)
+        labels = [self.handsets.models.label(int(known["imei"][place]), int(known["software"][place])) for place in first.tolist()]
+        parts, n = np.unique(np.stack([which.ravel(), rows["at"] // HOUR, rows["cause"]]), axis=1, return_counts=True)
+        for place, hour, cause, many in zip(*parts.tolist(), n.tolist(), strict=True):
+            day = local_day(hour * HOUR, self.zone)
+            facts.tally.days[day, "", CAUSES[cause]] -= many
+            facts.tally.days[day, labels[place], CAUSES[cause]] += many
+        for place, model in enumerate(labels):
+            mine = rows[which.ravel() == place]
+            for row in mine[self.state.models.sampled(model, mine["receiver"])]:
+                said = "OK_UNCONFIRMED" if RULES[row["rule"]] == "D3" else ""
+                self.state.models.see(model, int(row["receiver"]), int(row["closed"]), said)
 
     def _count_express_closings(self, survey: Survey) -> None:
         """A row with outcome 0 takes one back."""

@@ -72,6 +72,15 @@ def test_a_session_that_stood_when_the_handset_changed_changes_nothing_back(tmp_
     assert imei_of(handsets) == NEW // 100
 
 
+def test_a_tick_sees_what_it_has_told(tmp_path: Path) -> None:
+    handsets = Handsets(Reference(tmp_path), 0)
+    handsets.see(session(Kind.SESSION_START, 1, OLD))
+    handsets.tell(START, imports=False)
+    assert imei_of(handsets) == OLD // 100
+    handsets.forget()
+    assert imei_of(handsets) == 0
+
+
 def test_a_tick_that_failed_leaves_nothing(tmp_path: Path) -> None:
     handsets = Handsets(Reference(tmp_path), 0)
     told(handsets, session(Kind.SESSION_START, 1, OLD))

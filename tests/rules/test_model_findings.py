@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Final
 
+import numpy as np
+
 from mmsd.model import DAY, HOUR
 from mmsd.rules.model_findings import SAMPLE, ModelFindings
 from mmsd.rules.settings import Judgement
@@ -68,6 +70,18 @@ def test_order_and_restarts_do_not_matter(seed: int) -> None:
                 again.load(models.whole())
                 models = again
         assert sorted(models.whole()[0][2].items()) == sorted(plain.whole()[0][2].items())
+
+
+def test_whom_a_sample_leaves_out_is_known_beforehand() -> None:
+    models = seen(4_000, 0)
+    before = models.whole()
+    numbers = np.array([*NUMBERS, 2**64 - 1], np.uint64)
+    sampled = models.sampled("ZTE R750", numbers)
+    assert sampled[:-1].sum() == len(before[0][2])
+    for number in numbers[~sampled].tolist():
+        models.see("ZTE R750", number, NOON + DAY, "BAD_APN")
+    assert models.whole() == before
+    assert models.sampled("another", numbers).all()
 
 
 def test_who_was_not_seen_for_a_week_is_forgotten() -> None:
