@@ -105,7 +105,8 @@ def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdi
 
 
 def _corrected(receiver: Subscriber) -> str:
-    return "BAD_APN" if receiver.behaviour is Behaviour.CORRECTED else ""
+    """Each session that the network put right is a case; in one that is open all day it did so once."""
+    return "BAD_APN" if receiver.behaviour is Behaviour.CORRECTED and not receiver.standing else ""
 
 
 class Truth:

@@ -149,7 +149,6 @@ def test_nobody_is_accused_before_late_files_come(tmp_path: Path):
     assert accusations(result.out, result.early, apart=KNOWN).wrong.total() == 0
 
 
-@pytest.mark.xfail(reason="an access point chosen by the network is no evidence of settings yet", strict=True)
 def test_what_the_network_corrects_is_found_all_the_same(tmp_path: Path):
     result = made("corrected", tmp_path / "corrected", messages=300).result()
     assert result.accusations.missed == []
