@@ -1,7 +1,7 @@
 """A second opinion on SMS: Wireshark's dissector names the same fields with the same values, in the same order, and nothing else.
 
 Read here, in one capture, each TPDU in an RP message (TS 24.011 7.3), which tells tshark the direction: our own of every type, hundreds of
-generated ones, and all 148 of gammu's and ofono's modems.
+generated ones, and all 152 of gammu's, ofono's and python-messaging's modems.
 
 Faults of tshark 4.0, and what it does otherwise:
 
@@ -293,13 +293,14 @@ def generated(draw: random.Random) -> list[Tpdu]:
 
 
 def vectors(shared: Path) -> list[tuple[str, bytes, Tpdu]]:
-    """(name, octets, as we read them) of what gammu's and ofono's modems listed, without the centre's address."""
+    """(name, octets, as we read them) of what others' modems listed, without the centre's address."""
     found = []
-    paths = [*sorted((shared / "vectors/gammu").glob("at-sms*/*.dump")), *sorted((shared / "vectors/ofono").glob("[!c]*.bin"))]
-    for path in paths:
+    folder = shared / "vectors"
+    patterns = ("gammu/at-sms*/*.dump", "ofono/[!c]*.bin", "python-messaging/*.hex")
+    for path in [path for pattern in patterns for path in sorted(folder.glob(pattern))]:
         listed = [path.read_bytes()]
-        if path.suffix == ".dump":
-            listed = [bytes.fromhex(line) for line in re.findall(r"^([0-9A-F]{20,})\b", listed[0].decode("latin-1"), re.MULTILINE)]
+        if path.suffix != ".bin":
+            listed = [bytes.fromhex(line) for line in re.findall(r"^([0-9A-Fa-f]{20,})\b", listed[0].decode("latin-1"), re.MULTILINE)]
         found += [(f"{path.parent.name}/{path.name}", octets[octets[0] + 1 :], sms.decode_framed(octets)[1]) for octets in listed]
     return found
 
@@ -307,7 +308,7 @@ def vectors(shared: Path) -> list[tuple[str, bytes, Tpdu]]:
 def test_all_that_tshark_names_of_every_tpdu(debian, tmp_path, shared, seed):
     ours = [value for *_, value in TPDUS] + generated(random.Random(seed))
     theirs = vectors(shared)
-    assert len(theirs) == 148
+    assert len(theirs) == 152
     read = [("ours", sms.encode(tpdu), tpdu) for tpdu in ours] + theirs
     capture = tmp_path / "sms.pcap"
     tshark.write(capture, USER_0, (in_rp(octets, tpdu) for _, octets, tpdu in read))

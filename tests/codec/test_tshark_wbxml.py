@@ -1,7 +1,7 @@
 """A second opinion on WBXML: Wireshark's dissector names the same tokens with the same values, in the same order, and nothing else.
 
-Read here, in one capture, each document in a push of its media type: hundreds that we write, with every token that there is, and all 40 of
-Gecko's, libwbxml's and Kannel's test suites.
+Read here, in one capture, each document in a push of its media type: hundreds that we write, with every token that there is, all 40 of
+Gecko's, libwbxml's and Kannel's test suites, and the pushes that gammu makes of settings.
 
 Faults of tshark 4.0, and what it does otherwise:
 
@@ -18,7 +18,7 @@ from typing import Final
 
 import pytest
 
-from mmsd.codec import wbxml, wsp
+from mmsd.codec import provision, wbxml, wsp
 from mmsd.codec.tables import ota, provisioning, si
 from mmsd.codec.tables import wbxml as t
 from mmsd.codec.wbxml.tokens import Event, Kind, Reader
@@ -112,6 +112,10 @@ def test_all_that_tshark_names_of_every_document(debian, tmp_path, shared, seed)
     for _, octets in read:
         content_type = wsp.encode_content_type(wsp.ContentType(MEDIA[wbxml.decode(octets).root.name]))
         pushes.append(wsp.encode_push_pdu(1, content_type, b"", octets))
+    for name in ("mms-settings", "wap-settings", "wap-bookmark"):
+        sent = [bytes.fromhex(path.read_text()) for path in sorted((shared / "vectors/gammu/ota-out").glob(f"{name}-*.hex"))]
+        pushes.append(b"".join(octets[octets[0] + 1 :] for octets in sent))
+        read.append((name, provision.read_push(pushes[-1]).body))
     capture = tmp_path / "documents.pcap"
     tshark.write(capture, tshark.RAW_IP, tshark.datagrams(9200, 2948, pushes))
     rows = tshark.named(debian("tshark"), capture, "wbxml")
