@@ -72,7 +72,7 @@ class Static:
 
 
 class Pages:
-    """`/`, `/figures`, `/login`, `/logout` and their files. `tries` limits guesses at the door more tightly than other requests."""
+    """The pages, the door and their files. `tries` limits guesses at the door more tightly than other requests."""
 
     def __init__(self, sessions: Sessions, tries: Limiter, *, version: str, secure: bool) -> None:
         self._sessions = sessions
@@ -89,6 +89,7 @@ class Pages:
         return [
             Route("GET", "/", self.live, "read"),
             Route("GET", "/figures", self.figures, "read"),
+            Route("GET", "/story", self.story, "read"),
             Route("GET", "/login", self.login, ""),
             Route("POST", "/login", self.enter, ""),
             Route("POST", "/logout", self.leave, ""),
@@ -100,6 +101,9 @@ class Pages:
 
     async def figures(self, request: web.Request) -> web.Response:
         return self._page("figures.html", self._language(known_only(request, "lang"), request))
+
+    async def story(self, request: web.Request) -> web.Response:
+        return self._page("story.html", self._language(known_only(request, "lang"), request))
 
     async def login(self, request: web.Request) -> web.Response:
         return self._page("login.html", self._language(known_only(request, "lang"), request), wrong=False)

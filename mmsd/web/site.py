@@ -248,7 +248,7 @@ class Site:
         path = request.match_info.route.resource.canonical if request.match_info.route.resource is not None else ""
         scope = self._scopes[path]
         if scope and grant is None:
-            if path in ("/", "/figures"):
+            if path in ("/", "/figures", "/story"):
                 return web.Response(status=303, headers={"Location": "/login"})
             raise Problem(
                 401, "no_token", "this address needs a valid token", "Send `Authorization: Bearer TOKEN`, or sign in on /login.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib
 import json
 import re
 import shutil
@@ -27,12 +28,15 @@ FULL_NUMBER: Final = re.compile(r"86139\d{8}|(?:3[0-9]){13}")
 MESSAGE: Final = "t-wt-qf662.1.x608.20@mmsc"
 DELIVERED, EXPIRED, STRANGER = "+8613900000001", "13900000007", "13900000099"
 
+NIGHT: Final = 1_795_392_000_000_000_000  # 2026-11-23T00:00Z
+
 Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(importlib.import_module("mmsd.cli.why"), "time_ns", lambda: NIGHT)  # `mmsd.cli.why` is the command
 
     def invoke(*arguments: object, text: str | None = None) -> Result:
         result = CliRunner().invoke(main, [str(argument) for argument in ("why", *arguments)], input=text)
@@ -56,6 +60,7 @@ def house(tmp_path: Path) -> Path:
         sequencer.until = END
         while sequencer.tick():
             pass
+        assert store.horizon() < NIGHT // 1000
     return written
 
 

@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mmsd.model import Batch, CodeCount, HourCount, LineCount, MeasureCount, Serial, UnknownCode
+from mmsd.model import Batch, CodeCount, Event, HourCount, LineCount, MeasureCount, Serial, UnknownCode
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.site import Health, Settings, Site
 from tests.web.browser import browser
-from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, feed
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, delivery, feed
 from tests.web.stored import a_day, forward, put, stored
 
 pytestmark = pytest.mark.debian("chromium")
@@ -160,5 +160,57 @@ def test_nothing_sticks_out_of_the_page(visit, width):
         await page.open(site.login_link(base))
         await page.until(f"{shown('lines')} === '1,234'")
         assert await page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+
+    visit(story)
+
+
+NOW = Batch(at=NOON, events=[Event(NOON, "totals", "", {"horizon": NOON})])
+"""The feeds have been read up to noon, whatever this host's clock says."""
+
+
+def test_one_number_is_told_in_words_and_stands_in_no_address(visit):
+    async def story(page, site, base, store, token):
+        put(store, NOW)
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        await page.open(f"{base}/story?lang=en")
+        await page.until("document.getElementById('ask') !== null")
+        await page.value(f"document.querySelector('[name=number]').value = '{RECEIVER}', document.querySelector('#ask button').click()")
+        await page.until("document.getElementById('story').dataset.shown === '1'")
+        told = await page.value(shown("deliveries"))
+        assert "wrong access point (APN)" in told
+        assert "send settings, after consent" in told
+        assert "the push expired or could not be delivered" in told
+        assert "taken from the sender" in told  # the line the verdict rests on
+        assert "kept: times, row and cause only" in told  # what went well
+        assert await page.value(shown("whose")) == "86138****1234"
+        assert RECEIVER not in await page.value("document.body.textContent + location.href")
+        await page.value("document.querySelector('[name=number]').value = '13700000000', document.querySelector('#ask button').click()")
+        await page.until("document.getElementById('story').dataset.shown === '2'")
+        assert "Nothing is kept of this number" in await page.value(shown("covered"))
+        assert await page.value("document.querySelectorAll('#deliveries tr').length") == 0
+        await page.resize(390, 800)
+        assert await page.value("document.documentElement.scrollWidth") <= 390
+        assert page.complaints == []
+
+    visit(story)
+
+
+def test_older_deliveries_of_a_number_come_by_pages(visit):
+    async def story(page, site, base, store, token):
+        rows = [(b"%016d" % place, delivery(message=f"old{place}", submitted=NOON - place * 1_000_000)) for place in range(70)]
+        put(store, Batch(at=NOON, deliveries=rows, events=NOW.events))
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        await page.open(f"{base}/story?lang=zh")
+        await page.until("document.getElementById('ask') !== null")
+        await page.value("document.querySelector('[name=days]').value = '366'")
+        await page.value(f"document.querySelector('[name=number]').value = '{RECEIVER}', document.querySelector('#ask button').click()")
+        await page.until("document.querySelectorAll('#deliveries tr').length === 50")
+        await page.value("document.getElementById('more').click()")
+        await page.until("document.querySelectorAll('#deliveries tr').length === 74")
+        assert await page.value("document.getElementById('more').hidden")
+        assert "通知未到达" in await page.value(shown("deliveries"))
+        assert page.complaints == []
 
     visit(story)

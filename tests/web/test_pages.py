@@ -47,9 +47,15 @@ def test_every_text_is_used_and_every_used_text_exists():
         file.read_text(encoding="utf-8")
         for folder in ("templates", "static")
         for file in FILES.joinpath(folder).iterdir()
-        if file.name.endswith((".html", "live.js", "figures.js"))
+        if file.name.endswith((".html", "live.js", "figures.js", "story.js"))
     ]
-    used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) - {"live.html", "base.html", "login.html", "figures.html"}
+    used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) - {
+        "live.html",
+        "base.html",
+        "login.html",
+        "figures.html",
+        "story.html",
+    }
     # Looked up by a name that comes with the data: state.live, events.finding, cause.NO_PUSH.
     composed = {key for key in texts("en") if key.partition(".")[0] in ("state", "events", "cause", "row", "advice", "line", "verdict")}
     assert used - composed == set(texts("en")) - composed
@@ -64,7 +70,7 @@ def test_the_browser_says_which_language(accepted, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", ["/", "/figures", "/login"])
+@pytest.mark.parametrize("path", ["/", "/figures", "/story", "/login"])
 def test_pages_speak_the_language_asked_for(house, path, language):
     async def story(client):
         for answer in (
@@ -74,7 +80,10 @@ def test_pages_speak_the_language_asked_for(house, path, language):
             html = await answer.text()
             assert f'<html lang="{language}">' in html
             assert answer.headers["Content-Language"] == language
-            assert texts(language)[{"/": "page.title", "/figures": "kpi.title", "/login": "login.title"}[path]] in html
+            assert (
+                texts(language)[{"/": "page.title", "/figures": "kpi.title", "/story": "story.title", "/login": "login.title"}[path]]
+                in html
+            )
 
     house.visit(story)
 
@@ -113,7 +122,7 @@ class Outline(HTMLParser):
         self._script = False
 
 
-@pytest.mark.parametrize("path", ["/", "/figures", "/login"])
+@pytest.mark.parametrize("path", ["/", "/figures", "/story", "/login"])
 def test_a_page_loads_only_ours_runs_nothing_inline_and_is_labelled(house, path):
     async def story(client):
         page = Outline()

@@ -40,7 +40,7 @@ GUARDED = [
 ]
 
 
-PAGES = ("/", "/figures")
+PAGES = ("/", "/figures", "/story")
 """Who comes to one of these without a session is led to the door."""
 
 
