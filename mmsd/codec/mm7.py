@@ -124,17 +124,32 @@ _OTHERS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """Encodings that Python reads for it, and its names for them."""
 
+_UNFINISHED: Final = frozenset(
+    expat.errors.codes[name]
+    for name in (
+        expat.errors.XML_ERROR_NO_ELEMENTS,
+        expat.errors.XML_ERROR_UNCLOSED_TOKEN,
+        expat.errors.XML_ERROR_PARTIAL_CHAR,
+        expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
+    )
+)
+"""What expat says of a document that is cut short."""
 
-def _parse(data: bytes, charset: str, base: int) -> _Element:
-    """The root of an XML document; `charset` is what its MIME header says, `base` where it stands."""
-    if len(data) > XML_LIMIT:
+
+def _parse(data: bytes, charset: str, base: int, survived: list[Warned] | None) -> _Element:
+    """The root of an XML document; `charset` is what its MIME header says, `base` where it stands.
+
+    With a list for what is `survived`, a document that breaks off gives the elements before it; the one it breaks off in is left out.
+    """
+    size = len(data)
+    if size > XML_LIMIT:
         raise DecodeError(f"more than {XML_LIMIT} octets of XML", offset=base, clause=_CLAUSE)
     declared = _ENCODING.match(data)
     name = (declared[1].decode() if declared else charset or "utf-8").lower()
     override: str | None = None if declared or name not in _OWN else name
     if name not in _OWN:
         try:
-            data, override = data.decode(_OTHERS[name]).encode(), "utf-8"
+            data, override = data.decode(_OTHERS[name], "strict" if survived is None else "replace").encode(), "utf-8"
         except (UnicodeError, KeyError):
             raise DecodeError(f"text that is not in {name}", offset=base, clause="XML 1.0 4.3.3") from None
     parser = expat.ParserCreate(override, namespace_separator=" ")
@@ -144,17 +159,19 @@ def _parse(data: bytes, charset: str, base: int) -> _Element:
     stack: list[_Element] = []
     texts: list[list[str]] = []
     count = 0
+    begun = False
 
     def refuse(*_: object) -> None:
         raise DecodeError("a document type or entity of its own", offset=base + parser.CurrentByteIndex, clause="SOAP 1.1 3")
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal count
+        nonlocal begun, count
         count += 1
         if len(stack) >= DEPTH_LIMIT or count > ELEMENT_LIMIT:
             raise DecodeError("too many or too deep elements", offset=base + parser.CurrentByteIndex, clause=_CLAUSE)
         namespace, _, local = name.rpartition(" ")
         plain = {key.rpartition(" ")[2]: value for key, value in attributes.items()}
+        begun = begun or local in table.MESSAGES
         made = _Element(local, namespace, plain, base + parser.CurrentByteIndex)
         (stack[-1].children if stack else root).append(made)
         stack.append(made)
@@ -175,7 +192,12 @@ def _parse(data: bytes, charset: str, base: int) -> _Element:
         parser.Parse(data, True)  # noqa: FBT003  # expat takes no names
     except expat.ExpatError as error:
         reason = expat.errors.messages.get(error.code, "not XML")
-        raise DecodeError(f"XML: {reason}", offset=base + max(parser.ErrorByteIndex, 0), clause="XML 1.0") from None
+        at = base + min(max(parser.ErrorByteIndex, 0), size)
+        if survived is None or not begun or error.code not in _UNFINISHED:
+            raise DecodeError(f"XML: {reason}", offset=at, clause="XML 1.0") from None
+        survived.append(Warned(at, f"XML: {reason}: read as far as it goes", "XML 1.0"))
+        if stack[-1].name not in table.MESSAGES and not stack[-1].children:
+            stack[-2].children.pop()  # half a value may be a good one, and wrong
     return root[0]
 
 
@@ -190,15 +212,30 @@ def decode(content_type: str, body: bytes, *, base: int = 0) -> Message:
     >>> decode("text/xml", encode(Message("SubmitRsp", "t1", {"StatusCode": 1000, "MessageID": "m1"}))[1]).fields["MessageID"]
     'm1'
     """
+    return _decode(content_type, body, base, None)
+
+
+def _decode(content_type: str, body: bytes, base: int, survived: list[Warned] | None) -> Message:
+    """As `decode`; with a list for what is `survived`, a message that breaks off is read as far as it goes."""
     kind = mime.decode_content_type(content_type)
     if not kind.media.startswith("multipart/"):
-        return _message(_parse(body, kind.parameters.get("charset", ""), base), ())
-    parts = mime.decode_multipart(body, kind.parameters.get("boundary", ""))
+        return _message(_parse(body, kind.parameters.get("charset", ""), base, survived), ())
+    boundary = kind.parameters.get("boundary", "")
+    try:
+        parts = mime.decode_multipart(body, boundary)
+    except DecodeError as refusal:
+        last = body.rfind(b"\n--" + boundary.encode())
+        if survived is None or last < 0:
+            raise
+        survived.append(Warned(base + last + 1, f"a part that is left out: {refusal.reason}", refusal.clause))
+        parts = mime.decode_multipart(body[:last], boundary)
+    if survived is not None and body.find(f"--{boundary}--".encode()) < 0:
+        survived.append(Warned(base + len(body), "no closing delimiter: the last part may be cut short", "RFC 2046 5.1.1"))
     start = kind.parameters.get("start", "").strip("<>")
     root = next((part for part in parts if start and part.cid == start), parts[0] if parts else None)
     if root is None:
         raise DecodeError("a multipart without parts", offset=0, clause="RFC 2387 3")
-    tree = _parse(bytes(root.content()), root.content_type.parameters.get("charset", ""), base + root.at)
+    tree = _parse(bytes(root.content()), root.content_type.parameters.get("charset", ""), base + root.at, survived)
     return _message(tree, tuple(part for part in parts if part is not root))
 
 
@@ -409,19 +446,32 @@ _START_LINE: Final = re.compile(rb"(?:(?:POST|PUT) [^\r\n]{1,2000} )?HTTP/1\.[01
 
 def decode_http(data: bytes) -> Message:
     """The message in a whole HTTP request or answer, or in a bare SOAP envelope; of a body behind Content-Length only that many octets."""
+    return _decode_http(data, None)
+
+
+def _decode_http(data: bytes, survived: list[Warned] | None) -> Message:
     line = _START_LINE.match(data)
     if line is None:
-        return decode("text/xml", data)
+        return _decode("text/xml", data, 0, survived)
     headers, at = mime.decode_headers(data, line.end())
     length = mime.get(headers, "content-length")
     stop = at + int(length) if re.fullmatch(r"[0-9]{1,9}", length) else len(data)
-    return decode(mime.get(headers, "content-type") or "text/xml", data[at:stop], base=at)
+    if survived is not None and stop > len(data):
+        survived.append(Warned(len(data), f"the body is cut short: {len(data) - at} of {stop - at} octets", "RFC 9110 8.6"))
+    return _decode(mime.get(headers, "content-type") or "text/xml", data[at:stop], at, survived)
 
 
 def show(data: bytes) -> Shown:
-    """What `mmsd decode mm7` prints: of a whole HTTP message or of a SOAP envelope. DecodeError when there is no MM7 message in it."""
-    message = decode_http(data)
-    parts = message.content
+    """What `mmsd decode mm7` prints: of a whole HTTP message or of a SOAP envelope; of one that is cut short what is there. DecodeError
+    when no MM7 message begins in it.
+    """
+    survived: list[Warned] = []
+    message = _decode_http(data, survived)
+    try:
+        parts = message.content
+    except DecodeError as refusal:
+        survived.append(Warned(min(refusal.offset, len(data)), refusal.reason, refusal.clause))
+        parts = message.parts
     lines = [Line(0, len(data), "message", message.kind), Line(0, 0, "TransactionID", message.transaction, 1)]
     lines += (Line(message.places.get(name, 0), 0, name, _shown(name, value), 1) for name, value in message.fields.items())
     lines += (Line(part.at, len(part.raw), "part", f"{part.content_type.media} {part.name}".strip(), 1) for part in parts)
@@ -434,7 +484,7 @@ def show(data: bytes) -> Shown:
             {"content_type": part.content_type.media, "name": part.name, "content_id": part.cid, "size": len(part.raw)} for part in parts
         ],
     }
-    return Shown(values, tuple(lines), message.warnings)
+    return Shown(values, tuple(lines), (*survived, *message.warnings))
 
 
 def _plain(value: Any) -> Any:

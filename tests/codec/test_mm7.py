@@ -325,3 +325,34 @@ def test_content_types_never_raise(text: str) -> None:
 def test_a_multipart_that_would_lie_is_not_written(parts: list[tuple[mime.Headers, bytes]], boundary: str) -> None:
     with pytest.raises(EncodeError):
         mime.encode_multipart(parts, boundary)
+
+
+def test_a_message_cut_short_is_shown_as_far_as_it_goes() -> None:
+    """At every octet from the message's name on: no value is half a value."""
+    whole = ENVELOPE.format("<SubmitRsp><MM7Version>6.8.0</MM7Version><Status><StatusCode>1000</StatusCode></Status></SubmitRsp>")
+    for stop in range(whole.index("<SubmitRsp>") + len("<SubmitRsp>"), len(whole)):
+        shown = show(whole[:stop].encode())
+        assert (shown.values["type"], shown.values["transaction_id"]) == ("SubmitRsp", "t")
+        assert shown.warnings[-1].text.endswith("read as far as it goes")
+        assert shown.warnings[-1].clause
+        code = whole[:stop].find("</StatusCode>") >= 0
+        version = whole[:stop].find("</MM7Version>") >= 0
+        assert shown.values["fields"] == ({"MM7Version": "6.8.0"} if version else {}) | ({"StatusCode": 1000} if code else {})
+    with pytest.raises(DecodeError):
+        decode("text/xml", whole[:-3].encode())  # a message to act on is whole
+
+
+def test_a_request_cut_short_is_shown_as_far_as_it_goes(shared: Path) -> None:
+    """One that an application sent, at a few hundred places."""
+    data = (shared / "samples/real-day/mm7/01-submit.http").read_bytes()
+    begins = data.index(b"<SubmitReq") if b"<SubmitReq" in data else data.index(b"SubmitReq")
+    assert show(data).warnings == ()
+    seen = set()
+    for stop in range(begins + 400, len(data), 97):
+        shown = show(data[:stop])
+        assert (shown.values["type"], shown.values["transaction_id"]) == ("SubmitReq", "seed001")
+        assert any(warned.text.startswith("the body is cut short") for warned in shown.warnings)
+        assert all(line.offset + line.length <= stop for line in shown.lines)
+        assert all(0 <= warned.offset <= stop for warned in shown.warnings)
+        seen.add(len(shown.values["parts"]))
+    assert seen >= {1, 2, 3}
