@@ -485,6 +485,7 @@ _ENUMERATIONS: Final[Mapping[str, Mapping[int, str]]] = {
     "requestStatusCode": table.REQUEST_STATUS,
     "messageClass": table.MESSAGE_CLASS,
     "priority": table.PRIORITY,
+    "rATType": table.RAT_TYPE,
 }
 
 
@@ -525,9 +526,39 @@ def _summary(header: FileHeader) -> str:
 
 
 def shown_value(name: str, value: Any) -> str:
-    """A field's value as people read it."""
-    meaning = _ENUMERATIONS.get(name, {}).get(value, "") if isinstance(value, int) else ""
-    return f"{value} ({meaning})" if meaning else _said(_plain(value))
+    """A field's value as people read it.
+
+    >>> shown_value("sGSNPLMNIdentifier", bytes.fromhex("64f000")), shown_value("mSTimeZone", bytes.fromhex("2300"))
+    ('64f000 (460-00)', '2300 (+08:00)')
+    """
+    meaning = ""
+    if isinstance(value, int):
+        meaning = _ENUMERATIONS.get(name, {}).get(value, "")
+    elif isinstance(value, bytes) and name in _OCTETS:
+        meaning = _OCTETS[name](value)
+    plain = _plain(value)
+    return f"{plain} ({meaning})" if meaning else _said(plain)
+
+
+def _network(octets: bytes) -> str:
+    """PLMN-Id (TS 24.008 10.5.1.3): country code and network code; "" when it is none."""
+    if len(octets) != 3:
+        return ""
+    digits = [half for octet in octets for half in (octet & 15, octet >> 4)]
+    mcc, mnc = digits[:3], [*digits[4:], *([digits[3]] if digits[3] != 15 else [])]
+    return f"{''.join(map(str, mcc))}-{''.join(map(str, mnc))}" if max(mcc + mnc) < 10 else ""
+
+
+def _zone(octets: bytes) -> str:
+    """MS Time Zone (TS 29.060 7.7.52): quarters of an hour as in TS 23.040 9.2.3.11, then hours of summer time; "" when it is none."""
+    if len(octets) != 2 or octets[0] >> 4 > 9 or octets[1] & 3 == 3:
+        return ""
+    quarters = (octets[0] & 7) * 10 + (octets[0] >> 4)
+    summer = f", {octets[1] & 3} h of it summer time" if octets[1] & 3 else ""
+    return f"{'-' if octets[0] & 8 else '+'}{quarters // 4:02d}:{quarters % 4 * 15:02d}{summer}"
+
+
+_OCTETS: Final = {"sGSNPLMNIdentifier": _network, "mSTimeZone": _zone}
 
 
 def _said(value: Any) -> str:
@@ -542,6 +573,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Moment):
         zone = datetime.timezone(datetime.timedelta(minutes=value.offset)) if abs(value.offset) < 1440 else datetime.UTC
         return (_EPOCH + datetime.timedelta(microseconds=value.at)).astimezone(zone).isoformat()
+    if isinstance(value, Wait):  # a choice: seconds 0 beside a moment would say that it is over
+        return {"seconds": value.seconds} if value.until is None else {"until": _plain(value.until)}
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, str):

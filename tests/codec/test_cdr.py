@@ -24,6 +24,7 @@ from mmsd.codec.cdr import (
     encode_record,
     file_gaps,
     show,
+    shown_value,
 )
 from mmsd.codec.cdr_values import (
     Address,
@@ -358,3 +359,34 @@ def test_show() -> None:
     texts = [warned.text for warned in shown.warnings]
     assert "1 records of tag 79 are none of MMS: passed over" in texts
     assert "local sequence numbers 2 to 3 are missing" in texts
+
+
+def test_networks_zones_and_waits_are_shown_in_words() -> None:
+    fields = {"sGSNPLMNIdentifier": bytes.fromhex("64f000"), "rATType": 6, "mSTimeZone": bytes.fromhex("2300")}
+    record = Record(30, {"recordType": 30, "timeOfExpiry": Wait(AT), "earliestTimeOfDelivery": Wait(None, 0), **fields})
+    shown = show(encode_record(record))
+    said = {line.name: line.text for line in shown.lines}
+    assert said["sGSNPLMNIdentifier"] == "64f000 (460-00)"
+    assert said["mSTimeZone"] == "2300 (+08:00)"
+    assert said["rATType"] == "6 (E-UTRAN)"
+    assert said["timeOfExpiry"] == "until 2026-11-22T17:44:22+08:00"
+    assert said["earliestTimeOfDelivery"] == "seconds 0"
+    (values,) = shown.values["records"]
+    assert values["timeOfExpiry"] == {"until": "2026-11-22T17:44:22+08:00"}
+    assert (values["earliestTimeOfDelivery"], values["mSTimeZone"]) == ({"seconds": 0}, "2300")
+
+
+@pytest.mark.parametrize(
+    ("name", "octets", "said"),
+    [
+        ("sGSNPLMNIdentifier", "130014", "130014 (310-410)"),
+        ("sGSNPLMNIdentifier", "64ff", "64ff"),
+        ("sGSNPLMNIdentifier", "fff000", "fff000"),
+        ("mSTimeZone", "4001", "4001 (+01:00, 1 h of it summer time)"),
+        ("mSTimeZone", "0a00", "0a00 (-05:00)"),
+        ("mSTimeZone", "2203", "2203"),
+        ("mSTimeZone", "23", "23"),
+    ],
+)
+def test_octets_that_have_words(name: str, octets: str, said: str) -> None:
+    assert shown_value(name, bytes.fromhex(octets)) == said

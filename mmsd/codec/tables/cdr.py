@@ -229,3 +229,7 @@ FORMATS: Final[Mapping[int, str]] = {1: "BER", 2: "unaligned PER", 3: "aligned P
 
 SPECIFICATIONS: Final[Mapping[int, str]] = {5: "32.235", 7: "32.251", 10: "32.270"}
 """TS number of a CDR header (6.1.2.4): MMS of old, packet domain, MMS."""
+
+# --------------------------------------------------------------------------------------------------- TS 29.060 7.7.50: rATType
+
+RAT_TYPE: Final = {1: "UTRAN", 2: "GERAN", 3: "WLAN", 4: "GAN", 5: "HSPA Evolution", 6: "E-UTRAN"}
