@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from rich.console import Console
@@ -13,12 +13,7 @@ from mmsd.cli.codes import seen_table
 from mmsd.cli.kpi import further
 from mmsd.model import Reject
 from mmsd.rules.kpi import Kpi
-
-ATTEMPTS: Final = {
-    "Z1": "taken by our MMSC", "Z2": "sent to another host", "Z3": "our MMSC, wrong path", "Z4": "denied", "Z5": "our node answered 5xx",
-    "Z6": "taken, but the MMSC has no line of it", "Z7": "refused by the MMSC",
-}  # fmt: skip
-"""The verdicts on a subscriber's own requests (`docs/causes.md`), in words."""
+from mmsd.web.pages import texts
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -54,11 +49,12 @@ def show(console: Console, values: dict[str, Any], samples: list[tuple[str, Reje
         ("Findings", "findings"),
         ("Forwards counted, by the sender's city", "forwards"),
     )
+    words = texts("en")
     for title, key in parts:
         if values[key]:
             table = _table(f"\n{title}", "", "n")
             for name, n in values[key].items():
-                table.add_row(f"{name} {ATTEMPTS[name]}" if name in ATTEMPTS else name, f"{n:,}")
+                table.add_row(f"{name} {words.get(f'verdict.{name}', '')}".rstrip(), f"{n:,}")
             console.print(table)
     if values["serials"]:
         console.print(f"\nSerials issued: {values['serials']:,}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from mmsd.link.again import Feed, Line, Missing, Shelf
@@ -50,8 +51,9 @@ def shelf(files: OsFiles, log: Path) -> Shelf:
     return Shelf(files, [Feed("mmsc", "mmsc1", (str(log),), dialect)])
 
 
-def his(records: Records) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    return records["receiver"] == WANTED
+def his(records: Records) -> npt.NDArray[np.bool_]:
+    mine: npt.NDArray[np.bool_] = records["receiver"] == WANTED
+    return mine
 
 
 def seconds(lines: list[Line]) -> list[int]:
