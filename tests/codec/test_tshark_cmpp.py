@@ -232,17 +232,18 @@ def test_all_that_tshark_names_of_every_pdu(debian, tmp_path, shared, seed):
     assert len(theirs) == 28
     unknown = {0x77}  # nobody's command, and none of tshark's
     pdus = [pdu for pdu in OURS if pdu.command not in unknown] + [Pdu(R | t.CONNECT, 1, cmpp.ConnectAnswer(3, version=0x30))]
-    read = [("ours", t.VERSION_3, cmpp.encode(pdu, t.VERSION_3)) for pdu in pdus + generated(random.Random(seed))] + theirs
+    read = [("ours", t.VERSION_3, cmpp.encode(pdu, t.VERSION_3), pdu) for pdu in pdus + generated(random.Random(seed))]
     for name, version, octets in theirs:
         pdu = cmpp.decode(octets, version)
+        read.append((name, version, octets, pdu))
         if version == t.VERSION_2 and not isinstance(pdu.body, cmpp.ConnectAnswer):
-            read.append((f"{name}, written in 3.0", t.VERSION_3, cmpp.encode(pdu, t.VERSION_3)))
+            read.append((f"{name}, written in 3.0", t.VERSION_3, cmpp.encode(pdu, t.VERSION_3), pdu))
     capture = tmp_path / "cmpp.pcap"
-    tshark.write(capture, tshark.RAW_IP, tshark.segments(7890, (octets for *_, octets in read)))
+    tshark.write(capture, tshark.RAW_IP, tshark.segments(7890, (octets for _, _, octets, _ in read)))
     rows = tshark.named(debian("tshark"), capture, "cmpp", OPTIONS)
     assert len(rows) == len(read) > 700
-    for (name, version, octets), row in zip(read, rows, strict=True):
-        pdu = cmpp.decode(octets, version)
+    for (name, version, octets, pdu), row in zip(read, rows, strict=True):
+        assert cmpp.decode(octets, version) == pdu
         wanted = told(pdu, octets)
         if version == t.VERSION_2 and pdu.command in BEFORE_3:
             stop = [field for field, _ in wanted].index(f"cmpp.{BEFORE_3[pdu.command]}") + 1

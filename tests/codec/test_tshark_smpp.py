@@ -39,9 +39,9 @@ NO_COMMAND: Final = {"decodeUnsupportedRequestCommandId", "decodeUnsupportedResp
 # ------------------------------------------------------------------------------------------- what a PDU's fields look like there
 
 
-def told(pdu: Pdu) -> list[Field]:
-    """All that tshark should name of a PDU."""
-    fields = [("command_length", str(len(smpp.encode(pdu)))), ("command_id", f"0x{pdu.command:08x}")]
+def told(pdu: Pdu, octets: bytes) -> list[Field]:
+    """All that tshark should name of a PDU of these octets."""
+    fields = [("command_length", str(len(octets))), ("command_id", f"0x{pdu.command:08x}")]
     if pdu.command & R:
         fields.append(("command_status", f"0x{pdu.status:08x}"))
     fields.append(("sequence_number", str(pdu.sequence)))
@@ -294,23 +294,25 @@ def generated(draw: random.Random) -> list[Pdu]:
     return made
 
 
-def vectors(shared: Path) -> list[tuple[str, bytes]]:
-    """cloudhopper's PDUs and those of the sample day, but for what is no whole header."""
+def vectors(shared: Path) -> list[tuple[str, bytes, Pdu]]:
+    """(name, octets, as we read them) of cloudhopper's PDUs and those of the sample day, but for what is no whole header."""
     paths = sorted((shared / "vectors/cloudhopper-smpp").glob("*/*.bin"))
     theirs = [(path.stem, path.read_bytes()) for path in paths if path.stem not in NO_HEADER]
     assert len(theirs) == 46
-    return theirs + sample_pdus(shared)
+    return [(name, octets, smpp.decode(octets)) for name, octets in theirs + sample_pdus(shared)]
 
 
 def test_all_that_tshark_names_of_every_pdu(debian, tmp_path, shared, seed):
-    pdus = [("ours", smpp.encode(pdu)) for pdu in OURS + generated(random.Random(seed))] + vectors(shared)
+    ours = OURS + generated(random.Random(seed))
+    read = [("ours", smpp.encode(pdu), pdu) for pdu in ours] + vectors(shared)
     capture = tmp_path / "smpp.pcap"
-    tshark.write(capture, tshark.RAW_IP, tshark.segments(2775, (octets for _, octets in pdus)))
+    tshark.write(capture, tshark.RAW_IP, tshark.segments(2775, (octets for _, octets, _ in read)))
     rows = tshark.named(debian("tshark"), capture, "smpp", OPTIONS)
-    assert len(rows) == len(pdus) > 1000
+    assert len(rows) == len(read) > 1000
     seen: set[str] = set()
-    for (name, octets), row in zip(pdus, rows, strict=True):
-        assert row == ([] if name in NO_COMMAND else told(smpp.decode(octets))), (name, octets.hex())
+    for (name, octets, pdu), row in zip(read, rows, strict=True):
+        assert smpp.decode(octets) == pdu
+        assert row == ([] if name in NO_COMMAND else told(pdu, octets)), (name, octets.hex())
         seen.update(field for field, _ in row)
     assert {f"smpp.{name}" for name in MUST_BE_SEEN} <= seen
 
