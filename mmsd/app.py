@@ -11,7 +11,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -27,6 +27,7 @@ from mmsd.config.reference import ReferenceData
 from mmsd.errors import ConfigError, MmsdError, StoreBusy, StoreError, StoreFull
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import CURSOR, Announcer
+from mmsd.flow.folding import Folding
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.link import mqtt
@@ -36,11 +37,12 @@ from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
 from mmsd.model import DAY, NOT_A_NUMBER
 from mmsd.rules.campaign import Campaigns
+from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.kpi import final_after
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
-from mmsd.rules.verdicts import Cities, Judge
+from mmsd.rules.verdicts import Judge
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, SqliteStore
 from mmsd.telemetry import Telemetry
@@ -88,8 +90,6 @@ def intake(
     keep_all: bool = False,
     express: bool = True,
     campaigns: Sequence[CampaignSettings] | None = None,
-    cities: Mapping[str, str] | None = None,
-    reference: ReferenceData | None = None,
 ) -> Sequencer:
     """The sequencer with its feeds, loaded and ready to tick.
 
@@ -108,8 +108,6 @@ def intake(
     if campaigns is None:
         directory = settings.campaigns.directory
         campaigns = config.load_campaigns(directory) if directory is not None else ()
-    if cities is None:
-        cities = config.load_cities(settings.cities.file) if settings.cities.file is not None else {}
     compiled = Campaigns(campaigns, ZoneInfo, hashed)
     operator = settings.operator
     expected = Expected(
@@ -144,15 +142,23 @@ def intake(
         return Judge(
             state,
             campaigns=compiled,
-            cities=Cities(cities),
+            cities=lambda: reference.cities,
             zone=settings.zone.name,
             row_secret=keys.row_key,
             file_of=file_of,
             keep_all=keep_all,
             handsets=handsets,
+            expectations=expectations,
         )
 
-    handsets = Handsets(reference or ReferenceData(_here(settings, store), keys, store.handset_tail().rows), store.handset_import())
+    reference = ReferenceData(_here(settings, store), keys, store.handset_tail().rows)
+    folding = Folding(store, store.directory, keys, world.wall) if follow else None
+    handsets = Handsets(reference, store.handset_import(), world.monotonic, folding)
+    house = House(operator.plmns, mms_apns=operator.mms_apns != type(operator)().mms_apns)
+    expectations = Expectations(
+        lambda: reference.operators, house, apn_hash=lambda apn: hashed(apn.encode()),
+        authority_hash=lambda name: _authority(name, key),
+    )  # fmt: skip
     loaded = store.load()
     read_before = {count.feed for count in store.lines()}
     tail = replace(settings.tail, follow=follow)

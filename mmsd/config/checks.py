@@ -93,6 +93,9 @@ def check_operator(operator: Operator, key: KeyPath, report: Report) -> None:
         for index, authority in enumerate(getattr(operator, name)):
             if re.fullmatch(r"[^\s/:@]+(:[0-9]{1,5})?", authority) is None:
                 report.add((*key, name, index), f"{authority!r} is no host[:port]", "leave out http:// and the path")
+    for index, text in enumerate(operator.plmns):
+        if re.fullmatch(r"[0-9]{3}-?[0-9]{2,3}", text) is None:
+            report.add((*key, "plmns", index), f"{text!r} is no MCC-MNC", "as in 460-00")
 
 
 def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:

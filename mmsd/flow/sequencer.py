@@ -258,15 +258,14 @@ class Sequencer:
         state.horizon = min(state.horizon, self._wall())  # a clock that was ahead and was set right
         self.state = state
         self.judge = self._new_judge(state, self._path)
+        if self._handsets is not None:
+            self._handsets.recall(state.sessions_after(state.horizon))
 
     def _take_handsets(self, horizon: int) -> News:
         """What the tick's sessions tell of handsets; whose change ends what was found."""
         if self._handsets is None:
             return News()
-        sessions = (self.state.since.get(feed.index, 0) for feed in self.feeds if feed.family == "sessions")
-        watched = min((since for since in sessions if since), default=horizon)
-        tending = bool(horizon) and horizon - self._tended >= HOUSEKEEPING
-        return self._handsets.tell(watched, imports=tending)
+        return self._handsets.tell(horizon, self.state.watched_since())
 
     def _path(self, feed: int, ordinal: int) -> str:
         return self._paths.get((feed, ordinal), "")
@@ -298,7 +297,10 @@ class Sequencer:
         horizon = self._horizon()
         ripe = [*read.ripe, self.state.due(horizon)]
         subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
+        if self._handsets is not None and self._live:
+            self._handsets.look()
         due = self.state.findings.due(horizon) or self.state.models.due(horizon)
+        due = due or (self._handsets is not None and self._handsets.waiting(horizon))
         if not took and not len(subscribers) and not read.audits and not due:
             return False
         self._thaw(subscribers, horizon)
@@ -306,6 +308,8 @@ class Sequencer:
         for number, at, what in read.handsets.changes:
             if consequences(what).findings:
                 self.state.findings.change(number, at)
+            if consequences(what).holdings:
+                self.state.end_holdings(number, at)
         facts = self.judge.judge(subscribers, horizon)
         facts.suspected.update(number for number, _, _ in read.handsets.changes)
         self.state.horizon = max(self.state.horizon, horizon)
@@ -468,6 +472,7 @@ class Sequencer:
         batch.codes, batch.unknown = read.counts.code_counts(), read.counts.unknown_codes()
         batch.measures = [*read.counts.measured.counts(), *facts.tally.measured.counts()]
         batch.tried = [AttemptCount(*key, n) for key, n in facts.tally.tried.items() if n]
+        batch.prefixes = sorted(facts.tally.prefixes.items())
         batch.lines = [LineCount(name, "", n, read.records[name], read.octets[name]) for name, n in read.lines.items()]
         batch.lines += [LineCount(name, reason, n, 0, 0) for (name, reason), n in read.rejects.items()]
         batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -30,6 +30,11 @@ class _Layer:
             known = np.array([prefix for prefix, _ in pairs], np.uint64)
             self._lengths.append((length, known, np.array([place for _, place in pairs], np.uint16)))
 
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        for length, known, places in self._lengths:
+            for prefix, place in zip(known.tolist(), places.tolist(), strict=True):
+                yield f"{prefix:0{length}}", self.cities[place]
+
     def of(self, digits: str) -> str:
         for length, known, places in self._lengths:
             if length <= len(digits):
@@ -50,6 +55,21 @@ class Cities:
 
     def __init__(self, own: Mapping[str, str], imported: Mapping[str, str] | None = None) -> None:
         self._layers = [_Layer(prefixes) for prefixes in (own, imported or {}) if prefixes]
+
+    def __bool__(self) -> bool:
+        return bool(self._layers)
+
+    def prefixes(self) -> Iterator[tuple[str, str]]:
+        """(prefix, city), each once: where the longest that fits counts, these answer as `of` does.
+
+        >>> sorted(Cities({"86138": "Nanjing"}, {"861381299": "Wuxi", "86139": "Xuzhou"}).prefixes())
+        [('86138', 'Nanjing'), ('86139', 'Xuzhou')]
+        """
+        for place, layer in enumerate(self._layers):
+            before = self._layers[:place]
+            for prefix, city in layer.pairs():
+                if not any(earlier.of(prefix) for earlier in before):
+                    yield prefix, city
 
     def of(self, number: int) -> str:
         """The city, "" when no prefix fits or it is no number: whoever counts it takes `prefix_of`."""

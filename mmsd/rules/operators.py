@@ -21,7 +21,7 @@ THREE_DIGITS: Final = frozenset(
 
 _PLMN: Final = re.compile(r"([0-9]{3})-?([0-9]{2,3})")
 _NETWORK: Final = re.compile(r"\.mnc[0-9]{2,3}\.mcc[0-9]{3}(\.gprs)?$")
-_IMSI_DIGITS: Final = 15
+IMSI_DIGITS: Final = 15
 
 Value = TypeVar("Value")
 
@@ -91,7 +91,7 @@ class Operators:
         >>> [operators.plmn_of(imsi) for imsi in (460001234567890, 310260123456789, 310261234567890, 460051234567890, 0)]
         ['460-00', '310-260', '', '', '']
         """
-        digits = str(imsi).zfill(_IMSI_DIGITS) if imsi else ""
+        digits = str(imsi).zfill(IMSI_DIGITS) if imsi else ""
         mcc = digits[:3]
         for length in (3,) if mcc in THREE_DIGITS else (3, 2):
             found = f"{mcc}-{digits[3 : 3 + length]}"

@@ -81,6 +81,7 @@ class Expected:
     known: frozenset[int]  # MMSCs of any operator
     names: tuple[str, ...]  # the texts of `authorities`, for near misses
     mms_apns: frozenset[int]
+    nothing: bool = False  # of a roamer, an MVNO, whoever has no entry: sessions and hosts say nothing of his settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Expected settings (`evidence-table.md` §8) of the operator whose nodes these are."""
 
+    plmns: tuple[str, ...] = ()  # MCC-MNC of its own subscribers; empty: all whose operator has expected settings
     mms_apns: tuple[str, ...] = ("cmwap",)
     mmsc: tuple[str, ...] = ()  # expected authorities host[:port], aliases included; empty: those of the notifications
     known_mmsc: tuple[str, ...] = ("mmsc.monternet.com", "mmsc.myuni.com.cn", "mmsc.vnet.mobi")  # of any operator

@@ -352,7 +352,7 @@ ORDER: Final = ("ok", "wrong path", "wrong host", "denied", "5xx")
 
 
 def _sign_posts(signs: Signs, thread: Thread, dossier: Dossier, context: Context, pushed: int, until: int) -> list[tuple[Trace, str, str]]:
-    if context.covered.gateway is None:
+    if context.covered.gateway is None or context.expected.nothing:
         return []
     signs.post = "none"
     ours = authorities(dossier, context)
@@ -459,7 +459,7 @@ def intervals(traces: Sequence[Trace], context: Context) -> list[Session]:
 
 def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Context, until: int, used: list[Trace]) -> None:
     covered, settings = context.covered, context.settings
-    if covered.sessions is None and not dossier.sessions:
+    if (covered.sessions is None and not dossier.sessions) or context.expected.nothing:
         return
     pushes = [push for push in _pushes(thread, context) if not _push_failed(push, thread, until)]
     sessions = intervals([t for t in dossier.sessions if t[AT] <= until + int(settings.skew * SECOND)], context)

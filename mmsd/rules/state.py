@@ -24,7 +24,7 @@ from mmsd.errors import ConfigError, StoreError
 from mmsd.fast import Express, Texts
 from mmsd.fast.express_py import AWAY, HERE, Survey
 from mmsd.fast.trace import SAID
-from mmsd.model import HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
+from mmsd.model import DAY, HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules import findings
 from mmsd.rules.causes import ROWS, RULES
 from mmsd.rules.codes import CodeBook, reasons
@@ -117,6 +117,7 @@ class Published(msgspec.Struct, array_like=True):
     spoiled: bool = False  # the node failed when it closed: it is evidence of nothing
     notified: tuple[Notified, ...] = ()  # what became of its notifications (`retrieval.Notified`)
     place: int = 0  # label of the cell or SGSN where its fetch broke
+    h: tuple[str, bool] = ("", False)  # H of the table, and whether it was old, when absence was judged; "" = not yet
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
 
     @property
@@ -175,6 +176,8 @@ class _Delta(msgspec.Struct, array_like=True):
     models: list[PackedModel] = []  # samples of models' subscribers, as they now stand
     history: tuple[int, bytes] = (0, b"")  # days of sessions
     rhythms: dict[int, Rhythm] = {}  # feed → its silences
+    resumed: dict[int, int] = {}
+    owners: dict[int, int] = {}
 
 
 class _Group(msgspec.Struct, array_like=True):
@@ -241,6 +244,7 @@ class State:
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, int] = {}  # message → seed number
         self.holdings: dict[int, list[Holding]] = {}
+        self.owners: dict[int, int] = {}  # subscriber of a campaign → since when the number may be somebody else's
         self.groups: dict[int, _Group] = {}  # of the express lane's quiet deliveries in the store
         self._last_group = 0
         self.cold: dict[int, tuple[int, int]] = {}  # subscriber → (due, keep until)
@@ -249,6 +253,7 @@ class State:
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
+        self.resumed: dict[int, int] = {}  # feed → time of the first line after its last gap of a day
         self.series: dict[int, Series] = {}  # feed → numbers of its files and records
         self.rhythms: dict[int, Rhythm] = {}  # feed → its silences
         self.follows = False  # feeds go on: one may be silent at this moment
@@ -326,15 +331,17 @@ class State:
         if not records.rows:
             return np.empty(0, np.uint64)
         at = records["at"]
-        newest = int(at.max())
+        newest, oldest = int(at.max()), int(at.min())
+        if feed in self.marks and oldest > self.marks[feed] + DAY:
+            self._fresh["resumed"][feed] = self.resumed[feed] = oldest
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
         rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
         self._silences[feed] += rhythm.take(at, self.settings.silence)
         family = self.feeds[feed].family
         covered = any(self.feeds[index].family == family for index in self.since)
-        if feed not in self.since or int(at.min()) < self.since[feed]:
-            self._fresh["since"][feed] = self.since[feed] = int(at.min())
+        if feed not in self.since or oldest < self.since[feed]:
+            self._fresh["since"][feed] = self.since[feed] = oldest
         if family == "gateway":
             rows = self._take_attempts(feed, records)
         elif family in ("sessions", "sgsn"):
@@ -357,6 +364,22 @@ class State:
         if not covered:  # the first line of its kind: what was said without it is said again
             ripe = np.union1d(ripe, np.array([*self.published, *self.cold], np.uint64))
         return ripe
+
+    def watched_since(self) -> int:
+        """Since when (µs) a number's silence would have been noticed: all packet sessions are read, by every feed, without a day's gap."""
+        sessions = [index for index, info in enumerate(self.feeds) if info.family == "sessions"]
+        if not self.all_apns or any(index not in self.since for index in sessions):
+            return NEVER
+        return max((max(self.since[index], self.resumed.get(index, 0)) for index in sessions), default=NEVER)
+
+    def sessions_after(self, horizon: int) -> npt.NDArray[Any]:
+        """TRACE rows of sessions that stand in State and are younger."""
+
+        def wanted(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+            sessions = (rows["kind"] >= Kind.SESSION_START) & (rows["kind"] <= Kind.SESSION_REJECT)
+            return np.asarray(sessions & (rows["at"] > horizon))
+
+        return np.concatenate([np.empty(0, TRACE), *(run[wanted(run)] for run in self.log.runs)])
 
     def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch]) -> Counter[str]:
         """Merges numbers that nodes gave their files and records; what is worth counting of the feed since the last time, in words."""
@@ -701,6 +724,16 @@ class State:
             self._fresh["seeds"][message] = self.seeds[message] = seed
             if self.express is not None:
                 self.express.add_seeds([message])
+
+    def end_holdings(self, number: int, at: int) -> None:
+        """Since then the number may be somebody else's: he holds what he gets from then on."""
+        if self.seed_of is not None and at > self.owners.get(number, 0):
+            self._fresh["owners"][number] = self.owners[number] = at
+
+    def held(self, number: int, at: int) -> list[Holding]:
+        """What whoever has the number at `at` has come to hold, oldest first."""
+        since = self.owners.get(number, 0)
+        return [holding for holding in self.holdings.get(number, ()) if holding.at >= since or at < since]
 
     def hold(self, holding: Holding) -> None:
         held = self.holdings.setdefault(holding.subscriber, [])
@@ -1093,7 +1126,7 @@ class State:
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
-            "named": [], "nameless": [], "peers": {}, "rhythms": {},
+            "named": [], "nameless": [], "peers": {}, "rhythms": {}, "resumed": {}, "owners": {},
             "groups": {}, "groups_over": [], "revived": [], "left_groups": [],
         }  # fmt: skip
         self.texts.forget_changes()
@@ -1130,6 +1163,7 @@ class State:
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(), self.models.changes(), history=self.history.changes(),
                 rhythms=fresh["rhythms"],
+                resumed=fresh["resumed"], owners=fresh["owners"],
             ),
         )  # fmt: skip
         self.forget_changes()
@@ -1156,6 +1190,7 @@ class State:
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(), self.models.whole(), history=self.history.packed(),
                 rhythms=self.rhythms,
+                resumed=self.resumed, owners=self.owners,
             )
         )  # fmt: skip
 
@@ -1180,6 +1215,8 @@ class State:
             self.spread.nameless.append(np.frombuffer(delta.nameless, TRACE).copy())
             self.peers.update(delta.peers)
             self.rhythms.update(delta.rhythms)
+            self.resumed.update(delta.resumed)
+            self.owners.update(delta.owners)
             self.history.load(*delta.history)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})
@@ -1277,3 +1314,4 @@ class Tally:
     tried: Counter[tuple[int, str, str, str, str]] = field(default_factory=Counter)
     notified: Counter[tuple[int, str, str, int, int, str]] = field(default_factory=Counter)
     places: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    prefixes: Counter[str] = field(default_factory=Counter)  # of senders without a city, by delivery that closed

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final, NamedTuple, Protocol
@@ -16,11 +16,14 @@ from typing import Any, Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from mmsd.fast import Express
 from mmsd.fast.express_py import Survey
 from mmsd.model import DAY, HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
 from mmsd.rules.causes import CAUSES, OUTCOMES, ROWS, RULES, Verdict, judge
+from mmsd.rules.cities import Cities, prefix_of
+from mmsd.rules.expectations import Expectations
 from mmsd.rules.express import UNLOGGED_SUBMIT
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
@@ -59,28 +62,8 @@ class Handsets(Protocol):
     @property
     def models(self) -> Models: ...
     def find(self, numbers: npt.NDArray[np.uint64]) -> HandsetArray: ...
-
-
-class Cities:
-    """Number prefix → city, longest prefix first. City "" = unknown prefix, counted by the caller."""
-
-    def __init__(self, prefixes: Mapping[str, str]) -> None:
-        self.prefixes = dict(prefixes)
-        self._lengths = sorted({len(prefix) for prefix in prefixes}, reverse=True)
-
-    def of(self, number: int) -> str:
-        """
-        >>> Cities({"86138": "Nanjing", "8613812": "Suzhou"}).of(8613812341234)
-        'Suzhou'
-        """
-        if number & NOT_A_NUMBER:
-            return ""
-        digits = str(number)
-        for length in self._lengths:
-            city = self.prefixes.get(digits[:length])
-            if city is not None:
-                return city
-        return ""
+    def before(self, numbers: npt.NDArray[np.uint64]) -> HandsetArray: ...
+    def seen(self, number: int) -> Sequence[tuple[int, int, int]]: ...
 
 
 class Closed(NamedTuple):
@@ -134,24 +117,26 @@ class Judge:
         state: State,
         *,
         campaigns: Campaigns,
-        cities: Cities,
+        cities: Callable[[], Cities],
         zone: tzinfo,
         row_secret: bytes,
         file_of: Callable[[int, int], str],
         keep_all: bool = False,
         handsets: Handsets | None = None,
+        expectations: Expectations | None = None,
     ) -> None:
         self.state = state
         self.handsets = handsets
         self._handset: dict[int, Any] = {}  # HANDSET rows of those who are judged now, by number
+        self._before: dict[int, tuple[int, int, int]] = {}  # IMEI, last seen, since when; without what this tick has told
         self.campaigns = campaigns
-        self.cities = cities
+        self._cities = cities
+        self._placed_by: Cities | None = None  # whose prefixes the express lane has
+        self.expectations = expectations
         self.zone = zone
         self.row_secret = row_secret  # names of rows hide the numbers in them from whoever has only the database
         self.file_of = file_of
         self.keep_all = keep_all
-        if state.express is not None:
-            state.express.set_cities([(prefix, state.label(city)) for prefix, city in cities.prefixes.items()])
         self._covered: Covered | None = None  # as at the last judging; what is covered anew may change every verdict
         self._anew = True
 
@@ -159,7 +144,9 @@ class Judge:
         """Judges the (sorted, distinct) subscribers as known at `horizon`, and everybody on the express lane."""
         facts = Facts()
         if self.state.express is not None:
+            self._place_express(self.state.express)
             facts.express = self.state.survey(horizon)
+            self._count_express_prefixes(facts.express, facts)
             self._count_express(facts.express, facts)
             self._count_express_closings(facts.express)
             self._count_express_models(facts.express, facts)
@@ -168,36 +155,55 @@ class Judge:
         self._anew = context.covered != self._covered
         self._covered = context.covered
         self._look_up(subscribers)
+        if self.handsets is not None and len(subscribers):
+            rows = self.handsets.before(subscribers)[["number", "imei", "imei_at", "imei_since"]]
+            self._before = {number: (imei, at, since) for number, imei, at, since in rows[rows["imei"] != 0].tolist()}
         dossiers = list(self.state.dossiers(subscribers))
         for dossier in dossiers:
             self._learn_seeds(dossier)
         ready: list[_Ready] = []
         for dossier in dossiers:
-            ready += self._judge_dossier(dossier, context, horizon, facts)
+            ready += self._judge_dossier(dossier, self._context_of(dossier, context), horizon, facts)
         self.state.disturbed.clear()
         # a parent was retrieved before its child was submitted, whoever's dossier was judged first
         for award in sorted(ready, key=lambda award: (award.seen.retrieved, award.thread.identity)):
             self._award(award, facts)
         return facts
 
+    def _context_of(self, dossier: Dossier, context: Context) -> Context:
+        """With what is expected of this subscriber."""
+        if self.expectations is None:
+            return context
+        row = self._handset.get(dossier.subscriber)
+        return self.expectations.context(dossier, context, *((int(row["imsi"]), int(row["imei"])) if row is not None else ()))
+
     def _look_up(self, numbers: npt.NDArray[np.uint64]) -> None:
         """Handsets of those who are judged next."""
-        self._handset = {}
+        self._handset, self._before = {}, {}
         if self.handsets is not None and len(numbers):
             rows = self.handsets.find(numbers)
-            self._handset = {int(row["number"]): row for row in rows[rows["imei"] != 0]}
+            self._handset = {int(row["number"]): row for row in rows[(rows["imei"] != 0) | (rows["imsi"] != 0)]}
 
     def model_of(self, number: int) -> str:
         """Model and software version of somebody's handset, "" = unknown."""
         row = self._handset.get(number)
         return "" if row is None or self.handsets is None else self.handsets.models.label(int(row["imei"]), int(row["software"]))
 
-    def _sign_handset(self, seen: Seen, number: int) -> None:
-        """H of the evidence table: what his handset can do, and whether that is known of late."""
-        row = self._handset.get(number)
-        if row is not None and self.handsets is not None and int(row["imei_since"]) <= seen.closed:  # else it was another one then
-            seen.signs.h = self.handsets.models.sign(int(row["imei"]))
-            seen.signs.h_old = seen.closed - int(row["imei_at"]) > HANDSET_OLD
+    def _sign_handset(self, seen: Seen, number: int, old: Published | None) -> None:
+        """H of the evidence table, once absence speaks: what was known then, whatever has been read since."""
+        if not seen.signs.over or self.handsets is None:
+            return
+        if old is not None and old.h[0]:
+            seen.signs.h, seen.signs.h_old = old.h
+            return
+        imei, at, since = self._before.get(number, (0, 0, 0))
+        if since > seen.due:  # it was another one then
+            imei, at = 0, 0
+        for when, shown, _ in self.handsets.seen(number):
+            if at <= when <= seen.due:
+                imei, at = shown, when
+        if imei:
+            seen.signs.h, seen.signs.h_old = self.handsets.models.sign(imei), seen.due - at > HANDSET_OLD
 
     def _count_express(self, survey: Survey, facts: Facts) -> None:
         tally, labels = facts.tally, self.state.labels
@@ -251,6 +257,30 @@ class Judge:
             for node, window, many in zip(*windows.tolist(), n.tolist(), strict=True):
                 closings.add(node, window * closings.width, "", "", 0, sign * many)
 
+    def _place_express(self, express: Express) -> None:
+        """Tells the express lane of prefixes that are new to it."""
+        cities = self._cities()
+        if cities is not self._placed_by:
+            self._placed_by = cities
+            express.set_cities([(prefix, self.state.label(city)) for prefix, city in cities.prefixes()])
+
+    def city_of(self, number: int) -> str:
+        """By the number's prefix; "" = unknown."""
+        return self._cities().of(number)
+
+    def _count_express_prefixes(self, survey: Survey, facts: Facts) -> None:
+        if not self._cities() or not any(not city and n > 0 for (_, _, city, *_), n in survey.counts.items()):
+            return
+        senders, n = np.unique(survey.closed["sender"][survey.closed["outcome"] == DELIVERED], return_counts=True)
+        for sender, many in zip(senders.tolist(), n.tolist(), strict=True):
+            self._miss_city(sender, many, facts)
+
+    def _miss_city(self, sender: int, n: int, facts: Facts) -> None:
+        """Counts the prefix of a sender who has no city."""
+        prefix = prefix_of(sender)
+        if prefix and self._cities() and not self.city_of(sender):
+            facts.tally.prefixes[prefix] += n
+
     def _learn_seeds(self, dossier: Dossier) -> None:
         """Message ids that turn out to be seeds': an M-Forward of one names nothing else."""
         if not self.campaigns:
@@ -274,7 +304,7 @@ class Judge:
                 now.add(old.key)
                 continue
             seen = look(thread, dossier, context, horizon)
-            self._sign_handset(seen, dossier.subscriber)
+            self._sign_handset(seen, dossier.subscriber, old)
             verdict = judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
@@ -283,6 +313,7 @@ class Judge:
                 ready.append(award)
             # sticky once it is known: what was counted as one model's is taken back as that
             entry.model = (old.model if old is not None else 0) or self.state.label(self.model_of(dossier.subscriber))
+            entry.h = (seen.signs.h, seen.signs.h_old) if seen.signs.over else ("", False)
             self._ask_node(entry, verdict)
             if entry.closed and entry.outcome in ("delivered", "failed"):
                 entry.notified = notified(thread, context.feeds, late=entry.rule == "D4")
@@ -387,7 +418,7 @@ class Judge:
         settled = max(closed, _newest(thread)) + int((self.state.settings.join + self.state.settings.skew) * SECOND) if closes else 0
         return Published(
             _first(thread)[0], thread.domain, thread.identity, thread.forwarded, verdict.rule, outcome, cause, verdict.confidence,
-            began, began // HOUR, node, self.cities.of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
+            began, began // HOUR, node, self.city_of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
             lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered), times=_times(thread, seen, settled),
         )  # fmt: skip
@@ -400,6 +431,8 @@ class Judge:
             if old is not None:
                 self._count(old, facts, -1)
             self._count(entry, facts, 1)
+        if entry.closed and not entry.city and (old is None or not old.closed) and thread.opened is not None:
+            self._miss_city(thread.sender, 1, facts)
         if changed or old is None or (old.closed, old.lines, old.spoiled) != (entry.closed, entry.lines, entry.spoiled):
             seed, _, _ = evidence_of(thread, self.state.seeds)
             closed = entry.outcome not in ("open", "orphan")
@@ -543,7 +576,8 @@ class Judge:
         group = group_of(thread, siblings, answered, int(campaign.resend * SECOND))
         key = forward_key(self.row_secret, campaign.id, group, thread.sender, dossier.subscriber)
         parent, generation = self._parent(thread, campaign.id)
-        same_pair = [h for h in self.state.holdings.get(dossier.subscriber, ()) if h.campaign == campaign.id and h.sender == thread.sender]
+        mine = self.state.held(dossier.subscriber, seen.retrieved)
+        same_pair = [h for h in mine if h.campaign == campaign.id and h.sender == thread.sender]
         self.state.hold(Holding(dossier.subscriber, seen.retrieved, campaign.id, generation, key, thread.sender))
         reason = ""
         if thread.sender == dossier.subscriber and not campaign.self_forward:
@@ -556,14 +590,14 @@ class Judge:
             reason = "pair_cap"
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         return Candidate(
-            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.cities.of(thread.sender),
+            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.city_of(thread.sender),
             award.method, award.score,
             generation, parent, reason,
         )  # fmt: skip
 
     def _parent(self, thread: Thread, campaign: str) -> tuple[bytes | None, int]:
         """The copy of the seed most recently retrieved by the sender before he sent it on; (None, 1) when none was seen."""
-        held = [holding for holding in self.state.holdings.get(thread.sender, ()) if holding.campaign == campaign]
+        held = [holding for holding in self.state.held(thread.sender, thread.began) if holding.campaign == campaign]
         place = bisect_left([holding.at for holding in held], thread.began + 1)
         if not place:
             return None, 1
@@ -575,7 +609,7 @@ class Judge:
     def _judge_attempts(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Ground]:
         """Verdicts Z1 … Z7 of a subscriber's own requests; those that are surely no MMS are left out."""
         grounds: list[Ground] = []
-        if context.covered.gateway is None or not (dossier.posts or dossier.threads):
+        if context.covered.gateway is None or context.expected.nothing or not (dossier.posts or dossier.threads):
             return grounds
         ours = authorities(dossier, context)
         elsewhere = set_elsewhere(dossier, context, ours, horizon)
@@ -625,7 +659,7 @@ class Judge:
         said = self.state.said.get(key)
         if (said is not None and said[1:] == (kind, verdict)) or (said is None and not self.keep_all and verdict in ("", "Z1")):
             return
-        place = trace[AT] // HOUR, self.state.feeds[trace[FEED]].node, self.cities.of(dossier.subscriber)
+        place = trace[AT] // HOUR, self.state.feeds[trace[FEED]].node, self.city_of(dossier.subscriber)
         if said is not None and said[2] in ASTRAY:
             facts.tally.tried[*place, *said[1:]] -= 1
         if verdict in ASTRAY:

@@ -170,6 +170,7 @@ class House:
             own=Own(senders=("106587999", "10658366")),
             tail=TailSettings(grace_seconds=2.0),
             sequencer=PACE,
+            cities=config.settings.Cities(self.logs / "cities.csv"),
         )
 
     @contextmanager
@@ -180,10 +181,9 @@ class House:
         faults = Faults(harm.point, harm.commit)
         store = SqliteStore.open(self.state, settings=Settings(durable=durable), keys=KEYS, wall=self.clock.wall, faults=faults)
         try:
-            cities = config.load_cities(self.logs / "cities.csv") if (self.logs / "cities.csv").exists() else {}
             sequencer = app.intake(
                 self.settings, store, KEYS, world, follow=self.follow, keep_all=self.keep_all, express=self.express,
-                campaigns=self.campaigns, cities=cities,
+                campaigns=self.campaigns,
             )  # fmt: skip
             sequencer.until = END
             yield sequencer

@@ -43,7 +43,7 @@ def told(handsets: Handsets, *records: Records, stored: bool = True) -> list[tup
     """Changes as (seconds, what)."""
     for each in records:
         handsets.see(each)
-    news = handsets.tell(START, imports=False)
+    news = handsets.tell(1 << 61, START)
     if stored:
         handsets.committed()
     else:
@@ -56,7 +56,7 @@ def imei_of(handsets: Handsets) -> int:
 
 
 def test_a_new_handset_is_told_once(tmp_path: Path) -> None:
-    handsets = Handsets(Reference(tmp_path), 0)
+    handsets = Handsets(Reference(tmp_path), 0, lambda: 0.0)
     assert told(handsets, session(Kind.SESSION_START, 1, OLD)) == []
     assert handsets.models.sign(imei_of(handsets)) == "no MMS"
     assert told(handsets, session(Kind.SESSION_START, 9, NEW)) == [(9, What.IMEI)]
@@ -65,7 +65,7 @@ def test_a_new_handset_is_told_once(tmp_path: Path) -> None:
 
 
 def test_a_session_that_stood_when_the_handset_changed_changes_nothing_back(tmp_path: Path) -> None:
-    handsets = Handsets(Reference(tmp_path), 0)
+    handsets = Handsets(Reference(tmp_path), 0, lambda: 0.0)
     told(handsets, session(Kind.SESSION_START, 1, OLD))
     assert told(handsets, session(Kind.SESSION_START, 9, NEW), session(Kind.SESSION_STOP, 20, OLD, duration=19)) == [(9, What.IMEI)]
     assert told(handsets, session(Kind.SESSION_STOP, 21, OLD)) == []  # nobody knows since when
@@ -73,16 +73,16 @@ def test_a_session_that_stood_when_the_handset_changed_changes_nothing_back(tmp_
 
 
 def test_a_tick_sees_what_it_has_told(tmp_path: Path) -> None:
-    handsets = Handsets(Reference(tmp_path), 0)
+    handsets = Handsets(Reference(tmp_path), 0, lambda: 0.0)
     handsets.see(session(Kind.SESSION_START, 1, OLD))
-    handsets.tell(START, imports=False)
+    handsets.tell(1 << 61, START)
     assert imei_of(handsets) == OLD // 100
     handsets.forget()
     assert imei_of(handsets) == 0
 
 
 def test_a_tick_that_failed_leaves_nothing(tmp_path: Path) -> None:
-    handsets = Handsets(Reference(tmp_path), 0)
+    handsets = Handsets(Reference(tmp_path), 0, lambda: 0.0)
     told(handsets, session(Kind.SESSION_START, 1, OLD))
     assert told(handsets, session(Kind.SESSION_START, 9, NEW), stored=False) == [(9, What.IMEI)]
     assert imei_of(handsets) == OLD // 100

@@ -16,17 +16,19 @@ from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
 from mmsd.flow.sequencer import AHEAD, END, SPREAD, Feed, Sequencer, Settings
 from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
+from mmsd.rules.cities import Cities
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import State
-from mmsd.rules.verdicts import Cities, Judge
+from mmsd.rules.verdicts import Judge
 from mmsd.store.sqlite import Faults, SqliteStore, commit
 from mmsd.store.sqlite import Settings as StoreSettings
 from tests.flow.conftest import Houses
 from tests.flow.rig import KEYS
 
 START = 1_795_309_200_000_000
+NOWHERE = Cities({})
 
 
 class Script:
@@ -127,7 +129,7 @@ class Bench:
             new_judge=lambda state, file_of: Judge(
                 state,
                 campaigns=Campaigns((), ZoneInfo, hash),
-                cities=Cities({}),
+                cities=lambda: NOWHERE,
                 zone=ZoneInfo("UTC"),
                 file_of=file_of,
                 row_secret=KEYS.row_key,

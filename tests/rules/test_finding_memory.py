@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 from mmsd import config
 from mmsd.model import MINUTE, SECOND, Kind
 from mmsd.rules.campaign import Campaigns
+from mmsd.rules.cities import Cities
 from mmsd.rules.finding_memory import FindingMemory
 from mmsd.rules.findings import DELIVERY, Found, Ground, kept_for
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import State
-from mmsd.rules.verdicts import Cities, Judge
+from mmsd.rules.verdicts import Judge
 
 ANN, BOB = 8613800000001, 8613800000002
 NOON: Final = 1_795_334_400_000_000
@@ -26,11 +27,14 @@ def ground(place: int, node: int = 0, closed: int = 0) -> Ground:
     return Ground((DELIVERY, 0, place), "BAD_PROXY", at, 0.85, "", 0, 0, place, int(Kind.SESSION_START), node, closed)
 
 
+NOWHERE: Final = Cities({})
+
+
 def judge_of(state: State) -> Judge:
     state.feed("aaa1", "ggsn1", "", "sessions")
     nobody = Campaigns((), ZoneInfo, lambda text: 0)
     return Judge(
-        state, campaigns=nobody, cities=Cities({}), zone=ZoneInfo("UTC"), row_secret=b"k" * 32, file_of=lambda feed, ordinal: "detail"
+        state, campaigns=nobody, cities=lambda: NOWHERE, zone=ZoneInfo("UTC"), row_secret=b"k" * 32, file_of=lambda feed, ordinal: "detail"
     )
 
 
