@@ -76,6 +76,11 @@ class Handsets:
             rows[here] = told[place[here]]
         return rows
 
+    def city_of(self, number: int) -> str:
+        """By the list of subscribers; "" = it does not say."""
+        known = self._reference.known
+        return known.cities[int(known.find(np.array([number], np.uint64))["city"][0])]
+
     def before(self, numbers: U64Array) -> HandsetArray:
         """The same, without what this tick has told: `seen` gives that, with its times."""
         return self._reference.known.find(numbers)

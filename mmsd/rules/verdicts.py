@@ -63,6 +63,7 @@ class Handsets(Protocol):
     def models(self) -> Models: ...
     def find(self, numbers: npt.NDArray[np.uint64]) -> HandsetArray: ...
     def before(self, numbers: npt.NDArray[np.uint64]) -> HandsetArray: ...
+    def city_of(self, number: int) -> str: ...
     def seen(self, number: int) -> Sequence[tuple[int, int, int]]: ...
 
 
@@ -590,7 +591,8 @@ class Judge:
             reason = "pair_cap"
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         return Candidate(
-            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved, self.city_of(thread.sender),
+            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved,
+            (self.handsets.city_of(thread.sender) if self.handsets is not None else "") or self.city_of(thread.sender),
             award.method, award.score,
             generation, parent, reason,
         )  # fmt: skip
