@@ -163,9 +163,11 @@ def mmsd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def hashes(folder: Path) -> Mapping[str, str]:
-    """Every file below, and what is in it."""
+    """Every file below, and what is in it; but for the store's shared memory, in which a reader leaves marks."""
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.suffix != ".db-shm"
     }
 
 

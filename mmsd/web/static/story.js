@@ -146,4 +146,5 @@
     ask({ number: form.number.value, days: Number(form.days.value) }, true);
   });
   byId("more").addEventListener("click", () => asked && ask(asked, false));
+  byId("ask").querySelector("fieldset").disabled = false;
 })();
