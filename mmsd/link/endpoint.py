@@ -105,7 +105,7 @@ class Endpoint:
         self._base = ""
         self._waiting = 0
         self._owed: set[asyncio.Future[Word]] = set()
-        self._closing = False
+        self._closing = self._left = False
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Server | None = None
 
@@ -139,14 +139,14 @@ class Endpoint:
             if error.errno in (errno.EADDRINUSE, errno.EACCES):
                 raise ConfigError(f"endpoint.port: {settings.port} is taken or not ours to use; set another") from None
             raise ConfigError(f"endpoint.host: cannot listen on {settings.host}: {error.strerror}") from None
-        self._runner, self._closing = runner, False
+        self._runner, self._closing, self._left = runner, False, False
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         base = f"{'https' if context else 'http'}://{host}:{self._listening.sockets[0].getsockname()[1]}"
         self._base = settings.public_url.rstrip("/") or base
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._closing = True
+        self._closing = self._left = True
         for owed in self._owed:
             _say(owed, Word.LATER)
         if self._listening is not None:
@@ -194,10 +194,11 @@ class Endpoint:
 
     def _taken(self, runner: web.AppRunner) -> asyncio.Protocol:
         """What serves one more connection."""
-        assert runner.server is not None
-        if len(runner.server.connections) >= 2 * self._settings.waiting:
+        server = runner.server
+        # one that was taken off the queue before we left would be closed by nobody
+        if self._left or server is None or len(server.connections) >= 2 * self._settings.waiting:
             return _Full()
-        return runner.server()
+        return server()
 
     async def _serve(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
@@ -234,7 +235,7 @@ class Endpoint:
 
 
 class _Full(asyncio.Protocol):
-    """One connection too many."""
+    """One connection too many, or too late."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
