@@ -1199,6 +1199,9 @@ cdef class Express:
                 self.touch(sub)
         return 0
 
+    def due(self, i64 horizon):
+        return self.n_touched > 0 or (self.n_heap > 0 and self.heap[0].due <= horizon)
+
     def ask(self, u64 number):
         cdef Sub* sub = self.find(number)
         if sub == NULL or sub.slow or not (sub.said or sub.group):

@@ -584,6 +584,10 @@ class Express:
         found = [(number, group) for number, group in found if group]
         return np.array([number for number, _ in found], np.uint64), np.array([group for _, group in found], np.uint32)
 
+    def due(self, horizon: int) -> bool:
+        """Whether a survey would look at anybody."""
+        return bool(self._touched) or bool(self._due and self._due[0][0] <= horizon)
+
     def ask(self, number: int) -> bool:
         """Has the next survey look at this number; False when it has no deliveries on this lane."""
         subscriber = self._all.get(number)

@@ -301,6 +301,7 @@ class Sequencer:
             self._handsets.look()
         due = self.state.findings.due(horizon) or self.state.models.due(horizon)
         due = due or (self._handsets is not None and self._handsets.waiting(horizon))
+        due = due or (self.state.express is not None and self.state.express.due(horizon))
         if not took and not len(subscribers) and not read.audits and not due:
             return False
         self._thaw(subscribers, horizon)

@@ -119,12 +119,17 @@ class Bench:
             directory / "state", settings=StoreSettings(durable=False), keys=KEYS, wall=lambda: self.now, faults=Faults(commit=self.trouble)
         )
 
-    def sequencer(self, *sources: Script, live: bool = True, silent: str = "", samples: int = 20) -> Sequencer:
+    def sequencer(
+        self, *sources: Script, live: bool = True, silent: str = "", samples: int = 20, express: bool = False, **judgement: float
+    ) -> Sequencer:
         sequencer = Sequencer(
             self.store,
             [Feed(source.name, source.name, source.name, "mmsc", source, source, source.name == silent) for source in sources],
             new_state=lambda: State(
-                settings=Judgement(idle=5.0), expected=Expected(frozenset(), frozenset(), (), frozenset()), codes=CodeBook(())
+                settings=Judgement(**{"idle": 5.0, **judgement}),
+                expected=Expected(frozenset(), frozenset(), (), frozenset()),
+                codes=CodeBook(()),
+                express=express,
             ),
             new_judge=lambda state, file_of: Judge(
                 state,
@@ -265,6 +270,17 @@ def test_the_clock_moves_a_live_feed_only_when_all_its_bytes_are_read(bench: Ben
     assert seconds(sequencer) == 95, "the clock less `idle`"
     bench.now -= 50 * SECOND
     assert seconds(sequencer) == 95, "it never goes back"
+
+
+@pytest.mark.parametrize("express", [False, True], ids=["the rules", "the express lane"])
+def test_a_deadline_is_kept_though_no_line_comes(bench: Bench, express: bool) -> None:
+    sequencer = bench.sequencer(Script("one", [10]), express=express, window=60.0, grace=0.0)
+    bench.now = START + 20 * SECOND
+    drained(sequencer)
+    assert sequencer.progress.outcomes == {"open": 1}
+    bench.now += 2 * MINUTE
+    drained(sequencer)
+    assert +sequencer.progress.outcomes == {"failed": 1}
 
 
 def test_a_wall_clock_set_forward_closes_nothing(bench: Bench) -> None:

@@ -166,6 +166,7 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
             left = [express.take(rows_of(taken), horizon).tolist() for express in both]
             assert left[0] == left[1], number
             horizon += draw.randrange(120) * SECOND
+            assert both[0].due(horizon) == both[1].due(horizon), number
             _come_back(both, store, horizon, draw)
             surveys = [express.survey(horizon) for express in both]
             assert surveys[0].counts == surveys[1].counts, number
