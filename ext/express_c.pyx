@@ -186,6 +186,8 @@ cdef enum:
     UNREPORTED_BIT = 32
     WATCHED_BIT = 64
     SIGHTS = 128
+    LAST_RULE = 31
+    LAST_LABEL = 65535
 
 cdef i64 NEVER = 1LL << 62
 cdef i64 SECOND = 1000000
@@ -361,6 +363,8 @@ cdef class Express:
         self.skew, self.join, self.answer, self.window = laws.skew, laws.join, laws.answer, laws.window
         self.grace, self.confirm, self.late, self.unlogged = laws.grace, laws.confirm, laws.late, laws.unlogged
         for i in range(SIGHTS):
+            if laws.rules[i] > LAST_RULE and laws.rules[i] != ODD:
+                raise ValueError(f"row {laws.rules[i]} does not fit the key of a count")
             self.rules[i], self.confidences[i] = laws.rules[i], laws.confidences[i]
         for i in range(len(laws.closes)):
             self.closes[i], self.causes[i], self.mild[i] = laws.closes[i], laws.causes[i], laws.mild[i]
@@ -385,6 +389,8 @@ cdef class Express:
         for i, length in enumerate(lengths):
             self.lengths[i] = length
         for prefix, label in prefixes:
+            if label > LAST_LABEL:
+                raise ValueError(f"label {label} does not fit a packed row")
             if 0 < len(prefix) < 20:
                 set_put(&self.cities, <u64>len(prefix) << 58 ^ <u64>int(prefix), label)
 
@@ -1547,16 +1553,16 @@ cdef int starve() except -1 nogil:
 
 
 cdef inline u64 packed(const Said* said) noexcept nogil:
-    """The key of its count: hour 20 bits, node 12, city 14, rule 6, own 1, bin + 1 7; never 0, hours being what they are."""
+    """The key of its count: hour 20 bits, node 16, city 16, own 1, rule 5, bin + 1 6; never 0, hours being what they are."""
     return (
-        <u64>(said.began // HOUR) << 40 | <u64>(said.node & 0xFFF) << 28 | <u64>(said.city & 0x3FFF) << 14
-        | <u64>(said.rule & 0x3F) << 8 | <u64>said.own << 7 | <u64>(said.bin + 1)
+        <u64>(said.began // HOUR) << 44 | <u64>said.node << 28 | <u64>said.city << 12 | <u64>said.own << 11
+        | <u64>said.rule << 6 | <u64>(said.bin + 1)
     )
 
 
 cdef tuple unpacked(u64 key):
     return (
-        int(key >> 40), int(key >> 28 & 0xFFF), int(key >> 14 & 0x3FFF), int(key >> 8 & 0x3F), int(key >> 7 & 1), int(key & 0x7F) - 1,
+        int(key >> 44), int(key >> 28 & 0xFFFF), int(key >> 12 & 0xFFFF), int(key >> 6 & 0x1F), int(key >> 11 & 1), int(key & 0x3F) - 1,
     )
 
 

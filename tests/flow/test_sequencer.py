@@ -120,7 +120,7 @@ class Bench:
         )
 
     def sequencer(
-        self, *sources: Script, live: bool = True, silent: str = "", samples: int = 20, express: bool = False, **judgement: float
+        self, *sources: Script, live: bool = True, silent: str = "", samples: int = 20, express: bool = False, **judgement: Any
     ) -> Sequencer:
         sequencer = Sequencer(
             self.store,

@@ -44,6 +44,9 @@ if find_spec("mmsd.fast.express_c") is not None:
 
     BUILDS.append(express_c.Express)
 
+NODE, CITY = 65_000, 60_000
+"""Labels of the first node, and of the city: as great as they may be."""
+
 COVERS = (Covered(0), Covered(0, 0), Covered(0, 0, 0), Covered(0, None, 0))
 SUBJECT = TRACE.names.index("subscriber") if TRACE.names else 0
 
@@ -88,10 +91,10 @@ def rows_of(lines: list[Trace]) -> Any:
 
 def lane(build: Any, context: Context) -> Any:
     express = build(laws(context.settings))
-    express.set_feeds([feed.domain for feed in FEEDS], range(1, len(FEEDS) + 1))
+    express.set_feeds([feed.domain for feed in FEEDS], range(NODE, NODE + len(FEEDS)))
     express.set_ours([name("mmsc")])
     express.set_covered(context.covered.sms is not None, context.covered.gateway is not None)
-    express.set_cities([("86138", 7)])
+    express.set_cities([("86138", CITY)])
     return express
 
 
@@ -232,14 +235,14 @@ def test_a_delivery_by_the_book(build: Any) -> None:
     express = lane(build, context)
     express.take(rows_of([submit(0), notify(1), push(1), receipt(2)]), 0)
     open_now = express.survey(2 * SECOND)
-    key = (0, 1, 7, RULES.index("O2"), 0, -1)
+    key = (0, NODE, CITY, RULES.index("O2"), 0, -1)
     assert (open_now.counts, len(open_now.closed), open_now.odd.tolist()) == ({key: 1}, 0, [])
     express.take(rows_of([get(3), fetched(4), post(5, b=Content.MMS), answer(5)]), 2 * SECOND)
     told = express.survey(5 * SECOND)
-    assert told.counts == {key: -1, (0, 1, 7, RULES.index("D1"), 0, 2): 1}
+    assert told.counts == {key: -1, (0, NODE, CITY, RULES.index("D1"), 0, 2): 1}
     (row,) = told.closed
     assert (row["receiver"], row["sender"], row["retrieved"], row["closed"], row["size"]) == (ANN, BOB, 4 * SECOND, 5 * SECOND, 900)
-    assert (CAUSES[row["cause"]], RULES[row["rule"]], told.nodes.tolist()) == ("OK", "D1", [1])
+    assert (CAUSES[row["cause"]], RULES[row["rule"]], told.nodes.tolist()) == ("OK", "D1", [NODE])
     assert not express.survey(6 * SECOND).counts
     assert express.tidy(5 * SECOND, 0, True).tolist() == []
     assert len(express) == 1, "not yet quiet"
