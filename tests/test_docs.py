@@ -23,6 +23,7 @@ from mmsd.config import Feed, Settings
 from mmsd.link import mqtt
 from mmsd.logs import DIALECTS
 from mmsd.rules.causes import CAUSES, ROWS
+from mmsd.rules.governor import CLASSES
 from mmsd.rules.settings import CampaignSettings, Codes, SeedSettings
 
 # ---------------------------------------------------------------------------------------------------------------------- settings
@@ -60,6 +61,7 @@ HEADINGS = {
     ("links", "NAME", "kannel", "endpoint"): "### endpoint",
     ("links", "NAME", "mm7"): '### kind = "mm7"',
     ("links", "NAME", "mm7", "endpoint"): "### endpoint",
+    **{("governor", name): "### [governor.CLASS]" for name in CLASSES},
     ("campaign",): "## Campaign files",
     ("campaign", "seeds", "[]"): "### [[seeds]]",
 }

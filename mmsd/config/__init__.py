@@ -18,10 +18,12 @@ import msgspec
 
 from mmsd.config.checks import (
     check_campaign,
+    check_caps,
     check_codes,
     check_endpoint,
     check_evidence,
     check_feed,
+    check_governor,
     check_link,
     check_operator,
     check_seed,
@@ -36,7 +38,7 @@ from mmsd.config.models_table import read_rules
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, coverage, role
 from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
-from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
+from mmsd.rules.settings import CampaignSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.web import site
 
 __all__ = [
@@ -138,6 +140,8 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         Feed: partial(check_feed, zone),
         Operator: check_operator,
         Codes: partial(check_codes, load_codes()),
+        GovernorSettings: check_governor,
+        ClassSettings: check_caps,
         site.Settings: check_web,
         **_LINK_CHECKS,
         Campaigns: check_campaigns,

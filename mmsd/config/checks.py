@@ -21,7 +21,9 @@ from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.causes import CAUSES
 from mmsd.rules.codes import CodeBook
-from mmsd.rules.settings import CampaignSettings, Codes, Operator, SeedSettings
+from mmsd.rules.limits import cap
+from mmsd.rules.local_time import hours, leave_some
+from mmsd.rules.settings import CampaignSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.state import MOST_SEEDS
 from mmsd.web import site
 
@@ -141,6 +143,26 @@ def check_codes(book: CodeBook, codes: Codes, key: KeyPath, report: Report) -> N
                 report.add((*key, "map", name, code), f"{cause!r} is no cause", remedy)
             if not table.takes(code):
                 report.add((*key, "map", name, code), f"{code!r} is no code of this set", f"see `mmsd codes {name}`")
+
+
+def check_governor(governor: GovernorSettings, key: KeyPath, report: Report) -> None:
+    quiet = []
+    for index, text in enumerate(governor.quiet_hours):
+        try:
+            quiet.append(hours(text))
+        except ValueError as error:
+            report.add((*key, "quiet_hours", index), str(error), 'over midnight too: "21:00-08:00"')
+    if not leave_some(quiet):
+        report.add((*key, "quiet_hours"), "leave no hour of the day", "nothing could ever leave: take some out")
+    check_caps(governor, key, report)
+
+
+def check_caps(rule: GovernorSettings | ClassSettings, key: KeyPath, report: Report) -> None:
+    for index, text in enumerate(rule.caps):
+        try:
+            cap(text)
+        except ValueError as error:
+            report.add((*key, "caps", index), str(error), "how many messages, in how many seconds, minutes, hours or days")
 
 
 def check_together(settings: Settings, report: Report) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from mmsd.flow import announce, sequencer
 from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
-from mmsd.rules.settings import CampaignSettings, Codes, Coverage, Judgement, Operator, Own
+from mmsd.rules.settings import CampaignSettings, Codes, Coverage, GovernorSettings, Judgement, Operator, Own
 from mmsd.store import sqlite
 from mmsd.web import site
 
@@ -87,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True):
     codes: dict[str, Codes] = {}
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
+    governor: GovernorSettings = GovernorSettings()
     cities: Cities = Cities()
     reference: ReferenceFiles = ReferenceFiles()
     tail: TailSettings = TailSettings()
@@ -263,6 +264,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "settle_seconds": _WAIT,
         "waiting": Limits(1, 65536),
     },
+    GovernorSettings: {"conversation": Limits(0.0, _DAY)},
     CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},
 }
 """Where zero or a large number would stop mmsd, or mean nothing."""

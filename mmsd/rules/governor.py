@@ -18,9 +18,9 @@ from datetime import tzinfo
 from typing import Final, NamedTuple
 
 from mmsd.model import SECOND
-from mmsd.rules.limits import CapLimit, CeilingLimit, Limit, QuietLimit, window
+from mmsd.rules.limits import Cap, CapLimit, CeilingLimit, Limit, QuietLimit, cap
 from mmsd.rules.local_time import LocalTime, hours
-from mmsd.rules.settings import ClassSettings, GovernorSettings
+from mmsd.rules.settings import CampaignSettings, ClassSettings, GovernorSettings
 
 CLASSES: Final = ("transactional", "service", "marketing", "provisioning")
 ALL: Final = "all"
@@ -136,20 +136,27 @@ Decision = Send | Shadow | Defer | Hold | Drop
 class Governor:
     """The rules, compiled."""
 
-    def __init__(self, settings: GovernorSettings, zone: tzinfo, *, awake: Iterable[str] = ()) -> None:
-        """`awake`: campaigns whose transactional messages keep no quiet hours. Raises ValueError for quiet hours that are none."""
-        self._settings = settings
+    def __init__(self, settings: GovernorSettings, zone: tzinfo, campaigns: Iterable[CampaignSettings] = ()) -> None:
+        """`campaigns` say whether their serials keep quiet hours. Raises ValueError for hours or caps that are none."""
         self._time = LocalTime(zone)
         self._quiet = tuple(map(hours, settings.quiet_hours))
-        self._awake = frozenset(awake)
+        self._conversation = int(settings.conversation * SECOND)
+        self._awake = frozenset(campaign.id for campaign in campaigns if not campaign.quiet_hours)
         self._uncapped = frozenset((*settings.uncapped, ACKNOWLEDGES_STOP))
-        self._classes: dict[str, ClassSettings] = {name: getattr(settings, name) for name in CLASSES}
+        self._classes = {
+            "transactional": settings.transactional,
+            "service": settings.service,
+            "marketing": settings.marketing,
+            "provisioning": settings.provisioning,
+        }
+        self._caps = {name: tuple(map(cap, rule.caps)) for name, rule in self._classes.items()}
+        self._common: tuple[Cap, ...] = tuple(map(cap, settings.caps))
 
     @property
     def memory(self) -> int:
         """How far back what a subscriber got still counts, µs."""
-        caps = [*self._settings.caps, *(cap for rule in self._classes.values() for cap in rule.caps)]
-        return max((window(cap) for cap in caps), default=0)
+        caps = (*self._common, *(one for caps in self._caps.values() for one in caps))
+        return max((one.length for one in caps), default=0)
 
     def day(self, at: int) -> str:
         """The local day whose ceiling counts at an instant, YYYY-MM-DD."""
@@ -197,7 +204,7 @@ class Governor:
 
     def _wait(self, at: int, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> Defer | Hold:
         """The first instant from `at` on that every limit allows. Each limit only ever moves it on, so what all agree on is the first."""
-        limits: list[Limit] = [*self._caps(candidate, rule, fold), *self._ceiling(candidate, rule, fold), *self._night(candidate, rule)]
+        limits: list[Limit] = [*self._capped(candidate, rule, fold), *self._ceiling(candidate, rule, fold), *self._night(candidate, rule)]
         wait = Defer(at, NOT_DUE)
         while True:
             before = wait.until
@@ -210,17 +217,17 @@ class Governor:
             if wait.until == before:
                 return wait
 
-    def _caps(self, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> Iterator[CapLimit]:
+    def _capped(self, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> Iterator[CapLimit]:
         if candidate.purpose in self._uncapped:
             return
         shadow = rule.switch == "shadow"
         counted = [one for one in fold.reserved(candidate.subscriber) if one.purpose not in self._uncapped and (shadow or not one.shadow)]
         everything = sorted(one.at for one in counted)
         same = sorted(one.at for one in counted if one.kind == candidate.kind)
-        for cap in self._settings.caps:
-            yield CapLimit(cap, everything, "of all classes")
-        for cap in rule.caps:
-            yield CapLimit(cap, same, candidate.kind)
+        for one in self._common:
+            yield CapLimit(one, everything, "of all classes")
+        for one in self._caps[candidate.kind]:
+            yield CapLimit(one, same, candidate.kind)
 
     def _ceiling(self, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> Iterator[CeilingLimit]:
         if rule.daily is not None:
@@ -231,7 +238,7 @@ class Governor:
         awake = candidate.kind == "transactional" and candidate.campaign in self._awake
         if rule.quiet and self._quiet and not awake:
             heard = candidate.asked
-            answers = None if heard is None else heard + int(self._settings.conversation * SECOND)
+            answers = None if heard is None else heard + self._conversation
             yield QuietLimit(self._quiet, self._time, answers)
 
 

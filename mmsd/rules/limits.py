@@ -6,13 +6,15 @@ limits agree on the first instant that suits them all. Instants and lengths are 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
-from mmsd.model import SECOND
+from mmsd.model import DAY, HOUR, MINUTE, SECOND
 from mmsd.rules.local_time import Hours, LocalTime
-from mmsd.rules.settings import Cap
+
+YEAR: Final = 366 * DAY
 
 
 class Limit(Protocol):
@@ -28,6 +30,41 @@ class Limit(Protocol):
         """The first instant from `at` on that it allows; None: no instant does."""
 
 
+class Cap(NamedTuple):
+    """At most `most` messages to one subscriber in any stretch of `length` µs."""
+
+    most: int
+    length: int
+
+    def __str__(self) -> str:
+        unit, size = next((unit, size) for unit, size in UNITS.items() if self.length % size == 0)
+        many = self.length // size
+        return f"{self.most} in {many} {unit}{'s' if many != 1 else ''}"
+
+
+UNITS: Final[Mapping[str, int]] = {"day": DAY, "hour": HOUR, "minute": MINUTE, "second": SECOND}
+_CAP: Final = re.compile(rf"([0-9]{{1,9}}) in ([1-9][0-9]{{0,8}}) ({'|'.join(UNITS)})s?")
+
+
+def cap(text: str) -> Cap:
+    """A cap as people write it. Raises ValueError for anything else, and for a stretch longer than a year.
+
+    >>> cap("3 in 7 days"), str(cap("3 in 120 minutes"))
+    (Cap(most=3, length=604800000000), '3 in 2 hours')
+    >>> cap("3 a day")
+    Traceback (most recent call last):
+    ...
+    ValueError: '3 a day' is no cap: write "3 in 1 day"
+    """
+    found = _CAP.fullmatch(text)
+    if found is None:
+        raise ValueError(f'{text!r} is no cap: write "3 in 1 day"')
+    length = int(found[2]) * UNITS[found[3]]
+    if length > YEAR:
+        raise ValueError(f"{text!r} is no cap: a stretch is a year at most")
+    return Cap(int(found[1]), length)
+
+
 @dataclass(frozen=True, slots=True)
 class CapLimit:
     """At most so many to one subscriber in any stretch of a length."""
@@ -40,14 +77,14 @@ class CapLimit:
 
     @property
     def detail(self) -> str:
-        return f"{self.cap.count} in {duration(self.cap.seconds)}, {self.whose}"
+        return f"{self.cap}, {self.whose}"
 
     def first(self, at: int) -> int | None:
-        if not self.cap.count:
+        if not self.cap.most:
             return None
-        if len(self.times) < self.cap.count:
+        if len(self.times) < self.cap.most:
             return at
-        return max(at, self.times[-self.cap.count] + window(self.cap))
+        return max(at, self.times[-self.cap.most] + self.cap.length)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +125,3 @@ class QuietLimit:
 
     def first(self, at: int) -> int | None:
         return at if self.answers is not None and at < self.answers else self.time.free(at, self.quiet)
-
-
-def window(cap: Cap) -> int:
-    """The length of a cap's stretch, µs."""
-    return int(cap.seconds * SECOND)
-
-
-def duration(seconds: float) -> str:
-    """A length of time in the largest unit that holds it whole.
-
-    >>> duration(86400.0), duration(7200), duration(90), duration(604800)
-    ('1 day', '2 hours', '90 seconds', '7 days')
-    """
-    for unit, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= unit and seconds % unit == 0:
-            count = int(seconds // unit)
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return f"{seconds:g} second{'s' if seconds != 1 else ''}"

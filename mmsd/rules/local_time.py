@@ -54,6 +54,21 @@ def hours(text: str) -> Hours:
     return Hours(from_hour * HOUR + from_minute * MINUTE, stop)
 
 
+def leave_some(taken: Sequence[Hours]) -> bool:
+    """Whether hours leave some of the day free.
+
+    >>> leave_some([hours("21:00-08:00")]), leave_some([hours("21:00-08:00"), hours("07:00-21:00")])
+    (True, False)
+    """
+    moment = 0
+    while moment < DAY:
+        wait = max((one.left(moment) for one in taken), default=0)
+        if not wait:
+            return True
+        moment += wait
+    return False
+
+
 class LocalTime:
     """Wall time in one zone.
 

@@ -106,20 +106,14 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_zh: str = "您转发的彩信已送达（第{leg}次）。序列号：{serial}"
     sms_en: str = "Your forward was received (no. {leg}). Serial: {serial}"
     sms_expires: float = 24 * 3600.0
-
-
-class Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """At most `count` messages to one subscriber in any stretch of so many seconds."""
-
-    count: int
-    seconds: float
+    quiet_hours: bool = True  # whether the SMS keeps the governor's quiet hours
 
 
 class ClassSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What may leave of one class of messages. None is "no limit"; 0 is a limit that lets nothing through."""
 
     switch: Literal["off", "shadow", "on"] = "shadow"  # shadow: judged, listed and counted, never sent
-    caps: tuple[Cap, ...] = ()  # to one subscriber
+    caps: tuple[str, ...] = ("5 in 1 day",)  # to one subscriber, in any stretch so long
     daily: int | None = None  # to all subscribers together in one local day
     canary: int | None = None  # of each campaign the first so many leave, then it waits for a person's word
     quiet: bool = True  # whether quiet hours hold it
@@ -129,12 +123,10 @@ class GovernorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The hand on the brake: what leaves, how much of it, and when."""
 
     quiet_hours: tuple[str, ...] = ("21:00-08:00",)  # local time
-    conversation: float = (
-        900.0  # an answer to a subscriber's own message of the last so many seconds leaves in quiet hours too; 0 = none does
-    )
-    caps: tuple[Cap, ...] = (Cap(5, 86400.0),)  # to one subscriber, of all classes together
-    uncapped: tuple[str, ...] = ("serial", "stopped")  # purposes that no cap holds, and that count towards none
+    conversation: float = 900.0  # an answer to a subscriber's own message of the last so many seconds leaves in quiet hours too; 0: none
+    caps: tuple[str, ...] = ("10 in 1 day",)  # to one subscriber, of all classes together
+    uncapped: tuple[str, ...] = ("serial",)  # purposes that no cap holds, and that count towards none
     transactional: ClassSettings = ClassSettings()
-    service: ClassSettings = ClassSettings(caps=(Cap(3, 86400.0),))
-    marketing: ClassSettings = ClassSettings(caps=(Cap(1, 86400.0), Cap(3, 7 * 86400.0)))
-    provisioning: ClassSettings = ClassSettings(caps=(Cap(2, 86400.0),))
+    service: ClassSettings = ClassSettings()
+    marketing: ClassSettings = ClassSettings()
+    provisioning: ClassSettings = ClassSettings()
