@@ -16,9 +16,14 @@ from aiohttp import web
 from aiohttp.hdrs import ACCEPT_LANGUAGE, ETAG, IF_NONE_MATCH
 
 from mmsd.web.access import Limiter, Sessions
-from mmsd.web.answers import Problem, Route, known_only
+from mmsd.web.answers import Handler, Problem, Route, known_only
+from mmsd.web.findings import CAUSES
 
 LANGUAGES: Final = {"en": "English", "zh": "中文"}
+PLACES: Final = {"/": "page.title", "/figures": "kpi.title", "/findings": "findings.title", "/story": "story.title"}
+"""The pages behind the door, as every page's head names them: address → key of the title."""
+
+_TEMPLATES: Final = {"/": "live.html", "/figures": "figures.html", "/findings": "findings.html", "/story": "story.html"}
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".LICENSE": "text/plain"}
 
 
@@ -87,23 +92,18 @@ class Pages:
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/", self.live, "read"),
-            Route("GET", "/figures", self.figures, "read"),
-            Route("GET", "/story", self.story, "read"),
+            *(Route("GET", address, self._handler(address), "read") for address in PLACES),
             Route("GET", "/login", self.login, ""),
             Route("POST", "/login", self.enter, ""),
             Route("POST", "/logout", self.leave, ""),
             Route("GET", "/static/{name}", self._static.serve, ""),
         ]
 
-    async def live(self, request: web.Request) -> web.Response:
-        return self._page("live.html", self._language(known_only(request, "lang"), request))
+    def _handler(self, address: str) -> Handler:
+        async def page(request: web.Request) -> web.Response:
+            return self._page(_TEMPLATES[address], self._language(known_only(request, "lang"), request), here=address)
 
-    async def figures(self, request: web.Request) -> web.Response:
-        return self._page("figures.html", self._language(known_only(request, "lang"), request))
-
-    async def story(self, request: web.Request) -> web.Response:
-        return self._page("story.html", self._language(known_only(request, "lang"), request))
+        return page
 
     async def login(self, request: web.Request) -> web.Response:
         return self._page("login.html", self._language(known_only(request, "lang"), request), wrong=False)
@@ -135,7 +135,7 @@ class Pages:
     def _page(self, template: str, language: str, *, status: int = 200, **values: object) -> web.Response:
         words: Mapping[str, str] = self._texts[language]
         html = self._templates.get_template(template).render(
-            t=words, texts=words, language=language, languages=LANGUAGES, version=self._version, **values
+            t=words, texts=words, language=language, languages=LANGUAGES, version=self._version, pages=PLACES, causes=CAUSES, **values
         )
         headers = {"Content-Language": language, "Vary": "Accept-Language"}
         return web.Response(text=html, status=status, content_type="text/html", headers=headers)

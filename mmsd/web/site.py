@@ -26,7 +26,7 @@ from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
-from mmsd.web.pages import Pages, cookie_name
+from mmsd.web.pages import PLACES, Pages, cookie_name
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
 
@@ -248,7 +248,7 @@ class Site:
         path = request.match_info.route.resource.canonical if request.match_info.route.resource is not None else ""
         scope = self._scopes[path]
         if scope and grant is None:
-            if path in ("/", "/figures", "/story"):
+            if path in PLACES:
                 return web.Response(status=303, headers={"Location": "/login"})
             raise Problem(
                 401, "no_token", "this address needs a valid token", "Send `Authorization: Bearer TOKEN`, or sign in on /login.",

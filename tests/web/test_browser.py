@@ -7,12 +7,25 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mmsd.model import Batch, CodeCount, Event, HourCount, LineCount, MeasureCount, Serial, UnknownCode
+from mmsd.model import (
+    Batch,
+    CodeCount,
+    Event,
+    Evidence,
+    Finding,
+    HourCount,
+    LineCount,
+    MeasureCount,
+    NotificationCount,
+    PlaceCount,
+    Serial,
+    UnknownCode,
+)
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.site import Health, Settings, Site
 from tests.web.browser import browser
-from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, delivery, feed
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, delivery, feed
 from tests.web.stored import a_day, forward, put, stored
 
 pytestmark = pytest.mark.debian("chromium")
@@ -211,6 +224,48 @@ def test_older_deliveries_of_a_number_come_by_pages(visit):
         await page.until("document.querySelectorAll('#deliveries tr').length === 74")
         assert await page.value("document.getElementById('more').hidden")
         assert "通知未到达" in await page.value(shown("deliveries"))
+        assert page.complaints == []
+
+    visit(story)
+
+
+def test_the_page_of_findings(visit):
+    async def story(page, site, base, store, token):
+        line = Evidence("wap1", "wapbox-access.log", 120, "ATTEMPT", NOON - 5)
+        rows = [
+            Finding("subscriber", RECEIVER, "BAD_APN", 0.9, NOON, (line,), 0, "normal", "ZTE R750"),
+            Finding("subscriber", SENDER, "BAD_PROXY", 0.85, NOON, (), NOON + 5, "normal", "ZTE R760"),
+            Finding("model", "ZTE R750", "BAD_APN", 0.9, NOON, detail="30 of 60 subscribers"),
+            Finding("node", "mmsc<1>", "NODE_FAULT", 0.9, NOON, detail="40 of 100"),
+        ]
+        put(store, Batch(
+            at=NOON, findings=[(bytes([place]) * 16, row) for place, row in enumerate(rows, 1)], events=NOW.events,
+            notified=[NotificationCount(HOUR_OF_NOON, "mmsc1", "sms1", 1, -1, "retrieved", 70),
+                           NotificationCount(HOUR_OF_NOON, "mmsc1", "sms1", 1, -1, "late", 7),
+                           NotificationCount(HOUR_OF_NOON, "mmsc1", "sms1", 2, 9, "missed", 10)],
+            places=[PlaceCount("2026-11-22", "cell 460-00-1-2", "RETRIEVE_FAILED", 7)],
+        ))  # fmt: skip
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        await page.open(f"{base}/findings?lang=en")
+        await page.until("document.getElementById('findings')?.dataset.shown === '1'")
+        assert "ZTE R750wrong access point (APN)BAD_APN30 of 60 subscribers" in await page.value(shown("models"))
+        assert "mmsc<1>" in await page.value(shown("nodes"))
+        people = await page.value(shown("people"))
+        assert "86138****1234" in people
+        assert "the model's default" in people
+        assert "86139****5432" not in people
+        first = "[...document.querySelectorAll('#resends tr:first-child > *')].map((cell) => cell.textContent)"
+        assert await page.value(first) == ["sms1", "1", "–", "70", "70", "100.0%", "7"]
+        assert "cell 460-00-1-2" in await page.value(shown("broke"))
+        await page.value("document.querySelector('[name=cleared]').click()")
+        await page.until("document.getElementById('findings').dataset.shown === '2'")
+        assert "86139****5432" in await page.value(shown("people"))
+        assert "open=0" in await page.value("document.getElementById('csv').href")
+        for width in (1280, 390):
+            await page.resize(width, 800)
+            assert await page.value("document.documentElement.scrollWidth") <= width
+        assert RECEIVER not in await page.value("document.documentElement.outerHTML")
         assert page.complaints == []
 
     visit(story)

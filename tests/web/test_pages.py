@@ -9,7 +9,7 @@ import pytest
 from mmsd.model import Kind
 from mmsd.rules.causes import CAUSES, ROWS
 from mmsd.rules.findings import FINDINGS
-from mmsd.web.pages import LANGUAGES, preferred, texts
+from mmsd.web.pages import LANGUAGES, PLACES, preferred, texts
 from tests.web.house import House
 
 FILES = resources.files("mmsd.web")
@@ -47,15 +47,10 @@ def test_every_text_is_used_and_every_used_text_exists():
         file.read_text(encoding="utf-8")
         for folder in ("templates", "static")
         for file in FILES.joinpath(folder).iterdir()
-        if file.name.endswith((".html", "live.js", "figures.js", "story.js"))
+        if file.name.endswith((".html", ".js")) and file.name != "uplot.js"
     ]
-    used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) - {
-        "live.html",
-        "base.html",
-        "login.html",
-        "figures.html",
-        "story.html",
-    }
+    used = set(re.findall(r"""["'`]([a-z]+\.[a-z_]+)["'`]""", "".join(sources))) | set(PLACES.values())
+    used -= {file.name for file in FILES.joinpath("templates").iterdir()}
     # Looked up by a name that comes with the data: state.live, events.finding, cause.NO_PUSH.
     composed = {key for key in texts("en") if key.partition(".")[0] in ("state", "events", "cause", "row", "advice", "line", "verdict")}
     assert used - composed == set(texts("en")) - composed
@@ -70,7 +65,7 @@ def test_the_browser_says_which_language(accepted, language):
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("path", ["/", "/figures", "/story", "/login"])
+@pytest.mark.parametrize("path", [*PLACES, "/login"])
 def test_pages_speak_the_language_asked_for(house, path, language):
     async def story(client):
         for answer in (
@@ -80,10 +75,7 @@ def test_pages_speak_the_language_asked_for(house, path, language):
             html = await answer.text()
             assert f'<html lang="{language}">' in html
             assert answer.headers["Content-Language"] == language
-            assert (
-                texts(language)[{"/": "page.title", "/figures": "kpi.title", "/story": "story.title", "/login": "login.title"}[path]]
-                in html
-            )
+            assert texts(language)[{**PLACES, "/login": "login.title"}[path]] in html
 
     house.visit(story)
 
@@ -122,7 +114,7 @@ class Outline(HTMLParser):
         self._script = False
 
 
-@pytest.mark.parametrize("path", ["/", "/figures", "/story", "/login"])
+@pytest.mark.parametrize("path", [*PLACES, "/login"])
 def test_a_page_loads_only_ours_runs_nothing_inline_and_is_labelled(house, path):
     async def story(client):
         page = Outline()
@@ -141,23 +133,27 @@ def test_a_page_loads_only_ours_runs_nothing_inline_and_is_labelled(house, path)
     house.visit(story)
 
 
+SCRIPTS = [file.name for file in FILES.joinpath("static").iterdir() if file.name.endswith(".js") and file.name != "uplot.js"]
+"""Ours; one each of the page it is named after."""
+
+
 def test_the_script_finds_every_element_it_fills():
     script = FILES.joinpath("static", "live.js").read_text(encoding="utf-8")
-    template = FILES.joinpath("templates", "live.html").read_text(encoding="utf-8")
+    template = "".join(FILES.joinpath("templates", name).read_text(encoding="utf-8") for name in ("live.html", "head.html"))
     there = set(re.findall(r'id="(\w+)"', template)) | set(re.findall(r'tile\("(\w+)"', template))
     assert set(re.findall(r'byId\("(\w+)"\)', script)) <= there
     assert set(re.findall(r'\btile\("(\w+)"', script)) == set(re.findall(r'tile\("(\w+)"', template))
 
 
 def test_the_script_never_writes_markup():
-    for name in ("live.js", "login.js"):
+    for name in SCRIPTS:
         script = FILES.joinpath("static", name).read_text(encoding="utf-8")
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function", script)
 
 
 def test_files_are_served_by_name_only(house):
     async def story(client):
-        for name in ("live.js", "login.js", "page.css", "mark.svg", "uplot.js", "uplot.css", "uplot.LICENSE"):
+        for name in (*SCRIPTS, "page.css", "mark.svg", "uplot.js", "uplot.css", "uplot.LICENSE"):
             answer = await client.get(f"/static/{name}")
             assert answer.status == 200
             tag = answer.headers["ETag"]

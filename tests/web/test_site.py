@@ -15,6 +15,7 @@ from yarl import URL
 
 from mmsd.errors import ConfigError
 from mmsd.web.access import digest
+from mmsd.web.pages import PLACES
 from mmsd.web.site import HEADERS, Settings
 from tests.web.house import RECEIVER, House
 
@@ -38,10 +39,6 @@ GUARDED = [
     ("GET", "/events"),
     ("GET", "/metrics"),
 ]
-
-
-PAGES = ("/", "/figures", "/story")
-"""Who comes to one of these without a session is led to the door."""
 
 
 @pytest.fixture
@@ -86,7 +83,7 @@ def test_without_a_good_token_nothing_is_said(house, method, path, token):
 def test_every_address_but_the_listed_ones_is_guarded(house):
     opened = {route.path for route in house.site.routes if not route.scope}
     assert opened == {"/livez", "/readyz", "/login", "/logout", "/static/{name}"}
-    guarded = {route.path for route in house.site.routes if route.scope and route.path not in PAGES}
+    guarded = {route.path for route in house.site.routes if route.scope and route.path not in PLACES}
     assert guarded == {path.replace("/relay/", "/{id}/") for _, path in GUARDED}
 
 
