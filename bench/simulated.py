@@ -24,6 +24,7 @@ from sim import cells
 from sim.complaints import shares
 from sim.pace import generate
 from sim.scenario import Scenario, load
+from sim.size import grown, part
 
 GATEWAYS: Final = ("wapbox", "squid")
 RADIUS: Final = ("radius1", "radius2")
@@ -361,20 +362,22 @@ class Run:
         return kinds_of(late)
 
 
-def made(name: str, out: Path, *, seed: int | None = None, messages: int | None = None, share: float = 1.0) -> Run:
-    """A scenario generated in `out`; `share` of it: as dense, but with fewer people and sooner over."""
+def made(
+    name: str,
+    out: Path,
+    *,
+    seed: int | None = None,
+    messages: int | None = None,
+    share: float = 1.0,
+    people: float = 1.0,
+    wrong: float = 1.0,
+) -> Run:
+    """A scenario generated in `out`; `share` of it, or grown to `people` times as many with wrong settings `wrong` times as often."""
     scenario = load(Path(name))
     if share < 1:
-        run, population, replace = scenario.run, scenario.population, msgspec.structs.replace
-        scenario = replace(
-            scenario,
-            run=replace(run, messages=max(round(run.messages * share), 100), submitting=max(run.submitting * share, 60.0)),
-            population=replace(
-                population,
-                subscribers=max(round(population.subscribers * share), 300),
-                browsers=max(round(population.browsers * share), 300),
-            ),
-        )
+        scenario = part(scenario, share)
+    if (people, wrong) != (1.0, 1.0):
+        scenario = grown(scenario, people, wrong)
     shutil.rmtree(out, ignore_errors=True)
     generate(scenario, out, seed=seed, messages=messages)
     return Run(scenario, out)

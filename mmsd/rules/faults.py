@@ -3,7 +3,10 @@
 Deliveries are counted by the node and the ten minutes in which they closed. A cause of the rows T, N and U that takes a large share of
 them, far more than in the day before and on several models, is no matter of handsets: the node failed, and what closed there and then
 says nothing of anybody's settings. Counting commutes and can be taken back; a window is looked at when it is over, and again when late
-lines change it or the day before it.
+lines change it, the day before it or what other nodes closed meanwhile.
+
+- Rows T: of the deliveries that came as far as a fetch. Who never asked says nothing of the node.
+- Rows N: pushes fail behind the MMSC, at the SMSC and the handset. They are its own fault only where other nodes' went well meanwhile.
 """
 
 from __future__ import annotations
@@ -16,8 +19,9 @@ from mmsd.rules.settings import Judgement
 
 FAMILIES: Final = frozenset("TNU")
 """Rows whose causes may be a node's doing."""
-WORDS: Final = frozenset({"T1", "T6", "N1", "N2", "U5"})
-"""Rows in which a node itself answered with an error, cut an answer short or refused."""
+FETCH, PUSH = "T", "N"
+WORDS: Final = frozenset({"T1", "T6", "N1", "N2"})
+"""Rows in which the node itself answered with an error or cut an answer short, or its pushes were refused."""
 MODELS: Final = 16
 """Models are told apart by a hash of so many values: enough to see whether there are five."""
 NO_MODEL: Final = MODELS
@@ -27,7 +31,7 @@ Key = tuple[int, int]
 
 
 class Fault(NamedTuple):
-    """One cause on one node in one window [start, stop), µs: `n` deliveries of `closed`."""
+    """One cause on one node in one window [start, stop), µs: `n` of `closed` deliveries. `family`: the rows it is of."""
 
     node: int
     start: int
@@ -35,10 +39,12 @@ class Fault(NamedTuple):
     cause: str
     n: int
     closed: int
+    family: str
 
 
 class Closings:
-    """See the module. `counts` maps a key to cause → [how many, of them by a node's own words, by model …, without a known model]."""
+    """See the module. `counts` maps a key to family and cause → [how many, of them by a node's own words, by model …, without a known
+    model]; "" to [how many] of all others."""
 
     def __init__(self, settings: Judgement) -> None:
         self._settings = settings
@@ -52,7 +58,7 @@ class Closings:
         """Counts a closed delivery (`n` 1), or takes it back (−1). `model`: any number that stands for it, 0 = unknown."""
         key = node, closed // self.width
         held = self.counts.setdefault(key, {})
-        guilty = cause if rule[:1] in FAMILIES else ""
+        guilty = rule[:1] + cause if rule[:1] in FAMILIES else ""
         counts = held.setdefault(guilty, [0] * (3 + MODELS if guilty else 1))
         counts[0] += n
         if guilty:
@@ -81,19 +87,21 @@ class Closings:
         self._changed -= due
         found: list[Fault] = []
         gone: list[Fault] = []
-        # what changed in a window changes the share before all windows of the day after it
+        # what changed in a window changes the share before all windows of the day after it, and what other nodes are compared with
         later = {
             (node, window)
             for node, first in _firsts(due).items()
             for other, window in self.counts
             if other == node and first < window <= first + day * 2 and (window + 1) * self.width <= horizon
         }
-        for key in sorted(due | later):
+        windows = {window for _, window in due}
+        beside = {key for key in self.counts if key[1] in windows}
+        for key in sorted(due | later | beside):
             now, before = tuple(self._judged(key)), self.faults.get(key, ())
             if now == before:
                 continue
             found += [fault for fault in now if fault not in before]
-            gone += [fault for fault in before if fault.cause not in {each.cause for each in now}]
+            gone += [fault for fault in before if (fault.family, fault.cause) not in {(each.family, each.cause) for each in now}]
             self._fresh.add(key)
             if now:
                 self.faults[key] = now
@@ -105,24 +113,32 @@ class Closings:
         settings = self._settings
         node, window = key
         held = self.counts.get(key, {})
-        closed = sum(counts[0] for counts in held.values())
-        if closed < settings.fault_answers:
-            return
         day = window - DAY // self.width
         past = [counts for (other, at), counts in self.counts.items() if other == node and day <= at < window]
-        before = sum(counts[0] for each in past for counts in each.values())
-        for cause, counts in sorted(held.items()):
-            n = counts[0]
-            if not cause or n < settings.fault_share * closed:
+        for guilty, counts in sorted(held.items()):
+            family, cause, n = guilty[:1], guilty[1:], counts[0]
+            closed = _closed(held, family)
+            if not guilty or closed < settings.fault_answers or n < settings.fault_share * closed:
                 continue
+            before = sum(_closed(each, family) for each in past)
             if before >= settings.fault_answers:
-                usual = sum(each[cause][0] for each in past if cause in each) / before
+                usual = sum(each[guilty][0] for each in past if guilty in each) / before
                 risen = n / closed >= settings.fault_rise * usual
             else:  # nothing to compare with: the node's own words must say it
                 risen = 2 * counts[1] >= n
+            if family == PUSH:
+                risen = risen and self._alone(key, guilty, n / closed)
             models = sum(1 for count in counts[2 : NO_MODEL + 2] if count)
             if risen and (models >= settings.fault_models or 2 * counts[NO_MODEL + 2] > n):
-                yield Fault(node, window * self.width, (window + 1) * self.width, cause, n, closed)
+                yield Fault(node, window * self.width, (window + 1) * self.width, cause, n, closed, family)
+
+    def _alone(self, key: Key, guilty: str, share: float) -> bool:
+        """Whether it has this share for itself: other nodes closed as many deliveries meanwhile, and far fewer so."""
+        settings = self._settings
+        others = [counts for (node, window), counts in self.counts.items() if window == key[1] and node != key[0]]
+        closed = sum(_closed(each, guilty[:1]) for each in others)
+        same = sum(each[guilty][0] for each in others if guilty in each)
+        return closed >= settings.fault_answers and share * closed >= settings.fault_rise * same
 
     def prune(self, horizon: int) -> None:
         """Drops what no late line can change any more, and what is in the day before no such window."""
@@ -153,6 +169,15 @@ class Closings:
             if faults:
                 self.faults[key] = faults
             self._changed.add(key)
+
+
+def _closed(held: Mapping[str, list[int]], family: str) -> int:
+    """Deliveries that say something of rows of this family.
+
+    >>> _closed({"": [60], "TNODE_FAULT": [20], "NNO_PUSH": [40]}, "T"), _closed({"": [60], "NNO_PUSH": [40]}, "N")
+    (80, 100)
+    """
+    return sum(counts[0] for guilty, counts in held.items() if family != FETCH or guilty[:1] in ("", FETCH))
 
 
 def _firsts(keys: Iterable[Key]) -> dict[int, int]:

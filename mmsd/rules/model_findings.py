@@ -1,13 +1,14 @@
 """Findings about a model: one, not ten thousand (evidence table §4).
 
 Of each model and software version a sample of its subscribers is remembered: when each last had a message judged, and when each cause was
-last found with him. A cause found with a large share of them is the model's (wrong default settings, faulty firmware) and not theirs. The
-sample is of those whose hash ends in so many zero bits that it stays small: merging commutes, and the share in it is the share of all.
+last found with him. A cause found with a large share of them, and with a far smaller one of all other models', is the model's (wrong default
+settings, faulty firmware) and not theirs; what many have whatever their handset is no model's. The sample is of those whose hash ends in so
+many zero bits that it stays small: merging commutes, and the share in it is the share of all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,6 +21,8 @@ CAUSES: Final = ("BAD_MMSC_URL", "BAD_APN", "BAD_PROXY", "NO_PDP", "UNSUPPORTED"
 """What may be a model's; their places are in packed samples, so the list only grows."""
 SAMPLE: Final = 128
 """Subscribers of one model that are remembered at most."""
+RISE: Final = 2.0
+"""A model's share must be so many times that of all other models together, where enough of those are known."""
 BITS: Final = 16
 _MIX: Final = 0x9E3779B97F4A7C15
 _ODD: Final = 0x165667B19E3779F9
@@ -88,6 +91,7 @@ class ModelFindings:
             return []
         self._looked = horizon
         found: list[ModelFinding] = []
+        looked: dict[str, tuple[int, int, list[int]]] = {}  # newest day, how many are known, how many each cause was found with
         for model, (zeros, sample) in sorted(self._samples.items()):
             newest = max(days & _MASK for days in sample.values())
             since = newest - round(self._settings.case_days)
@@ -95,23 +99,31 @@ class ModelFindings:
             if len(kept) < len(sample):
                 self._samples[model] = zeros, kept
                 self._fresh.add(model)
-            found += self._judged(model, kept, since, newest)
+            with_it = [sum(days >> place * BITS & _MASK > since for days in kept.values()) for place in range(1, 1 + len(CAUSES))]
+            looked[model] = newest, len(kept), with_it
+        all_known = sum(known for _, known, _ in looked.values())
+        all_with_it = [sum(column) for column in zip(*(with_it for _, _, with_it in looked.values()), strict=True)]
+        for model, (newest, known, with_it) in looked.items():
+            others = all_known - known, [all_ - mine for all_, mine in zip(all_with_it, with_it, strict=True)]
+            found += self._judged(model, newest * DAY, known, with_it, *others)
         return found
 
-    def _judged(self, model: str, sample: Sample, since: int, newest: int) -> Iterable[ModelFinding]:
-        standing = self._standing.get(model, {})
-        for place, cause in enumerate(CAUSES, 1):
-            n = sum(days >> place * BITS & _MASK > since for days in sample.values())
-            share = n / len(sample)
-            at = newest * DAY
-            if cause not in standing and len(sample) >= self._settings.model_subscribers and share >= self._settings.model_share:
+    def _judged(
+        self, model: str, at: int, known: int, with_it: Sequence[int], others: int, others_with_it: Sequence[int]
+    ) -> Iterable[ModelFinding]:
+        """`with_it`, `others_with_it`: how many of the `known`, and of all `others`, each cause was found with."""
+        settings, standing = self._settings, self._standing.get(model, {})
+        for cause, n, elsewhere in zip(CAUSES, with_it, others_with_it, strict=True):
+            share = n / known
+            apart = others < settings.model_subscribers or share >= RISE * elsewhere / others
+            if cause not in standing and known >= settings.model_subscribers and share >= settings.model_share and apart:
                 self._standing.setdefault(model, {})[cause] = at
                 self._fresh.add(model)
-                yield ModelFinding(model, cause, at, 0, n, len(sample))
-            elif cause in standing and share < self._settings.model_share / 2:
+                yield ModelFinding(model, cause, at, 0, n, known)
+            elif cause in standing and share < settings.model_share / 2:
                 raised = self._standing[model].pop(cause)
                 self._fresh.add(model)
-                yield ModelFinding(model, cause, raised, at, n, len(sample))
+                yield ModelFinding(model, cause, raised, at, n, known)
 
     # ------------------------------------------------------------------------------------------------------------ durability
 

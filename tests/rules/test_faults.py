@@ -69,7 +69,44 @@ def test_one_model_is_the_models_fault_and_unknown_models_are_not_asked_for() ->
 
 def test_without_a_day_before_the_node_must_have_said_it() -> None:
     assert faults([*well(NOON, 60), *bad(NOON, 40)]) == []
-    assert faults([*well(NOON, 60), *bad(NOON, 40, "N1", "NO_PUSH")]) == [(NOON, "NO_PUSH", 40, 100)]
+    assert faults([*well(NOON, 60), *bad(NOON, 40, "T1", "NODE_FAULT")]) == [(NOON, "NODE_FAULT", 40, 100)]
+
+
+def test_who_never_asked_says_nothing_of_an_answer() -> None:
+    down = [*well(NOON, 20), *bad(NOON, 10, "T1", "NODE_FAULT"), *bad(NOON, 30, "U12", "NO_RETRIEVE"), *bad(NOON, 30, "N5", "NO_PUSH")]
+    assert faults(down) == [(NOON, "NODE_FAULT", 10, 30)]
+
+
+def test_an_activation_that_the_network_refuses_is_no_word_of_the_mmscs() -> None:
+    assert faults([*well(NOON, 60), *bad(NOON, 40, "U5", "NODE_FAULT")]) == []
+
+
+def beside(closings: Closings, *others: list[Closing]) -> Closings:
+    """The same with other nodes."""
+    for place, closed in enumerate(others, NODE + 1):
+        for at, rule, cause, model in closed:
+            closings.add(place, at, rule, cause, model, 1)
+    return closings
+
+
+REFUSED: Final = [*well(NOON, 60), *bad(NOON, 40, "N1", "NO_PUSH")]
+
+
+def test_pushes_that_fail_on_every_node_are_no_nodes_fault() -> None:
+    assert beside(counted(REFUSED), REFUSED, REFUSED).look(LATER) == ([], [])  # the link's: `rules.pulse` tells of it
+    assert faults(REFUSED) == []  # one node: nothing to compare with
+
+
+def test_pushes_that_fail_on_one_node_alone_are_its_fault() -> None:
+    (fault,), _ = beside(counted(REFUSED), well(NOON, 100)).look(LATER)
+    assert fault == (NODE, NOON, NOON + WIDTH, "NO_PUSH", 40, 100, "N")
+    assert beside(counted(REFUSED), well(NOON, 19)).look(LATER) == ([], [])  # too few to compare with
+
+
+def test_what_another_node_closed_late_changes_whose_fault_it_was() -> None:
+    closings = beside(counted(REFUSED), well(NOON, 100))
+    (fault,), _ = closings.look(LATER)
+    assert beside(closings, bad(NOON, 60, "N1", "NO_PUSH")).look(LATER) == ([], [fault])
 
 
 def test_nothing_is_said_before_the_window_is_over() -> None:

@@ -33,6 +33,17 @@ def test_a_fifth_of_fifty_is_the_models() -> None:
     assert found(seen(49, 49)) == []
 
 
+def test_what_many_have_whatever_their_handset_is_no_models() -> None:
+    models = seen(50, 20)
+    for place, number in enumerate(NUMBERS[100:160]):
+        models.see("another", number, NOON, "BAD_APN" if place < 13 else "")
+    assert found(models) == []  # 40 %, and 22 % of all others
+    models = seen(50, 20)
+    for place, number in enumerate(NUMBERS[100:160]):
+        models.see("another", number, NOON, "BAD_APN" if place < 12 else "")
+    assert found(models) == [("ZTE R750", "BAD_APN", False, 20, 50)]
+
+
 def test_it_is_said_once_and_cleared_below_half_of_that_within_a_week() -> None:
     models = seen(60, 30)
     assert len(found(models)) == 1
