@@ -133,6 +133,14 @@ class Drop:
 Decision = Send | Shadow | Defer | Hold | Drop
 
 
+class Effective(NamedTuple):
+    """What would become of a message of one class to one number, and the rules that say so."""
+
+    kind: str
+    decision: Decision
+    rules: tuple[str, ...]
+
+
 class Governor:
     """The rules, compiled."""
 
@@ -166,6 +174,46 @@ class Governor:
         """A decision for each candidate, in their order; what is let go counts for those behind. Pure."""
         fold = _Fold(usage)
         return [self._one(now, candidate, fold) for candidate in candidates]
+
+    def explain(self, now: int, subscriber: int, usage: Usage, campaign: str = "") -> list[Effective]:
+        """What would become of a message to a number now, class by class, with every rule that has a say as it stands."""
+        fold = _Fold(usage)
+        probes = (Candidate(kind, "", subscriber, now, None, campaign) for kind in CLASSES)
+        return [Effective(probe.kind, self._one(now, probe, _Fold(usage)), tuple(self._told(now, probe, fold))) for probe in probes]
+
+    def words(self, decision: Decision) -> str:
+        """A decision in words.
+
+        >>> from datetime import UTC
+        >>> Governor(GovernorSettings(), UTC).words(Defer(8 * 3600 * SECOND, "quiet_hours", "21:00-08:00"))
+        'waits until 1970-01-01 08:00: quiet hours (21:00-08:00)'
+        """
+        match decision:
+            case Send():
+                return "leaves now"
+            case Shadow():
+                return "would leave now; its class is in shadow, so it does not"
+            case Defer():
+                told = f"waits until {self._time.clock(decision.until)}"
+            case Hold():
+                told = "held until a person acts"
+            case Drop():
+                told = "expires before it may leave" if decision.expired else "dropped"
+        detail = f" ({decision.detail})" if decision.detail else ""
+        return f"{told}: {decision.reason.replace('_', ' ')}{detail}"
+
+    def _told(self, now: int, probe: Candidate, fold: _Fold) -> Iterator[str]:
+        rule, usage = self._classes[probe.kind], fold.usage
+        yield f"switch: {rule.switch}"
+        for name in sorted(usage.stops & {ALL, probe.kind, campaign_stop(probe.campaign)}):
+            yield f"stop: {name}"
+        for name in sorted(usage.opted_out.get(probe.subscriber, frozenset()) & {ALL, probe.kind}):
+            yield f"opted out: {name}"
+        if rule.canary is not None:
+            canary = fold.canary(probe)
+            yield f"canary: {canary.sent} of the first {rule.canary} are out, {'approved' if canary.approved else 'nobody has said go'}"
+        for limit in self._limits(probe, rule, fold):
+            yield limit.told(now)
 
     def _one(self, now: int, candidate: Candidate, fold: _Fold) -> Decision:
         if candidate.expires is not None and candidate.expires <= now:
@@ -204,7 +252,7 @@ class Governor:
 
     def _wait(self, at: int, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> Defer | Hold:
         """The first instant from `at` on that every limit allows. Each limit only ever moves it on, so what all agree on is the first."""
-        limits: list[Limit] = [*self._capped(candidate, rule, fold), *self._ceiling(candidate, rule, fold), *self._night(candidate, rule)]
+        limits = self._limits(candidate, rule, fold)
         wait = Defer(at, NOT_DUE)
         while True:
             before = wait.until
@@ -216,6 +264,9 @@ class Governor:
                     wait = Defer(until, limit.reason, limit.detail)
             if wait.until == before:
                 return wait
+
+    def _limits(self, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> list[Limit]:
+        return [*self._capped(candidate, rule, fold), *self._ceiling(candidate, rule, fold), *self._night(candidate, rule)]
 
     def _capped(self, candidate: Candidate, rule: ClassSettings, fold: _Fold) -> Iterator[CapLimit]:
         if candidate.purpose in self._uncapped:

@@ -29,6 +29,9 @@ class Limit(Protocol):
     def first(self, at: int) -> int | None:
         """The first instant from `at` on that it allows; None: no instant does."""
 
+    def told(self, at: int) -> str:
+        """How it stands at an instant, in words."""
+
 
 class Cap(NamedTuple):
     """At most `most` messages to one subscriber in any stretch of `length` µs."""
@@ -86,6 +89,10 @@ class CapLimit:
             return at
         return max(at, self.times[-self.cap.most] + self.cap.length)
 
+    def told(self, at: int) -> str:
+        used = sum(1 for time in self.times if time > at - self.cap.length)
+        return f"cap: {used} of {self.detail}"
+
 
 @dataclass(frozen=True, slots=True)
 class CeilingLimit:
@@ -108,6 +115,9 @@ class CeilingLimit:
             at = self.time.other_day(at)
         return at
 
+    def told(self, at: int) -> str:
+        return f"ceiling: {self.used(self.time.day(at))} of {self.detail}"
+
 
 @dataclass(frozen=True, slots=True)
 class QuietLimit:
@@ -125,3 +135,8 @@ class QuietLimit:
 
     def first(self, at: int) -> int | None:
         return at if self.answers is not None and at < self.answers else self.time.free(at, self.quiet)
+
+    def told(self, at: int) -> str:
+        until = self.time.free(at, self.quiet)
+        when = "" if until == at else ", now" if until is None else f", now until {self.time.clock(until)}"
+        return f"quiet hours: {self.detail}{when}"
