@@ -448,17 +448,83 @@ class Serial(msgspec.Struct, frozen=True):
 
 
 class Outgoing(msgspec.Struct, frozen=True):
-    """A row that will be a packet later. `key` is unique: asked for once, sent at least once."""
+    """A row that will be a packet later. `key` is unique: asked for once, sent at least once.
+
+    Up to `asked` it is what somebody wants sent; the rest is what became of it (`rules.outbox`), and nobody but the outbox sets it.
+    """
 
     key: bytes  # keyed hash of (purpose, subject, attempt)
-    kind: str  # transactional, service, marketing, provisioning
+    kind: str  # its class: transactional, service, marketing, provisioning
     purpose: str
+    msisdn: str  # "" once the subscriber is erased
+    body: str  # the text; "" where there are `pieces`, and once it is of no use any more
+    state: str  # a name of `rules.outbox.STATES`
+    due: int  # not before; of an uncertain row: when its time of grace is over
+    expires: int  # never after
+    priority: int = 0  # 0 … 3, higher first
+    pieces: tuple[tuple[bytes, bytes], ...] = ()  # instead of a text: (header, data) of each binary SMS
+    campaign: str = ""
+    sender: str | None = None  # None: the link's own number …
+    sub_code: str = ""  # … and these digits behind it
+    asked: int | None = None  # when the subscriber's own message came that this answers
+    reason: str = ""  # of the state
+    tries: int = 0  # submits whose outcome is not certainly "not taken"
+    refusals: int = 0  # for now, in a row
+    link: str = ""  # of the last try …
+    reference: int = 0  # … its user_message_reference
+    submitted: int = 0  # … when it was claimed
+    parts: int = 0  # … how many; 0 = not known yet
+    fence: int = 0  # … by which start of the daemon
+    reserved: int = 0  # since when it counts towards caps and ceilings; 0 = it does not
+
+    def __repr__(self) -> str:
+        return f"Outgoing({self.key.hex()}, {self.kind}, {self.purpose!r} to {masked(self.msisdn)}, {self.state})"
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What a centre said of one part of an outgoing message."""
+
+    link: str
+    message: str  # the centre's id, spelt as the link compares it
+    key: bytes  # of the outgoing row
+    number: int  # 1 …; 0 = not known which
+    state: str = ""  # of its last receipt: DELIVRD …
+    final: bool = False
+
+
+class Reservation(msgspec.Struct, frozen=True):
+    """So many more (or, below zero, fewer) count towards a class's ceiling and canary."""
+
+    kind: str
+    campaign: str
+    day: str  # local date
+    shadow: bool
+    n: int
+
+
+class Heard(msgspec.Struct, frozen=True):
+    """A subscriber's message."""
+
+    link: str
     msisdn: str
-    body: str
-    state: str  # ready, shadow, sending, sent, delivered, failed, uncertain, parked
-    due: int
-    expires: int
-    priority: int = 0
+    service: str  # our number that it was sent to
+    sub_code: str  # what stands behind the link's own number
+    text: str
+    at: int
+    data: bytes | None = None  # when it is no text
+    link_id: str = ""  # CMPP 3.0: to be repeated in the answer
+
+    def __repr__(self) -> str:
+        return f"Heard(from {masked(self.msisdn)} to {self.service}, {len(self.text)} characters)"
+
+
+class Deed(msgspec.Struct, frozen=True):
+    """What a person did, for the audit: who, what, of what, why."""
+
+    who: str
+    what: str
+    subject: str
+    why: str
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -668,7 +734,15 @@ class Batch:
     unfounded: list[bytes] = field(default_factory=list)  # keys of findings whose evidence turned out otherwise
     forwards: list[Forward] = field(default_factory=list)
     serials: list[Serial] = field(default_factory=list)
-    outbox: list[Outgoing] = field(default_factory=list)
+    outbox: list[Outgoing] = field(default_factory=list)  # asked for; a key that is there changes nothing
+    moved: list[Outgoing] = field(default_factory=list)  # rows of the outbox as they stand from now on
+    parts: list[Part] = field(default_factory=list)
+    reserved: list[Reservation] = field(default_factory=list)
+    heard: list[Heard] = field(default_factory=list)
+    stops: list[tuple[str, bool]] = field(default_factory=list)  # (what `Usage.stops` may hold, stopped or let go again)
+    approved: list[tuple[str, str]] = field(default_factory=list)  # canaries, (class, campaign), that a person said go to
+    opted_out: list[tuple[str, str, bool]] = field(default_factory=list)  # (number, class or "all", whether he opts out or in again)
+    deeds: list[Deed] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     hours: list[HourCount] = field(default_factory=list)
     days: list[DayCount] = field(default_factory=list)

@@ -6,7 +6,7 @@ after the COMMIT; after any exception the caller drops what it remembers and cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -18,24 +18,46 @@ from mmsd.model import (
     Batch,
     CodeCount,
     DayCount,
+    Deed,
     DelayCount,
     Delivery,
     Event,
     Extent,
     Finding,
     Forward,
+    Heard,
     LineCount,
     Mark,
     NotificationCount,
     Outgoing,
+    Part,
     PlaceCount,
     Reject,
     UnknownCode,
 )
+from mmsd.rules.claim import Lane, Waiting
+from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
 
 Split = Literal["", "hour", "node", "city"]
 """What figures may be split by."""
+
+
+class Due(NamedTuple):
+    """Which ready rows a claim wants to see: at most so many of each lane, and what counts for their subscribers and classes."""
+
+    now: int
+    lanes: Mapping[Lane, int]
+    memory: int  # µs that what a subscriber got still counts
+    day: str  # from this local day on
+
+
+class Overdue(NamedTuple):
+    """Which rows time may have moved: expired, their grace over, or left in SENDING by an earlier start of the daemon."""
+
+    now: int
+    fence: int
+    most: int  # of each kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +69,28 @@ class Needs:
     forwards: frozenset[bytes] = frozenset()  # keys
     serials: frozenset[str] = frozenset()  # numbers somebody wants to issue
     outbox: frozenset[bytes] = frozenset()  # keys
+    due: Due | None = None
+    overdue: Overdue | None = None
+    parts: frozenset[tuple[str, str]] = frozenset()  # (link, message) that a receipt may mean …
+    unsure: frozenset[tuple[str, str]] = frozenset()  # … and (link, number) of whom it speaks: their rows are among `Rows.outbox`
     ordinals: frozenset[Ordinal] = frozenset()
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
+
+    def __or__(self, other: Needs) -> Needs:
+        """What both need. Of `due` and `overdue` the first's counts."""
+        return Needs(
+            self.deliveries | other.deliveries,
+            self.findings | other.findings,
+            self.forwards | other.forwards,
+            self.serials | other.serials,
+            self.outbox | other.outbox,
+            self.due or other.due,
+            self.overdue or other.overdue,
+            self.parts | other.parts,
+            self.unsure | other.unsure,
+            self.ordinals | other.ordinals,
+            self.cold | other.cold,
+        )
 
 
 class Ordinal(NamedTuple):
@@ -77,6 +119,13 @@ class Rows:
     serials: Mapping[str, bytes] = field(default_factory=dict)  # number → forward it belongs to
     serial_of: Mapping[bytes, str] = field(default_factory=dict)  # forward → its number, of all `Needs.forwards`
     outbox: Mapping[bytes, Outgoing] = field(default_factory=dict)
+    waiting: Sequence[Waiting] = ()  # of `Needs.due`, in no order
+    usage: Usage = field(default_factory=Usage)  # for them
+    overdue: Sequence[Outgoing] = ()
+    parts: Mapping[tuple[str, str], Part] = field(default_factory=dict)  # by (link, message)
+    parts_of: Mapping[bytes, Sequence[Part]] = field(default_factory=dict)  # all there are of each row in `outbox`
+    unsure: Mapping[tuple[str, str], Sequence[bytes]] = field(default_factory=dict)  # keys: out by that link, not yet known to be taken
+    fence: int = 0  # which start of the daemon may claim
     ordinals: Mapping[Ordinal, Counted] = field(default_factory=dict)
     cold: Mapping[int, bytes] = field(default_factory=dict)
 
@@ -164,6 +213,12 @@ class Store(Protocol):
     def write_snapshot(self, *data: bytes | bytearray | memoryview) -> str:
         """Make a snapshot, all of `data` in a row, durable beside the database and return the name for `Batch.snapshot`."""
 
+    def take_over(self) -> int:
+        """A number higher than any before: from now on only who has it may claim. What was held is judged anew."""
+
+    def forget_texts(self, before: int) -> int:
+        """Empty the texts of outgoing rows that were done before (wall clock, µs), and what centres said of them; how many rows."""
+
     def erase(self, number: str) -> bool:
         """Forget who a subscriber is: one row. False when he was never stored."""
 
@@ -213,8 +268,37 @@ class Store(Protocol):
     def counts(self, campaign: str) -> CampaignCounts: ...
     def campaigns(self) -> list[str]: ...
     def serials_total(self, campaign: str | None = None) -> int: ...
-    def outbox(self, state: str | None, limit: int, after: int | None = None) -> list[tuple[int, Outgoing]]: ...
+    def outbox(self, state: str | None, limit: int, after: int | None = None, *, kind: str | None = None) -> list[tuple[int, Outgoing]]:
+        """Oldest first, with ids; the next page is `after` the last id."""
+
+    def outgoing(self, identity: int) -> Outgoing | None:
+        """One row by its id."""
+
     def outbox_states(self) -> Mapping[str, int]: ...
+    def outbox_counts(self) -> Mapping[tuple[str, str], int]:
+        """Rows by (class, state)."""
+
+    def next_due(self) -> int | None:
+        """When the next ready row is due or the next time of grace is over, µs; None: nothing waits."""
+
+    def stops(self) -> Mapping[str, int]:
+        """What is stopped (as in `Usage.stops`), and since when."""
+
+    def canaries(self) -> Mapping[tuple[str, str], Canary]:
+        """By (class, campaign)."""
+
+    def usage(self, number: str, since: int, day: str) -> tuple[int, Usage]:
+        """What a claim would see of one number: the store's id of him (0 = never stored), what counts since then and from that day on."""
+
+    def heard(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Heard]]:
+        """What subscribers wrote, the newest first, with ids; the next page is `after` the last id."""
+
+    def deeds(self, limit: int) -> list[tuple[int, int, Deed]]:
+        """What people did: (number, at, deed), the newest first."""
+
+    def verify_audit(self) -> int:
+        """How many deeds stand there as they were written. Raises StoreDamaged when one was changed or taken out."""
+
     def events(self, after: int, limit: int) -> list[Event]: ...
     def last_event(self) -> int:
         """The newest event's id, 0 when there is none: where a page that only shows what comes next begins."""

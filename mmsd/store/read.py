@@ -22,10 +22,12 @@ from mmsd.model import (
     Audit,
     CodeCount,
     DayCount,
+    Deed,
     DelayCount,
     Delivery,
     Event,
     Finding,
+    Heard,
     LineCount,
     Mark,
     NotificationCount,
@@ -34,8 +36,9 @@ from mmsd.model import (
     Reject,
     UnknownCode,
 )
+from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, cold, rows, segments, tails
+from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, cold, outbox, rows, segments, tails
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
@@ -302,11 +305,56 @@ class Reader:
 
     # ----------------------------------------------------------------------------------------- what leaves the house
 
-    def outbox(self, state: str | None, limit: int, after: int | None = None) -> list[tuple[int, Outgoing]]:
+    def outbox(self, state: str | None, limit: int, after: int | None = None, *, kind: str | None = None) -> list[tuple[int, Outgoing]]:
         """Oldest first."""
-        term, values = ("o.id > ?", [after or 0]) if state is None else ("o.state = ? AND o.id > ?", [state, after or 0])
-        found = self._all(f"{rows.SELECT_OUTGOING} WHERE {term} ORDER BY o.id LIMIT ?", *values, limit)
-        return [(row[0], rows.outgoing(self._keys, row)) for row in found]
+        terms, values = ["o.id > ?"], [after or 0, *(value for value in (state, kind) if value is not None)]
+        terms += [f"o.{name} = ?" for name, value in (("state", state), ("kind", kind)) if value is not None]
+        found = self._all(f"{outbox.SELECT} WHERE {' AND '.join(terms)} ORDER BY o.id LIMIT ?", *values, limit)
+        return [(row[0], outbox.outgoing(self._keys, row)) for row in found]
+
+    def outgoing(self, identity: int) -> Outgoing | None:
+        found = self._all(f"{outbox.SELECT} WHERE o.id = ?", identity)
+        return outbox.outgoing(self._keys, found[0]) if found else None
+
+    def outbox_counts(self) -> dict[tuple[str, str], int]:
+        """Rows by (class, state)."""
+        return {(kind, state): n for kind, state, n in self._all("SELECT kind, state, count(*) FROM outbox GROUP BY kind, state")}
+
+    def next_due(self) -> int | None:
+        """When the next ready row is due or the next time of grace is over, µs; None: nothing waits."""
+        with self._reading() as connection:
+            return outbox.next_due(connection)
+
+    def stops(self) -> dict[str, int]:
+        """What is stopped, and since when."""
+        return dict(self._all("SELECT name, at FROM stop ORDER BY name"))
+
+    def canaries(self) -> dict[tuple[str, str], Canary]:
+        """By (class, campaign)."""
+        found = self._all("SELECT kind, campaign, sent, approved FROM canary ORDER BY kind, campaign")
+        return {(kind, campaign): Canary(sent, bool(approved)) for kind, campaign, sent, approved in found}
+
+    def usage(self, number: str, since: int, day: str) -> tuple[int, Usage]:
+        """What a claim would see of one number: the store's id of him (0 = never stored), what counts since then and from that day on."""
+        with self._reading() as connection:
+            found = connection.execute("SELECT id FROM subscriber WHERE lookup = ?", (self._keys.lookup(number),)).fetchone()
+            subscriber = int(found[0]) if found else 0
+            return subscriber, outbox.usage(connection, {subscriber}, since=since, day=day)
+
+    def heard(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Heard]]:
+        """What subscribers wrote, the newest first, with ids; the next page is `after` the last id."""
+        with self._reading() as connection:
+            return outbox.heard(connection, self._keys, self._keys.lookup(number) if number is not None else None, limit, after)
+
+    def deeds(self, limit: int) -> list[tuple[int, int, Deed]]:
+        """(number, at, deed), the newest first."""
+        found = self._all("SELECT id, at, who, what, subject, why FROM audit ORDER BY id DESC LIMIT ?", limit)
+        return [(identity, at, Deed(*deed)) for identity, at, *deed in found]
+
+    def verify_audit(self) -> int:
+        """How many deeds stand there as they were written. Raises StoreDamaged when one was changed or taken out."""
+        with self._reading() as connection:
+            return outbox.verify_audit(connection, self._keys)
 
     def outbox_states(self) -> Mapping[str, int]:
         return dict(self._all("SELECT state, count(*) FROM outbox GROUP BY state"))

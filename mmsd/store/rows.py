@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mmsd.model import Attempt, Delivery, Event, Evidence, Finding, Forward, Outgoing
+from mmsd.model import Attempt, Delivery, Event, Evidence, Finding, Forward
 from mmsd.store.keys import SALT_BYTES, Keys
 
 DELIVERY: Final = b"delivery"
@@ -44,11 +44,6 @@ SELECT_FORWARD: Final = """
 SELECT f.id, f.key, f.campaign, f.seed, f.message, s.sealed, r.sealed, f.generation, f.parent, f.submitted, f.retrieved, f.city, f.day,
     f.method, f.score, f.counted, f.reason, n.number
 FROM forward f JOIN subscriber s ON s.id = f.sender JOIN subscriber r ON r.id = f.receiver LEFT JOIN serial n ON n.forward = f.key
-"""
-
-SELECT_OUTGOING: Final = """
-SELECT o.id, o.key, o.kind, o.purpose, p.sealed, o.body, o.state, o.due, o.expires, o.priority
-FROM outbox o JOIN subscriber p ON p.id = o.subscriber
 """
 
 Row = tuple[Any, ...]
@@ -90,11 +85,6 @@ def forward(keys: Keys, row: Row) -> Forward:
         key, campaign, seed, message, keys.open_number(sender), keys.open_number(receiver), generation, parent, submitted, retrieved,
         city, day, method, score, bool(counted), reason,
     )  # fmt: skip
-
-
-def outgoing(keys: Keys, row: Row) -> Outgoing:
-    _, key, kind, purpose, sealed, body, state, due, expires, priority = row
-    return Outgoing(key, kind, purpose, keys.open_number(sealed), body, state, due, expires, priority)
 
 
 def event(row: Row) -> Event:

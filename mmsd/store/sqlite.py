@@ -22,7 +22,8 @@ from typing import Any, Final, TypeVar
 
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, Batch, Extent
-from mmsd.store import Health, Loaded, Needs, Rows, cold, migrate, rows, tails
+from mmsd.rules.governor import Usage
+from mmsd.store import Health, Loaded, Needs, Rows, cold, migrate, outbox, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -40,6 +41,7 @@ _PAGE_BYTES: Final = 4096
 _SNAPSHOTS: Final = "state-*.snapshot"
 _SNAPSHOT_PART: Final = 4 * MEBIBYTE  # sealed at once: what is held twice
 _PURGED_AT_ONCE: Final = 64
+_FORGOTTEN_AT_ONCE: Final = 500
 _MAX_ID: Final = (1 << 63) - 1
 
 UNTOLD_KEPT: Final = 30 * DAY
@@ -187,18 +189,31 @@ class SqliteStore(Reader):
 
     def _read(self, connection: sqlite3.Connection, needs: Needs) -> Rows:
         keys = self._keys
-        people = self._people.find(connection, {ordinal.sender for ordinal in needs.ordinals})
+        people = self._people.find(connection, {ordinal.sender for ordinal in needs.ordinals} | {number for _, number in needs.unsure})
 
         def by_key(select: str, read: Callable[[Keys, rows.Row], Result], wanted: frozenset[bytes]) -> dict[bytes, Result]:
             return {row[1]: read(keys, row) for row in select_in(connection, f"{select} WHERE key IN ({{}})", wanted)}
 
+        waiting, usage = outbox.due(connection, keys, needs.due) if needs.due is not None else ([], Usage())
+        parts = outbox.parts_named(connection, needs.parts)
+        subscribers = {(link, people[number].id): (link, number) for link, number in needs.unsure if number in people}
+        unsure = {subscribers[name]: found for name, found in outbox.unsure(connection, subscribers).items()}
+        wanted = {*needs.outbox, *(part.key for part in parts.values()), *(key for found in unsure.values() for key in found)}
+        leaving = outbox.by_key(connection, keys, wanted)
         return Rows(
             deliveries=by_key(rows.SELECT_DELIVERY, rows.delivery, needs.deliveries),
             findings=by_key(rows.SELECT_FINDING, rows.finding, needs.findings),
             forwards=by_key(rows.SELECT_FORWARD, rows.forward, needs.forwards),
             serials=dict(select_in(connection, "SELECT number, forward FROM serial WHERE number IN ({})", needs.serials)),
             serial_of=dict(select_in(connection, "SELECT forward, number FROM serial WHERE forward IN ({})", needs.forwards)),
-            outbox=by_key(rows.SELECT_OUTGOING, rows.outgoing, needs.outbox),
+            outbox=leaving,
+            waiting=waiting,
+            usage=usage,
+            overdue=outbox.overdue(connection, keys, needs.overdue) if needs.overdue is not None else (),
+            parts=parts,
+            parts_of=outbox.parts_of(connection, [key for key, row in leaving.items() if row.tries]),
+            unsure=unsure,
+            fence=outbox.fence(connection) if needs.due is not None or needs.overdue is not None else 0,
             ordinals=read_ordinals(connection, needs.ordinals, people),
             cold=read_cold(connection, keys, needs.cold),
         )
@@ -416,6 +431,17 @@ class SqliteStore(Reader):
     def drop_handset_tail(self, last: int) -> int:
         return self._submit(lambda connection: self._in_transaction(connection, lambda: tails.drop(connection, last)))
 
+    def take_over(self) -> int:
+        return self._submit(lambda connection: self._in_transaction(connection, lambda: outbox.take_over(connection)))
+
+    def forget_texts(self, before: int) -> int:
+        total = 0
+        while dropped := self._submit(
+            lambda connection: self._in_transaction(connection, lambda: outbox.forget_bodies(connection, before, _FORGOTTEN_AT_ONCE))
+        ):
+            total += dropped
+        return total
+
     def erase(self, number: str) -> bool:
         def work(connection: sqlite3.Connection) -> bool:
             lookup = self._keys.lookup(number)
@@ -426,7 +452,7 @@ class SqliteStore(Reader):
             ).fetchone()
             if found is None:
                 return False
-            connection.execute("UPDATE outbox SET body = '' WHERE subscriber = ?", found)  # a body may hold the number
+            outbox.erase(connection, found[0])  # what was to be sent may hold the number
             return True
 
         def erased(connection: sqlite3.Connection) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
-from mmsd.store import cold, tails
+from mmsd.store import cold, outbox, tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -41,7 +41,8 @@ class Writer(NamedTuple):
         self._cold(connection, batch)
         self._verdicts(connection, batch, people)
         write_forwards(connection, batch, people)
-        _leaving(connection, batch, people)
+        outbox.write(connection, self.keys, batch, people)
+        _events(connection, batch)
         _counters(connection, batch)
         tails.write(connection, self.keys, batch)
         self._rejects(connection, batch)
@@ -162,7 +163,7 @@ def _numbers(batch: Batch) -> set[str]:
     numbers.update(finding.subject for _, finding in batch.findings if finding.subject_kind == "subscriber")
     for forward in batch.forwards:
         numbers |= {forward.sender, forward.receiver}
-    numbers.update(outgoing.msisdn for outgoing in batch.outbox)
+    numbers.update(outbox.numbers(batch))
     return numbers
 
 
@@ -217,16 +218,7 @@ def _extent(connection: sqlite3.Connection, extent: Extent, audited: bool, at: i
         )
 
 
-def _leaving(connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:
-    """A key already in the outbox was asked for before: asking again changes nothing."""
-    connection.executemany(
-        "INSERT INTO outbox (key, kind, purpose, subscriber, body, state, due, expires, priority, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT (key) DO NOTHING",
-        [
-            (row.key, row.kind, row.purpose, people[row.msisdn].id, row.body, row.state, row.due, row.expires, row.priority, batch.at)
-            for row in batch.outbox
-        ],
-    )
+def _events(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(
         "INSERT INTO event (at, topic, subject, data) VALUES (?, ?, ?, ?)",
         [(event.at, event.topic, event.subject, _JSON.encode(event.data).decode()) for event in batch.events],

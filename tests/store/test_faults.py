@@ -144,8 +144,8 @@ def test_half_a_statement_is_no_step() -> None:
 
 def test_a_version_of_the_future_is_refused() -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    connection.execute("PRAGMA user_version = 7")
-    with pytest.raises(SchemaTooNew, match="version 7"):
+    connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(SchemaTooNew, match="version 99"):
         migrate.migrate(connection, migrate.read_steps(), lambda _: None)
     connection.close()
 

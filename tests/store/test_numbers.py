@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from mmsd.errors import ConfigError, StoreDamaged
-from mmsd.model import Batch, Event, Msisdn, Reject, Serial, masked
+from mmsd.model import Batch, Event, Heard, Msisdn, Reject, Serial, masked
 from mmsd.store import DeliveryFilter, Needs, Ordinal
 from mmsd.store.keys import SALT_BYTES, SEAL_BYTES, Keys
 from mmsd.store.sqlite import Settings, SqliteStore
@@ -31,7 +31,7 @@ def packed_state() -> bytes:
 
 
 def everything(keys: Keys) -> Batch:
-    """A Batch with a number in every row that may hold one, except outbox bodies."""
+    """A Batch with a number in every row that may hold one."""
     return Batch(
         at=NOW,
         delta=packed_state(),
@@ -42,7 +42,8 @@ def everything(keys: Keys) -> Batch:
         findings=[(b"1", finding())],
         forwards=[forward(1)],
         serials=[Serial("AAAA", forward(1).key)],
-        outbox=[outgoing(b"1")],
+        outbox=[outgoing(b"1", body=f"{WANG} received your picture")],
+        heard=[Heard("smsc1", LI, "10658", "01", f"stop {WANG}", NOW, data=ZHAO.encode())],
         events=[Event(NOW, "forward", masked(LI), {"sender": masked(LI)})],
         rejects=[("mmsc1", Reject("time", "at", 0, f"garbage from {LI}".encode()))],
         spilled=[(int(ZHAO), f"dossier of {ZHAO}".encode(), NOW)],
@@ -77,19 +78,20 @@ def test_no_number_stands_in_the_files(open_store: Open, tmp_path: Path, keys: K
     assert traces(tmp_path / "state") == set()
     store = open_store()
     assert [row for _, row in store.deliveries(DeliveryFilter(), 10)][::-1] == [row for _, row in everything(keys).deliveries]
-    put(store, Batch(at=NOW, outbox=[outgoing(b"2", body=f"{WANG} received your picture")]))
+    assert [row.body for _, row in store.outbox(None, 10)] == [f"{WANG} received your picture"]
+    assert [heard for _, heard in store.heard(None, 10)] == everything(keys).heard
     snapshot = store.write_snapshot(packed_state())
-    assert traces(tmp_path / "state") == {WANG}
+    assert traces(tmp_path / "state") == set()
     put(store, Batch(at=NOW, snapshot=snapshot))
     assert store.load().snapshot == packed_state()
     store.close()
-    assert traces(tmp_path / "state") == {WANG}, "an outbox body holds what will be sent"
+    assert traces(tmp_path / "state") == set()
 
 
 def test_erasure_forgets_who_it_was(open_store: Open, tmp_path: Path, keys: Keys) -> None:
     store = open_store()
     put(store, everything(keys))
-    put(store, Batch(at=NOW, outbox=[outgoing(b"2", body=f"{LI}: your serial{' ' * 9000}{LI}")]))  # longer than a page
+    put(store, Batch(at=NOW, outbox=[outgoing(b"2", body=f"{LI}: your serial{' ' * 9000}{LI}")], opted_out=[(LI, "all", True)]))
     assert store.erase(LI)
     assert traces(tmp_path / "state") == set()
     assert not store.erase(LI)
@@ -99,7 +101,8 @@ def test_erasure_forgets_who_it_was(open_store: Open, tmp_path: Path, keys: Keys
     assert [(row.subscriber, row.verdict, row.path) for _, row in store.attempts(None, 10)] == [("", "Z2", "")]
     assert [(row.subject, row.cause) for _, row in store.findings(None, 10)] == [("", "BAD_APN")]
     assert [(issued.forward.sender, issued.serial) for issued in store.forwards("relay", 10)] == [("", "AAAA")]
-    assert [row.body for _, row in store.outbox(None, 10)] == ["", ""]
+    assert [(row.msisdn, row.body, row.state, row.reason) for _, row in store.outbox(None, 10)] == [("", "", "dropped", "erased")] * 2
+    assert store.heard(None, 10) == []
     assert store.erase(ZHAO)
     assert store.cold([int(ZHAO)]) == {}
     assert store.erase(WANG)
