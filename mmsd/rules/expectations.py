@@ -1,6 +1,7 @@
 """What is expected of a subscriber's settings: by his operator (evidence table §8), or by the configuration, which comes first.
 
 Of whose operator has no entry nothing is expected (roamers, MVNOs, subscribers on CDMA): sessions and hosts say nothing of his settings.
+Whose SIM card is not known is taken for one of ours, but that another MMSC takes his messages is then no fault: it may be his own.
 """
 
 from __future__ import annotations
@@ -39,13 +40,16 @@ class Expectations:
         self._apn_hash = apn_hash
         self._authority_hash = authority_hash
         self._hashed: dict[Profile, tuple[frozenset[int], frozenset[int]]] = {}
+        self._strangers: tuple[Context, Context] | None = None
 
     def context(self, dossier: Dossier, context: Context, imsi: int = 0, imei: int = 0) -> Context:
         """The context of one subscriber. `imsi`, `imei` (14 digits): as they are known; what his sessions show is newer."""
         sessions = dossier.sessions
         imsi = next((trace[TRANSACTION] for trace in reversed(sessions) if trace[TRANSACTION]), imsi)
         operators = self._operators()
-        if not imsi or not len(operators) or f"{imsi:0{IMSI_DIGITS}}".startswith(self._heads):
+        if not imsi:
+            return self._stranger(context)
+        if not len(operators) or f"{imsi:0{IMSI_DIGITS}}".startswith(self._heads):
             return context
         shown = 0 if imei else next((trace[MESSAGE] for trace in reversed(sessions) if trace[MESSAGE]), 0)
         if shown:
@@ -58,6 +62,12 @@ class Expectations:
         ours = context.expected
         expected = ours if self._house.mms_apns else replace(ours, mms_apns=apns)
         return replace(context, expected=expected, learned=context.learned if ours.authorities else context.learned | authorities)
+
+    def _stranger(self, context: Context) -> Context:
+        """The same context for everybody who is judged with it and whose SIM card is not known."""
+        if self._strangers is None or self._strangers[0] is not context:
+            self._strangers = context, replace(context, expected=replace(context.expected, stranger=True))
+        return self._strangers[1]
 
     def _hashes(self, profile: Profile) -> tuple[frozenset[int], frozenset[int]]:
         """Access points, and MMSCs, of a profile as records hold them."""

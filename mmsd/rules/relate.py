@@ -82,6 +82,7 @@ class Expected:
     names: tuple[str, ...]  # the texts of `authorities`, for near misses
     mms_apns: frozenset[int]
     nothing: bool = False  # of a roamer, an MVNO, whoever has no entry: sessions and hosts say nothing of his settings
+    stranger: bool = False  # whose IMSI is not known: one of ours, but if another MMSC takes his messages it may be his own
 
 
 @dataclass(frozen=True, slots=True)

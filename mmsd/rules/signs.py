@@ -348,6 +348,11 @@ def shows(post: Trace, ours: frozenset[int]) -> str:
     return "5xx" if status >= 500 else "other"
 
 
+def at_home(post: Trace, what: str, context: Context) -> bool:
+    """Whether a wrong host may be right for him: another MMSC answered with an MMS PDU, and nobody knows whose subscriber he is."""
+    return what == "wrong host" and context.expected.stranger and 200 <= post[STATUS] < 300 and post[C] == Content.MMS
+
+
 ORDER: Final = ("ok", "wrong path", "wrong host", "denied", "5xx")
 
 
@@ -363,8 +368,9 @@ def _sign_posts(signs: Signs, thread: Thread, dossier: Dossier, context: Context
     for post in dossier.posts:
         if pushed - skew <= post[AT] <= until + skew:
             how = strength(post, dossier, context, ours)
-            if how != "weak":
-                found.append((post, how, shows(post, ours)))
+            what = shows(post, ours)
+            if how != "weak" and not at_home(post, what, context):
+                found.append((post, how, what))
     for what in ORDER:
         matching = [entry for entry in found if entry[2] == what]
         if matching:

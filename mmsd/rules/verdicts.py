@@ -32,7 +32,7 @@ from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.models import Models
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
-from mmsd.rules.signs import Seen, answers_fetch, authorities, look, set_elsewhere, shows, strength
+from mmsd.rules.signs import Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
 
@@ -627,6 +627,9 @@ class Judge:
                 pending = min(pending, post[AT] + join + skew)
                 continue
             what = shows(post, ours)
+            if at_home(post, what, context):
+                self._say_attempt(dossier, post, "post", how, "", facts)
+                continue
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
             answers = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
             beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]

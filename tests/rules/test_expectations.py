@@ -93,3 +93,15 @@ def test_a_roamers_requests_say_nothing_of_his_settings() -> None:
         there = around(expectations(), lines, known=known, expected=("mmsc",))
         found = dossier(*lines, around=there)
         assert look(only(found), found, there, 10**12).signs.post == shown
+
+
+@pytest.mark.parametrize(("imsi", "status", "answer", "shown"), [
+    (0, 200, Content.MMS, "none"), (0, 200, Content.HTML, "wrong host"), (0, 403, Content.HTML, "wrong host"),
+    (OURS, 200, Content.MMS, "wrong host"),
+])  # fmt: skip
+def test_another_mmsc_that_takes_his_messages_may_be_his_own(imsi: int, status: int, answer: int, shown: str) -> None:
+    """As long as nobody knows whose subscriber he is: then it is none of ours, or a wrong setting."""
+    lines = [submit(0), push(1), receipt(2), post(5, "mmsc.other.example", status, b=Content.MMS, c=answer)]
+    there = around(expectations(), lines, known=(imsi, 0), expected=("mmsc",))
+    found = dossier(*lines, around=there)
+    assert look(only(found), found, there, 10**12).signs.post == shown
