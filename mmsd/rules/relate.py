@@ -101,7 +101,7 @@ class Context:
     activity: Callable[[int, int, int], Sequence[Trace]]  # (subscriber, from, to) → gateway lines of any kind
     learned: frozenset[int] = frozenset()  # authorities of all notifications so far
     peers: Mapping[int, int] = field(default_factory=dict)  # domain → from when it is logged what other MMSCs answer
-    history: History = field(default_factory=lambda: History(30.0))  # days of sessions that are over
+    history: History = field(default_factory=lambda: History(30.0))  # when numbers had sessions
     broken: Callable[[str, int, int, int], bool] = lambda family, domain, start, stop: False  # whether such a feed had a gap then
 
 

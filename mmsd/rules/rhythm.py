@@ -17,9 +17,6 @@ from mmsd.model import DAY, HOUR, SECOND, I64Array
 HOURS: Final = 24
 FACTOR: Final = 4
 """So many times the longest silence of those hours."""
-KEPT: Final = 40 * DAY
-"""A gap is remembered for a month of sessions, and some."""
-
 SILENT: Final = "silences out of rhythm"
 
 
@@ -36,6 +33,7 @@ class Rhythm(msgspec.Struct, array_like=True):
     newest: int = 0
     longest: dict[int, int] = {}  # hour → longest silence that ended in it, of the last HOURS that had lines
     gaps: list[tuple[int, int]] = []
+    days: list[tuple[int, int]] = []  # silences of a day and more, in or out of rhythm
 
     def take(self, at: I64Array, least: float) -> int:
         """Lines at these times, in any order; how many gaps that shows. `least`: seconds, what is shorter is none; 0 = there are none."""
@@ -45,6 +43,7 @@ class Rhythm(msgspec.Struct, array_like=True):
         if not self.newest:
             self.since = self.newest = int(times[0])
         silences = np.diff(times, prepend=self.newest)
+        self.days += [(int(times[place] - silences[place]), int(times[place])) for place in np.flatnonzero(silences > DAY).tolist()]
         found = 0
         hours = times // HOUR
         starts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1))
@@ -75,5 +74,7 @@ class Rhythm(msgspec.Struct, array_like=True):
         limit = self.limit(least)
         return bool(now and limit) and now - self.newest > limit and self.newest < stop
 
-    def prune(self, horizon: int) -> None:
-        self.gaps = [gap for gap in self.gaps if gap[1] >= horizon - KEPT]
+    def prune(self, before: int) -> None:
+        """Forgets gaps that ended before this time."""
+        self.gaps = [gap for gap in self.gaps if gap[1] >= before]
+        self.days = [gap for gap in self.days if gap[1] >= before]

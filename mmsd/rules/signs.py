@@ -502,8 +502,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
         signs.other_new = _wrong_sessions(dossier, sessions, context, until)
     if signs.s == "none" and covered.sessions is not None:
         history = context.history
-        lately = any(session.start <= until and session.sure >= until - history.span for session in sessions)
-        signs.seen_before = lately or not history.whole(until) or history.seen(dossier.subscriber, until)
+        signs.seen_before = not history.whole(until) or history.seen(dossier.subscriber, until)
 
 
 _RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 3, "none": 4}

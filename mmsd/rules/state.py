@@ -47,7 +47,7 @@ from mmsd.rules.signs import near_miss
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -174,9 +174,8 @@ class _Delta(msgspec.Struct, array_like=True):
     peers: dict[int, int] = {}
     closings: list[tuple[tuple[int, int], dict[str, list[int]], tuple[NodeFault, ...]]] = []  # windows of nodes, as they now stand
     models: list[PackedModel] = []  # samples of models' subscribers, as they now stand
-    history: tuple[int, bytes] = (0, b"")  # days of sessions
+    history: tuple[int, int, bytes] = (0, 0, b"")  # runs of sessions
     rhythms: dict[int, Rhythm] = {}  # feed → its silences
-    resumed: dict[int, int] = {}
     owners: dict[int, int] = {}
 
 
@@ -253,7 +252,6 @@ class State:
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
-        self.resumed: dict[int, int] = {}  # feed → time of the first line after its last gap of a day
         self.series: dict[int, Series] = {}  # feed → numbers of its files and records
         self.rhythms: dict[int, Rhythm] = {}  # feed → its silences
         self.follows = False  # feeds go on: one may be silent at this moment
@@ -262,7 +260,7 @@ class State:
         self.spread = Spread()
         self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
         self.pulse = Pulse(settings)
-        self.history = History(settings.history_days)
+        self.history = History(settings.history_days, settings.restate + settings.window)
         self.disturbed: set[int] = set()  # whose gateway lines came late, since the last judging
         self._cell_labels: dict[bytes, int] = {}  # as sessions name them → label of the cell's name
         self.findings = FindingMemory(settings)
@@ -332,8 +330,6 @@ class State:
             return np.empty(0, np.uint64)
         at = records["at"]
         newest, oldest = int(at.max()), int(at.min())
-        if feed in self.marks and oldest > self.marks[feed] + DAY:
-            self._fresh["resumed"][feed] = self.resumed[feed] = oldest
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
         rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
@@ -370,7 +366,7 @@ class State:
         sessions = [index for index, info in enumerate(self.feeds) if info.family == "sessions"]
         if not self.all_apns or any(index not in self.since for index in sessions):
             return NEVER
-        return max((max(self.since[index], self.resumed.get(index, 0)) for index in sessions), default=NEVER)
+        return max((max(self.since[index], *(stop for _, stop in self.rhythms[index].days), 0) for index in sessions), default=NEVER)
 
     def sessions_after(self, horizon: int) -> npt.NDArray[Any]:
         """TRACE rows of sessions that stand in State and are younger."""
@@ -668,8 +664,7 @@ class State:
         rows["error"] = records["address"][chosen].astype(np.uint32).view(np.int32)
         rows["status"] = np.where(rows["kind"] == Kind.SESSION_REJECT, records["cause"][chosen], self._cells(records, chosen))
         rows["c"] = records["selection"][chosen] + 1
-        if self.all_apns and len(rows) and self.feeds[feed].family == "sessions":
-            self.history.begin(int(rows["at"].min()))
+        self._remember_sessions(feed, rows)
         leased = rows[rows["kind"] == Kind.SESSION_START]
         leased["subscriber"] = lease_key(leased["other"], leased["error"])
         self.leased.append(leased)
@@ -747,6 +742,7 @@ class State:
     def context(self) -> Context:
         """What a dossier's judgement may look at."""
         scopes = [self.codes.at(info.name, info.node) for info in self.feeds]
+        self.history.breaks = self._unseen()
         return Context(
             self.settings, self.feeds, self.covered(), self.expected, scopes, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
@@ -754,6 +750,16 @@ class State:
             {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
             self.history, self._broken,
         )  # fmt: skip
+
+    def _unseen(self) -> list[tuple[int, int]]:
+        """[from, to) in which packet sessions may have gone unseen: before a feed of them began, and where it was silent for a day."""
+        found: list[tuple[int, int]] = []
+        for index, info in enumerate(self.feeds):
+            if info.family == "sessions":
+                found.append((0, self.since.get(index, NEVER)))
+                if index in self.rhythms:
+                    found += [gap for gap in self.rhythms[index].gaps if gap[1] - gap[0] > DAY]
+        return found
 
     def _broken(self, family: str, domain: int, start: int, stop: int) -> bool:
         """Whether some feed of this kind, of MMSCs of this domain, had a gap within these times."""
@@ -1052,9 +1058,9 @@ class State:
             alone = in_set(rows["kind"], ALONE) & (rows["message"] != 0) & (rows["at"] >= day)
             return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | alone | awaited(rows))
 
-        self._remember_sessions(before, horizon)
+        self.history.prune(min(horizon, max(self.marks.values(), default=0)))  # a replay's horizon ends beyond all time
         for rhythm in self.rhythms.values():
-            rhythm.prune(horizon)
+            rhythm.prune(horizon - self.history.span - self.history.slack)
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
@@ -1076,15 +1082,15 @@ class State:
             self.express.set_slow(self._slow())
         self._prune_texts()
 
-    def _remember_sessions(self, before: int, horizon: int) -> None:
-        """Of sessions about to be let go of stays the day; where some access points are not seen it would prove nothing."""
+    def _remember_sessions(self, feed: int, rows: npt.NDArray[Any]) -> None:
+        """That there was a session is remembered for a month; where some access points are not seen it would prove nothing."""
         if not self.all_apns:
             self.history.end()
             return
-        for run in self.log.runs:
-            gone = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_INTERIM) & (run["at"] < before)
-            self.history.take(run["subscriber"][gone], run["at"][gone])
-        self.history.prune(horizon)
+        if len(rows) and self.feeds[feed].family == "sessions":
+            self.history.begin(int(rows["at"].min()))
+        up = rows["kind"] != Kind.SESSION_REJECT
+        self.history.take(rows["subscriber"][up], rows["at"][up])
 
     def _prune_texts(self) -> None:
         """Drops texts behind no hash, when they may be half of all."""
@@ -1126,7 +1132,7 @@ class State:
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
-            "named": [], "nameless": [], "peers": {}, "rhythms": {}, "resumed": {}, "owners": {},
+            "named": [], "nameless": [], "peers": {}, "rhythms": {}, "owners": {},
             "groups": {}, "groups_over": [], "revived": [], "left_groups": [],
         }  # fmt: skip
         self.texts.forget_changes()
@@ -1142,7 +1148,7 @@ class State:
         fresh = self._fresh
         gone_there, rows, said = self.express.delta() if self.express is not None else (b"", b"", b"")
         texts = self.texts.fresh()
-        changed = any((*self.findings.changes(), self.closings.changes(), self.models.changes(), self.history.changes()[1]))
+        changed = any((*self.findings.changes(), self.closings.changes(), self.models.changes(), self.history.changes()[2]))
         if not any(fresh.values()) and not (gone_there or rows or said or texts or changed):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
@@ -1163,7 +1169,7 @@ class State:
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(), self.models.changes(), history=self.history.changes(),
                 rhythms=fresh["rhythms"],
-                resumed=fresh["resumed"], owners=fresh["owners"],
+                owners=fresh["owners"],
             ),
         )  # fmt: skip
         self.forget_changes()
@@ -1190,7 +1196,7 @@ class State:
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(), self.models.whole(), history=self.history.packed(),
                 rhythms=self.rhythms,
-                resumed=self.resumed, owners=self.owners,
+                owners=self.owners,
             )
         )  # fmt: skip
 
@@ -1215,7 +1221,6 @@ class State:
             self.spread.nameless.append(np.frombuffer(delta.nameless, TRACE).copy())
             self.peers.update(delta.peers)
             self.rhythms.update(delta.rhythms)
-            self.resumed.update(delta.resumed)
             self.owners.update(delta.owners)
             self.history.load(*delta.history)
             for number, *key in delta.gone:

@@ -152,13 +152,14 @@ class House:
     operator: Operator = OPERATOR
     campaigns: Sequence[CampaignSettings] = (CAMPAIGN,)
     given: config.Settings | None = None  # other logs than the province's
+    pace: Pace = PACE
     draw: random.Random = field(default_factory=lambda: random.Random(0))
     reloads: int = 0
 
     @property
     def settings(self) -> config.Settings:
         if self.given is not None:
-            return msgspec.structs.replace(self.given, judgement=self.judgement, tail=TailSettings(grace_seconds=2.0), sequencer=PACE)
+            return msgspec.structs.replace(self.given, judgement=self.judgement, tail=TailSettings(grace_seconds=2.0), sequencer=self.pace)
         return config.Settings(
             feeds={
                 name: config.Feed(dialect, (self.logs / glob,), options=options, covers=config.Covers(all=True))
@@ -169,7 +170,7 @@ class House:
             operator=self.operator,
             own=Own(senders=("106587999", "10658366")),
             tail=TailSettings(grace_seconds=2.0),
-            sequencer=PACE,
+            sequencer=self.pace,
             cities=config.settings.Cities(self.logs / "cities.csv"),
         )
 

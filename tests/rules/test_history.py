@@ -3,50 +3,64 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from mmsd.model import DAY
-from mmsd.rules.history import RUN, SLACK, History
+from mmsd.rules.history import RUN, History
 
 DAYS = 30
+WEEK = 7 * 86400.0
 
 
-def taken(days: list[tuple[int, int]], pieces: int = 1) -> History:
+def taken(days: list[tuple[int, float]], pieces: int = 1, **bounds: float) -> History:
     """A history of (number, day), given in so many pieces."""
-    history = History(DAYS)
-    history.begin(min(day for _, day in days) * DAY)
+    history = History(DAYS, **bounds)
+    history.begin(round(min(day for _, day in days) * DAY))
     for start in range(pieces):
         part = days[start::pieces]
-        history.take(np.array([n for n, _ in part], np.uint64), np.array([day * DAY + 5 for _, day in part], np.int64))
+        history.take(np.array([n for n, _ in part], np.uint64), np.array([round(day * DAY) for _, day in part], np.int64))
     return history
 
 
-def test_a_month_is_answered_as_a_set_of_days_would(seed: int) -> None:
+def runs(history: History) -> list[tuple[int, int, int]]:
+    """What is left when all parts are joined, as loading does."""
+    again = History(DAYS)
+    again.load(*history.packed())
+    return np.frombuffer(again.packed()[2], RUN).tolist()
+
+
+def test_a_month_is_answered_as_the_set_of_sessions_would(seed: int) -> None:
+    """For every moment, whatever came later, in any order and pieces: a session no later, and none longer ago than thirty whole days."""
     chance = random.Random(seed)
-    newest = 200
-    for _ in range(40):
-        days = [(chance.randrange(6), chance.randrange(100, newest + 1)) for _ in range(chance.randrange(1, 60))]
-        chance.shuffle(days)
-        history = taken(days, chance.randrange(1, 6))
+    for _ in range(60):
+        times = [(chance.randrange(6), chance.randrange(100 * 24, 300 * 24) / 24) for _ in range(chance.randrange(1, 40))]
+        chance.shuffle(times)
+        history = taken(times, chance.randrange(1, 6))
         for number in range(6):
-            mine = sorted(day for n, day in days if n == number)
-            gaps = [b - a for a, b in pairwise(mine)]
-            if any(DAYS < gap <= DAYS + SLACK for gap in gaps):
-                continue  # such a silence may read as none once it is over
-            for day in range(newest - SLACK, newest + 1):
-                wanted = any(day - DAYS <= other <= day for other in mine)
-                assert history.seen(number, day * DAY) == wanted, (mine, day)
+            mine = [time for n, time in times if n == number]
+            for asked in (chance.randrange(90 * 24, 310 * 24) / 24 for _ in range(60)):
+                wanted = any(time <= asked and int(time) >= int(asked) - DAYS for time in mine)
+                assert history.seen(number, round(asked * DAY)) == wanted, (sorted(mine), asked)
+
+
+def test_pieces_and_order_leave_the_same_runs(seed: int) -> None:
+    chance = random.Random(seed)
+    times = [(chance.randrange(9), chance.randrange(100 * 24, 400 * 24) / 24) for _ in range(300)]
+    whole = taken(times)
+    for _ in range(5):
+        chance.shuffle(times)
+        parts = taken(times, chance.randrange(2, 40))
+        assert runs(parts) == runs(whole)
 
 
 def test_a_later_session_does_not_undo_what_was_said() -> None:
     history = taken([(1, 100), (2, 145)])
     assert not history.seen(1, 145 * DAY)
-    history.take(np.array([1], np.uint64), np.array([146 * DAY]))
+    history.take(np.array([1], np.uint64), np.array([145 * DAY + DAY // 2]))
     assert not history.seen(1, 145 * DAY)
-    assert history.seen(1, 146 * DAY)
+    assert history.seen(1, 145 * DAY + DAY // 2)
 
 
 def test_a_short_memory_is_not_whole() -> None:
@@ -56,13 +70,19 @@ def test_a_short_memory_is_not_whole() -> None:
     assert not History(DAYS).whole(130 * DAY)
 
 
+def test_nor_is_one_with_a_hole() -> None:
+    history = taken([(1, 100)])
+    history.breaks = [(140 * DAY, 142 * DAY)]
+    assert [history.whole(day * DAY) for day in (140, 141, 171, 172)] == [True, False, False, True]
+
+
 def test_what_nobody_asks_for_goes() -> None:
-    history = taken([(1, 100), (2, 130)])
+    history = taken([(1, 100), (2, 130)], slack=WEEK)
+    history.prune(137 * DAY)
+    assert (len(history), history.whole(130 * DAY)) == (2, True)
     history.prune(138 * DAY)
-    assert len(history) == 2
-    history.prune(139 * DAY)
     assert len(history) == 1
-    assert history.whole(140 * DAY)
+    assert [history.whole(day * DAY) for day in (130, 131)] == [False, True], "of what was forgotten nothing is said"
 
 
 def test_of_too_many_the_longest_silent_go_and_the_memory_is_shorter() -> None:
@@ -73,7 +93,7 @@ def test_of_too_many_the_longest_silent_go_and_the_memory_is_shorter() -> None:
     history.prune(106 * DAY)
     assert len(history) <= 3
     assert [number for number in range(1, 6) if history.seen(number, 106 * DAY)] == [4, 5]
-    assert history.began == 104 * DAY
+    assert history.floor == 104
     assert not history.whole(133 * DAY)
 
 
@@ -99,7 +119,7 @@ def test_what_is_known_already_is_no_change() -> None:
     history = taken([(1, 100)])
     history.forget_changes()
     history.take(np.array([1, 1], np.uint64), np.array([100 * DAY, 100 * DAY + 7]))
-    assert history.changes() == (100 * DAY, b"")
+    assert history.changes() == (100 * DAY, 0, b"")
     assert RUN.itemsize == 16
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmsd.model import DAY, HOUR, MINUTE, SECOND
-from mmsd.rules.rhythm import FACTOR, HOURS, KEPT, Rhythm
+from mmsd.rules.rhythm import FACTOR, HOURS, Rhythm
 
 LEAST = 600.0
 
@@ -66,10 +66,20 @@ def test_what_it_remembers_is_bounded() -> None:
     rhythm, _ = fed(BUSY, (2 * DAY + HOUR, 5 * DAY, 10 * SECOND))
     assert len(rhythm.longest) == HOURS
     assert rhythm.limit(LEAST) == max(600 * SECOND, FACTOR * 10 * SECOND)
-    rhythm.prune(2 * DAY + HOUR + KEPT + 1)
+    rhythm.prune(2 * DAY + HOUR + 1)
     assert rhythm.gaps == []
 
 
 def test_none_are_looked_for_where_the_least_is_nought() -> None:
     rhythm, _ = fed(BUSY)
     assert rhythm.take(np.array([9 * DAY]), 0.0) == 0
+
+
+def test_a_day_without_a_line_is_remembered_in_or_out_of_rhythm() -> None:
+    weekly = np.arange(0, 5) * 7 * DAY
+    whole, parts = Rhythm(), Rhythm()
+    whole.take(weekly, LEAST)
+    for at in weekly:
+        parts.take(np.array([at]), LEAST)
+    assert whole.days == parts.days == [(at, at + 7 * DAY) for at in weekly[:-1].tolist()][-len(whole.days) :]
+    assert fed(BUSY)[0].days == []

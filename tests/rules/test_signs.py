@@ -16,7 +16,7 @@ from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered
 from mmsd.rules.settings import Codes
 from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
-from mmsd.rules.traces import NAMELESS, ORIGIN, C, Trace
+from mmsd.rules.traces import AT, NAMELESS, ORIGIN, C, Trace
 from tests.rules.dossiers import (
     ANN,
     BOB,
@@ -438,8 +438,9 @@ def a_day_said(*sessions: float, more: Sequence[Trace] = (), **around: Any) -> V
     """What is said on day 100 of Ann, who had sessions on these days; somebody always has one."""
     history = History(30)
     history.begin(round(60 * DAY) * SECOND)
-    for number, day in ((CAT, 60), *((ANN, day) for day in sessions)):
-        history.take(np.array([number], np.uint64), np.array([round(day * DAY) * SECOND]))
+    seen = [(ANN, line[AT]) for line in more]  # State gives it every session as it is read
+    for number, at in ((CAT, round(60 * DAY) * SECOND), *((ANN, round(day * DAY) * SECOND) for day in sessions), *seen):
+        history.take(np.array([number], np.uint64), np.array([at]))
     lines = (submit(NOW), notify(NOW + 1), push(NOW + 1), receipt(NOW + 2, f"t1@{NOW + 1:g}"), *more)
     return said(*lines, around=context(history=history, **around), horizon=2 * NOW)
 
