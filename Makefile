@@ -42,9 +42,9 @@ bench: ## speed, beside its peers in the same run
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[bench]' </dev/null
 	@$(BIN)/python -m bench $(ARGS)
 
-score: ## how right the verdicts are: causes found beside the true ones, recall and precision of each
+score: ## how right the verdicts are: causes found beside the true ones; some ten minutes, or ARGS="--small", ARGS="real-day feeds"
 	@tools/setup.sh test
-	@$(BIN)/python -m bench score
+	@$(BIN)/python -m bench.scorecard $(ARGS)
 
 sim: ## only the simulator: its logs and its truth in run/sim; Ctrl-C ends it, or DURATION=60
 	@tools/setup.sh run

@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import cdr, hour, inflate, instructions, join, links, live, memory, pdu, pipeline, restart, scan, score, story
+from bench import cdr, hour, inflate, instructions, join, links, live, memory, pdu, pipeline, restart, scan, story
 from mmsd import fast
 
 BENCHES = {
@@ -30,7 +30,6 @@ BENCHES = {
     "pipeline": pipeline.run,
     "restart": restart.run,
     "scan": scan.run,
-    "score": score.run,
     "story": story.run,
 }
 

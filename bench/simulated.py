@@ -13,13 +13,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from bench.judged import Judged, Score, judged, judged_in_stages
+from bench.judged import NOT_JUDGED, Judged, Lists, Score, Watch, judged, judged_in_stages
 from mmsd import config
-from mmsd.model import Attempt, Delivery
+from mmsd.model import SECOND, Attempt, Delivery
 from sim import cells
 from sim.complaints import shares
 from sim.pace import generate
@@ -155,24 +156,23 @@ def score_simulated(
     for row in truth_of(out):
         if row["behaviour"] in apart:
             continue
+        cell = cells.known(row["cell"], kinds)
         columns = {cells.column(set(row["covered"]) & set(kinds))}
         columns.add(cells.column({*row["covered"], *row["partly"]} & set(kinds)))
         columns.add(cells.column(set(row["covered"]) & set(kinds) - set(late)))
         match = matches.of(row)
         judged_so = match is not None and not match.orphan and match.outcome in ("delivered", "failed")
-        cause = match.cause if match is not None and judged_so else "not judged"
+        cause = match.cause if match is not None and judged_so else NOT_JUDGED
         told = f"leg {row['leg']} ({row['behaviour']}, {match.rule if match else '-'})"
         if "" in columns or ("sms" not in kinds and (row["forward"] or {}).get("method") == "m_forward"):
-            score.add(
-                "not judged", cause, ("not judged", *(cause for at in columns - {""} for cause in cells.readings(row["cell"], at))), told
-            )
+            score.add(NOT_JUDGED, cause, (NOT_JUDGED, *(cause for at in columns - {""} for cause in cells.readings(cell, at))), told)
             continue
-        accepted = {reading for at in columns for reading in cells.readings(row["cell"], at)}
+        accepted = {reading for at in columns for reading in cells.readings(cell, at)}
         confidence = match.confidence if match is not None else 0.0
-        if any(cells.right(row["cell"], at, cause, confidence) for at in columns):
+        if any(cells.right(cell, at, cause, confidence) for at in columns):
             score.add(cause, cause, (cause,), told)
         else:
-            score.add(cells.readings(row["cell"], min(columns))[0], cause, accepted, told)
+            score.add(cells.readings(cell, min(columns))[0], cause, accepted, told)
     return score
 
 
@@ -329,6 +329,10 @@ class Result:
     def accusations(self) -> Accusations:
         return accusations(self.out, self.found)
 
+    @property
+    def early_accusations(self) -> Accusations | None:
+        return accusations(self.out, self.early) if self.early is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -337,22 +341,35 @@ class Run:
     scenario: Scenario
     out: Path
 
-    def result(self, name: str = "", without: Collection[str] = ()) -> Result:
-        """Replayed without some of its feeds, and scored; where files come late, in two stages."""
+    def result(self, name: str = "", without: Collection[str] = (), *, listed: bool = False, watch: Watch | None = None) -> Result:
+        """Replayed without some of its feeds, with the operator's lists or without, and scored; where files come late, in two stages."""
         settings = settings_of(self.out, without)
         campaigns = config.load_campaigns(self.out / "campaigns")
         name = name or self.scenario.name
         if not self.scenario.late:
-            return Result(name, self.out, kinds_of(settings), judged(settings, campaigns, to_the_end=True))
-        early, found = judged_in_stages(settings, campaigns, withheld(self.out, self.scenario), self._ends(), self._late())
+            found = judged(settings, campaigns, to_the_end=True, lists=self._lists() if listed else None, watch=watch)
+            return Result(name, self.out, kinds_of(settings) | ({"list"} if listed else set()), found)
+        held = withheld(self.out, self.scenario)
+        early, found = judged_in_stages(settings, campaigns, held, self._ends(), self._late(), watch=watch)
         return Result(name, self.out, kinds_of(settings), found, early, self._late_kinds(settings))
 
     def rows(self) -> list[dict[str, Any]]:
         return truth_of(self.out)
 
+    def octets(self) -> int:
+        """Of all logs, about: what is packed counts as it lies there."""
+        told = json.loads((self.out / "feeds.json").read_text())["feeds"]
+        return sum(path.stat().st_size for feed in told for path in self.out.glob(feed["glob"]))
+
     def _ends(self) -> int:
         totals = json.loads((self.out / "totals.json").read_text())
         return int(totals["now"])
+
+    def _lists(self) -> Lists:
+        """Last night's: of the beginning of the day."""
+        told = json.loads((self.out / "feeds.json").read_text())["lists"]
+        day = self.scenario.run.start.astimezone(ZoneInfo(self.scenario.run.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+        return Lists(self.out / told["handsets"], self.out / told["tac"], round(day.timestamp()) * SECOND)
 
     def _late(self) -> int:
         return round(max(self.scenario.late.values()) * 1e6)
@@ -397,18 +414,28 @@ def withheld(out: Path, scenario: Scenario) -> dict[Path, bytes]:
     return held
 
 
-COLUMNS: Final[Mapping[str, Collection[str]]] = {
-    "MMSC logs": ("sms", *GATEWAYS, *RADIUS, "sgsn"),
-    "+ SMS": (*GATEWAYS, *RADIUS, "sgsn"),
-    "+ gateways": (*RADIUS, "sgsn"),
-    "+ RADIUS of all APNs": ("sgsn",),
-    "all feeds": (),
-    "all but SMS": ("sms",),
-    "all but gateways": GATEWAYS,
-    "all but RADIUS": (*RADIUS,),
-    "all but the MMSC": MMSCS,
+class Column(NamedTuple):
+    """What is left out of the scenario `table`; whether the operator's lists are there."""
+
+    without: Collection[str] = ()
+    listed: bool = False
+
+
+COLUMNS: Final[Mapping[str, Column]] = {
+    "MMSC logs": Column(("sms", *GATEWAYS, *RADIUS, "sgsn")),
+    "+ SMS": Column((*GATEWAYS, *RADIUS, "sgsn")),
+    "+ gateways": Column((*RADIUS, "sgsn")),
+    "+ RADIUS of all APNs": Column(("sgsn",)),
+    "all feeds": Column(),
+    "all but SMS": Column(("sms",)),
+    "all but gateways": Column(GATEWAYS),
+    "all but RADIUS": Column(RADIUS),
+    "all but the MMSC": Column(MMSCS),
+    "MMSC logs, lists": Column(("sms", *GATEWAYS, *RADIUS, "sgsn"), listed=True),
+    "+ gateways, lists": Column((*RADIUS, "sgsn"), listed=True),
+    "all feeds, lists": Column(listed=True),
 }
-"""What is left out of the scenario `table`: the columns of "feeds × causes" one after the other, then each kind of feed in turn."""
+"""The columns of "feeds × causes" one after the other, each kind of feed missing in turn, and with the list of handsets beside them."""
 
 SCENARIOS: Final = ("radius-mms", "skewed", "late", "cold", "fault", "swaps", "defaults", "corrected", "always-on")
 """Scored with all the feeds they write; `table` and `browsing` are scored beside them."""

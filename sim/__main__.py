@@ -18,7 +18,9 @@ from sim.scenario import Scenario, load
 from sim.score import report, score_files
 
 _OUT = click.Path(file_okay=False, path_type=Path)
-_LEFT = frozenset({"truth.jsonl", "subscribers.jsonl", "complaints.jsonl", "totals.json", "feeds.json", "cities.csv"})
+_LEFT = frozenset(
+    {"truth.jsonl", "subscribers.jsonl", "complaints.jsonl", "totals.json", "feeds.json", "cities.csv", "handsets.csv", "tac.csv"}
+)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 COLUMNS: Final = ("mmsc", "sms", "gateway", "radius-mms", "radius-all", "sgsn", "no-sms", "no-gateway", "no-radius")
 
 KINDS: Final = frozenset({"mmsc", "sms", "gateway", "radius-mms", "radius-all", "sgsn"})
-"""Kinds of feed. RADIUS is of the MMS access point alone, or of all."""
+"""Kinds of feed. RADIUS is of the MMS access point alone, or of all. Beside them "list": what the operator imports of handsets."""
 
 
 class Cell(NamedTuple):
@@ -93,6 +93,7 @@ CELLS: Final[Mapping[str, Cell]] = {
     ),
     "NO_PDP": _cell("NO_PDP", _UNFETCHED, user=True, hint="NO_PDP", radius_all="NO_PDP"),
     "NO_PDP: before 30 days": _cell("NO_RETRIEVE", _UNFETCHED, user=True),
+    "UNSUPPORTED: handset": _cell("UNSUPPORTED", user=True),  # by the list of handsets; it needs no other feed
     "UNSUPPORTED: handset, not known": _cell("UNSUPPORTED", _UNFETCHED, user=True, radius_all="NO_RETRIEVE NO_PDP"),
     "BAD_PROXY: new session": _cell("BAD_PROXY", _STOPPED, user=True, hint="BAD_PROXY", radius_mms="BAD_PROXY"),
     "BAD_PROXY: standing session": _cell("BAD_PROXY", _STOPPED, user=True),
@@ -137,6 +138,15 @@ def column(families: Collection[str]) -> str:
     if "sgsn" in kinds and "radius-mms" not in kinds:
         return "no-radius"
     return "radius-mms" if "radius-mms" in kinds else "gateway"
+
+
+def known(cell: str, families: Collection[str]) -> str:
+    """The cell that fits when the operator's list of handsets is there, too ("list").
+
+    >>> known("UNSUPPORTED: handset, not known", {"mmsc", "list"}), known("OK", {"mmsc", "list"})
+    ('UNSUPPORTED: handset', 'OK')
+    """
+    return "UNSUPPORTED: handset" if "list" in families and cell == "UNSUPPORTED: handset, not known" else cell
 
 
 def readings(cell: str, at: str) -> tuple[str, ...]:

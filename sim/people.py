@@ -34,6 +34,8 @@ MODELS: Final = (  # User-Agent, type allocation code
     (b"AMOI-M636/1.2", "35412000"),
     (b"ZTE-F100/1.0", "35934801"),
 )
+PLAIN: Final = (b"Nokia1112/2.0 (04.90)", "35102300")
+"""A model without MMS."""
 
 
 class Behaviour(enum.StrEnum):
@@ -220,7 +222,10 @@ class People:
                 self._serial += 1
                 subscriber.imei = f"{model.tac}{self._serial:06d}{model.software}".encode()
                 break
-        if subscriber.behaviour in {Behaviour.DUAL_SIM, Behaviour.DUAL_SIM_IDLE}:
+        if subscriber.behaviour is Behaviour.NO_MMS:
+            subscriber.agent, subscriber.profile = PLAIN[0], PLAIN[0].partition(b"/")[0]
+            subscriber.imei = PLAIN[1].encode() + subscriber.imei[8:]
+        elif subscriber.behaviour in {Behaviour.DUAL_SIM, Behaviour.DUAL_SIM_IDLE}:
             place = int(subscriber.imsi[-6:])
             subscriber.imei = self.subscribers[place - 1].imei  # of the card beside it
         elif subscriber.behaviour is Behaviour.TOO_LATE:
@@ -281,6 +286,19 @@ def _settle(subscriber: Subscriber, random_: random.Random, population: Populati
         elif draw < 0.5:
             subscriber.standing = "cmwap"
             subscriber.attach(0)  # the one that never restarts: his session spans every push
+
+
+def write_lists(people: People, models: Sequence[Model], handsets: Path, codes: Path) -> None:
+    """What the operator's own systems know at the beginning of the day: `msisdn,imei,imsi,city`, and which models have MMS."""
+    rows = [
+        f"{subscriber.digits.decode()},{subscriber.imei.decode()},{subscriber.imsi.decode()},{subscriber.city}"
+        for subscriber in (*people.subscribers, *people.browsers)
+    ]
+    handsets.write_text("msisdn,imei,imsi,city\n" + "\n".join(rows) + "\n")
+    known = {code: f"{agent.partition(b'/')[0].decode()},yes" for agent, code in MODELS}
+    known |= {model.tac: f"{model.agent.partition('/')[0]},yes" for model in models}
+    known[PLAIN[1]] = f"{PLAIN[0].partition(b'/')[0].decode()},no"
+    codes.write_text("tac,model,mms\n" + "".join(f"{code},{rest}\n" for code, rest in sorted(known.items())))
 
 
 def write_prefixes(path: Path) -> None:

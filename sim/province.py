@@ -20,7 +20,7 @@ from sim.gateway import TICK, Gateway, Squid, Wapbox
 from sim.handset import Handsets
 from sim.messages import Delivery, Lineage, Message
 from sim.mmsc import Node
-from sim.people import REFUSED, SESSIONLESS, Behaviour, People, Subscriber, write_prefixes
+from sim.people import REFUSED, SESSIONLESS, Behaviour, People, Subscriber, write_lists, write_prefixes
 from sim.radius import Accounting, Session
 from sim.scenario import Fault, Scenario, Swap, us
 from sim.sgsn import OPTIONS, Sgsn
@@ -94,6 +94,7 @@ class Province:
             self.feeds[name].muted = True
             agenda.after(us(seconds), self._begin, self.feeds[name])
         write_prefixes(out / "cities.csv")
+        write_lists(self.people, scenario.models, out / "handsets.csv", out / "tac.csv")
         (out / "feeds.json").write_bytes(msgspec.json.format(msgspec.json.encode(self._feeds(scenario)), indent=1) + b"\n")
         periods = {node.name: rotation.mmsc for node in self.nodes}
         self._schedule(periods | {"sms": rotation.sms, "wapbox": rotation.wapbox, "squid": rotation.squid})
@@ -183,6 +184,7 @@ class Province:
             "push_errors": {"3:1": "barred", "3:27": "absent", "3:8": "rejected", "3:22": "full"},
             "own": {"short_codes": ["106587999", campaign.short_code], "vasp": campaign.vasp},
             "cities": "cities.csv",
+            "lists": {"handsets": "handsets.csv", "tac": "tac.csv"},
             "campaign": {
                 "id": campaign.id,
                 "seed": campaign.seed,

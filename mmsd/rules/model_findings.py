@@ -1,9 +1,10 @@
 """Findings about a model: one, not ten thousand (evidence table §4).
 
 Of each model and software version a sample of its subscribers is remembered: when each last had a message judged, and when each cause was
-last found with him. A cause found with a large share of them, and with a far smaller one of all other models', is the model's (wrong default
-settings, faulty firmware) and not theirs; what many have whatever their handset is no model's. The sample is of those whose hash ends in so
-many zero bits that it stays small: merging commutes, and the share in it is the share of all.
+last found with him. A cause found with a large share of them, and a far smaller one of all other models', is the model's (wrong defaults,
+faulty firmware) and not theirs; what many have whatever their handset is no model's.
+
+The sample is of those whose hash ends in so many zero bits that it stays small: merging commutes, and the share in it is the share of all.
 """
 
 from __future__ import annotations
