@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import shutil
 import signal
 import sys
@@ -13,6 +15,8 @@ from typing import Literal
 import click
 
 from mmsd.errors import ConfigError
+from sim.air import Air
+from sim.centre import command
 from sim.pace import generate, live
 from sim.scenario import Scenario, load
 from sim.score import report, score_files
@@ -20,6 +24,7 @@ from sim.score import report, score_files
 _OUT = click.Path(file_okay=False, path_type=Path)
 _LEFT = frozenset(
     {"truth.jsonl", "subscribers.jsonl", "complaints.jsonl", "totals.json", "feeds.json", "cities.csv", "handsets.csv", "tac.csv"}
+    | {"owners.jsonl", "taken.jsonl", "centre.json"}
 )
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -56,7 +61,9 @@ def generate_command(scenario: Path, out: Path, messages: int | None, seed: int 
 @click.option("--duration", type=float, default=60.0, show_default=True, help="seconds; 0 = until stopped")
 @click.option("--seed", type=int, help="instead of the scenario's")
 @click.option("--again", is_flag=True, help="remove what an earlier run left in the folder")
-def live_command(scenario: Path, out: Path, duration: float, seed: int | None, *, again: bool) -> None:
+@click.option("--account", metavar="NAME:PASSWORD:NUMBER", help="an SMS centre beside it, for this account; subscribers answer to NUMBER")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="of the centre; 0 = any free one, told in centre.json")
+def live_command(scenario: Path, out: Path, duration: float, seed: int | None, *, again: bool, account: str | None, port: int) -> None:
     """Logs that grow and rotate by the wall clock, until the duration is over or a SIGTERM or SIGINT comes."""
     _clear(out, again=again)
     stop: list[int] = []
@@ -66,9 +73,15 @@ def live_command(scenario: Path, out: Path, duration: float, seed: int | None, *
 
     signal.signal(signal.SIGTERM, stopping)
     signal.signal(signal.SIGINT, stopping)
-    province = live(
-        _load(scenario), out, duration, wall=lambda: time.time_ns() // 1000, pause=time.sleep, stopped=lambda: bool(stop), seed=seed
-    )
+    read = _load(scenario)
+    with contextlib.ExitStack() as stack:
+        begun = None
+        if account is not None:
+            out.mkdir(parents=True, exist_ok=True)
+            begun = functools.partial(stack.enter_context(_air(account, port, out)).inhabit, habits=read.owners)
+        province = live(
+            read, out, duration, wall=_wall, pause=time.sleep, stopped=lambda: bool(stop), seed=seed, begun=begun,
+        )  # fmt: skip
     totals = province.truth.totals
     print(f"{totals['deliveries']:,} deliveries, {totals['forwards']:,} forwards, {len(province.open)} left open")
 
@@ -102,12 +115,26 @@ def centre_command(
     control: int | None,
 ) -> None:
     """An SMS centre on loopback, until a SIGTERM or SIGINT comes. Prints where it listens."""
-    from sim.centre import command
-
     try:
         settings = command.settings(file, protocol, port, accounts)
         asyncio.run(command.run(settings, wall=lambda: time.time_ns() // 1000, ledger=ledger, capture=capture, control=control))
     except (ConfigError, OSError) as error:  # a port that is taken, a folder that is not there
+        print(error, file=sys.stderr)
+        sys.exit(78)
+
+
+def _wall() -> int:
+    return time.time_ns() // 1000
+
+
+def _air(account: str, port: int, out: Path) -> Air:
+    """The centre of a live run; its ledger and port stand in the run's folder."""
+    try:
+        settings = command.settings(None, "smpp", port, (account,))
+        if not settings.accounts[0].numbers:
+            raise ConfigError("--account: expected NAME:PASSWORD:NUMBER, for subscribers answer to a number")
+        return Air(settings, wall=_wall, ledger=out / "taken.jsonl", told=out / "centre.json")
+    except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(78)
 

@@ -44,19 +44,24 @@ def live(
     stopped: Callable[[], bool],
     seed: int | None = None,
     watch: Callable[[Province], None] | None = None,
+    begun: Callable[[Province], Callable[[], None]] | None = None,
 ) -> Province:
     """Files that grow as time goes by, for `duration` seconds (0 = until stopped); `wall` gives µs UTC, `pause` sleeps.
 
     Submits stop `run.drain` seconds before the end, so that every window is over when it comes. `stopped()` ends at once: the truth then
-    holds what was written, and says "open" of the rest. `watch` is called when the totals are written, once a second.
+    holds what was written, and says "open" of the rest. `watch` is called when the totals are written, once a second; `begun` when there is
+    a province, and what it gives back before each of its steps.
     """
     start = wall() // SECOND * SECOND
     end = start + us(duration) if duration else 1 << 62
     drain = us(scenario.run.drain)
     province = Province(scenario, out, start, seed=seed, cutoff=max(end - drain, start + 1))
+    meanwhile = begun(province) if begun is not None else None
     totals = hold = 0
     while not stopped():
         now = min(wall(), end)
+        if meanwhile is not None:
+            meanwhile()
         province.agenda.run(max(now, province.agenda.now))
         hold = (hold + 37) % 90  # a reader must expect half lines, of any length
         province.flush(hold)

@@ -235,11 +235,11 @@ class People:
             subscriber.imsi = subscriber.plmn + subscriber.imsi[5:]
 
     def change(self, subscriber: Subscriber, what: str, after: Behaviour, now: int) -> None:
-        """Another handset, another card, or another owner with both: from now on he behaves like `after`."""
+        """Another handset, another card, another owner with both, or other settings: from now on he behaves like `after`."""
         self._serial += 1
-        if what != "sim":
+        if what in ("handset", "owner"):
             subscriber.imei = f"{subscriber.imei[:8].decode()}9{self._serial:05d}01".encode()
-        if what != "handset":
+        if what in ("sim", "owner"):
             subscriber.imsi = f"46002{_SUBSCRIBERS}9{self._serial:05d}".encode()
         subscriber.behaviour = after
         subscriber.reactions = 0

@@ -20,6 +20,8 @@ from sim.gateway import TICK, Gateway, Squid, Wapbox
 from sim.handset import Handsets
 from sim.messages import Delivery, Lineage, Message
 from sim.mmsc import Node
+from sim.ota import MmsSettings
+from sim.owners import Owners
 from sim.people import REFUSED, SESSIONLESS, Behaviour, People, Subscriber, write_lists, write_prefixes
 from sim.radius import Accounting, Session
 from sim.scenario import Fault, Scenario, Swap, us
@@ -47,7 +49,10 @@ class Province:
         self.agenda = agenda = Agenda(start)
         self.cutoff = cutoff
         self.open: dict[int, Delivery] = {}
+        self.owners: Owners | None = None  # who hear from the operator, where there is an SMS centre
+        self.right = MmsSettings("cmwap", "10.0.0.172", 80, f"http://{scenario.mmsc.host}/")
         self._scenario = scenario
+        self._out = out
         self._start = start
         self._left = messages
         self._limited = messages > 0
@@ -55,7 +60,8 @@ class Province:
         self._numbers = 0
         self._failed_submits = 0
         self._busy: dict[bytes, int] = {}  # deliveries under way, by receiver
-        streams = Streams(scenario.run.seed if seed is None else seed)
+        self.seed_number = scenario.run.seed if seed is None else seed
+        streams = Streams(self.seed_number)
         self._random = streams("province")
         zone = ZoneInfo(scenario.run.zone)
 
@@ -542,19 +548,23 @@ class Province:
         before = Behaviour(swap.before)
         chosen = [s for s in self.people.subscribers if s.behaviour is before and s.digits not in residents]
         for subscriber in self._swapping.sample(chosen, round(len(chosen) * swap.share)):
-            self._change(subscriber, swap)
+            self._change(subscriber, swap.what, Behaviour(swap.after))
 
-    def _change(self, subscriber: Subscriber, swap: Swap) -> None:
+    def mend(self, subscriber: Subscriber) -> None:
+        """The right settings are in his handset (called by its owner)."""
+        self._change(subscriber, "settings", Behaviour.HEALTHY)
+
+    def _change(self, subscriber: Subscriber, what: str, after: Behaviour) -> None:
         """Between two messages: while one is on its way to him, or from him, he waits."""
         session = subscriber.session
         if self._busy.get(subscriber.digits) or (session is not None and session.users):
-            self.agenda.after(us(self._swapping.uniform(0.2, 1.0)), self._change, subscriber, swap)
+            self.agenda.after(us(self._swapping.uniform(0.2, 1.0)), self._change, subscriber, what, after)
             return
         for open_now in (subscriber.session, subscriber.internet):
             if open_now is not None:
                 self.accounting.close(open_now)
         self.truth.stay(subscriber, self.agenda.now)
-        self.people.change(subscriber, swap.what, Behaviour(swap.after), self.agenda.now)
+        self.people.change(subscriber, what, after, self.agenda.now)
 
     def _rotate(self, name: str, period: int) -> None:
         file = self.feeds[name]
@@ -586,6 +596,7 @@ class Province:
                 "pushes": self.sms.pushes,
                 "failed_submits": self._failed_submits,
                 "open": len(self.open),
+                **({"owners": self.owners.totals()} if self.owners is not None else {}),
             }
         )
 
@@ -597,6 +608,8 @@ class Province:
             self.truth.close(delivery, final=False)
         for subscriber in self.people.subscribers:
             self.truth.stay(subscriber, self.agenda.now)
+        if self.owners is not None:
+            (self._out / "owners.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in self.owners.rows()))
         for file in self._files():
             file.close()
         self.write_totals("broken off" if self.open else "finished")

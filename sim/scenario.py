@@ -163,6 +163,22 @@ class Rotation(_Section, frozen=True, kw_only=True):
     squid: float = 0  # rename
 
 
+class Habits(_Section, frozen=True, kw_only=True):
+    """What owners of handsets make of the operator's messages: shares of all; the rest says nothing."""
+
+    yes: float = 0.75
+    no: float = 0.1
+    other: float = 0.03
+    stop: float = 0.02
+    install: float = 0.95  # of those whose handset offers it
+    type_pin: float = 0.95  # of those asked for one type it right
+    by_hand: float = 0.5  # of those without OTA type in what a text tells
+    asks: float = 0.0  # of those with wrong settings ask for them on their own
+    reply: Span = (1.0, 4.0)
+    legacy: float = 0.15  # of the models
+    none: float = 0.1
+
+
 class Scenario(_Section, frozen=True, kw_only=True):
     name: str = ""
     run: Run
@@ -185,6 +201,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     )  # by feed: nothing older than so many seconds after the start is there
     late: Mapping[str, float] = msgspec.field(default_factory=dict)  # by feed: its files arrive so many seconds after they were written
     daemon: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    owners: Habits = Habits()
 
     @property
     def window(self) -> int:
