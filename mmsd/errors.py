@@ -18,6 +18,10 @@ class EncodeError(MmsdError):
     """A value that cannot be put on the wire: a bug of ours."""
 
 
+class ConsentError(MmsdError):
+    """Settings were to be pushed without a consent that is live: a bug of ours. Nothing leaves."""
+
+
 class DecodeError(MmsdError):
     """The peer's bytes break their format: counted, sampled, survived.
 
