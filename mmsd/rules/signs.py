@@ -14,6 +14,7 @@ from mmsd.model import SECOND, Content, Kind, PushState
 from mmsd.rules.causes import Signs
 from mmsd.rules.codes import BAD_REPORTS, REASONS, Code
 from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Thread
+from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import (
     AT,
     AUTHORITY,
@@ -469,7 +470,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
         return
     pushes = [push for push in _pushes(thread, context) if not _push_failed(push, thread, until)]
     sessions = intervals([t for t in dossier.sessions if t[AT] <= until + int(settings.skew * SECOND)], context)
-    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
+    window = int(settings.session * SECOND)
     rejects = [t for t in dossier.sessions if t[KIND] == Kind.SESSION_REJECT]
     signs.s, session = "none", None
     for push in pushes:
@@ -478,7 +479,7 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
                 continue
             if candidate.apn in context.expected.mms_apns:
                 name = "expected"
-            elif push[AT] <= candidate.start <= push[AT] + reaction:
+            elif _follows(candidate, push, settings):
                 name = "other-new"
             else:
                 name = "other-standing"
@@ -521,6 +522,13 @@ def _push_failed(push: Trace, thread: Thread, until: int) -> bool:
     )
 
 
+def _follows(session: Session, push: Trace, settings: Judgement) -> bool:
+    """Whether it began on this push, as far as the clocks of SMS centre and GGSN agree."""
+    pushed: int = push[AT]
+    began, skew = session.start - pushed, int(settings.skew * SECOND)
+    return -skew <= began <= int(settings.reaction * SECOND) + skew
+
+
 def _sign_silence(
     signs: Signs,
     session: Session,
@@ -534,7 +542,7 @@ def _sign_silence(
 ) -> None:
     """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
     settings = context.settings
-    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
+    window = int(settings.session * SECOND)
     skew = SECOND
     silent: list[Session] = []
     for push in pushes:
@@ -546,7 +554,7 @@ def _sign_silence(
             lines += [t for t in (*dossier.posts, *dossier.gets) if other.start - skew <= t[AT] <= end + skew]
             if not lines:
                 silent.append(other)
-                if push[AT] <= other.start <= push[AT] + reaction and other.octets < 2000:
+                if _follows(other, push, settings) and other.octets < 2000:
                     signs.s_fast = True
                     used.extend(other.traces[:1])
             else:
@@ -561,7 +569,7 @@ def _sign_silence(
 def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context, until: int) -> int:
     """New sessions on another APN that followed a push to this number, whatever the message, with none on the MMS APN. Each counts once."""
     settings = context.settings
-    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
+    window = int(settings.session * SECOND)
     found: set[int] = set()
     for thread in dossier.threads:
         for push in thread.leg.pushes if thread.leg else ():
@@ -569,7 +577,7 @@ def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context,
             if at > until or until - at > settings.case_days * 86400 * SECOND:
                 continue
             near = [s for s in sessions if s.start <= at + window and s.end >= at]
-            new = [s.key for s in near if s.apn not in context.expected.mms_apns and at <= s.start <= at + reaction]
+            new = [s.key for s in near if s.apn not in context.expected.mms_apns and _follows(s, push, settings)]
             if new and not any(s.apn in context.expected.mms_apns for s in near):
                 found.update([key for key in new if key not in found][:1])
     return len(found)

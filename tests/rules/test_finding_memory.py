@@ -64,7 +64,7 @@ def test_evidence_waits_for_its_window_and_a_fault_of_the_node_takes_it_away() -
     assert state.findings.ripe(state.horizon) == {ANN}
     assert said(judge) == [("BAD_PROXY", False)]
     for place in range(30):  # late lines: the node refused
-        state.closings.add(node, NOON + MINUTE, "N1", "NO_PUSH", 35_000_000 + place, 1)
+        state.closings.add(node, NOON + MINUTE, "T1", "NODE_FAULT", 35_000_000 + place, 1)
     (fault,), _ = state.node_faults(state.horizon)
     assert state.findings.closed_at({(node, fault.start)}, state.closings.start_of) == {ANN}
     assert said(judge) == [("BAD_PROXY", True)]
@@ -74,7 +74,7 @@ def test_evidence_of_another_node_or_window_stands() -> None:
     state = new_state()
     judge, node, other = judge_of(state), state.label("mmsc1"), state.label("mmsc2")
     for place in range(30):
-        state.closings.add(node, NOON, "N1", "NO_PUSH", 35_000_000 + place, 1)
+        state.closings.add(node, NOON, "T1", "NODE_FAULT", 35_000_000 + place, 1)
     state.horizon = NOON + 60 * MINUTE
     state.node_faults(state.horizon)
     state.findings.learn(ANN, [ground(0, other, NOON), ground(1, node, NOON + 11 * MINUTE), ground(2)])
