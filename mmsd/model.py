@@ -442,6 +442,26 @@ class Forward(msgspec.Struct, frozen=True):
     reason: str  # why not counted, "" when it is
 
 
+class Copy(msgspec.Struct, frozen=True, kw_only=True):
+    """A message as a tap saw it pass, and what the tap knows of it. Numbers as in the columns: bit 63 = not a number."""
+
+    id: bytes  # 16 octets: the same copy, come twice, has the same
+    origin: str  # whose copy: the tap's name
+    at: int  # when it was submitted, by the tap's clock, µs UTC
+    sender: int  # 0 = not known
+    receivers: tuple[int, ...]
+    message: str  # the MMSC's id of it; "" = not known, as in a copy of a handset's submit: the id is born in the answer
+    transaction: str
+    octets: int  # as posted; -1 = not comparable
+    status: int = -1  # HTTP status of the answer, where the tap sees it
+    forwarded: bool = False  # M-Forward.req: it names a message and has no content
+    mm4: bool = False  # `body` is a MIME message between MMSCs, else an MMS PDU
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Copy({self.id.hex()}, {self.origin}, {self.octets} octets)"
+
+
 class Serial(msgspec.Struct, frozen=True):
     number: str
     forward: bytes
