@@ -6,6 +6,7 @@ The daemon is one thread that ticks the sequencer, and one event loop for everyt
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -27,17 +28,21 @@ from mmsd.config.reference import ReferenceData
 from mmsd.errors import ConfigError, MmsdError, StoreBusy, StoreError, StoreFull
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import CURSOR, Announcer
+from mmsd.flow.dispatch import Dispatcher, Route
 from mmsd.flow.folding import Folding
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
-from mmsd.link import mqtt
+from mmsd.flow.settle import Way
+from mmsd.link import cmpp, kannel, mqtt, registry, smpp
+from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
 from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
-from mmsd.model import DAY, NOT_A_NUMBER
+from mmsd.model import DAY, NOT_A_NUMBER, Batch
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.expectations import Expectations, House
+from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
@@ -78,6 +83,7 @@ class World:
     random_bits: Callable[[int], int] = secrets.randbits
     files: Files = field(default_factory=OsFiles)
     fault_point: Callable[[str], None] = lambda name: None
+    link: Callable[[registry.Settings], Link] = lambda settings: registry.make(settings, random=secrets.SystemRandom().random, wall=wall)
 
 
 def intake(
@@ -223,6 +229,33 @@ def load_keys(settings: config.Settings) -> Keys:
     return Keys.load(path, secrets.token_bytes)
 
 
+def governor(settings: config.Settings, campaigns: Sequence[CampaignSettings]) -> Governor:
+    """The hand on the brake, as configured."""
+    return Governor(settings.governor, settings.zone.name, campaigns)
+
+
+def routes(settings: config.Settings, world: World) -> list[Route]:
+    """The links that messages leave by: those that name a class."""
+    made = []
+    for name, link in settings.links.items():
+        if link.classes:
+            way = Way(by_time=isinstance(link, cmpp.Settings), marked=isinstance(link, smpp.Settings | cmpp.Settings) and link.mark)
+            octets = isinstance(link, smpp.Settings | kannel.Settings)
+            made.append(Route(name, world.link(link), frozenset(link.classes), link.order, link.window, octets, way))
+    return made
+
+
+def dispatcher(settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None]) -> Dispatcher:
+    """The sending half, to be run in a loop."""
+    directory = settings.campaigns.directory
+    campaigns = config.load_campaigns(directory) if directory is not None else ()
+    on = [kind for kind in CLASSES if getattr(settings.governor, kind).switch == "on"]
+    return Dispatcher(
+        store, routes(settings, world), governor(settings, campaigns), on, settings=settings.outbox, wall=world.wall,
+        fault_point=world.fault_point, committed=committed,
+    )  # fmt: skip
+
+
 # -------------------------------------------------------------------------------------------------------------------- daemon
 
 
@@ -314,15 +347,19 @@ class Daemon:
                 wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor, campaigns=names,
                 terms=terms(self._settings),
             )  # fmt: skip
+            leaving = dispatcher(self._settings, self.store, self._world, self.telemetry.dispatched)
+            self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
             async with asyncio.TaskGroup() as group:
+                group.create_task(leaving.run())
                 reading = loop.run_in_executor(None, self._read)
-                tasks = [group.create_task(site.serve(lambda base: ready(base, site))), group.create_task(self._watch_figures())]
+                tasks = [group.create_task(site.serve(lambda base: ready(base, site))), group.create_task(self._watch_figures(leaving))]
                 if self._settings.mqtt is not None:
                     tasks.append(group.create_task(self._announce(self._settings.mqtt)))
                 try:
                     await reading
                 finally:
                     self._stop.set()
+                    leaving.stop()
                     for task in tasks:
                         task.cancel()
 
@@ -330,11 +367,14 @@ class Daemon:
         async with mqtt.Publisher(settings, random=secrets.SystemRandom().random) as publisher:
             await Announcer(self.store, publisher, self._settings.announce).run()
 
-    async def _watch_figures(self) -> None:
+    async def _watch_figures(self, leaving: Dispatcher) -> None:
         """Gauges once a second; now and then what has been kept long enough goes."""
         swept = self._world.monotonic()
         while True:
             self._measure()
+            for link in leaving.health():
+                self.telemetry.link(link.name, up=link.health.state == "up", under_way=link.under_way, counts=link.counts)
+            self.telemetry.receipts(leaving.receipts)
             await asyncio.sleep(1.0)
             if self._world.monotonic() - swept > SWEEP_SECONDS and self.sequencer.progress.horizon:
                 swept = self._world.monotonic()
@@ -348,6 +388,12 @@ class Daemon:
     def close(self) -> None:
         self._stop.set()
         self.store.close()
+
+
+def _in_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
+    """From another thread; of no effect once the loop is closed."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(act)
 
 
 def serve(settings: config.Settings, ready_file: Path | None) -> int:

@@ -486,7 +486,8 @@ class Outgoing(msgspec.Struct, frozen=True):
     campaign: str = ""
     sender: str | None = None  # None: the link's own number …
     sub_code: str = ""  # … and these digits behind it
-    asked: int | None = None  # when the subscriber's own message came that this answers
+    link_id: str = ""  # CMPP 3.0: of the subscriber's message that this answers …
+    asked: int | None = None  # … and when that came
     reason: str = ""  # of the state
     tries: int = 0  # submits whose outcome is not certainly "not taken"
     refusals: int = 0  # for now, in a row
@@ -788,3 +789,10 @@ class Batch:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.__slots__)
+
+    def add(self, other: Batch) -> None:
+        """What `other` lists goes in too; it must not touch State, positions or packed rows."""
+        for name in other:
+            listed = getattr(other, name)
+            if isinstance(listed, list):
+                getattr(self, name).extend(listed)

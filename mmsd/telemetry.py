@@ -6,6 +6,7 @@ Labels are names from the configuration, the evidence table or the code, never a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
@@ -52,6 +53,13 @@ class Telemetry:
         self._forwards = Counter("mmsd_forwards", "Forwards of seed messages decided", ["campaign", "counted"], registry=registry)
         self._serials = Counter("mmsd_serials", "Serials issued", registry=registry)
         self._outbox = Counter("mmsd_outbox_rows", "Outgoing rows written", ["kind", "state"], registry=registry)
+        self._moved = Counter("mmsd_outbox_moves", "Outgoing rows that came into a state", ["kind", "state"], registry=registry)
+        self._link_up = Gauge("mmsd_link_up", "1 while the link to a centre is let in", ["link"], registry=registry)
+        self._link_waiting = Gauge("mmsd_link_under_way", "Messages without answer", ["link"], registry=registry)
+        self._link_events = Gauge(
+            "mmsd_link_events", "What happened on a link since the start, by name", ["link", "what"], registry=registry
+        )
+        self._receipts = Gauge("mmsd_receipts", "Receipts since the start, by how each was known", ["how"], registry=registry)
         self._events = Counter("mmsd_events", "Event rows written", ["topic"], registry=registry)
 
         self._commits = Histogram("mmsd_commit_seconds", "One transaction, BEGIN to COMMIT", registry=registry, buckets=_COMMIT_SECONDS)
@@ -87,13 +95,34 @@ class Telemetry:
         for forward in batch.forwards:
             self._forwards.labels(forward.campaign, "yes" if forward.counted else "no").inc()
         self._serials.inc(len(batch.serials))
-        for row in batch.outbox:
-            self._outbox.labels(row.kind, row.state).inc()
-        for event in batch.events:
-            self._events.labels(event.topic).inc()
+        self._leaving(batch)
         self._commits.observe(commit_seconds)
         self._ticks.observe(tick_seconds)
         self._open.set(open_deliveries)
+
+    def _leaving(self, batch: Batch) -> None:
+        for row in batch.outbox:
+            self._outbox.labels(row.kind, row.state).inc()
+        for row in batch.moved:
+            self._moved.labels(row.kind, row.state).inc()
+        for event in batch.events:
+            self._events.labels(event.topic).inc()
+
+    def dispatched(self, batch: Batch) -> None:
+        """Count one Batch of the dispatcher's that *has committed*."""
+        self._leaving(batch)
+
+    def link(self, name: str, *, up: bool, under_way: int, counts: Mapping[str, int]) -> None:
+        """A link to a centre: whether it is let in, messages without answer, what happened since the start."""
+        self._link_up.labels(name).set(up)
+        self._link_waiting.labels(name).set(under_way)
+        for what, n in counts.items():
+            self._link_events.labels(name, what).set(n)
+
+    def receipts(self, counts: Mapping[str, int]) -> None:
+        """By how each was known, since the start."""
+        for how, n in counts.items():
+            self._receipts.labels(how).set(n)
 
     def feed(self, name: str, *, behind: int, lag_seconds: float, up: bool) -> None:
         """State of one feed: octets not yet read, age of its newest line, whether its files can be read."""

@@ -12,6 +12,7 @@ import msgspec
 from mmsd.flow import announce, sequencer
 from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
+from mmsd.rules import outbox
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, GovernorSettings, Judgement, Operator, Own
 from mmsd.store import sqlite
 from mmsd.web import site
@@ -88,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True):
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
     governor: GovernorSettings = GovernorSettings()
+    outbox: outbox.Settings = outbox.Settings()
     cities: Cities = Cities()
     reference: ReferenceFiles = ReferenceFiles()
     tail: TailSettings = TailSettings()
@@ -263,6 +265,14 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "body_seconds": _WAIT,
         "settle_seconds": _WAIT,
         "waiting": Limits(1, 65536),
+    },
+    outbox.Settings: {
+        "grace_seconds": Limits(1.0, 30 * _DAY),
+        "max_resend": Limits(0, 3),
+        "retry_seconds": Limits(1.0, _DAY),
+        "retry_limit_seconds": Limits(1.0, _DAY),
+        "poll_seconds": _POLL,
+        "stop_seconds": Limits(0.1, 3600.0),
     },
     GovernorSettings: {"conversation": Limits(0.0, _DAY)},
     CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},

@@ -18,7 +18,7 @@ from mmsd.codec.session import Body, Dialect, Pdu, Tlvs
 from mmsd.errors import ConfigError, EncodeError, LinkError
 from mmsd.fast.program import CHINA, Numbering
 from mmsd.fast.values_py import address
-from mmsd.link.carry import Message, Receipt
+from mmsd.link.carry import Class, Message, Receipt
 from mmsd.model import NOT_A_NUMBER, SECOND
 
 Plan = Literal["china", "none"]
@@ -49,6 +49,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     retry_limit_seconds: float = 60.0
     part_seconds: float = 5.0  # a part of an incoming long message waits so long for the others to be settled with it
     join_seconds: float = 3600.0  # after its first part, it is told without those that are missing
+    classes: tuple[Class, ...] = ()  # of outgoing messages that go by it; none: mmsd does not open it by itself
+    order: int = 0  # of the links of a class the least goes first; the others while it is down
+    mark: bool = False  # four signs of ours at the head of a text, by which receipts that repeat it are matched
 
     def __post_init__(self) -> None:
         if not self.host:

@@ -15,9 +15,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import NamedTuple, Protocol, Self
+from typing import Literal, NamedTuple, Protocol, Self
 
 from mmsd.model import masked
+
+Class = Literal["transactional", "service", "marketing", "provisioning"]
+"""Of outgoing messages: who may stop them, and when they may leave."""
 
 # ------------------------------------------------------------------------------------------------------------------ outwards
 
@@ -229,6 +232,14 @@ class Link(Protocol):
 
         LinkDown when nothing of it was written, so it can be sent later as if never tried; EncodeError when it cannot be put on the wire.
         """
+        ...
+
+    def parts(self, message: Message) -> int:
+        """Into how many SMS it would cut a message. EncodeError when it cannot be put on the wire."""
+        ...
+
+    def canonical(self, message_id: str) -> str:
+        """An id of Accepted in the form in which a receipt's `candidates` are."""
         ...
 
     def events(self) -> AsyncIterator[Event]:

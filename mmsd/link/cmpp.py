@@ -52,6 +52,8 @@ class Settings(account.Settings, frozen=True, forbid_unknown_fields=True, kw_onl
             text: str = getattr(self, name)
             if len(text) > most or not text.isascii():
                 raise ConfigError(f"{name}: {most} ASCII characters at most")
+        if "provisioning" in self.classes:
+            raise ConfigError("classes: settings over the air are binary messages, which go by no CMPP account; take provisioning out")
         if self.fee_user_type == 3 and not self.fee_terminal:
             raise ConfigError("fee_terminal: fee_user_type 3 bills it; name it")
 

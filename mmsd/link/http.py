@@ -169,6 +169,9 @@ class HttpLink(Generic[_E]):
             self._came.clear()
             await self._came.wait()
 
+    def canonical(self, message_id: str) -> str:
+        return message_id
+
     @property
     def health(self) -> Health:
         return Health("down" if self._error else "up", self._error)

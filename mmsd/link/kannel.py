@@ -26,7 +26,7 @@ from mmsd.codec.tables import charsets
 from mmsd.errors import ConfigError, DecodeError, EncodeError, LinkDown
 from mmsd.link import endpoint
 from mmsd.link.account import Plan, digits, place, secret
-from mmsd.link.carry import Accepted, Answer, Incoming, Message, Octets, Receipt, Refuse, Refused, Settle, Text, Uncertain
+from mmsd.link.carry import Accepted, Answer, Class, Incoming, Message, Octets, Receipt, Refuse, Refused, Settle, Text, Uncertain
 from mmsd.link.endpoint import LATER, Endpoint, Request, Response, Word
 from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url, spoken
 from mmsd.model import SECOND
@@ -72,6 +72,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     retry_seconds: float = 1.0
     retry_limit_seconds: float = 60.0
     endpoint: endpoint.Settings | None = None  # None: no receipts, no messages
+    classes: tuple[Class, ...] = ()  # of outgoing messages that go by it; none: mmsd does not open it by itself
+    order: int = 0  # of the links of a class the least goes first; the others while it is down
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
@@ -147,6 +149,10 @@ class Link(HttpLink[Receipt | Incoming]):
         answer = answer or Accepted(message.key, tuple(taken))
         self._counts[type(answer).__name__.lower()] += 1
         return answer
+
+    def parts(self, message: Message) -> int:
+        self._common(message)
+        return len(_parts(message, self._settings.long_limit))
 
     async def _sent(self, key: str, headers: Mapping[str, str], body: bytes, taken: tuple[str, ...]) -> Refused | None:
         """None: the part was taken. One that is throttled behind others is asked again: a message half sent helps nobody."""

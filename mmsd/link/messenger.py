@@ -309,6 +309,12 @@ class Messenger:
         self._counts[type(answer).__name__.lower()] += 1
         return answer
 
+    def parts(self, message: Message) -> int:
+        return len(self._account.requests(message))
+
+    def canonical(self, message_id: str) -> str:
+        return self._account.canonical(message_id)
+
     async def _asked(self, message: Message, requests: list[Request]) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.answer_seconds

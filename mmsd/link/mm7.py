@@ -27,7 +27,7 @@ from mmsd.codec.tables import mm7 as table
 from mmsd.errors import ConfigError, DecodeError, EncodeError
 from mmsd.link import endpoint
 from mmsd.link.account import Plan, digits, secret
-from mmsd.link.carry import Accepted, Answer, Incoming, Message, Octets, Receipt, Refused, Uncertain
+from mmsd.link.carry import Accepted, Answer, Class, Incoming, Message, Octets, Receipt, Refused, Uncertain
 from mmsd.link.endpoint import Endpoint, Request, Response, Word
 from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url, spoken
 from mmsd.model import SECOND, masked
@@ -84,6 +84,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     retry_seconds: float = 1.0
     retry_limit_seconds: float = 60.0
     endpoint: endpoint.Settings | None = None  # None: no reports, no messages
+    classes: tuple[Class, ...] = ()  # of outgoing messages that go by it; none: mmsd does not open it by itself
+    order: int = 0  # of the links of a class the least goes first; the others while it is down
 
     def __post_init__(self) -> None:
         check_url(self.url, "url")
@@ -203,6 +205,11 @@ class Link(HttpLink[Receipt | Incoming]):
             answer = Uncertain(sent.key, str(error))
         self._counts["accepted" if isinstance(answer, Accepted) else type(answer).__name__.lower()] += 1
         return answer
+
+    def parts(self, message: Message) -> int:
+        """One: a multimedia message goes whole."""
+        encode(of_text(message), self._settings, now=self._wall())
+        return 1
 
     def _judged(self, sent: Multimedia, reply: Reply) -> Answer:
         """LinkDown when the MMSC turns us away as a whole, Unanswered when nobody can tell."""

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Event, Forward, Kind, Method, Outgoing, Records, Serial, masked
+from mmsd.rules.outbox import READY
 from mmsd.rules.relate import Thread
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, SeedSettings
@@ -236,8 +237,8 @@ def decide(
         body = text.format(serial=serial, leg=leg, city_leg=in_city, total=total, city=candidate.city)
         made.outbox.append(
             Outgoing(
-                outbox_key("serial", candidate.key, 0), "transactional", "serial", sender, body, "shadow", now,
-                now + int(campaign.sms_expires * SECOND),
+                outbox_key("serial", candidate.key, 0), "transactional", "serial", sender, body, READY, now,
+                now + int(campaign.sms_expires * SECOND), campaign=campaign.id,
             )
         )  # fmt: skip
         made.events.append(

@@ -213,6 +213,9 @@ class Store(Protocol):
     def write_snapshot(self, *data: bytes | bytearray | memoryview) -> str:
         """Make a snapshot, all of `data` in a row, durable beside the database and return the name for `Batch.snapshot`."""
 
+    def watch_outbox(self, tell: Callable[[], None]) -> None:
+        """`tell` is called, in whichever thread, after each commit that changed what may be sent. The last one given counts."""
+
     def take_over(self) -> int:
         """A number higher than any before: from now on only who has it may claim. What was held is judged anew."""
 
@@ -277,9 +280,6 @@ class Store(Protocol):
     def outbox_states(self) -> Mapping[str, int]: ...
     def outbox_counts(self) -> Mapping[tuple[str, str], int]:
         """Rows by (class, state)."""
-
-    def next_due(self) -> int | None:
-        """When the next ready row is due or the next time of grace is over, µs; None: nothing waits."""
 
     def stops(self) -> Mapping[str, int]:
         """What is stopped (as in `Usage.stops`), and since when."""

@@ -43,6 +43,7 @@ class _Body(msgspec.Struct, array_like=True):
     pieces: tuple[tuple[bytes, bytes], ...] = ()
     sender: str | None = None
     sub_code: str = ""
+    link_id: str = ""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -59,7 +60,7 @@ def outgoing(keys: Keys, row: tuple[Any, ...]) -> Outgoing:
     kept = _READ_BODY.decode(keys.unseal(sealed[:SALT_BYTES], OUTGOING, body)) if body and sealed else _Body("")
     return Outgoing(
         key, kind, purpose, keys.open_number(sealed), kept.text, state, due, expires, priority, kept.pieces, campaign, kept.sender,
-        kept.sub_code, asked, reason, tries, refusals, link, reference, submitted, parts, fence, reserved,
+        kept.sub_code, kept.link_id, asked, reason, tries, refusals, link, reference, submitted, parts, fence, reserved,
     )  # fmt: skip
 
 
@@ -131,7 +132,7 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapp
 
 
 def _asked(keys: Keys, row: Outgoing, who: Person, at: int) -> tuple[Any, ...]:
-    body = _Body(row.body, row.pieces, row.sender, row.sub_code)
+    body = _Body(row.body, row.pieces, row.sender, row.sub_code, row.link_id)
     sealed = keys.seal(who.salt, OUTGOING, _ENCODER.encode(body))
     return (
         row.key, row.kind, row.purpose, row.campaign, who.id, sealed, bool(row.pieces), row.state, row.reason, row.due, row.expires,
@@ -269,15 +270,6 @@ def overdue(connection: sqlite3.Connection, keys: Keys, asked: Overdue) -> list[
     ):
         found += [outgoing(keys, row) for row in connection.execute(f"{SELECT} WHERE {term} LIMIT ?", (value, asked.most))]
     return found
-
-
-def next_due(connection: sqlite3.Connection) -> int | None:
-    """When the next ready row is due or the next grace is over, µs; None: nothing waits."""
-    (first,) = connection.execute(
-        "SELECT min(at) FROM (SELECT min(due) AS at FROM outbox WHERE state = 'ready' UNION ALL"
-        " SELECT min(due) FROM outbox WHERE state = 'uncertain')"
-    ).fetchone()
-    return None if first is None else int(first)
 
 
 def heard(connection: sqlite3.Connection, keys: Keys, lookup: bytes | None, limit: int, after: int | None) -> list[tuple[int, Heard]]:

@@ -320,11 +320,6 @@ class Reader:
         """Rows by (class, state)."""
         return {(kind, state): n for kind, state, n in self._all("SELECT kind, state, count(*) FROM outbox GROUP BY kind, state")}
 
-    def next_due(self) -> int | None:
-        """When the next ready row is due or the next time of grace is over, µs; None: nothing waits."""
-        with self._reading() as connection:
-            return outbox.next_due(connection)
-
     def stops(self) -> dict[str, int]:
         """What is stopped, and since when."""
         return dict(self._all("SELECT name, at FROM stop ORDER BY name"))

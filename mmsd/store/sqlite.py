@@ -108,6 +108,7 @@ class SqliteStore(Reader):
         self._door = threading.Lock()
         self._closing = False
         self._doubt = ""
+        self._tell: Callable[[], None] = lambda: None
         self._housekeeping = ""
         self._abandoned: sqlite3.Connection | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -172,20 +173,25 @@ class SqliteStore(Reader):
     def transact(self, needs: Needs, decide: Callable[[Rows], Batch]) -> None:
         def work(connection: sqlite3.Connection) -> None:
             self._within_limit(connection)
-            name = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
-            if name is not None:
-                self._remove_snapshots(lambda other: other < name)
+            batch = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
+            if batch.snapshot:
+                self._remove_snapshots(lambda other: other < batch.snapshot)
+            if batch.outbox or batch.moved or batch.stops or batch.approved:
+                self._tell()
 
         self._submit(work)
 
-    def _decided(self, connection: sqlite3.Connection, needs: Needs, decide: Callable[[Rows], Batch]) -> str | None:
-        """The body of a transaction; returns the snapshot that now stands for State, if it is a new one."""
+    def watch_outbox(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    def _decided(self, connection: sqlite3.Connection, needs: Needs, decide: Callable[[Rows], Batch]) -> Batch:
+        """The body of a transaction; returns what it wrote."""
         self._faults.point("in_transaction")
         batch = decide(self._read(connection, needs))
         if batch.snapshot and not (self.directory / batch.snapshot).is_file():
             raise StoreError(f"snapshot {batch.snapshot} is not in the state directory")
         self._writer.write(connection, batch)
-        return batch.snapshot or None
+        return batch
 
     def _read(self, connection: sqlite3.Connection, needs: Needs) -> Rows:
         keys = self._keys

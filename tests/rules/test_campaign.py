@@ -174,7 +174,7 @@ def test_a_forward_earns_one_serial_one_sms_one_event():
     assert (forward.counted, forward.reason, forward.day, forward.city) == (True, "", "1970-01-01", CITY)
     assert serial.forward == forward.key
     assert is_valid(serial.number)
-    assert (sms.msisdn, sms.state, sms.kind, sms.due) == (str(ANN), "shadow", "transactional", 77)
+    assert (sms.msisdn, sms.state, sms.kind, sms.due) == (str(ANN), "ready", "transactional", 77)
     assert serial.number in sms.body
     assert event.topic == "forward"
     told = str(event.data)
