@@ -125,11 +125,11 @@ def intake(
     own = frozenset(number_of(sender) for sender in settings.own.senders)
     accounts = frozenset(account.encode() for account in settings.own.accounts)
     covered = config.coverage(settings.feeds)
-    book = config.load_codes(settings.codes)
+    book, causes = config.load_codes(settings.codes), config.load_causes(settings.causes)
 
     def new_state() -> State:
         state = State(
-            settings=settings.judgement, expected=expected, codes=book, own_senders=own, own_accounts=accounts,
+            settings=settings.judgement, expected=expected, codes=book, causes=causes, own_senders=own, own_accounts=accounts,
             express=express and not keep_all,
         )  # fmt: skip
         state.all_apns = "*" in covered.sessions
@@ -208,7 +208,8 @@ def _authority(name: str, key: tuple[int, int]) -> int:
 
 def terms(settings: config.Settings) -> Terms:
     """By what figures are read."""
-    return Terms(settings.zone.name, final_after(settings.judgement), config.load_codes(settings.codes))
+    book, causes = config.load_codes(settings.codes), config.load_causes(settings.causes)
+    return Terms(settings.zone.name, final_after(settings.judgement), book, causes.rows)
 
 
 def throwaway_keys() -> Keys:

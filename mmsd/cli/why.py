@@ -205,12 +205,13 @@ def _answer(house: House, shelf: Shelf, number: str, message: str, since: int, l
     if not number:
         found: Sequence[Told] = of_message(house.reader, message, limit)
         return {"message": message, "stories": [_story(house, shelf, each) for each in found], **_around(house)}, bool(found)
+    rows = config.load_causes(house.settings.causes).rows
     if message:
-        story = tell(house.reader, number, since, limit=1_000_000)
+        story = tell(house.reader, rows, number, since, limit=1_000_000)
         chosen = [each for each in story.deliveries if message in (each.name, each.delivery.message) or _same(house, each, message)]
         stories = [_story(house, shelf, each) for each in chosen]
         return {"number": house.shown(number), "message": message, "stories": stories, **_around(house)}, bool(chosen)
-    story = tell(house.reader, number, since, limit)
+    story = tell(house.reader, rows, number, since, limit)
     answer = {
         "number": house.shown(number),
         "since": since,

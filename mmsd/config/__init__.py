@@ -16,9 +16,11 @@ from typing import Final
 
 import msgspec
 
+from mmsd.config.causes import load_causes, shipped
 from mmsd.config.checks import (
     check_campaign,
     check_caps,
+    check_causes,
     check_codes,
     check_endpoint,
     check_evidence,
@@ -39,11 +41,12 @@ from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, coverage, role
 from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
 from mmsd.rules.settings import CampaignSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
+from mmsd.rules.table import Causes
 from mmsd.web import site
 
 __all__ = [
     "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "coverage", "fields", "load",
-    "load_campaigns", "load_cities", "load_codes", "load_links", "role",
+    "load_campaigns", "load_causes", "load_cities", "load_codes", "load_links", "role",
 ]  # fmt: skip
 
 
@@ -140,6 +143,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         Feed: partial(check_feed, zone),
         Operator: check_operator,
         Codes: partial(check_codes, load_codes()),
+        Causes: partial(check_causes, shipped()),
         GovernorSettings: check_governor,
         ClassSettings: check_caps,
         site.Settings: check_web,

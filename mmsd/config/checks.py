@@ -25,6 +25,7 @@ from mmsd.rules.limits import cap
 from mmsd.rules.local_time import hours, leave_some
 from mmsd.rules.settings import CampaignSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.state import MOST_SEEDS
+from mmsd.rules.table import Causes, Table
 from mmsd.web import site
 
 _YEARS: Final = range(2000, 2101)
@@ -163,6 +164,11 @@ def check_caps(rule: GovernorSettings | ClassSettings, key: KeyPath, report: Rep
             cap(text)
         except ValueError as error:
             report.add((*key, "caps", index), str(error), "how many messages, in how many seconds, minutes, hours or days")
+
+
+def check_causes(table: Table, causes: Causes, key: KeyPath, report: Report) -> None:
+    for place, what, remedy in table.objections(causes):
+        report.add((*key, *place), what, remedy)
 
 
 def check_together(settings: Settings, report: Report) -> None:

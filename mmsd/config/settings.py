@@ -14,6 +14,7 @@ from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
 from mmsd.rules.settings import CampaignSettings, Codes, Coverage, GovernorSettings, Judgement, Operator, Own
+from mmsd.rules.table import Causes
 from mmsd.store import sqlite
 from mmsd.web import site
 
@@ -86,6 +87,7 @@ class Settings(msgspec.Struct, frozen=True):
     operator: Operator = Operator()
     judgement: Judgement = Judgement()
     codes: dict[str, Codes] = {}
+    causes: Causes = Causes()
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
     governor: GovernorSettings = GovernorSettings()

@@ -1,17 +1,19 @@
-"""The evidence table: which row fits what was seen of one delivery (`docs/causes.md`, families B, D, R, O, T, N, U).
+"""The words of the evidence table (`docs/causes.md`): causes, outcomes, rows, the signs of a delivery, and what is said of it.
 
-`judge(signs)` is the whole of it: signs in, one `Verdict` out. The signs are gathered by `relate.py`; nothing here looks at a log.
+Which signs mean which cause is data, `config/causes.toml`, read into a `rules.table.Table`. Places in the tuples here are stored in packed
+rows: they only grow at their ends.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple
 
-NO_RETRIEVAL: Final = "no_retrieval"
-RETRIEVAL_FAILED: Final = "retrieval_failed"
-REFUSED: Final = "refused"
-NORMAL_OTHER: Final = "normal_other"
+import numpy as np
+
+GROUPS: Final = ("", "no_retrieval", "retrieval_failed", "refused", "normal_other")
+"""For the ratios that are asked for by group."""
 
 CAUSES: Final = (
     "", "OK", "OK_UNCONFIRMED", "DELAYED", "NO_PUSH", "NO_RETRIEVE", "RETRIEVE_FAILED", "REJECTED", "BAD_APN", "BAD_MMSC_URL", "BAD_PROXY",
@@ -21,94 +23,121 @@ CAUSES: Final = (
 
 OUTCOMES: Final = ("", "delivered", "failed", "open")
 
+RULES: Final = (
+    "", "B1", "B2", "B3", "B4", "D1", "D2", "D3", "D4", "D5", "R1", "R2", "O1", "O2", "O3", "T1", "T2", "T3", "T4", "T5", "T6",
+    "N1", "N2", "N3", "N4", "N5", "N6",
+    "U1", "U2", "U3", "U4", "U5", "U6", "U7", "U8", "U9", "U10", "U11", "U12", "U13", "U14", "U15", "U16",
+)  # fmt: skip
+"""Every row's id; its place is the number stored in packed rows, so a new row goes to the end, wherever it is asked."""
 
-class Row(NamedTuple):
-    """One row of the table: what it says, how sure it is, and the bracket behind the cause."""
+REQUESTS: Final = ("", "Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "Z7")
+"""What is said of a subscriber's own request; "" = nothing."""
 
-    outcome: str
-    cause: str
-    group: str
-    confidence: float
-    detail: str = ""
+FEEDS: Final = ("mmsc", "peers", "sms", "gateway", "sessions", "apns", "sgsn", "handsets")
+"""What a verdict may have to do without: peers are other MMSCs' answers, apns the sessions of every access point and not of the MMS one
+alone, handsets the imported list."""
+
+MOST: Final = 31
+"""Counts are told apart no further."""
+
+NC: Final = "n/c"
+"""Not covered: no feed would have shown it. Never "none"."""
 
 
-ROWS: Final[dict[str, Row]] = {
-    "B1": Row("failed", "NOT_PROVISIONED", NORMAL_OTHER, 0.95),
-    "B2": Row("failed", "SUBMIT_FAILED", NORMAL_OTHER, 0.9),
-    "B3": Row("failed", "INTERWORKING", NORMAL_OTHER, 0.9),
-    "B4": Row("failed", "UNSUPPORTED", NO_RETRIEVAL, 0.9, "album"),
-    "D1": Row("delivered", "OK", NORMAL_OTHER, 0.99),
-    "D2": Row("delivered", "OK_UNCONFIRMED", NORMAL_OTHER, 0.9),
-    "D3": Row("delivered", "OK_UNCONFIRMED", NORMAL_OTHER, 0.8),
-    "D4": Row("delivered", "DELAYED", NORMAL_OTHER, 0.9),
-    "D5": Row("delivered", "OK", NORMAL_OTHER, 0.7, "passed on unread"),
-    "R1": Row("failed", "REJECTED", REFUSED, 0.95),
-    "R2": Row("failed", "UNSUPPORTED", RETRIEVAL_FAILED, 0.9, "content"),
-    "O1": Row("open", "DELAYED", "", 0.9),
-    "O2": Row("open", "", "", 0.0),
-    "O3": Row("open", "UNKNOWN", "", 0.0),
-    "T1": Row("failed", "NODE_FAULT", RETRIEVAL_FAILED, 0.9),
-    "T2": Row("failed", "NOT_PROVISIONED", RETRIEVAL_FAILED, 0.9),
-    "T3": Row("failed", "EXPIRED", RETRIEVAL_FAILED, 0.85, "fetched too late"),
-    "T4": Row("failed", "BAD_PROXY", RETRIEVAL_FAILED, 0.7),
-    "T5": Row("failed", "RETRIEVE_FAILED", RETRIEVAL_FAILED, 0.6),
-    "T6": Row("failed", "RETRIEVE_FAILED", RETRIEVAL_FAILED, 0.8),
-    "N1": Row("failed", "NO_PUSH", NO_RETRIEVAL, 0.9, "SMSC refused the push"),
-    "N2": Row("failed", "NO_PUSH", NO_RETRIEVAL, 0.8, "SMSC rejected it"),
-    "N3": Row("failed", "HANDSET_FULL", NO_RETRIEVAL, 0.8),
-    "N4": Row("failed", "NOT_PROVISIONED", NO_RETRIEVAL, 0.9),
-    "N5": Row("failed", "NO_PUSH", NO_RETRIEVAL, 0.9),
-    "N6": Row("failed", "NO_PUSH", NO_RETRIEVAL, 0.6, "report contradicted"),
-    "U1": Row("failed", "UNSUPPORTED", NO_RETRIEVAL, 0.9, "handset"),
-    "U2": Row("failed", "BAD_APN", NO_RETRIEVAL, 0.95, "unknown name"),
-    "U3": Row("failed", "BAD_APN", NO_RETRIEVAL, 0.85, "not in his profile, user or password"),
-    "U4": Row("failed", "NOT_PROVISIONED", NO_RETRIEVAL, 0.9, "packet data"),
-    "U5": Row("failed", "NODE_FAULT", NO_RETRIEVAL, 0.8, "activation"),
-    "U6": Row("failed", "BAD_MMSC_URL", NO_RETRIEVAL, 0.8),
-    "U7": Row("failed", "BAD_MMSC_URL", NO_RETRIEVAL, 0.8, "path"),
-    "U8": Row("failed", "BAD_PROXY", NO_RETRIEVAL, 0.85),
-    "U9": Row("failed", "NO_RETRIEVE", NO_RETRIEVAL, 0.8),
-    "U10": Row("failed", "BAD_APN", NO_RETRIEVAL, 0.9, "usually the internet APN"),
-    "U11": Row("failed", "NO_RETRIEVE", NO_RETRIEVAL, 0.7),
-    "U12": Row("failed", "NO_RETRIEVE", NO_RETRIEVAL, 0.7),
-    "U13": Row("failed", "NO_PDP", NO_RETRIEVAL, 0.8),
-    "U14": Row("failed", "NO_RETRIEVE", NO_RETRIEVAL, 0.8),
-    "U15": Row("failed", "NO_RETRIEVE", NO_RETRIEVAL, 0.8),
-    "U16": Row("failed", "NO_RETRIEVE", NO_RETRIEVAL, 0.7),
+class Sign(NamedTuple):
+    """One sign: what it may be, the first being what nothing shows; which feeds show it, and what it says."""
+
+    values: tuple[Any, ...]
+    feeds: tuple[str, ...]
+    says: str
+
+
+_NO_YES: Final = (False, True)
+
+SIGNS: Final[Mapping[str, Sign]] = {
+    "over": Sign(_NO_YES, (), "the window has ended and every needed feed has been read beyond it"),
+    "m": Sign(("accepted", "refused", "sent_out", "final", NC), ("mmsc",), "the MMSC's word"),
+    "m_final": Sign(
+        ("", "retrieved", "expired", "rejected", "unrecognised", "album", "forwarded", "system", "unknown"), ("mmsc",), "its final word"
+    ),
+    "m_cause": Sign(CAUSES, ("mmsc",), 'the cause that the status of that points to, "" = none'),
+    "peer": Sign((NC, "ok", "error", "none"), ("peers",), "what the MMSC it was sent to answered"),
+    "p": Sign(
+        ("unknown", "delivered", "failed", NC), ("sms", "gateway", "mmsc"), "the push: a fetch or an answer proves it, whatever reports say"
+    ),
+    "p_reason": Sign(("", "refused", "rejected", "barred", "full", "absent"), ("sms",), "why its last push failed"),
+    "s": Sign(
+        (NC, "expected", "other-new", "rejected", "other-standing", "none", "not-mms"), ("sessions", "sgsn"),
+        "the best packet session at a push: on the MMS access point; another that began after it, or stood before; refused; none;"
+        " none where only the MMS access point is covered",
+    ),
+    "s_fast": Sign(_NO_YES, ("sessions",), "the expected session began within `reaction` of a push and moved little"),
+    "s_silent": Sign(_NO_YES, ("sessions", "gateway"), "no gateway line of any kind in that session"),
+    "s_rule": Sign(RULES, ("sgsn",), 'the row that the cause of a refused activation points to, "" = it was not told'),
+    "other_new": Sign(tuple(range(MOST + 1)), ("sessions",), "pushes within `case_days` that were followed by a new session elsewhere"),
+    "seen_before": Sign((True, False), ("sessions",), "a session within `history_days`, or a history too short to say so"),
+    "get": Sign((NC, "ok", "short", "denied", "denied-407", "gone", "5xx", "none"), ("gateway",), "the last fetch at the gateway"),
+    "post": Sign(
+        (NC, "ok", "wrong path", "wrong host", "denied", "5xx", "none"), ("gateway",), "the subscriber's own requests: the first of these"
+    ),
+    "post_likely": Sign(_NO_YES, ("gateway",), "the request that decides is MMS by likelihood only"),
+    "r": Sign((NC, "retrieved", "failed", "none"), ("mmsc",), "retrieval, as the MMSC tells it"),
+    "r_rule": Sign(RULES, ("mmsc",), 'the row that the status of a failed retrieval points to, "" = it was not logged'),
+    "c": Sign((NC, "confirmed", "rejected", "unrecognised", "deferred", "none"), ("mmsc", "sms"), "the handset's answer"),
+    "h": Sign(("unknown", "no MMS", "MMS"), ("handsets", "sessions"), "the handset"),
+    "h_old": Sign(_NO_YES, ("handsets", "sessions"), "that was last seen more than 30 days before"),
+    "alive": Sign((NC, "yes", "no"), ("gateway", "sessions"), "whether he was on a gateway between push and expiry"),
+    "doubted": Sign(_NO_YES, ("gateway",), "the MMSC handed the message out, and every answer at the gateway was broken"),
+    "late": Sign(_NO_YES, ("sms", "mmsc"), "the first sign that the push had come came later than `late` after the submit"),
+    "late_by_fetch": Sign(_NO_YES, ("sms",), "that sign is the fetch: no receipt came before it"),
+}  # fmt: skip
+"""The signs of a delivery, in the words of the conditions."""
+
+ATTEMPT_SIGNS: Final[Mapping[str, Sign]] = {
+    "shows": Sign(("other", "ok", "wrong path", "wrong host", "denied", "5xx"), ("gateway",), "what the answer says of the settings"),
+    "how": Sign(("likely", "sure"), ("gateway",), "how sure it is that the request is MMS"),
+    "logged": Sign((NC, "none", "answer", "submit", "refused"), ("mmsc",), "what our MMSC wrote beside it"),
+    "waited": Sign(_NO_YES, (), "the MMSC must have written its line by now"),
+    "proxy": Sign(_NO_YES, ("gateway",), "the proxy itself denied it (407)"),
 }
-RULES: Final = ("", *ROWS)
-"""Every row's id; its place is the number stored in packed rows. New rows go to the end of ROWS."""
+"""The signs of a subscriber's own request."""
 
-REFUSALS: Final = frozenset({"NOT_PROVISIONED", "SUBMIT_FAILED", "UNSUPPORTED", "NODE_FAULT"})
-"""Causes that a refusal's status may point to (B1, B2)."""
+COLUMNS: Final = np.dtype([(name, "u1") for name in SIGNS])
+"""Signs as columns: of each the place of its value in `SIGNS`."""
+
+VERDICTS: Final = np.dtype(
+    [("rule", "u1"), ("outcome", "u1"), ("cause", "u1"), ("group", "u1"), ("confidence", "u1"), ("lapsed", "u1"), ("said", "<i2")]
+)
+"""Verdicts as columns: places in RULES, OUTCOMES, CAUSES, GROUPS; confidence in hundredths; place in `Table.sayings`. Eight octets, so
+that one is moved as a number is."""
 
 
 @dataclass(slots=True)
 class Signs:
-    """What was seen of one delivery when its window closed, in the words of the table's §1. "n/c" is "not covered", never "none"."""
+    """What was seen of one delivery when its window closed; `SIGNS` has the words."""
 
-    over: bool = False  # the window has ended and every needed feed has been read beyond it
-    m: str = "accepted"  # accepted, refused, sent_out, final, n/c
-    m_final: str = ""  # retrieved, expired, rejected, unrecognised, album, forwarded, system, unknown
-    m_cause: str = ""  # what the status of that points to, "" = nothing
-    peer: str = "n/c"  # what the MMSC it was sent to answered: ok, error, none, n/c
-    p: str = "unknown"  # delivered, failed, unknown, n/c
-    p_reason: str = ""  # refused, rejected, barred, full, absent
-    s: str = "n/c"  # expected, other-new, rejected, other-standing, none, not-mms, n/c
-    s_fast: bool = False  # the expected session began ≤ T0 after a push and moved little
-    s_silent: bool = False  # no gateway line of any kind in that session
-    s_rule: str = ""  # row that the cause of a refused activation points to, "" = it was not told
-    other_new: int = 0  # pushes in W that were followed by a new session on another APN
-    seen_before: bool = True  # a packet session in the last 30 days, or a history too short to say so
-    get: str = "n/c"  # ok, short, denied, denied-407, gone, 5xx, none, n/c
-    post: str = "n/c"  # ok, wrong path, wrong host, denied, 5xx, none, n/c
-    post_likely: bool = False  # the POST that decides is of strength likely, not sure
-    r: str = "n/c"  # retrieved, failed, none, n/c
-    r_rule: str = ""  # row that the status of a failed retrieval points to, "" = it was not logged
-    c: str = "n/c"  # confirmed, rejected, unrecognised, deferred, none, n/c
-    h: str = "unknown"  # no MMS, MMS, unknown
-    h_old: bool = False  # that was last seen more than 30 days before
-    alive: str = "n/c"  # yes, no, n/c
+    over: bool = False
+    m: str = "accepted"
+    m_final: str = ""
+    m_cause: str = ""
+    peer: str = NC
+    p: str = "unknown"
+    p_reason: str = ""
+    s: str = NC
+    s_fast: bool = False
+    s_silent: bool = False
+    s_rule: str = ""
+    other_new: int = 0
+    seen_before: bool = True
+    get: str = NC
+    post: str = NC
+    post_likely: bool = False
+    r: str = NC
+    r_rule: str = ""
+    c: str = NC
+    h: str = "unknown"
+    h_old: bool = False
+    alive: str = NC
     doubted: bool = False
     late: bool = False
     late_by_fetch: bool = False
@@ -131,157 +160,21 @@ class Verdict:
     lapsed: bool = False
 
 
-@dataclass(slots=True)
-class _Said:
-    rule: str
-    confidence: float | None = None
-    cause: str = ""
-    suspects: tuple[str, ...] = ()
-    hints: tuple[str, ...] = field(default=())
+def columns(signs: list[Signs]) -> Any:
+    """Signs of many deliveries as `COLUMNS`. KeyError: a word that its sign has not.
 
-
-def judge(signs: Signs) -> Verdict:
-    """The first row that fits.
-
-    >>> judge(Signs(over=True, p="delivered", get="none", s="n/c", r="none", c="none")).rule
-    'U15'
-    >>> judge(Signs(r="retrieved", c="confirmed", get="ok")).cause
-    'OK'
+    >>> columns([Signs(get="ok")])["get"].tolist()
+    [1]
     """
-    said = (
-        _before(signs)
-        or _delivered(signs)
-        or _refused(signs)
-        or _open(signs)
-        or _fetch_failed(signs)
-        or _push_failed(signs)
-        or _no_fetch(signs)
-    )
-    row = ROWS[said.rule]
-    confidence = row.confidence if said.confidence is None else said.confidence
-    return Verdict(
-        said.rule, row.outcome, said.cause or row.cause, row.group, round(confidence, 2), row.detail, said.suspects, signs.not_covered,
-        said.hints,
-        lapsed=said.rule == "O3",
-    )  # fmt: skip
+    table = np.zeros(len(signs), COLUMNS)
+    for name, places in PLACES.items():
+        table[name] = [places[min(value, MOST) if name == "other_new" else value] for value in (getattr(one, name) for one in signs)]
+    return table
 
 
-def _before(signs: Signs) -> _Said | None:
-    if signs.m == "refused" or (signs.m == "final" and signs.m_final == "system"):
-        unmapped = "NOT_PROVISIONED" if signs.m == "final" else "SUBMIT_FAILED"
-        cause = signs.m_cause if signs.m_cause in REFUSALS else unmapped
-        return _Said("B1") if cause == "NOT_PROVISIONED" else _Said("B2", cause=cause)
-    if signs.m not in ("final", "refused") and (signs.peer == "error" or (signs.peer == "none" and signs.over)) and signs.r != "retrieved":
-        return _Said("B3")
-    if signs.m == "final" and signs.m_final == "album":
-        return _Said("B4")
-    return None
+PLACES: Final[Mapping[str, Mapping[Any, int]]] = {
+    name: {value: place for place, value in enumerate(sign.values)} for name, sign in SIGNS.items()
+}
+"""Of each sign the place of each of its values."""
 
-
-def _delivered(signs: Signs) -> _Said | None:
-    if signs.r == "retrieved" and not signs.doubted:
-        if signs.c == "confirmed":
-            if signs.late:
-                return _Said("D4", 0.7 if signs.late_by_fetch else None)
-            return _Said("D1", 0.95 if signs.get == "n/c" else None)
-        if not signs.over:
-            return None
-        if signs.post in ("wrong host", "wrong path"):
-            return _Said("D2", hints=("BAD_MMSC_URL",))
-        return _Said("D3", 0.7 if signs.get == "n/c" else None)
-    if signs.m == "final" and signs.m_final == "forwarded":
-        return _Said("D5")
-    return None
-
-
-def _refused(signs: Signs) -> _Said | None:
-    if signs.c == "rejected" or signs.m_final == "rejected":
-        return _Said("R1")
-    if signs.c == "unrecognised" or signs.m_final == "unrecognised" or (signs.r == "failed" and signs.r_rule == "R2"):
-        return _Said("R2")
-    return None
-
-
-def _open(signs: Signs) -> _Said | None:
-    if not signs.over:
-        return _Said("O1") if signs.c == "deferred" else _Said("O2")
-    if signs.m == "sent_out" or (signs.m != "final" and signs.r == "n/c"):
-        return _Said("O3")
-    if signs.m_final == "unknown" and signs.p == "unknown" and signs.s in ("n/c", "none") and signs.get in ("n/c", "none"):
-        return _Said("O3")
-    return None
-
-
-def _fetch_failed(signs: Signs) -> _Said | None:
-    failed = signs.r == "failed"
-    pointed = signs.r_rule if failed else ""
-    if pointed == "T1" or signs.get == "5xx":
-        return _Said("T1")
-    if pointed == "T2":
-        return _Said("T2")
-    if pointed == "T3" or signs.get == "gone":
-        return _Said("T3")
-    if signs.get == "denied-407" or (signs.get == "none" and signs.post == "denied"):
-        return _Said("T4")
-    if signs.get == "denied":
-        return _Said("T5", suspects=("NOT_PROVISIONED", "BAD_APN"))
-    if signs.get == "short" or signs.doubted or failed:
-        return _Said("T6", 0.7 if failed and not signs.r_rule and signs.get == "n/c" else None)
-    if signs.get == "ok" and signs.r == "none":
-        return _Said("T6", 0.6)
-    if signs.m_final == "expired" and signs.m_cause == "RETRIEVE_FAILED" and signs.get in ("n/c", "none"):
-        return _Said("T6", 0.7)  # the MMSC's code alone says that a fetch began
-    return None
-
-
-def _push_failed(signs: Signs) -> _Said | None:
-    if signs.p != "failed":
-        return None
-    if signs.p_reason == "refused":
-        return _Said("N1")
-    if signs.p_reason == "rejected":
-        return _Said("N2")
-    if signs.p_reason == "full":
-        return _Said("N3")
-    if signs.alive == "yes":
-        return _Said("N6")
-    return _Said("N4" if signs.p_reason == "barred" else "N5", 0.8 if signs.alive == "n/c" else None)
-
-
-def _no_fetch(signs: Signs) -> _Said:
-    said = _no_fetch_rows(signs)
-    if signs.p == "delivered":
-        return said
-    # P unknown: nothing shows that the push arrived (§3, below the table)
-    if said.rule in ("U8", "U10"):
-        base = ROWS[said.rule].confidence if said.confidence is None else said.confidence
-        return _Said(said.rule, base - 0.2, suspects=said.suspects)
-    if said.rule in ("U9", "U11", "U12", "U13", "U14", "U15", "U16"):
-        return _Said(said.rule, 0.9, "EXPIRED", ("NO_PUSH", "NO_RETRIEVE"))
-    return said
-
-
-def _no_fetch_rows(signs: Signs) -> _Said:
-    if signs.h == "no MMS":
-        return _Said("U1", 0.7 if signs.h_old else None)
-    if signs.s == "rejected":
-        return _Said(signs.s_rule or "U5")
-    if signs.post == "wrong host":
-        return _Said("U6", 0.7 if signs.post_likely else None)
-    if signs.post == "wrong path":
-        return _Said("U7")
-    if signs.s == "expected":
-        if signs.get == "n/c":
-            return _Said("U9", 0.7)
-        if signs.s_silent:
-            return _Said("U8", None if signs.s_fast else 0.5)
-        return _Said("U9")
-    if signs.s == "other-new" and signs.other_new >= 3:
-        return _Said("U10")
-    if signs.s in ("other-new", "other-standing"):
-        return _Said("U11", suspects=("BAD_APN",))
-    if signs.s == "none":
-        return _Said("U12") if signs.seen_before else _Said("U13")
-    if signs.s == "not-mms":
-        return _Said("U14", suspects=("BAD_APN", "NO_PDP"))
-    return _Said("U16") if signs.get == "n/c" else _Said("U15")
+assert [field.name for field in fields(Signs)][:-1] == list(SIGNS)

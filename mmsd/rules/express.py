@@ -17,8 +17,9 @@ from mmsd.fast.express_py import (
     Laws,
 )  # fmt: skip
 from mmsd.model import MINUTE, SECOND
-from mmsd.rules.causes import CAUSES, ROWS, RULES, Signs, judge
+from mmsd.rules.causes import CAUSES, RULES, Signs
 from mmsd.rules.settings import Judgement
+from mmsd.rules.table import Table
 
 UNLOGGED_SUBMIT: Final = MINUTE
 """Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
@@ -26,14 +27,10 @@ MILD: Final = ("D1", "R1")
 """Rows that nothing later changes: what is closed under them may be forgotten."""
 
 
-def laws(settings: Judgement) -> Laws:
-    """The table, asked once for each sight: rows that deliver or leave open are the lane's, all others are odd there.
-
-    >>> RULES[laws(Judgement()).rules[FETCHED | CONFIRMED]]
-    'D1'
-    """
-    said = [_asked(sight) for sight in range(SIGHTS)]
-    outcomes = [ROWS[rule].outcome if rule else "" for rule in RULES]
+def laws(settings: Judgement, causes: Table) -> Laws:
+    """The table, asked once for each sight: rows that deliver or leave open are the lane's, all others are odd there."""
+    said = [_asked(sight, causes) for sight in range(SIGHTS)]
+    outcomes = [causes.rows[rule].outcome if rule else "" for rule in RULES]
 
     def windows(seconds: float) -> int:
         return int(seconds * SECOND)
@@ -43,12 +40,12 @@ def laws(settings: Judgement) -> Laws:
         grace=windows(settings.grace), confirm=windows(settings.confirm), late=windows(settings.late), unlogged=UNLOGGED_SUBMIT,
         rules=[rule for rule, _ in said], confidences=[confidence for _, confidence in said],
         closes=[int(outcome not in ("", "open")) for outcome in outcomes],
-        causes=[CAUSES.index(ROWS[rule].cause if rule and ROWS[rule].outcome != "open" else "") for rule in RULES],
+        causes=[CAUSES.index(causes.rows[rule].cause if rule and causes.rows[rule].outcome != "open" else "") for rule in RULES],
         mild=[int(rule in MILD) for rule in RULES],
     )  # fmt: skip
 
 
-def _asked(sight: int) -> tuple[int, int]:
+def _asked(sight: int, causes: Table) -> tuple[int, int]:
     """(place of the row or ODD, confidence in hundredths)."""
     fetched, over = bool(sight & FETCHED), bool(sight & OVER)
     signs = Signs(
@@ -61,7 +58,7 @@ def _asked(sight: int) -> tuple[int, int]:
         late=bool(sight & LATE),
         late_by_fetch=bool(sight & UNREPORTED),
     )
-    verdict = judge(signs)
+    verdict = causes.judge(signs)
     if verdict.outcome not in ("delivered", "open") or verdict.lapsed or verdict.hints or (over and not fetched):
         return ODD, 0
     return RULES.index(verdict.rule), round(100 * verdict.confidence)

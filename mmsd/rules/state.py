@@ -26,7 +26,7 @@ from mmsd.fast.express_py import AWAY, HERE, Survey
 from mmsd.fast.trace import SAID
 from mmsd.model import DAY, HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules import findings
-from mmsd.rules.causes import ROWS, RULES
+from mmsd.rules.causes import RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.express import MILD, laws
 from mmsd.rules.faults import FAMILIES, Closings
@@ -45,6 +45,7 @@ from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import near_miss
 from mmsd.rules.spread import NAMED, Spread
+from mmsd.rules.table import Table
 from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
 FORMAT: Final = 5
@@ -212,12 +213,13 @@ class State:
         settings: Judgement,
         expected: Expected,
         codes: CodeBook,
+        causes: Table,
         own_senders: frozenset[int] = frozenset(),
         own_accounts: frozenset[bytes] = frozenset(),
         express: bool = False,
     ) -> None:
         self.settings = settings
-        self.express = Express(laws(settings)) if express else None  # what runs by the book; everything else stands in `log`
+        self.express = Express(laws(settings, causes)) if express else None  # what runs by the book; everything else stands in `log`
         self.labels: list[str] = [""]  # names of nodes and cities by the small number that packed rows have for them
         self._label_of: dict[str, int] = {"": 0}
         self._told_express = False
@@ -225,6 +227,7 @@ class State:
         self._classed: set[int] = set()  # authorities of POSTs that were compared with the MMSC's
         self.expected = expected
         self.codes = codes
+        self.causes = causes
         self.own_senders = np.array(sorted(own_senders), np.uint64)
         self.own_accounts = own_accounts
         self.all_apns = False
@@ -421,13 +424,14 @@ class State:
         self._watch_posts(rows)
         for row in said:
             rule = RULES[row["rule"]]
-            told = ROWS[rule].outcome if not row["own"] else "own"
+            known = self.causes.rows[rule]
+            told = known.outcome if not row["own"] else "own"
             entry = Published(
                 int(row["subscriber"]), int(row["domain"]), int(row["identity"]), forwarded=False, rule=rule, outcome=told,
-                cause=ROWS[rule].cause if told == "delivered" else "", confidence=int(row["confidence"]) / 100, began=int(row["began"]),
+                cause=known.cause if told == "delivered" else "", confidence=int(row["confidence"]) / 100, began=int(row["began"]),
                 hour=int(row["began"]) // HOUR, node=self.labels[row["node"]], city=self.labels[row["city"]], bin=int(row["bin"]),
                 due=int(row["due"]), closed=int(row["closed"]), touched=max(int(row["settled"]), int(row["began"])),
-                group=ROWS[rule].group, settled=int(row["settled"]), times=(int(row["notified"]), int(row["retrieved"])),
+                group=known.group, settled=int(row["settled"]), times=(int(row["notified"]), int(row["retrieved"])),
                 notified=by_the_book(rule) if told == "delivered" else (),
             )  # fmt: skip
             self.publish(entry)

@@ -21,12 +21,12 @@ from mmsd.fast.express_py import Survey
 from mmsd.model import DAY, HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
-from mmsd.rules.causes import CAUSES, OUTCOMES, ROWS, RULES, Verdict, judge
+from mmsd.rules.causes import CAUSES, OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
 from mmsd.rules.expectations import Expectations
 from mmsd.rules.express import UNLOGGED_SUBMIT
 from mmsd.rules.faults import FAMILIES
-from mmsd.rules.findings import DELIVERY, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
+from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
 from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.models import Models
@@ -213,7 +213,7 @@ class Judge:
             labels, times["hour"], times["node"], times["city"], times["n"], times["notified"], times["retrieved"], self.state.settings.late
         )
         for (hour, node, city, rule, own, delay), n in survey.counts.items():
-            row = ROWS[RULES[rule]]
+            row = self.state.causes.rows[RULES[rule]]
             outcome = "own" if own else row.outcome
             cause = row.cause if outcome == "delivered" else ""
             tally.hours[hour, labels[node], labels[city], outcome, cause, RULES[rule] if outcome == "delivered" else ""] += n
@@ -306,7 +306,7 @@ class Judge:
                 continue
             seen = look(thread, dossier, context, horizon)
             self._sign_handset(seen, dossier.subscriber, old)
-            verdict = judge(seen.signs)
+            verdict = self.state.causes.judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
             award = self._ready(thread, dossier, seen, entry, old, horizon)
@@ -633,24 +633,18 @@ class Judge:
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
             answers = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
             beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]
-            origins = bool(beside)
-            verdict = {"ok": "Z1", "wrong host": "Z2", "wrong path": "Z3", "denied": "Z4", "5xx": "Z5"}.get(what, "")
-            if verdict == "Z1" and not answers and not origins:
-                submitted = how == "sure" and context.covered.mmsc is not None
-                verdict = "Z6" if submitted and post[AT] + UNLOGGED_SUBMIT <= horizon else ""
-                if submitted and not verdict:
-                    pending = min(pending, post[AT] + UNLOGGED_SUBMIT)
-            if verdict == "Z1" and beside and all(t[KIND] == REFUSAL for t in beside) and not answers:
-                verdict = "Z7"
+            waited = post[AT] + UNLOGGED_SUBMIT <= horizon
+            refused = bool(beside) and all(t[KIND] == REFUSAL for t in beside)
+            unlogged = "n/c" if context.covered.mmsc is None else "none"
+            logged = "answer" if answers else "refused" if refused else "submit" if beside else unlogged
+            said = self.state.causes.request(shows=what, how=how, logged=logged, waited=waited, proxy=post[STATUS] == 407)
+            if what == "ok" and how == "sure" and logged == "none" and not waited:
+                pending = min(pending, post[AT] + UNLOGGED_SUBMIT)
             answering = astray and answers_fetch(post, dossier, context, ours) is not None
-            kind = "confirm" if answers or answering else "submit" if origins else "post"
-            confidence = 0.99 if how == "sure" else 0.8
-            source = REQUEST, post[FEED], post[WHERE]
-            if verdict in ("Z2", "Z3"):
-                grounds.append(findings.bad(source, "BAD_MMSC_URL", post, confidence, kind))
-            elif verdict == "Z4" and post[STATUS] == 407:
-                grounds.append(findings.bad(source, "BAD_PROXY", post, 0.7, kind))
-            self._say_attempt(dossier, post, kind, how, verdict, facts)
+            kind = "confirm" if answers or answering else "submit" if beside else "post"
+            if said is not None and said.cause in FINDINGS[1:]:
+                grounds.append(findings.bad((REQUEST, post[FEED], post[WHERE]), said.cause, post, said.confidence, kind))
+            self._say_attempt(dossier, post, kind, how, said.rule if said is not None else "", facts)
         if pending < NEVER:
             self.state.watch(dossier.subscriber, pending)
         for thread in dossier.threads:
@@ -793,14 +787,16 @@ def _grounds_of(thread: Thread, seen: Seen, verdict: Verdict) -> list[Ground]:
     source = FORWARDED if thread.forwarded else DELIVERY, thread.domain, thread.identity
     if verdict.hints:
         return [findings.bad(source, cause, trace, verdict.confidence, "confirm") for cause in verdict.hints]
-    # EXPIRED: nothing shows that a push came, so that no session came is no wonder
-    if verdict.cause != "EXPIRED" and verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):
+    if verdict.rule == "D3" and len(thread.fetches) > REPEATED_FETCHES:
+        return [findings.bad(source, "CLIENT_DEFECT", thread.fetches[-1], verdict.confidence)]
+    # EXPIRED: nothing shows that a push came, so that no session came is no wonder. A row that an operator reads wider accuses nobody
+    if verdict.cause not in FINDINGS:
+        return []
+    if verdict.rule in ("U2", "U3", "U6", "U7", "U8", "U10", "T4", "U13"):
         return [findings.bad(source, verdict.cause, trace, verdict.confidence)]
     if verdict.rule == "U1":
         return [findings.bad(source, verdict.cause, trace, verdict.confidence, "handset")]
     if verdict.rule == "R2":
         told = next((t for t in (*thread.answers, *thread.failed, *thread.finals)), trace)
         return [findings.bad(source, verdict.cause, told, verdict.confidence, "content")]
-    if verdict.rule == "D3" and len(thread.fetches) > REPEATED_FETCHES:
-        return [findings.bad(source, "CLIENT_DEFECT", thread.fetches[-1], verdict.confidence)]
     return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,7 @@ from aiohttp import web
 from mmsd.model import HOUR, Attempt, Delivery, Evidence, Finding, masked
 from mmsd.rules.causes import CAUSES, RULES
 from mmsd.rules.causes import OUTCOMES as OUTCOME_NAMES
+from mmsd.rules.table import Row
 from mmsd.store import DeliveryFilter, Kpi
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, shown, veiled, veiled_in, whole
 from mmsd.web.source import Health, Reader
@@ -52,17 +53,20 @@ class Asked(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Api:
-    """The handlers. `health` is asked at each request; `campaigns` are the ids that exist; `region` reads national numbers (ISO 3166)."""
+    """The handlers. `health` is asked at each request; `campaigns` are the ids that exist; `region` reads national numbers (ISO 3166),
+    `rows` are those of the table of causes."""
 
     def __init__(
-        self, reader: Reader, ask: Ask, health: Callable[[], Health], *, wall: Callable[[], int], campaigns: Collection[str], region: str
-    ) -> None:
+        self, reader: Reader, ask: Ask, health: Callable[[], Health], *, wall: Callable[[], int], campaigns: Collection[str], region: str,
+        rows: Mapping[str, Row],
+    ) -> None:  # fmt: skip
         self._reader = reader
         self._ask = ask
         self._health = health
         self._wall = wall
         self._campaigns = campaigns
         self._region = region
+        self._rows = rows
 
     def routes(self) -> list[Route]:
         return [
@@ -179,7 +183,7 @@ class Api:
 
         def read() -> Story:
             since = week_before(self._reader.horizon() or self._wall(), asked.days)
-            return tell(self._reader, number, since, asked.limit, asked.after)
+            return tell(self._reader, self._rows, number, since, asked.limit, asked.after)
 
         try:
             story = await self._ask(read)

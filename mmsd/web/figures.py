@@ -11,6 +11,7 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, timedelta, tzinfo
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
@@ -20,6 +21,7 @@ from mmsd.model import HOUR, CodeCount, UnknownCode
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.kpi import WATCHED, Figures, Kpi, Mean, Ratio, by_cause, final_after, is_final, kpi, period_of
 from mmsd.rules.settings import Judgement
+from mmsd.rules.table import Row as TableRow
 from mmsd.store import Split
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, refuse, reply
 from mmsd.web.source import Health, Reader
@@ -37,11 +39,12 @@ MOST_PLACES: Final = 500
 
 
 class Terms(NamedTuple):
-    """By what figures are read: the zone of days and months, for how many µs an hour may still change, what codes mean."""
+    """By what figures are read: the zone of days and months, for how many µs an hour may still change, what codes and rows mean."""
 
     zone: tzinfo = UTC
     after: int = final_after(Judgement())
     book: CodeBook = CodeBook(())
+    rows: Mapping[str, TableRow] = MappingProxyType({})
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -71,7 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 def ask(source: Reader, question: Question, terms: Terms) -> Answer:
     """All figures of a question."""
-    zone, after, _ = terms
+    zone, after = terms.zone, terms.after
     horizon = source.horizon()
     first, last = question.from_hour, question.to_hour
     everything = is_final(last - 1, horizon, after)

@@ -140,7 +140,7 @@ class Site:
             Route("GET", "/livez", self._livez, ""),
             Route("GET", "/readyz", self._readyz, ""),
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
-            *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region).routes(),
+            *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region, rows=terms.rows).routes(),
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *self.stream.routes(),

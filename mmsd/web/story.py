@@ -6,14 +6,15 @@ told once, from its row. "Nothing is known" is never left to be read as "nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
 
 from mmsd.model import DAY, HOUR, Attempt, Delivery, Finding
-from mmsd.rules.causes import CAUSES, OUTCOMES, ROWS, RULES
+from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
+from mmsd.rules.table import Row
 from mmsd.store import DeliveryFilter
 from mmsd.web.source import Reader
 
@@ -65,15 +66,18 @@ def coverage(reader: Reader) -> Coverage:
     return Coverage(reader.first_hour() * HOUR, reader.horizon(), reader.any_erased())
 
 
-def tell(reader: Reader, number: str, since: int, limit: int = 100, after: str = "") -> Story:
-    """What is kept of a number (E.164 digits) from `since` on (µs). `after`: that of the page before. ValueError: it is none."""
+def tell(reader: Reader, rows: Mapping[str, Row], number: str, since: int, limit: int = 100, after: str = "") -> Story:
+    """What is kept of a number (E.164 digits) from `since` on (µs); `rows` of the table of causes say what packed rows mean.
+
+    `after`: that of the page before. ValueError: it is none.
+    """
     last = _place(after) if after else None
     names = reader.names("node")
     told, cut = _rows(reader, number, since)
     seen = {key for each in told for key in _keys(each)}
     packed = reader.story(number)
     for row in packed[packed["at"] >= since]:
-        each = _unpacked(row, number, names)
+        each = _unpacked(row, rows, number, names)
         if seen.isdisjoint(_keys(each)):
             told.append(each)
     told.sort(key=_order, reverse=True)
@@ -122,11 +126,11 @@ def _of_row(reader: Reader, row: Delivery, role: Role) -> Told:
     return Told(_name(message, at), role, at, row, message, leg)
 
 
-def _unpacked(row: np.void, number: str, names: Any) -> Told:
+def _unpacked(row: np.void, rows: Mapping[str, Row], number: str, names: Any) -> Told:
     rule = RULES[row["rule"]]
     message, leg, at = int(row["message"]), int(row["leg"]), int(row["at"])
     node = names.get(int(row["node"]), "")
-    known = ROWS.get(rule)
+    known = rows.get(rule)
     delivery = Delivery(
         domain="", node=node, message="", receiver=number, leg="", transaction="", sender="", submitted=at, closed=int(row["closed"]),
         outcome=OUTCOMES[row["outcome"]], cause=CAUSES[row["cause"]], rule=rule, group=known.group if known else "",

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from mmsd import config
 from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
 from mmsd.flow.sequencer import AHEAD, END, SPREAD, Feed, Sequencer, Settings
 from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
@@ -129,6 +130,7 @@ class Bench:
                 settings=Judgement(**{"idle": 5.0, **judgement}),
                 expected=Expected(frozenset(), frozenset(), (), frozenset()),
                 codes=CodeBook(()),
+                causes=config.load_causes(),
                 express=express,
             ),
             new_judge=lambda state, file_of: Judge(

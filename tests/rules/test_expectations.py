@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from mmsd import config
 from mmsd.model import Content, Kind
-from mmsd.rules.causes import Verdict, judge
+from mmsd.rules.causes import Verdict
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.operators import Access, Operators, Profile
 from mmsd.rules.relate import Context
@@ -45,7 +46,7 @@ def elsewhere(imsi: int, apn: str, imei: int = IMEI) -> list[Trace]:
 
 def said(lines: Sequence[Trace], there: Context) -> Verdict:
     found = dossier(*lines, around=there)
-    return judge(look(found.threads[-1], found, there, 10**12).signs)
+    return config.load_causes().judge(look(found.threads[-1], found, there, 10**12).signs)
 
 
 @pytest.mark.parametrize(("imsi", "apn", "cause"), [

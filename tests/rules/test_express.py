@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mmsd import config
 from mmsd.fast import express_py
 from mmsd.fast.trace import NEVER, SAID, TRACE
 from mmsd.model import MINUTE, SECOND, Content, Kind, PushState
-from mmsd.rules.causes import CAUSES, RULES, judge
+from mmsd.rules.causes import CAUSES, RULES
 from mmsd.rules.express import laws
 from mmsd.rules.relate import Context, Covered, assemble
 from mmsd.rules.settings import Judgement
@@ -90,7 +91,7 @@ def rows_of(lines: list[Trace]) -> Any:
 
 
 def lane(build: Any, context: Context) -> Any:
-    express = build(laws(context.settings))
+    express = build(laws(context.settings, config.load_causes()))
     express.set_feeds([feed.domain for feed in FEEDS], range(NODE, NODE + len(FEEDS)))
     express.set_ours([name("mmsc")])
     express.set_covered(context.covered.sms is not None, context.covered.gateway is not None)
@@ -129,7 +130,7 @@ def test_what_it_says_the_rules_say(build: Any, seed: int, effort: int) -> None:
         expected = {}
         for thread in whole.threads:
             seen = look(thread, whole, context, horizon)
-            verdict = judge(seen.signs)
+            verdict = config.load_causes().judge(seen.signs)
             closes = verdict.outcome != "open"
             expected[thread.domain, thread.identity] = (
                 verdict.rule, round(100 * verdict.confidence), seen.closed if closes else 0, NEVER if closes else seen.due, thread.began,
@@ -265,5 +266,5 @@ def test_whoever_is_odd_is_left_to_the_rules_until_released(build: Any) -> None:
 
 
 def test_only_rows_that_deliver_or_wait_are_its_own() -> None:
-    own = {RULES[rule] for rule in laws(Judgement()).rules if rule != express_py.ODD}
+    own = {RULES[rule] for rule in laws(Judgement(), config.load_causes()).rules if rule != express_py.ODD}
     assert own == {"D1", "D3", "D4", "O1", "O2"}

@@ -40,7 +40,7 @@ def judge_of(state: State) -> Judge:
 
 def new_state() -> State:
     expected = Expected(frozenset(), frozenset(), (), frozenset())
-    return State(settings=SETTINGS, expected=expected, codes=config.load_codes())
+    return State(settings=SETTINGS, expected=expected, codes=config.load_codes(), causes=config.load_causes())
 
 
 def said(judge: Judge) -> list[tuple[str, bool]]:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmsd import config
 from mmsd.model import DAY, HOUR, MINUTE, MeasureCount
-from mmsd.rules.causes import CAUSES, ROWS
+from mmsd.rules.causes import CAUSES
 from mmsd.rules.kpi import ASTRAY, DELIVERED, LONGEST, MEASURES, Figures, Measured, by_cause, final_after, is_final, kpi, measures, users
 from mmsd.rules.settings import Judgement
 
@@ -86,7 +87,8 @@ def test_whose_failure_it_is(cause: str, rule: str, user: bool):
 
 # ----------------------------------------------------------------------------------------------------------- whatever was counted
 
-OUTCOME_ROWS = [(row.outcome, row.cause, rule) for rule, row in ROWS.items() if row.outcome != "open"] + [
+TABLE = config.load_causes().rows
+OUTCOME_ROWS = [(row.outcome, row.cause, rule) for rule, row in TABLE.items() if row.outcome != "open"] + [
     ("open", "", ""), ("own", "", ""), ("lapsed", "UNKNOWN", "O3"), ("failed", "EXPIRED", "U15"), ("failed", "NO_PUSH", ""),
 ]  # fmt: skip
 COUNTS = st.integers(0, 1000)
@@ -146,7 +148,7 @@ def test_what_is_nobodys_failure_moves_no_ratio(counted: Figures):
 
 
 def test_a_cube_of_causes_alone_tells_outcomes():
-    assert {row.cause for row in ROWS.values() if row.outcome == "delivered"} == DELIVERED
+    assert {row.cause for row in TABLE.values() if row.outcome == "delivered"} == DELIVERED
     said = kpi(by_cause([(cause, 2) for cause in CAUSES]))
     assert (said.delivered, said.open, said.failed) == (2 * len(DELIVERED), 2, 2 * (len(CAUSES) - 1 - len(DELIVERED)))
 

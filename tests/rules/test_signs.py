@@ -10,7 +10,7 @@ import pytest
 
 from mmsd import config
 from mmsd.model import SECOND, CodeSet, Content, Kind, PushState
-from mmsd.rules.causes import Verdict, judge
+from mmsd.rules.causes import Verdict
 from mmsd.rules.codes import REASONS
 from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered
@@ -54,7 +54,7 @@ def seen(*lines: Trace, around: Context | None = None, horizon: float = LATER) -
 
 
 def said(*lines: Trace, around: Context | None = None, horizon: float = LATER) -> Verdict:
-    return judge(seen(*lines, around=around, horizon=horizon).signs)
+    return config.load_causes().judge(seen(*lines, around=around, horizon=horizon).signs)
 
 
 # ----------------------------------------------------------------------------------------------------------- the window
@@ -149,7 +149,7 @@ def test_a_late_message_is_late_by_the_first_sign_that_its_push_came():
 def test_a_refused_submit_fails_at_once_by_its_status(codes: int, status: int, row: str, cause: str):
     refused = trace(Kind.SUBMIT_REFUSED, 0, message="m1", other=CAT, status=status, code_set=codes)
     looked = seen(refused, horizon=0)
-    verdict = judge(looked.signs)
+    verdict = config.load_causes().judge(looked.signs)
     assert (verdict.rule, verdict.outcome, verdict.cause, looked.closed) == (row, "failed", cause, 0)
 
 
@@ -207,7 +207,7 @@ def test_the_deletion_of_a_message_speaks_of_whoever_has_not_fetched_it():
     deleted = trace(Kind.EXPIRE, 60, message="m1", status=128, code_set=CodeSet.MM1_STATUS, d=NAMELESS)
     assert said(*ARRIVED, deleted, horizon=60).rule == "U12"
     closed = seen(*ARRIVED, get(5), fetched(5), deleted)
-    assert (judge(closed.signs).rule, closed.closed) == ("D3", 25 * SECOND)
+    assert (config.load_causes().judge(closed.signs).rule, closed.closed) == ("D3", 25 * SECOND)
 
 
 # ----------------------------------------------------------------------------------------------------------------- pushes

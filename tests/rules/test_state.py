@@ -39,6 +39,7 @@ def new_state(**settings: float) -> State:
         settings=msgspec.structs.replace(Judgement(portal=3, quiet=100.0, session=60.0, reaction=10.0), **settings),
         expected=Expected(frozenset({HOST}), frozenset(), (), frozenset()),
         codes=config.load_codes(),
+        causes=config.load_causes(),
     )
     for name, family in (("mmsc1", "mmsc"), ("sms1", "sms"), ("wap1", "gateway"), ("aaa1", "sessions")):
         state.feed(name, name, "", family)
@@ -111,7 +112,12 @@ def _awaited(state: State, due: int, number: int) -> bool:
 
 
 def loaded(packed: Sequence[bytes]) -> State:
-    fresh = State(settings=Judgement(), expected=Expected(frozenset(), frozenset(), (), frozenset()), codes=config.load_codes())
+    fresh = State(
+        settings=Judgement(),
+        expected=Expected(frozenset(), frozenset(), (), frozenset()),
+        codes=config.load_codes(),
+        causes=config.load_causes(),
+    )
     fresh.load(packed)
     return fresh
 
