@@ -150,6 +150,7 @@ SETTINGS: Final[Table] = {
     (State.CONSENTED, Event.CHANGED): _END_CHANGED,
     (State.CONSENTED, Event.ERASED): _END_CONSENT,
     (State.CONSENTED, Event.HAND_OVER): _UNDONE,
+    (State.PUSHED, Event.JOIN): Row(State.PUSHED),
     (State.PUSHED, Event.PUSH_UNSENT): Row(State.CONSENTED),
     (State.PUSHED, Event.PUSH_FAILED): Row(State.NOT_TAKEN),
     (State.PUSHED, Event.TEST): Row(State.PUSHED, (Act.TEST,)),
@@ -162,6 +163,7 @@ SETTINGS: Final[Table] = {
     (State.PUSHED, Event.CHANGED): _END_CHANGED,
     (State.PUSHED, Event.ERASED): _END_CONSENT,
     (State.PUSHED, Event.HAND_OVER): Row(State.HANDED_OVER, (Act.LIST, Act.WITHDRAW, Act.REVOKE)),
+    (State.NOT_TAKEN, Event.JOIN): Row(State.NOT_TAKEN),
     (State.NOT_TAKEN, Event.PUSH): Row(State.PUSHED, (Act.PUSH,)),
     (State.NOT_TAKEN, Event.CONFIRMED): Row(State.CONFIRMED, (Act.THANKS, Act.REVOKE)),
     (State.NOT_TAKEN, Event.FAILED_LAST): _UNDONE,
@@ -216,8 +218,9 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     held_back: bool = False  # the draw says he is not asked
     asked: int | None = None  # first question
     consented: int | None = None
-    pushes: int = 0  # ordered and not given back
-    ordered: int | None = None  # the last push …
+    orders: int = 0  # of pushes …
+    pushes: int = 0  # … but for those that did not leave
+    ordered: int | None = None  # the last one …
     sent: int | None = None  # … left
     tested: bool = False  # … was tried by a message of our own
     listed: int | None = None

@@ -27,8 +27,9 @@ class Channel(enum.StrEnum):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A question to a subscriber by SMS. Times are µs UTC."""
+    """A question to a subscriber by SMS. Known by its number among his questions. Times are µs UTC."""
 
+    number: int  # 1, 2, …
     case: int
     code: str  # has to stand in an answer when several are open
     wording: str  # which text it was, `Text.version`
@@ -55,8 +56,9 @@ def free_code(questions: Iterable[Question], now: int) -> str:
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a subscriber agreed to. It is for one case alone, and ends with it."""
+    """What a subscriber agreed to. It is for one case alone, and ends with it. Known by its number among his consents."""
 
+    number: int  # 1, 2, …
     case: int
     wording: str  # version of the text he agreed to, or the keyword he sent
     channel: Channel
@@ -69,7 +71,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True):
     def live(self, now: int) -> bool:
         """Whether it holds.
 
-        >>> consent = Consent(case=1, wording="question:0", channel=Channel.SMS, by="subscriber", at=5, expires=9)
+        >>> consent = Consent(number=1, case=1, wording="question:0", channel=Channel.SMS, by="subscriber", at=5, expires=9)
         >>> [consent.live(now) for now in (4, 5, 8, 9)], revoked(consent, 7, "stop").live(8)
         ([False, True, True, False], False)
         """
@@ -89,7 +91,8 @@ def live_consent(consents: Sequence[Consent], case: int, now: int) -> Consent | 
 class PushOrder(msgspec.Struct, frozen=True):
     """Settings shall be pushed. ConsentError where the consent is of another case, or does not hold at that moment.
 
-    >>> PushOrder(Consent(case=1, wording="", channel=Channel.SMS, by="subscriber", at=5, expires=9), case=1, attempt=1, at=9)
+    >>> consent = Consent(number=1, case=1, wording="", channel=Channel.SMS, by="subscriber", at=5, expires=9)
+    >>> PushOrder(consent, case=1, attempt=1, at=9)
     Traceback (most recent call last):
     ...
     mmsd.errors.ConsentError: no live consent for this push: it expired
@@ -97,7 +100,7 @@ class PushOrder(msgspec.Struct, frozen=True):
 
     consent: Consent
     case: int
-    attempt: int  # 1, 2
+    attempt: int  # 1, 2, …: never the same twice
     at: int
 
     def __post_init__(self) -> None:

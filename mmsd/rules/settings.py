@@ -138,7 +138,8 @@ class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ask_from: float = 0.8  # confidence of a finding from which its subscriber is asked
     answer: float = 48 * 3600.0  # a question is open for so long
     question_window: float = 30 * 86400.0  # one question to a subscriber in so long
-    retry: float = 86400.0  # a question or a push that did not leave is tried again after so long
+    declined_window: float = 180 * 86400.0  # … after a no
+    retry: float = 86400.0  # a question that did not leave is asked again after so long
     consent: float = 30 * 86400.0  # a consent holds for so long
     push_gap: float = 86400.0  # one push to a subscriber in so long
     pushes: int = 2  # of one case; after the last it is handed over
@@ -148,7 +149,7 @@ class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holdout: float = 0.05  # share of found subscribers that is never asked, to compare with
     offer: bool = False  # settings are offered to whoever has a new handset
     test_message: bool = False  # a small MMS of our own is sent after the time to install, to see whether it took
-    stops: tuple[str, ...] = ("all",)  # classes that a stop word ends for its sender
+    stops: tuple[str, ...] = ("service", "marketing", "provisioning")  # classes that a stop word ends for its sender; "all" = all
     unknown_handset: Literal["oma_cp", "legacy_ota", "manual"] = "oma_cp"  # form of settings for a model of which nothing is known
     language: Literal["zh", "en"] = "zh"  # of SMS to whoever has none on record
     texts: dict[str, str] = {}  # own wording by the text's name, such as question_zh
