@@ -16,9 +16,10 @@ from mmsd.rules.governor import CLASSES, STOPPED, Candidate, Decision, Defer, Dr
 
 
 class Waiting(NamedTuple):
-    """A row that is ready and due, and the store's id of its subscriber."""
+    """A row that is ready and due, its place in the order of asking, and the store's id of its subscriber."""
 
     row: Outgoing
+    place: int
     subscriber: int
 
 
@@ -60,7 +61,7 @@ def claim(
     """What becomes of `waiting`, whichever of them a link has room for. Pure: it may run again."""
     left = {room.link: room.room for room in rooms}
     judged: list[tuple[Outgoing, Candidate, Room | None]] = []
-    for row, subscriber in sorted(waiting, key=lambda each: (-each.row.priority, each.row.due)):
+    for row, _, subscriber in sorted(waiting, key=lambda each: (-each.row.priority, each.row.due, each.place)):
         room = None
         if row.kind in on:
             room = _room(row, rooms, left)

@@ -256,7 +256,7 @@ def _lane(connection: sqlite3.Connection, keys: Keys, kind: str, octets: bool, n
             break
         priority = next_one
         rows = connection.execute(statement, (kind, octets, priority, now, *stopped, most - len(found)))
-        found += [Waiting(outgoing(keys, row), row[-1]) for row in rows]
+        found += [Waiting(outgoing(keys, row), row[0], row[-1]) for row in rows]
     return found
 
 

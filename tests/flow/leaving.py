@@ -84,18 +84,18 @@ class Desk:
     def states(self) -> dict[str, str]:
         return {name: each.state for name, each in self.rows().items()}
 
-    async def until(self, true: Callable[[], Any], seconds: float = 7200.0) -> None:
-        """Looks ten times a second of the loop's time."""
+    async def until(self, true: Callable[[], Any], seconds: float = 1200.0, *, ending: bool = False) -> None:
+        """Looks twice a second of the loop's time."""
         async with asyncio.timeout(seconds):
             while not true():
-                if self._running.done():
+                if not ending and self._running.done():
                     self._running.result()
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.5)
 
-    async def stand(self, seconds: float = 7200.0, **states: str) -> None:
+    async def stand(self, **states: str) -> None:
         """Until rows are in these states; the error says how they stood instead."""
         try:
-            await self.until(lambda: self.states() == states, seconds)
+            await self.until(lambda: self.states() == states)
         except TimeoutError:
             raise AssertionError(f"they stand as {self.states()}") from None
 
@@ -117,7 +117,7 @@ async def desk(
     centre: Mapping[str, Any] | None = None,
     link: Mapping[str, Any] | None = None,
     governor: GovernorSettings = OPEN,
-    settings: outbox.Settings = outbox.Settings(poll_seconds=1.0),  # noqa: B008 frozen
+    settings: outbox.Settings = outbox.Settings(poll_seconds=5.0),  # noqa: B008 frozen
     listener: Listener | None = None,
     kinds: Mapping[str, tuple[str, ...]] | None = None,
 ) -> AsyncIterator[Desk]:
@@ -148,8 +148,10 @@ async def desk(
         on = [kind for kind in CLASSES if getattr(governor, kind).switch == "on"]
         dispatcher = Dispatcher(store, routes, Governor(governor, UTC), on, settings=settings, wall=wall, listener=listener, call=inline)
         running = asyncio.create_task(dispatcher.run())
+        made_desk = Desk(store, centres, dispatcher, wall, running)
         try:
-            yield Desk(store, centres, dispatcher, wall, running)
+            await made_desk.until(lambda: all(each.health.state == "up" for each in dispatcher.health()))
+            yield made_desk
         finally:
             dispatcher.stop()
             await running
