@@ -387,6 +387,8 @@ class Delivery(msgspec.Struct, frozen=True):
     orphan: bool = False  # submit never seen: in no ratio
     hints: tuple[str, ...] = ()  # finding evidence this delivery carries: ("BAD_MMSC_URL",)
     city: str = ""  # the sender's
+    expires: int = 0  # the end of its window, by whose word: the MMSC's "final" word, its "notification", a charging "record", the "window"
+    expires_by: str = ""
 
 
 class Attempt(msgspec.Struct, frozen=True):

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 
 from mmsd import config
+from mmsd.cli.causes import markdown_of
 from mmsd.config import Feed, Settings
 from mmsd.link import mqtt
 from mmsd.logs import DIALECTS
@@ -262,6 +263,12 @@ def test_every_cause_and_row_is_documented(root: Path):
     text = (root / "docs/causes.md").read_text()
     assert [cause for cause in CAUSES if cause and not re.search(rf"\b{cause}\b", text)] == []
     assert [row for row in RULES[1:] if not re.search(rf"\b{row}\b", text)] == []
+
+
+def test_the_tables_of_causes_are_those_that_are_loaded(root: Path):
+    table = config.load_causes()
+    written = re.findall(r"^\| (?:[BDROTNUZ]\d+) \|.*$", (root / "docs/causes.md").read_text(), re.MULTILINE)
+    assert written == list(markdown_of({**table.rows, **table.attempts}))[2:]
 
 
 def test_every_event_topic_is_documented_and_every_documented_one_is_there(root: Path):

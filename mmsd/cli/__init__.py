@@ -16,6 +16,7 @@ from rich.console import Console
 from mmsd import app, config, fast
 from mmsd.cli import replay as replaying
 from mmsd.cli import report
+from mmsd.cli.causes import causes
 from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
@@ -66,6 +67,7 @@ def main() -> None:
     One number, one message:           mmsd why CONFIG NUMBER
     Octets, in words:                  mmsd decode mms FILE
     A status code, in words:           mmsd codes 4441
+    A row of the table of causes:      mmsd causes U10
     Beside the nodes, for good:        mmsd check CONFIG, then mmsd run CONFIG
     """
     # A tick makes and drops some hundred thousand small objects without cycles: looking for cycles among them every 700 costs a tenth
@@ -205,6 +207,7 @@ def outbox(config_file: Path, state: str | None, limit: int) -> None:
     click.echo(f"outbox: {totals}")
 
 
+main.add_command(causes)
 main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)

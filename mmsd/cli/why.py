@@ -43,6 +43,9 @@ AROUND: Final = 10 * MINUTE
 
 ROLES: Final = {"mmsc": "MMSC", "sms": "SMS gateway", "gateway": "gateway or proxy", "sessions": "packet sessions"}
 AUDITS: Final = 5
+EXPIRED_BY: Final = {
+    "final": "the MMSC's final word", "notification": "its notification", "record": "a charging record", "window": "the default window",
+}  # fmt: skip
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -270,6 +273,8 @@ def _row(house: House, told: Told) -> dict[str, Any]:
         "pushed": delivery.pushed,
         "retrieved": delivery.retrieved,
         "closed": delivery.closed,
+        "expires": delivery.expires,
+        "expires_by": delivery.expires_by,
         "outcome": delivery.outcome,
         "lapsed": delivery.lapsed,
         "cause": delivery.cause,
@@ -514,6 +519,8 @@ def _show_story(say: Say, house: House, story: Mapping[str, Any]) -> None:
         say(f"  to {story['receiver'] or 'a receiver who was erased'}")
     times = ", ".join(f"{name} {house.time(story[name])}" for name in ("submitted", "pushed", "retrieved", "closed") if story[name])
     say(f"  {times} (times in {house.settings.zone.name.key})")
+    if story["expires"]:
+        say(f"  its window ends {house.time(story['expires'])}, by {EXPIRED_BY[story['expires_by']]}")
     if story["kept_only"] and not story["steps"]:
         looked = "none of its lines is in the logs any more" if house.lines else "--lines looks for its lines in the logs"
         say(f"  of deliveries that went well the store keeps no more than this; {looked}")

@@ -49,6 +49,8 @@ class Seen:
     signs: Signs
     due: int  # event time at which the next absence may be judged
     expiry: int
+    expires: int  # the end of the window, before grace …
+    expires_by: str  # … and by whose word: final, notification, record, window
     pushed: int
     retrieved: int
     closed: int  # the line or the deadline that closed it
@@ -64,7 +66,8 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     retrieved = thread.retrieved_at
     finals = ((t, word) for t in thread.finals if (word := final_word(t, context)))
     final, word = min(finals, key=lambda found: (found[0][AT], found[0][WHERE]), default=(None, ""))
-    expiry = _expiry(thread, settings.window)
+    expiry, by = _expiry(thread, settings.window)
+    expires, by = (expiry, by) if final is None else (final[AT], "final")
     deadline = final[AT] if final is not None else expiry + int(settings.grace * SECOND)
     confirm = min(max(deadline, retrieved), retrieved + int(settings.confirm * SECOND)) if retrieved else deadline
     due = confirm if retrieved else deadline
@@ -107,14 +110,14 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
         signs.late = min([*firsts, *answered, retrieved]) - thread.began > settings.late * SECOND
     refused = signs.c in ("rejected", "unrecognised") or signs.m_final in ("rejected", "unrecognised", "forwarded")
     if not signs.over or signs.r == "retrieved" or refused:  # nothing rests on what is absent
-        return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+        return Seen(signs, ripe, expiry, expires, by, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
     gone = _gone(signs, thread, context, pushed or thread.began, until)
     if signs.p == "failed":
         _sign_alive(signs, dossier, context, pushed, expiry, used)
     else:
         _sign_session(signs, thread, dossier, context, until, used)
     _uncover(signs, gone)
-    return Seen(signs, ripe, expiry, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+    return Seen(signs, ripe, expiry, expires, by, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
 
 
 def _gone(signs: Signs, thread: Thread, context: Context, start: int, stop: int) -> frozenset[str]:
@@ -137,14 +140,15 @@ def _uncover(signs: Signs, gone: frozenset[str]) -> None:
     signs.not_covered = (*signs.not_covered, *sorted(gone))
 
 
-def _expiry(thread: Thread, window: float) -> int:
-    """When the delivery expires: by its notification, else by what the MMSC recorded of it, else by the node's default."""
+def _expiry(thread: Thread, window: float) -> tuple[int, str]:
+    """When the delivery expires, and by which word: its notification's, what the MMSC recorded of it, the node's default."""
     pushes = thread.leg.pushes if thread.leg else []
-    for told in (pushes, thread.notifies, thread.out, [thread.opened] if thread.opened is not None else []):
+    opened = [thread.opened] if thread.opened is not None else []
+    for told, by in ((pushes, "notification"), (thread.notifies, "record"), (thread.out, "record"), (opened, "record")):
         latest: int = max((t[EXTRA] for t in told), default=0)
         if latest > 0:
-            return latest
-    return thread.began + int(window * SECOND)
+            return latest, by
+    return thread.began + int(window * SECOND), "window"
 
 
 def _peer(thread: Thread, context: Context) -> str:

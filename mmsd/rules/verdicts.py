@@ -478,7 +478,7 @@ class Judge:
             confidence=verdict.confidence, lapsed=verdict.lapsed, suspects=verdict.suspects, not_covered=verdict.not_covered,
             evidence=tuple(self._evidence(t) for t in ordered), pushed=seen.pushed, retrieved=seen.retrieved, size=_size(thread),
             detail=verdict.detail, own=thread.own, off_net=bool(thread.out), orphan=thread.opened is None,
-            hints=verdict.hints, city=entry.city,
+            hints=verdict.hints, city=entry.city, expires=seen.expires, expires_by=seen.expires_by,
         )  # fmt: skip
 
     def shown(self, number: int) -> str:

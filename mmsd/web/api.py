@@ -279,6 +279,8 @@ def delivery(row: Delivery) -> dict[str, Any]:
         "pushed": iso(row.pushed),
         "retrieved": iso(row.retrieved),
         "closed": iso(row.closed),
+        "expires": iso(row.expires),
+        "expires_by": row.expires_by,
         "outcome": row.outcome,
         "lapsed": row.lapsed,
         "cause": row.cause,

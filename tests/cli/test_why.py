@@ -99,6 +99,16 @@ def test_what_is_said_to_people_is_in_words_and_masked(run: Run, house: Path):
     assert "from 8613900000021" in run(house, EXPIRED, "--reveal").output
 
 
+def test_it_says_by_whose_word_the_window_ended(run: Run, house: Path):
+    (message,) = {row["message"] for row in asked(run, house, EXPIRED)["deliveries"]}
+    said = run(house, EXPIRED, message).output
+    (story,) = asked(run, house, EXPIRED, message)["stories"]
+    assert story["expires_by"] == "final"
+    assert story["expires"] == story["closed"]
+    assert "its window ends 2026-" in said
+    assert "by the MMSC's final word" in said
+
+
 def test_it_speaks_chinese(run: Run, house: Path):
     assert "过期" in run(house, EXPIRED, "--language", "zh").output
 

@@ -203,6 +203,22 @@ def test_without_a_push_the_charging_record_says_when_it_expires():
     assert seen(submit(0), told, push(1), receipt(2), horizon=100).expiry == 101 * SECOND
 
 
+@pytest.mark.parametrize(
+    ("lines", "by", "at"),
+    [
+        ((*SENT, report(50, 128)), "final", 50),
+        (SENT, "notification", 101),
+        ((submit(0, extra=90 * SECOND), *SENT[1:]), "notification", 101),
+        ((submit(0), trace(Kind.NOTIFY, 1, message="m1", extra=61 * SECOND)), "record", 61),
+        ((submit(0, extra=90 * SECOND),), "record", 90),
+        ((submit(0), notify(1)), "window", 200),
+    ],
+)
+def test_by_whose_word_the_window_ends(lines: Sequence[Trace], by: str, at: float):
+    found = seen(*lines)
+    assert (found.expires_by, found.expires) == (by, at * SECOND)
+
+
 def test_the_deletion_of_a_message_speaks_of_whoever_has_not_fetched_it():
     deleted = trace(Kind.EXPIRE, 60, message="m1", status=128, code_set=CodeSet.MM1_STATUS, d=NAMELESS)
     assert said(*ARRIVED, deleted, horizon=60).rule == "U12"
