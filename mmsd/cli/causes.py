@@ -176,10 +176,8 @@ def _lines(table: Table, rule: str, row: Row, shipped: Row, words: Words) -> Ite
     if row.cause:
         yield "to do", words[f"advice.{row.cause}"]
     if row != shipped:
-        yield (
-            "changed",
-            f"by [causes.rows.{rule}] of the configuration; as it comes: {verdict_of(shipped)}, {'; '.join(confidences_of(shipped))}",
-        )
+        before = f"{verdict_of(shipped)}, {'; '.join(confidences_of(shipped))}"
+        yield "changed", f"by [causes.rows.{rule}] of the configuration; as it comes: {before}"
 
 
 def _value(table: Table, rule: str, row: Row, words: Words) -> dict[str, Any]:
