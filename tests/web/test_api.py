@@ -155,7 +155,8 @@ def test_a_delivery_names_its_fields_and_masks_its_numbers(house):
     assert row == {
         "node": "mmsc1", "message": "m1", "leg": "86139****5432", "transaction": "", "sender": "86139****5432", "receiver": "86138****1234",
         "submitted": "2026-11-22T12:00:00Z", "pushed": None, "retrieved": None, "closed": "2026-11-22T12:00:01.500000Z",
-        "expires": None, "expires_by": "", "outcome": "failed", "lapsed": False, "cause": "NO_PUSH", "detail": "", "rule": "N5", "group": "no_retrieval", "confidence": 0.9,
+        "expires": None, "expires_by": "",
+        "outcome": "failed", "lapsed": False, "cause": "NO_PUSH", "detail": "", "rule": "N5", "group": "no_retrieval", "confidence": 0.9,
         "suspects": [], "not_covered": [], "size": None, "city": "", "own": False, "orphan": False, "off_net": False,
         "evidence": [
             {"feed": "mmsc1", "file": "access.log", "offset": 120, "kind": "SUBMIT", "at": "2026-11-22T12:00:00Z", "note": ""},
