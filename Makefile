@@ -11,10 +11,10 @@ SEED ?= random
 RUN := $(BIN)/python -m sim.run
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench score sim docs fresh faults soak fuzz build clean
+.PHONY: help run test lint format bench recognise score sim docs fresh faults soak fuzz build clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## a simulated province and the daemon beside it, with a live page; Ctrl-C ends it, or DURATION=60 (35 or more)
 	@tools/setup.sh run
@@ -41,6 +41,12 @@ bench: ## speed, beside its peers in the same run
 	@tools/setup.sh test
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[bench]' </dev/null
 	@$(BIN)/python -m bench $(ARGS)
+
+recognise: ## how well altered seed pictures are recognised, beside hashes alone (SHARE=0.1: a tenth); goes on where it was stopped
+	@tools/setup.sh test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[recognise]' </dev/null
+	@$(BIN)/python -c 'import pdqhash' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input pdqhash </dev/null || true
+	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.recognise --share $(or $(SHARE),1) $(ARGS)
 
 score: ## how right the verdicts are: causes found beside the true ones; some ten minutes, or ARGS="--small", ARGS="real-day feeds"
 	@tools/setup.sh test

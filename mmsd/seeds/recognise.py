@@ -1,0 +1,309 @@
+"""Which seeds a message holds: exact octets, then the mark, then the mark after the picture was laid straight. It never guesses.
+
+    L0 exact → L1 canonical → L2 shortlist (and what the sender holds) → L3 mark → L4 registration → L5 verdict
+
+A picture counts by its octets or by a score of ACCEPTED or more, and by nothing else. What only looks, reads or sounds like a seed is
+*probable*: shown to people, never counted. Every step is bounded; DecodeError never leaves here, it costs the one part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from hashlib import sha256
+from typing import Final, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from mmsd.errors import DecodeError
+from mmsd.seeds import mark, pictures, texts
+from mmsd.seeds.contents import Content
+from mmsd.seeds.fingerprint import Near, Words, fingerprint
+from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, inside, joined, seen
+from mmsd.seeds.library import Library
+from mmsd.seeds.mark import ACCEPTED
+from mmsd.seeds.pictures import LIMITS, SIDE, Floats, Limits
+from mmsd.seeds.register import ALIKE, Received
+
+EXACT: Final = "exact"
+MARK: Final = "mark"
+REGISTERED: Final = "registered"
+
+RADIUS: Final = 90
+"""Bits of 256 within which a fingerprint makes a candidate; unrelated pictures lie about 128 apart."""
+CANDIDATES: Final = 6
+HELD: Final = 24  # faces of seeds the sender holds, tried whatever they look like
+LAID_RADIUS: Final = 86  # bits within which a candidate is laid straight
+LAID: Final = 2  # candidates of different families that are laid straight
+BEGUN: Final = 2  # of the places that phase correlation finds
+LOOKED_ALIKE: Final = 64  # bits: nearer than this a picture looks like the seed
+PICTURES: Final = 12  # of one message
+_TONED: Final = 25.0  # above this score a better fit of the host changes nothing
+
+
+class Sighting(NamedTuple):
+    """A seed found in a message."""
+
+    seed: str
+    campaign: str
+    method: str  # EXACT, MARK or REGISTERED
+    score: float  # 0 for EXACT
+    part: int  # ordinal among the contents
+
+
+class Probable(NamedTuple):
+    """A seed that a message may hold: shown, never counted."""
+
+    seed: str
+    campaign: str
+    signs: tuple[str, ...]  # two or more of text, sound, holder, look
+
+
+class Learned(NamedTuple):
+    """Octets that were recognised by their mark: the next copy of them is exact."""
+
+    digest: bytes
+    seed: str
+    picture: int
+
+
+class Verdict(NamedTuple):
+    """What a message holds."""
+
+    sightings: tuple[Sighting, ...] = ()  # each seed once, the surest first
+    probable: tuple[Probable, ...] = ()
+    learned: tuple[Learned, ...] = ()
+    faults: tuple[str, ...] = ()  # parts that could not be looked at, and why
+    highest: float = 0.0  # the highest score of those not accepted
+
+    @property
+    def counted(self) -> tuple[Sighting, ...]:
+        """What a forward is counted for: one seed of each campaign, the surest. A message with two cards of one campaign is one forward."""
+        first: dict[str, Sighting] = {}
+        for sighting in self.sightings:
+            first.setdefault(sighting.campaign, sighting)
+        return tuple(first.values())
+
+
+class _Seen(NamedTuple):
+    """The best reading of a picture."""
+
+    face: int = -1
+    score: float = 0.0
+    method: str = MARK
+
+
+class _View:
+    """A received picture on the canonical grid, what lies within its margins, and what was made of it on the way."""
+
+    def __init__(self, source: Image.Image) -> None:
+        self.values = pictures.canonical(source)
+        self.trim = pictures.margins(source)
+        self.image = Image.fromarray(self.values)
+        self.shape = source.width / source.height
+        self.plain = mark.coefficients(self.values)
+        self.outer: tuple[Map, ...] = (IDENTITY,) if self.trim is None else (IDENTITY, boxed(self.trim))
+        self.prints: list[Words] = [fingerprint(self.values)]
+        if self.trim is not None:
+            box = self.trim
+            width, height = source.size
+            self.prints.append(fingerprint(pictures.canonical(source, (box[0] * width, box[1] * height, box[2] * width, box[3] * height))))
+        self._received: Received | None = None
+
+    @property
+    def received(self) -> Received:
+        if self._received is None:
+            self._received = Received(self.values, self.shape)
+        return self._received
+
+
+def judge(
+    contents: Sequence[Content], library: Library, held: Collection[str] = (), *, look_at_all: bool = True, limits: Limits = LIMITS
+) -> Verdict:
+    """The seeds that a message's contents hold; `held`: names of seeds that its sender is known to hold. Never raises.
+
+    Without `look_at_all` only octets and texts are compared, and no picture is decoded.
+    """
+    found: dict[str, Sighting] = {}
+    learned: list[Learned] = []
+    faults: list[str] = []
+    looks: set[str] = set()
+    highest = 0.0
+    number_of_pictures = 0
+    for part, content in enumerate(contents):
+        if not content.is_picture:
+            continue
+        known = library.exact(content.body)
+        if known is not None:
+            seed = library.seeds[known[0]]
+            _keep(found, Sighting(seed.name, seed.campaign, EXACT, 0.0, part))
+            continue
+        number_of_pictures += 1
+        if not look_at_all or number_of_pictures > PICTURES:
+            continue
+        try:
+            best, near = picture(content.body, library, held, limits)
+        except DecodeError as error:
+            faults.append(f"part {part}: {error.reason}")
+            continue
+        looks.update(near)
+        if best.score < ACCEPTED:
+            highest = max(highest, best.score)
+            continue
+        entry = library.entries[best.face]
+        _keep(found, Sighting(entry.seed.name, entry.seed.campaign, best.method, best.score, part))
+        learned.append(Learned(sha256(content.body).digest(), entry.seed.name, entry.picture))
+    sightings = sorted(found.values(), key=lambda sighting: (sighting.method != EXACT, -sighting.score, sighting.part))
+    return Verdict(tuple(sightings), _probable(contents, library, held, looks, found), tuple(learned), tuple(faults), highest)
+
+
+def _keep(found: dict[str, Sighting], sighting: Sighting) -> None:
+    known = found.get(sighting.seed)
+    if known is None or (known.method != EXACT and (sighting.method == EXACT or sighting.score > known.score)):
+        found[sighting.seed] = sighting
+
+
+def picture(body: bytes, library: Library, held: Collection[str] = (), limits: Limits = LIMITS) -> tuple[_Seen, set[str]]:
+    """The best reading of one picture, and the seeds it looks like. DecodeError when it is none, or too large."""
+    image = pictures.opened(body, limits)
+    count = getattr(image, "n_frames", 1)
+    if count > limits.frames:
+        raise DecodeError(f"{count} frames are more than a picture may have", offset=0)
+    best, near = _frame(_View(pictures.grey(image)), library, held)
+    if best.score < ACCEPTED and count > 1:  # an animation may begin with what a handset put before it
+        try:
+            image.seek(count // 2)
+        except (EOFError, OSError, SyntaxError, ValueError) as error:
+            raise DecodeError(f"frame {count // 2} cannot be decoded: {type(error).__name__}", offset=0) from error
+        other, looks = _frame(_View(pictures.grey(image)), library, held)
+        best, near = max(best, other, key=lambda seen: seen.score), near | looks
+    return best, near
+
+
+def _frame(view: _View, library: Library, held: Collection[str]) -> tuple[_Seen, set[str]]:
+    near = library.shortlist(view.prints, CANDIDATES, RADIUS)
+    looks = {library.entries[one.face].seed.name for one in near if one.distance <= LOOKED_ALIKE}
+    listed = {one.face for one in near}
+    owned = [face for seed in held for face in library.faces_of(seed) if face not in listed][:HELD]
+    candidates = near + [library.distances(face, view.prints) for face in owned]
+    best = _Seen()
+    for one in candidates:
+        best = max(best, _marked(view, library, one.face), key=_by_score)
+        if best.score >= _TONED:
+            return best, looks
+    if best.score < ACCEPTED:
+        best = max(best, _siblings(view, library, candidates), key=_by_score)
+    if best.score < ACCEPTED:
+        best = max(best, _laid(view, library, candidates), key=_by_score)
+    return best, looks
+
+
+def _by_score(seen: _Seen) -> float:
+    return seen.score
+
+
+def _marked(view: _View, library: Library, face: int) -> _Seen:
+    """L3: the score where the picture was only squashed, or put into even margins."""
+    score = mark.score(view.plain, library.host(face))
+    if view.trim is not None and score < ACCEPTED:
+        own = library.entries[face].face.trim
+        score = max(score, _score(view, library, face, boxed(view.trim)))
+        if own is not None and score < ACCEPTED:
+            score = max(score, _score(view, library, face, joined(boxed(view.trim), cropped(own))))
+    if score < ACCEPTED:
+        score = max(score, _score(view, library, face, IDENTITY))
+    return _Seen(face, score)
+
+
+class _Fit(NamedTuple):
+    """A host subtracted from a picture."""
+
+    left: Floats
+    score: float
+
+
+def _fit(view: _View, library: Library, face: int, by: Map) -> _Fit:
+    """The picture laid on a host by that map, the host seen through the picture's tone curve, subtracted."""
+    host = library.host(face)
+    if by is IDENTITY:
+        values, sound = view.values, None
+    else:
+        values = np.where(inside(by, SIDE), seen(view.image, by), host.values)
+        sound = blocks_inside(by)
+    toned = host._replace(spectrum=mark.coefficients(mark.toned(host.values, values)))
+    left = mark.left_of(mark.coefficients(values), toned, sound)
+    return _Fit(left, float(np.vdot(left, host.signs)))
+
+
+def _score(view: _View, library: Library, face: int, by: Map) -> float:
+    return _fit(view, library, face, by).score
+
+
+def _siblings(view: _View, library: Library, candidates: Sequence[Near], by: Map = IDENTITY) -> _Seen:
+    """The best of all siblings of the candidates on one alignment: the nearest card of a family is often the wrong one."""
+    best = _Seen()
+    tried: set[tuple[str, int]] = set()
+    for one in candidates:
+        entry = library.entries[one.face]
+        if (entry.seed.family, entry.picture) in tried or len(library.siblings(one.face)) < 2:
+            continue
+        tried.add((entry.seed.family, entry.picture))
+        left = _fit(view, library, one.face, by).left
+        for face in library.screened(one.face, left, 3):
+            best = max(best, _Seen(face, _score(view, library, face, by)), key=_by_score)
+    return best
+
+
+def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
+    """L4: the nearest candidates are laid straight, and they and their siblings scored there."""
+    best = _Seen(method=REGISTERED)
+    families: set[tuple[str, int]] = set()
+    for one in candidates:
+        if len(families) == LAID or best.score >= ACCEPTED:
+            break
+        entry = library.entries[one.face]
+        if one.distance > LAID_RADIUS or (entry.seed.family, entry.picture) in families:
+            continue
+        families.add((entry.seed.family, entry.picture))
+        template = library.template(one.face)
+        begin = joined(view.outer[one.form], library.place(one))
+        plain = one.form == 0 and one.variant == 0
+        by, alike = template.refined(view.received, [begin] if plain else [begin, IDENTITY], BEGUN)
+        if alike < ALIKE:
+            continue
+        score = _score(view, library, one.face, by)
+        best = max(best, _Seen(one.face, score, REGISTERED), key=_by_score)
+        if score < ACCEPTED:
+            best = max(best, _siblings(view, library, [one], by)._replace(method=REGISTERED), key=_by_score)
+    return best
+
+
+def _probable(
+    contents: Iterable[Content], library: Library, held: Collection[str], looks: Collection[str], found: Collection[str]
+) -> tuple[Probable, ...]:
+    """Seeds with two signs or more that were not found."""
+    signs: dict[str, set[str]] = {}
+    for name in looks:
+        signs.setdefault(name, set()).add("look")
+    for content in contents:
+        if content.is_sound:
+            for name in library.by_sound(texts.sound(content.body)):
+                signs.setdefault(name, set()).add("sound")
+        elif content.is_text and len(content.body) <= _TEXT_LIMIT:
+            said = texts.reduced(content.body, content.charset)
+            for name in library.by_text(said):
+                signs.setdefault(name, set()).add("text")
+            for name in {*looks, *held} & library.seeds.keys():
+                if any(texts.alike(own, said) for own in library.seeds[name].texts):
+                    signs.setdefault(name, set()).add("text")
+    for name in held:
+        if name in signs:
+            signs[name].add("holder")
+    return tuple(
+        Probable(name, library.seeds[name].campaign, tuple(sorted(said)))
+        for name, said in sorted(signs.items())
+        if len(said) > 1 and name not in found
+    )
+
+
+_TEXT_LIMIT: Final = 32 * 1024

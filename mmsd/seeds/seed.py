@@ -1,0 +1,139 @@
+"""A registered seed: all that recognising it takes, as a value and as octets of a version.
+
+What it holds of a picture is the *unmarked* one on the canonical grid; the chips come from the deployment's key and the picture's payload.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b, sha256
+from typing import Final
+
+import msgspec
+import numpy as np
+from PIL import Image
+
+from mmsd.errors import DecodeError
+from mmsd.seeds import fingerprint, pictures
+from mmsd.seeds.fingerprint import Words
+from mmsd.seeds.pictures import SIDE, Box, Floats
+
+MAGIC: Final = b"mmsd seed\0"
+VERSION: Final = 1
+KEY_OCTETS: Final = 32
+PAYLOAD_OCTETS: Final = 16
+
+
+def key_name(key: bytes) -> bytes:
+    """Eight octets that tell one deployment's key from another's, and nothing of it.
+
+    >>> key_name(bytes(32)).hex()
+    '294be84a1399f4a7'
+    """
+    return blake2b(key=key, person=b"mmsd key name 1", digest_size=8).digest()
+
+
+class Face(msgspec.Struct, frozen=True, array_like=True):
+    """One frame of a picture as it was before it was marked."""
+
+    grid: bytes  # 128×128 octets, row by row
+    prints: bytes  # fingerprint.variants, 16×4 words
+    trim: Box | None = None  # what lies within its even margins
+
+    @property
+    def values(self) -> Floats:
+        return np.frombuffer(self.grid, np.uint8).reshape(SIDE, SIDE).astype(np.float32)
+
+    @property
+    def words(self) -> Words:
+        return np.frombuffer(self.prints, np.uint64).reshape(-1, fingerprint.WORDS)
+
+
+def face(values: Floats, trim: Box | None) -> Face:
+    """The face of a grey picture on the canonical grid."""
+    grid = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return Face(grid.tobytes(), fingerprint.variants(grid.astype(np.float32), trim).tobytes(), trim)
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """What the admission check found of a marked picture."""
+
+    psnr: float  # dB of brightness, marked and encoded beside the original
+    ssim: float
+    passed: int  # alterations after which it was recognised
+    tried: int
+    lowest: float  # the least score among them
+    grade: int  # how often the strength was raised
+    failed: tuple[str, ...] = ()  # the names of the others
+
+
+class RegisteredPicture(msgspec.Struct, frozen=True):
+    """A marked picture of a seed."""
+
+    name: str
+    media: str
+    digest: bytes  # SHA-256 of the marked octets
+    payload: bytes  # of its chips
+    faces: tuple[Face, ...]
+    deviation: float  # of the mark, grey levels
+    trial: Trial | None = None  # None: not tried
+
+    @property
+    def weak(self) -> bool:
+        return self.trial is not None and bool(self.trial.failed)
+
+
+class RegisteredSeed(msgspec.Struct, frozen=True):
+    """A message made trackable. Seeds of one `family` are siblings: the same card with another number."""
+
+    name: str
+    campaign: str
+    family: str
+    key: bytes  # key_name of the key it was marked with
+    pictures: tuple[RegisteredPicture, ...]
+    texts: tuple[str, ...] = ()  # reduced
+    sounds: tuple[bytes, ...] = ()  # digests
+
+    @property
+    def weak(self) -> bool:
+        """Whether the admission check failed on a picture of it."""
+        return any(picture.weak for picture in self.pictures)
+
+    def to_bytes(self) -> bytes:
+        """MAGIC, the version, the SHA-256 of what follows, and that in msgpack."""
+        body = msgspec.msgpack.encode(self)
+        return MAGIC + bytes((VERSION,)) + sha256(body).digest() + body
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> RegisteredSeed:
+        """The way back. DecodeError for octets that are no seed, a damaged one, or one of a later version."""
+        at = len(MAGIC)
+        if data[:at] != MAGIC:
+            raise DecodeError("no registered seed", offset=0)
+        if data[at : at + 1] != bytes((VERSION,)):
+            raise DecodeError(f"a seed of version {data[at : at + 1].hex()}, not {VERSION}: register it anew", offset=at)
+        body = data[at + 33 :]
+        if sha256(body).digest() != data[at + 1 : at + 33]:
+            raise DecodeError("the seed is damaged", offset=at + 1)
+        try:
+            seed = msgspec.msgpack.decode(body, type=cls)
+        except msgspec.MsgspecError as error:
+            raise DecodeError(f"no seed of this version: {error}", offset=at + 33) from None
+        for place in (face for picture in seed.pictures for face in picture.faces):
+            if len(place.grid) != SIDE * SIDE or len(place.prints) != 8 * fingerprint.WORDS * len(fingerprint.VARIANTS):
+                raise DecodeError("a face of another size", offset=at + 33)
+        return seed
+
+
+_SAME: Final = 2.0  # grey levels in the mean: frames nearer than this are one face
+FACES: Final = 8
+
+
+def faces(frames: Sequence[Image.Image]) -> tuple[Face, ...]:
+    """The faces of a picture's frames in grey: those that differ, at most 8 of them."""
+    found: list[Face] = []
+    for frame in frames:
+        values = pictures.canonical(frame)
+        if len(found) < FACES and all(float(np.abs(values - known.values).mean()) >= _SAME for known in found):
+            found.append(face(values, pictures.margins(frame)))
+    return tuple(found)
