@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ import msgspec
 from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import Faulted, Reader, parse
-from mmsd.rules.operators import Profile, authority_of, plmn
+from mmsd.rules.operators import Access, Profile, authority_of, plmn
 
 _AUTHORITY: Final = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")
 _APN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -72,6 +73,7 @@ def check_profile(profile: Profile, key: KeyPath, report: Report) -> None:
             report.add((*here, "mmsc"), f"{access.mmsc!r} is no URL of an MMSC", "write http://host[:port][/path]")
         if access.proxy:
             _check_authority(access.proxy, (*here, "proxy"), report)
+        _check_signature(access, here, report)
     if profile.wap1_proxy:
         _check_authority(profile.wap1_proxy, (*key, "wap1_proxy"), report)
     for index, name in enumerate(profile.authorities):
@@ -79,6 +81,19 @@ def check_profile(profile: Profile, key: KeyPath, report: Report) -> None:
     for index, login in enumerate(profile.logins):
         if "/" not in login:
             report.add((*key, "logins", index), f"{login!r} is no user with a password", "write user/password")
+
+
+def _check_signature(access: Access, key: KeyPath, report: Report) -> None:
+    if bool(access.signed_by) != bool(access.signed_on):
+        missing = "signed_on" if access.signed_by else "signed_by"
+        report.add((*key, missing), "is missing", "a sign-off has a name and a day; take both out to have none")
+    elif access.signed_on:
+        try:
+            date.fromisoformat(access.signed_on)
+        except ValueError:
+            report.add((*key, "signed_on"), f"{access.signed_on!r} is no day", "write 2026-11-22")
+        if not access.complete:
+            report.add((*key, "signed_by"), "signs settings that are not whole", "a handset needs apn and mmsc at least")
 
 
 def _check_apn(apn: str, key: KeyPath, report: Report) -> None:

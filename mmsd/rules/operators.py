@@ -34,11 +34,18 @@ class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     proxy: str = ""  # host:port; "" = none
     user: str = ""
     password: str = ""
+    signed_by: str = ""  # who looked these settings over and answers for what is pushed of them …
+    signed_on: str = ""  # … and on which day, YYYY-MM-DD
 
     @property
     def complete(self) -> bool:
         """Enough to set a handset by."""
         return bool(self.apn and self.mmsc)
+
+    @property
+    def signed(self) -> bool:
+        """Somebody signed them off; nothing else is ever pushed."""
+        return bool(self.signed_by and self.signed_on)
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
