@@ -26,6 +26,7 @@ from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi, reader_of
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
 from mmsd.cli.sending import send
+from mmsd.cli.serials import serial
 from mmsd.cli.why import why
 from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
@@ -217,5 +218,6 @@ main.add_command(import_)
 main.add_command(kpi)
 main.add_command(notified)
 main.add_command(send)
+main.add_command(serial)
 main.add_command(settings_)
 main.add_command(why)
