@@ -187,7 +187,7 @@ class _Matches:
                 self._unnamed[delivery.message, delivery.receiver].append(delivery)
 
     def of(self, row: Mapping[str, Any]) -> Delivery | None:
-        alike = self._unnamed[row["message"], row["receiver"]]
+        alike = [delivery for delivery in self._unnamed[row["message"], row["receiver"]] if delivery.node == row["node"]]
         return self._by_leg.get((row["message"], row["receiver"], row["leg"])) or (alike[0] if len(alike) == 1 else None)
 
 

@@ -167,12 +167,14 @@ class Handsets:
         self.release(session)
 
     def too_late(self, delivery: Delivery) -> None:
-        """He asks for a message that has just expired."""
+        """He asks for a message that has just expired, or a while after everybody has written it off."""
+        wait = 0
         if delivery.message.node.down:
             delivery.got = 503
         else:
             delivery.gone = True
-        self.connect(delivery.receiver, self._gone, delivery)
+            wait = us(self._settings.late[0]) if delivery.receiver.variant < 0.5 else 0
+        self._agenda.after(wait, self.connect, delivery.receiver, self._gone, delivery)
 
     def _gone(self, session: Session, delivery: Delivery) -> None:
         if delivery.got:

@@ -38,6 +38,7 @@ from mmsd.rules.traces import (
 ANSWERED: Final = (0, 4, 7)
 """Interfaces on which whoever gets a message answers: another MMSC, an application, or what the node does not say. E-mail has no answer."""
 
+GONE: Final = (404, 410)
 REJECTED, UNRECOGNISED = 130, 132
 """X-Mms-Status of an answer (`codes`, set mm1-status)."""
 
@@ -97,7 +98,7 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     signs.peer = _peer(thread, context)
 
     until = max(due, retrieved)
-    gets = [get for get in thread.gets if get[AT] <= until + skew]
+    gets = [get for get in thread.gets if get[AT] <= until + skew] or _too_late(thread, until + skew, horizon, settings)
     _sign_retrieval(signs, thread, gets, context)
     _sign_confirmation(signs, thread, covered)
     _sign_get(signs, thread, gets, covered)
@@ -118,6 +119,12 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
         _sign_session(signs, thread, dossier, context, until, used)
     _uncover(signs, gone)
     return Seen(signs, ripe, expiry, expires, by, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
+
+
+def _too_late(thread: Thread, after: int, horizon: int, settings: Judgement) -> list[Trace]:
+    """The first request that came when it was all over, as long as a verdict may change: the message was gone (T3)."""
+    last = min(after + int(settings.restate * SECOND), horizon)
+    return next(([get] for get in thread.gets if after < get[AT] <= last and get[STATUS] in GONE), [])
 
 
 def _gone(signs: Signs, thread: Thread, context: Context, start: int, stop: int) -> frozenset[str]:
@@ -242,7 +249,7 @@ def _sign_get(signs: Signs, thread: Thread, gets: list[Trace], covered: Covered)
         signs.get = "ok" if _whole(last, thread) else "short"
     elif status == 403:
         signs.get = "denied"
-    elif status in (404, 410):
+    elif status in GONE:
         signs.get = "gone"
     elif status in (0, 408, 499):
         signs.get = "short"

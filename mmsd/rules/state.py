@@ -43,12 +43,12 @@ from mmsd.rules.retrieval import Notified, by_the_book, cell_name
 from mmsd.rules.rhythm import SILENT, Rhythm
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
-from mmsd.rules.signs import near_miss
+from mmsd.rules.signs import GONE, near_miss
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.table import Table
 from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 5
+FORMAT: Final = 6
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -472,11 +472,15 @@ class State:
         return at <= self.horizon or any(at <= entry.settled for entry in held.values())
 
     def _watch_posts(self, rows: npt.NDArray[Any]) -> None:
-        """POSTs that are MMS whoever sent them are judged although no delivery is open, once what stands beside them has been read."""
+        """POSTs that are MMS whoever sent them are judged although no delivery is open, once what stands beside them has been read. Whoever
+        asks for what is gone came too late for a delivery that may be closed."""
         posts = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST) & (rows["b"] == Content.MMS)]
         wait = int((self.settings.join + self.settings.skew) * SECOND)
         for number, at in zip(posts["subscriber"].tolist(), posts["at"].tolist(), strict=True):
             self.watch(number, at + wait)
+        late = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.GET) & in_set(rows["status"], np.array(GONE))]
+        for number, at in zip(late["subscriber"].tolist(), late["at"].tolist(), strict=True):
+            self.watch(number, at)
 
     def watch(self, subscriber: int, due: int) -> None:
         """Has this number judged at `due`, if it is not earlier: whoever judges it then watches on."""

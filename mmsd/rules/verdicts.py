@@ -32,7 +32,7 @@ from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.models import Models
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
-from mmsd.rules.signs import Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
+from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
 
@@ -326,6 +326,7 @@ class Judge:
                 said += findings.corrected(_source(entry), thread.fetches[:1], dossier, context)
             judged.add(_source(entry))
             waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
+            waits = waits or any(get[AT] > horizon and get[STATUS] in GONE for get in thread.gets)
             entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not (said or waits or entry.spoiled)
             self._say(thread, seen, verdict, entry, old, facts)
             grounds.extend(said)
@@ -735,10 +736,10 @@ def _digest(lines: Iterable[tuple[int, int, int]]) -> int:
 
 
 def _newest(thread: Thread) -> int:
-    """Time of the newest line that made somebody look at this delivery at once (`state.RIPENING`)."""
+    """Time of the newest line that made somebody look at this delivery at once (`state.RIPENING`, and requests that came too late)."""
     groups = (
         (thread.opened,) if thread.opened else (), thread.leg.pushes if thread.leg else (), thread.fetches, thread.failed, thread.answers,
-        thread.finals, thread.out, thread.peers,
+        thread.finals, thread.out, thread.peers, [get for get in thread.gets if get[STATUS] in GONE and not thread.fetches],
     )  # fmt: skip
     return max((t[AT] for group in groups for t in group), default=0)
 

@@ -590,3 +590,13 @@ def test_near_misses():
 @pytest.mark.parametrize("late", [post(150, "mmcs", status=502), get(150, status=503), session(START, 150, "cmnet")])
 def test_a_line_after_the_window_changes_no_closed_verdict(late: Trace):
     assert said(*ARRIVED, late) == said(*ARRIVED)
+
+
+@pytest.mark.parametrize(("at", "status", "horizon", "rule"), [
+    (100, 404, 10**6, "T3"), (101.027, 404, 10**6, "T3"), (71 * 3600, 410, 10**6, "T3"), (73 * 3600, 404, 10**6, "U15"),
+    (150, 503, 10**6, "U15"), (150, 404, 149, "U15"), (150, 404, 150, "T3"),
+])  # fmt: skip
+def test_who_asks_when_it_is_all_over_came_too_late(at: float, status: int, horizon: float, rule: str):
+    """Also after the verdict, as long as it may change: 72 hours."""
+    around = context(covered=Covered(0, 0, 0))
+    assert said(*ARRIVED, get(at, status=status), around=around, horizon=horizon).rule == rule
