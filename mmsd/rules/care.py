@@ -457,6 +457,8 @@ class _Work:
             stamps["listed"] = self.now
         if event is Event.PUSH_UNSENT:
             stamps["pushes"] = case.pushes - 1
+        if event in (Event.FAILED, Event.FAILED_LAST, Event.PUSH_FAILED):
+            stamps["missed"] = True
         if event is Event.TEST:
             stamps["tested"] = True
         return stamps
@@ -494,7 +496,7 @@ class _Work:
     def left(self, news: Left) -> None:
         case = self._cases.get(news.case)
         if case is not None and news.what is Act.PUSH and case.state is State.PUSHED and case.sent is None:
-            self.put(case, sent=self.now)
+            self.put(case, sent=self.now, helped=case.helped if case.helped is not None else self.now)
         if news.what is Act.QUESTION:
             for place, question in enumerate(self.questions):
                 if question.case == news.case and question.open_at(self.now) and not question.sent:

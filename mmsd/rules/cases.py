@@ -218,12 +218,14 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     held_back: bool = False  # the draw says he is not asked
     asked: int | None = None  # first question
     consented: int | None = None
+    helped: int | None = None  # the first push left
     orders: int = 0  # of pushes …
     pushes: int = 0  # … but for those that did not leave
     ordered: int | None = None  # the last one …
     sent: int | None = None  # … left
     tested: bool = False  # … was tried by a message of our own
     listed: int | None = None
+    missed: bool = False  # a push was not taken
     mended: tuple[str, ...] = ()  # causes whose mend is confirmed
     moved: int = 0  # last step
     closed: int | None = None
