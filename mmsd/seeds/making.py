@@ -6,6 +6,7 @@ Quality is told of brightness beside the original, after the final encoding: PSN
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
@@ -60,6 +61,18 @@ def _windowed(values: NDArray[np.float64], side: int = 8) -> NDArray[np.float64]
     return windows / side**2
 
 
+class Graded(NamedTuple):
+    """A picture marked so strongly."""
+
+    octets: bytes
+    deviation: float  # grey levels
+    psnr: float  # dB
+    ssim: float
+
+
+_OURS: Final = Limits(octets=1 << 30, pixels=1 << 30, frames=1 << 10)
+
+
 class Original:
     """A picture before it is marked. DecodeError when it is none, too large, too small, or of a format that is not sent."""
 
@@ -88,41 +101,48 @@ class Original:
 
     def encoded(self, deviation: float) -> bytes:
         """Every frame marked so strongly, in the format it came in."""
-        marked = [mark.embedded(frame, added, deviation) for frame, added in zip(self.frames, self._patterns, strict=True)]
+        return self._file(self._shown(deviation))
+
+    def _shown(self, deviation: float) -> list[Image.Image]:
+        return [mark.embedded(frame, added, deviation) for frame, added in zip(self.frames, self._patterns, strict=True)]
+
+    def _file(self, shown: Sequence[Image.Image]) -> bytes:
         out = io.BytesIO()
         if self.format == "GIF":
-            first, *others = [frame.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE) for frame in marked]
+            first, *others = [frame.quantize(256, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE) for frame in shown]
             first.save(
                 out, "GIF", save_all=True, append_images=others, duration=self._durations, loop=self._info.get("loop", 0), disposal=1
             )
         elif self.format == "PNG":
-            marked[0].save(out, "PNG", optimize=True)
+            shown[0].save(out, "PNG", optimize=True)
         else:
-            marked[0].save(out, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
+            shown[0].save(out, "JPEG", quality=QUALITY, subsampling=0, optimize=True)
         return out.getvalue()
 
-    def quality(self, octets: bytes) -> tuple[float, float]:
-        """PSNR and SSIM of an encoding, the mean over its frames."""
-        shown = [luma(frame) for frame in pictures.frames(pictures.opened(octets, Limits(pixels=1 << 30, octets=1 << 30)))]
-        pairs = list(zip(self._lumas, shown, strict=True))
+    def quality(self, shown: Sequence[Image.Image]) -> tuple[float, float]:
+        """PSNR and SSIM of frames beside the original ones, the mean of them."""
+        pairs = list(zip(self._lumas, map(luma, shown), strict=True))
         return float(np.mean([psnr(*pair) for pair in pairs])), float(np.mean([ssim(*pair) for pair in pairs]))
 
-    def graded(self, target: float, likeness: float) -> tuple[bytes, float, float, float]:
-        """The strongest encoding that keeps that PSNR and SSIM: octets, deviation, PSNR, SSIM. The faintest where none does."""
+    def graded(self, target: float, likeness: float) -> Graded:
+        """The strongest encoding that keeps that PSNR and SSIM; the faintest where none does."""
         low, high = _FEWEST, _MOST
         best = self._graded(low)
         for _ in range(6):
             middle = (low + high) / 2
             tried = self._graded(middle)
-            if tried[2] >= target and tried[3] >= likeness:
+            if tried.psnr >= target and tried.ssim >= likeness:
                 best, low = tried, middle
             else:
                 high = middle
-        return best
+        return best if best.octets else best._replace(octets=self.encoded(best.deviation))
 
-    def _graded(self, deviation: float) -> tuple[bytes, float, float, float]:
-        octets = self.encoded(deviation)
-        return octets, deviation, *self.quality(octets)
+    def _graded(self, deviation: float) -> Graded:
+        shown = self._shown(deviation)
+        if self.format == "PNG":  # loses nothing: the file can wait
+            return Graded(b"", deviation, *self.quality(shown))
+        octets = self._file(shown)
+        return Graded(octets, deviation, *self.quality(list(pictures.frames(pictures.opened(octets, _OURS), _OURS))))
 
     def registered(self, name: str, octets: bytes, deviation: float, trial: Trial | None = None) -> RegisteredPicture:
         return RegisteredPicture(name, self.media, sha256(octets).digest(), self._payload, self.faces, deviation, trial)
@@ -131,25 +151,21 @@ class Original:
         """Marked as finely as the battery lets it be. `registered.weak` when even the coarsest grade fails."""
         best: Marked | None = None
         for grade, (target, likeness) in enumerate(GRADES):
-            octets, deviation, kept, alike = self.graded(target, likeness)
-            untried = self.registered(name, octets, deviation)
-            trial = tried(untried, octets, self._key, kept, alike, grade)
+            made = self.graded(target, likeness)
+            trial = tried(self.registered(name, made.octets, made.deviation), made, self._key, grade)
             if best is None or best.registered.trial is None or trial.passed > best.registered.trial.passed:
-                best = Marked(octets, self.registered(name, octets, deviation, trial))
+                best = Marked(made.octets, self.registered(name, made.octets, made.deviation, trial))
             if not trial.failed:
                 break
         assert best is not None  # there are grades
         return best
 
 
-def tried(picture: RegisteredPicture, octets: bytes, key: bytes, kept: float, alike: float, grade: int) -> Trial:
+def tried(picture: RegisteredPicture, made: Graded, key: bytes, grade: int) -> Trial:
     """The battery run on a marked picture, recognised as any other would be."""
-    alone = RegisteredSeed("", "", "", key_name(key), (picture,))
-    library = Library(key, [alone])
-    image = pictures.colour(pictures.opened(octets))
-    scores: dict[str, float] = {}
-    for name, alter in alterations.BATTERY.items():
-        best, _ = recognise.picture(alter(image), library)
-        scores[name] = best.score
+    library = Library(key, [RegisteredSeed("", "", "", key_name(key), (picture,))])
+    image = pictures.colour(pictures.opened(made.octets, _OURS))
+    scores = {name: recognise.picture(alter(image), library)[0].score for name, alter in alterations.BATTERY.items()}
     failed = tuple(name for name, score in scores.items() if score < SAFE)
-    return Trial(round(kept, 2), round(alike, 4), len(scores) - len(failed), len(scores), round(min(scores.values()), 1), grade, failed)
+    lowest = round(min(scores.values()), 1)
+    return Trial(round(made.psnr, 2), round(made.ssim, 4), len(scores) - len(failed), len(scores), lowest, grade, failed)
