@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import os
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from datetime import UTC
@@ -84,13 +83,19 @@ class Desk:
     def states(self) -> dict[str, str]:
         return {name: each.state for name, each in self.rows().items()}
 
-    async def until(self, true: Callable[[], Any], seconds: float = 1200.0, *, ending: bool = False) -> None:
-        """Looks twice a second of the loop's time."""
-        async with asyncio.timeout(seconds):
+    async def until(self, true: Callable[[], Any], *, ending: bool = False) -> None:
+        """Looks again and again, at growing distances. `ending`: the dispatcher may be over."""
+        pause = 0.25
+        async with asyncio.timeout(6 * 3600.0):
             while not true():
                 if not ending and self._running.done():
                     self._running.result()
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.2, 20.0)
+
+    async def all(self, *states: str) -> None:
+        """Until every row is in one of these states, and some are in each."""
+        await self.until(lambda: set(self.store.outbox_states()) == set(states))
 
     async def stand(self, **states: str) -> None:
         """Until rows are in these states; the error says how they stood instead."""
@@ -136,15 +141,14 @@ async def desk(
         routes: list[Route] = []
         for number, (name, protocol) in enumerate(itertools.zip_longest(names, protocols or ("smpp",))):
             account = Account(name="loop", password="secret", numbers=("10657",), binds=1000)
-            given = {"receipts": sim.Receipts(after=5.0, again=1.0)} | dict(centre or {})
-            made = sim.Settings(protocol=protocol, accounts=(account,), **given)  # type: ignore[arg-type]  # one of the two
-            centres[name] = await stack.enter_async_context(
-                Centre(made, wall=lambda: time.time_ns() // 1000, ledger=folder / f"{name}.jsonl")
-            )
+            given = {"accounts": (account,), "receipts": sim.Receipts(after=5.0, again=1.0)} | dict(centre or {})
+            made = sim.Settings(protocol=protocol, **given)  # type: ignore[arg-type]  # one of the two
+            centres[name] = await stack.enter_async_context(Centre(made, wall=wall, ledger=folder / f"{name}.jsonl"))
             messenger = account_of(protocol, centres[name].port, folder, wall, **dict(link or {}))
             served = frozenset((kinds or {}).get(name, CLASSES))
             window = int((link or {}).get("window", 10))
-            routes.append(Route(name, messenger, served, number, window, protocol == "smpp", Way(by_time=protocol == "cmpp")))
+            way = Way(by_time=protocol == "cmpp", marked=bool((link or {}).get("mark")))
+            routes.append(Route(name, messenger, served, number, window, protocol == "smpp", way))
         on = [kind for kind in CLASSES if getattr(governor, kind).switch == "on"]
         dispatcher = Dispatcher(store, routes, Governor(governor, UTC), on, settings=settings, wall=wall, listener=listener, call=inline)
         running = asyncio.create_task(dispatcher.run())
