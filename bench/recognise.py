@@ -27,14 +27,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bench import cards, corpus
-from mmsd.seeds import fingerprint, mark, pictures, recognise
-from mmsd.seeds import seed as seeds
+from mmsd.seeds import fingerprint, mark, pictures, recognise, verdict
 from mmsd.seeds.contents import Content
+from mmsd.seeds.faces import face, faces
 from mmsd.seeds.library import Library
 from mmsd.seeds.making import Marked, Original
 from mmsd.seeds.mark import ACCEPTED
 from mmsd.seeds.pictures import canonical, colour, opened
-from mmsd.seeds.seed import RegisteredPicture, RegisteredSeed, key_name
+from mmsd.seeds.seed import PAYLOAD_OCTETS, RegisteredPicture, RegisteredSeed, key_name
 
 KEY: Final = sha256(b"the key of the evaluation").digest()
 FOREIGN: Final = sha256(b"the key of another deployment").digest()
@@ -44,7 +44,7 @@ CHUNK: Final = 250  # negatives of a piece
 
 
 def payload(name: str) -> bytes:
-    return sha256(name.encode()).digest()[: seeds.PAYLOAD_OCTETS]
+    return sha256(name.encode()).digest()[:PAYLOAD_OCTETS]
 
 
 def registered(source: corpus.Source, made: RegisteredPicture) -> RegisteredSeed:
@@ -54,7 +54,7 @@ def registered(source: corpus.Source, made: RegisteredPicture) -> RegisteredSeed
 def filler(number: int) -> RegisteredSeed:
     """A live seed nobody sends: only its face counts."""
     image = opened(corpus.unrelated(1_000_000 + number)).convert("L")
-    made = RegisteredPicture("", "image/jpeg", payload(f"filler {number}"), payload(f"filler {number}"), seeds.faces([image]), 1.0)
+    made = RegisteredPicture("", "image/jpeg", payload(f"filler {number}"), payload(f"filler {number}"), faces([image]), 1.0)
     return RegisteredSeed(f"filler-{number:04}", "other", f"filler-{number:04}", key_name(KEY), (made,))
 
 
@@ -171,7 +171,7 @@ class Run:
             "hashes": _hashes(made.octets),
         }
 
-    def _judged(self, octets: bytes) -> tuple[recognise.Verdict, float]:
+    def _judged(self, octets: bytes) -> tuple[verdict.Verdict, float]:
         library = self.library
         contents = [Content("image/any", octets)]
         begun = time.process_time()
@@ -222,14 +222,14 @@ class Run:
         live = []
         for number in range(count):
             coarse = Image.fromarray(noise.integers(0, 256, (12, 12), np.uint8)).resize((128, 128), Image.Resampling.BICUBIC)
-            face = seeds.face(canonical(coarse), None)
+            shown = face(canonical(coarse), None)
             live.append(
                 RegisteredSeed(
                     str(number),
                     "",
                     str(number),
                     key_name(KEY),
-                    (RegisteredPicture("", "", payload(str(number)), payload(str(number)), (face,), 1.0),),
+                    (RegisteredPicture("", "", payload(str(number)), payload(str(number)), (shown,), 1.0),),
                 )
             )
         library = Library(KEY, live)
@@ -254,7 +254,7 @@ def _code() -> bytes:
 
 
 _DECIDING: Final = (
-    "alterations", "fingerprint", "geometry", "library", "making", "mark", "pictures", "recognise", "register", "seed",
+    "alterations", "faces", "fingerprint", "geometry", "library", "making", "mark", "pictures", "recognise", "register", "seed",
 )  # fmt: skip
 
 

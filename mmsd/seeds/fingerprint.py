@@ -11,14 +11,12 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from mmsd.seeds.geometry import IDENTITY, Map, boxed, cropped, inverted, seen, turned
-from mmsd.seeds.pictures import SIDE, Box, Floats
+from mmsd.seeds.seed import SIDE, WORDS, Box, Floats, Words
 
 BITS: Final = 256
-WORDS: Final = BITS // 64
 _ROWS: Final = 16
 _CHUNK: Final = 16_384  # fingerprints compared at a time: their distances stay in the cache
 
@@ -42,8 +40,6 @@ VARIANTS: Final[tuple[Map, ...]] = (
 )
 """Where the seed lies in each: what registration begins with, too."""
 TRIMMED: Final = len(VARIANTS) - 1
-
-Words = NDArray[np.uint64]
 
 
 @cache

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsd.seeds.mark import ACROSS
-from mmsd.seeds.pictures import SIDE, Box, Floats
+from mmsd.seeds.seed import SIDE, Box, Floats
 
 Map: TypeAlias = NDArray[np.float64]
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from mmsd.errors import DecodeError
 from mmsd.seeds import fingerprint, mark
-from mmsd.seeds.fingerprint import Index, Near, Words
+from mmsd.seeds.fingerprint import Index, Near
 from mmsd.seeds.geometry import Map
 from mmsd.seeds.mark import Host
 from mmsd.seeds.register import Template
-from mmsd.seeds.seed import Face, RegisteredPicture, RegisteredSeed, key_name
+from mmsd.seeds.seed import Face, RegisteredPicture, RegisteredSeed, Words, key_name
 
 _HOSTS: Final = 512  # of 80 kB
 _TEMPLATES: Final = 64  # of 700 kB

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsd.errors import DecodeError
-from mmsd.seeds import alterations, mark, pictures, recognise, seed
+from mmsd.seeds import alterations, mark, pictures, recognise
+from mmsd.seeds.faces import faces
 from mmsd.seeds.library import Library
 from mmsd.seeds.pictures import LIMITS, Limits
 from mmsd.seeds.seed import Face, RegisteredPicture, RegisteredSeed, Trial, key_name
@@ -90,7 +91,7 @@ class Original:
         for frame in pictures.frames(image, limits):
             self.frames.append(frame)
             self._durations.append(int(image.info.get("duration", 0)))
-        self.faces: tuple[Face, ...] = seed.faces([frame.convert("L") for frame in self.frames])
+        self.faces: tuple[Face, ...] = faces([frame.convert("L") for frame in self.frames])
         signs = mark.chips(key, payload)
         self._patterns = [mark.pattern(mark.host(pictures.canonical(frame.convert("L")), signs)) for frame in self.frames]
         self._lumas = [luma(frame) for frame in self.frames]

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmsd.seeds.pictures import SIDE, Floats
+from mmsd.seeds.seed import SIDE, Floats
 
 CELL: Final = 8
 ACROSS: Final = SIDE // CELL

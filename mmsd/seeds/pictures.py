@@ -10,18 +10,15 @@ import io
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mmsd.errors import DecodeError
+from mmsd.seeds.seed import SIDE, Box, Floats
 
-Floats: TypeAlias = NDArray[np.float32]
-
-SIDE: Final = 128
-"""Rows and columns of the canonical grid; a picture of any shape is squashed onto it."""
 SEEN: Final = 160
 """Pixels of the shorter side that are decoded, where the format lets us choose: the mark ends at 40 periods a side."""
 FORMATS: Final = ("JPEG", "PNG", "GIF", "BMP")
@@ -103,12 +100,8 @@ def frames(image: Image.Image, limits: Limits = LIMITS) -> Iterator[Image.Image]
         yield colour(image)
 
 
-Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right, bottom in pixels."""
-
-
 def canonical(image: Image.Image, box: Box | None = None) -> Floats:
-    """A grey picture, or a rectangle of it, on the canonical grid: (128, 128) of 0 to 255.
+    """A grey picture, or a rectangle of it in pixels, on the canonical grid: (128, 128) of 0 to 255.
 
     >>> canonical(Image.new("L", (640, 480), 7)).mean()
     np.float32(7.0)

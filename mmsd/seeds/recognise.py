@@ -18,16 +18,14 @@ from PIL import Image
 from mmsd.errors import DecodeError
 from mmsd.seeds import mark, pictures, texts
 from mmsd.seeds.contents import Content
-from mmsd.seeds.fingerprint import Near, Words, fingerprint
+from mmsd.seeds.fingerprint import Near, fingerprint
 from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, inside, joined, seen
 from mmsd.seeds.library import Library
 from mmsd.seeds.mark import ACCEPTED
-from mmsd.seeds.pictures import LIMITS, SIDE, Floats, Limits
+from mmsd.seeds.pictures import LIMITS, Limits
 from mmsd.seeds.register import ALIKE, Received
-
-EXACT: Final = "exact"
-MARK: Final = "mark"
-REGISTERED: Final = "registered"
+from mmsd.seeds.seed import SIDE, Floats, Words
+from mmsd.seeds.verdict import EXACT, MARK, REGISTERED, Learned, Probable, Sighting, Verdict
 
 RADIUS: Final = 90
 """Bits of 256 within which a fingerprint makes a candidate; unrelated pictures lie about 128 apart."""
@@ -39,50 +37,6 @@ BEGUN: Final = 2  # of the places that phase correlation finds
 LOOKED_ALIKE: Final = 64  # bits: nearer than this a picture looks like the seed
 PICTURES: Final = 12  # of one message
 _TONED: Final = 25.0  # above this score a better fit of the host changes nothing
-
-
-class Sighting(NamedTuple):
-    """A seed found in a message."""
-
-    seed: str
-    campaign: str
-    method: str  # EXACT, MARK or REGISTERED
-    score: float  # 0 for EXACT
-    part: int  # ordinal among the contents
-
-
-class Probable(NamedTuple):
-    """A seed that a message may hold: shown, never counted."""
-
-    seed: str
-    campaign: str
-    signs: tuple[str, ...]  # two or more of text, sound, holder, look
-
-
-class Learned(NamedTuple):
-    """Octets that were recognised by their mark: the next copy of them is exact."""
-
-    digest: bytes
-    seed: str
-    picture: int
-
-
-class Verdict(NamedTuple):
-    """What a message holds."""
-
-    sightings: tuple[Sighting, ...] = ()  # each seed once, the surest first
-    probable: tuple[Probable, ...] = ()
-    learned: tuple[Learned, ...] = ()
-    faults: tuple[str, ...] = ()  # parts that could not be looked at, and why
-    highest: float = 0.0  # the highest score of those not accepted
-
-    @property
-    def counted(self) -> tuple[Sighting, ...]:
-        """What a forward is counted for: one seed of each campaign, the surest. A message with two cards of one campaign is one forward."""
-        first: dict[str, Sighting] = {}
-        for sighting in self.sightings:
-            first.setdefault(sighting.campaign, sighting)
-        return tuple(first.values())
 
 
 class _Seen(NamedTuple):

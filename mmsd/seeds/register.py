@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmsd.seeds.geometry import IDENTITY, Map, inside, inverted, joined, seen, shifted, turned
-from mmsd.seeds.pictures import SIDE, Floats
+from mmsd.seeds.seed import SIDE, Floats
 
 TURNS: Final = (-5.0, -2.5, 0.0, 2.5, 5.0)  # degrees
 SCALES: Final = (0.82, 0.91, 1.0, 1.12, 1.25)

@@ -1,22 +1,31 @@
 """A registered seed: all that recognising it takes, as a value and as octets of a version.
 
 What it holds of a picture is the *unmarked* one on the canonical grid; the chips come from the deployment's key and the picture's payload.
+Values alone: whoever stores or carries a seed loads no decoder.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from hashlib import blake2b, sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from mmsd.errors import DecodeError
-from mmsd.seeds import fingerprint, pictures
-from mmsd.seeds.fingerprint import Words
-from mmsd.seeds.pictures import SIDE, Box, Floats
+
+Floats: TypeAlias = NDArray[np.float32]
+Words: TypeAlias = NDArray[np.uint64]
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right, bottom, in shares of a picture's sides."""
+
+SIDE: Final = 128
+"""Rows and columns of the canonical grid; a picture of any shape is squashed onto it."""
+WORDS: Final = 4
+"""Of a fingerprint, 64 bits each."""
+VIEWS: Final = 16
+"""Fingerprints of a face."""
 
 MAGIC: Final = b"mmsd seed\0"
 VERSION: Final = 1
@@ -46,13 +55,7 @@ class Face(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def words(self) -> Words:
-        return np.frombuffer(self.prints, np.uint64).reshape(-1, fingerprint.WORDS)
-
-
-def face(values: Floats, trim: Box | None) -> Face:
-    """The face of a grey picture on the canonical grid."""
-    grid = np.clip(np.rint(values), 0, 255).astype(np.uint8)
-    return Face(grid.tobytes(), fingerprint.variants(grid.astype(np.float32), trim).tobytes(), trim)
+        return np.frombuffer(self.prints, np.uint64).reshape(-1, WORDS)
 
 
 class Trial(msgspec.Struct, frozen=True):
@@ -120,20 +123,6 @@ class RegisteredSeed(msgspec.Struct, frozen=True):
         except msgspec.MsgspecError as error:
             raise DecodeError(f"no seed of this version: {error}", offset=at + 33) from None
         for place in (face for picture in seed.pictures for face in picture.faces):
-            if len(place.grid) != SIDE * SIDE or len(place.prints) != 8 * fingerprint.WORDS * len(fingerprint.VARIANTS):
+            if len(place.grid) != SIDE * SIDE or len(place.prints) != 8 * WORDS * VIEWS:
                 raise DecodeError("a face of another size", offset=at + 33)
         return seed
-
-
-_SAME: Final = 2.0  # grey levels in the mean: frames nearer than this are one face
-FACES: Final = 8
-
-
-def faces(frames: Sequence[Image.Image]) -> tuple[Face, ...]:
-    """The faces of a picture's frames in grey: those that differ, at most 8 of them."""
-    found: list[Face] = []
-    for frame in frames:
-        values = pictures.canonical(frame)
-        if len(found) < FACES and all(float(np.abs(values - known.values).mean()) >= _SAME for known in found):
-            found.append(face(values, pictures.margins(frame)))
-    return tuple(found)

@@ -12,12 +12,12 @@ from PIL import Image
 from bench import corpus
 from mmsd.errors import DecodeError
 from mmsd.seeds import alterations as alter
-from mmsd.seeds import recognise
 from mmsd.seeds.contents import Content
 from mmsd.seeds.library import Library
 from mmsd.seeds.mark import ACCEPTED
-from mmsd.seeds.recognise import EXACT, MARK, REGISTERED, judge
+from mmsd.seeds.recognise import judge
 from mmsd.seeds.seed import RegisteredSeed, key_name
+from mmsd.seeds.verdict import EXACT, MARK, REGISTERED, Probable, Verdict
 from tests.seeds.drawn import KEY, Campaign, card, make
 
 
@@ -84,7 +84,7 @@ def test_text_and_smil_never_count(campaign: Campaign) -> None:
     text = Content("text/plain", "一路平安，早日回家团圆！".encode())
     verdict = judge([text, Content("application/smil", b"<smil/>")], campaign.library, held=["river"])
     assert not verdict.sightings
-    assert verdict.probable == (recognise.Probable("river", "relay", ("holder", "text")),)
+    assert verdict.probable == (Probable("river", "relay", ("holder", "text")),)
     assert judge([text], campaign.library).probable == (), "one sign is no sign"
 
 
@@ -135,4 +135,4 @@ def test_a_seed_of_another_key_is_refused(campaign: Campaign) -> None:
 
 
 def test_a_library_without_seeds_recognises_nothing(campaign: Campaign) -> None:
-    assert judge([picture(campaign.made["leg-1"].octets)], Library(KEY, [])) == recognise.Verdict()
+    assert judge([picture(campaign.made["leg-1"].octets)], Library(KEY, [])) == Verdict()
