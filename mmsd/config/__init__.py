@@ -20,6 +20,7 @@ from mmsd.config.causes import load_causes, shipped
 from mmsd.config.checks import (
     check_campaign,
     check_caps,
+    check_care,
     check_causes,
     check_codes,
     check_endpoint,
@@ -40,7 +41,7 @@ from mmsd.config.models_table import read_rules
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
 from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, coverage, role
 from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
-from mmsd.rules.settings import CampaignSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
+from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.table import Causes
 from mmsd.web import site
 
@@ -145,6 +146,7 @@ def _read(path: Path) -> tuple[Settings | None, list[Fault]]:
         Codes: partial(check_codes, load_codes()),
         Causes: partial(check_causes, shipped()),
         GovernorSettings: check_governor,
+        CareSettings: check_care,
         ClassSettings: check_caps,
         site.Settings: check_web,
         **_LINK_CHECKS,

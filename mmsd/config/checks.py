@@ -19,13 +19,16 @@ from mmsd.errors import ConfigError
 from mmsd.link import endpoint, registry
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
+from mmsd.rules.answers import plain
 from mmsd.rules.causes import CAUSES
 from mmsd.rules.codes import CodeBook
+from mmsd.rules.governor import ALL, CLASSES
 from mmsd.rules.limits import cap
 from mmsd.rules.local_time import hours, leave_some
-from mmsd.rules.settings import CampaignSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
+from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.state import MOST_SEEDS
 from mmsd.rules.table import Causes, Table
+from mmsd.rules.wording import LANGUAGES, NO_SUCH_TEXT, TEMPLATES, fault_of
 from mmsd.web import site
 
 _YEARS: Final = range(2000, 2101)
@@ -169,6 +172,27 @@ def check_caps(rule: GovernorSettings | ClassSettings, key: KeyPath, report: Rep
 def check_causes(table: Table, causes: Causes, key: KeyPath, report: Report) -> None:
     for place, what, remedy in table.objections(causes):
         report.add((*key, *place), what, remedy)
+
+
+def check_care(care: CareSettings, key: KeyPath, report: Report) -> None:
+    for name, text in care.texts.items():
+        fault = fault_of(name, text)
+        if fault:
+            known = [f"{name}_{language}" for name in TEMPLATES for language in LANGUAGES]
+            report.add(
+                (*key, "texts", name), fault, meant(name, known) if fault == NO_SUCH_TEXT else "docs/care.md shows what it has to hold"
+            )
+    for index, name in enumerate(care.stops):
+        if name not in (*CLASSES, ALL):
+            report.add((*key, "stops", index), f"no class is called {name!r}", meant(name, [*CLASSES, ALL]))
+    said: dict[str, str] = {}
+    for kind in ("yes", "no", "stop", "settings"):
+        for index, word in enumerate(getattr(care.words, kind)):
+            other = said.setdefault(plain(word), kind)
+            if not plain(word):
+                report.add((*key, "words", kind, index), f"{word!r} has neither letter nor digit", "nobody could say it")
+            elif other != kind:
+                report.add((*key, "words", kind, index), f"{word!r} means {other} already", "a word has one meaning")
 
 
 def check_together(settings: Settings, report: Report) -> None:

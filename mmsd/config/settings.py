@@ -13,7 +13,7 @@ from mmsd.flow import announce, sequencer
 from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
-from mmsd.rules.settings import CampaignSettings, Codes, Coverage, GovernorSettings, Judgement, Operator, Own
+from mmsd.rules.settings import CampaignSettings, CareSettings, Codes, Coverage, GovernorSettings, Judgement, Operator, Own
 from mmsd.rules.table import Causes
 from mmsd.store import sqlite
 from mmsd.web import site
@@ -91,6 +91,7 @@ class Settings(msgspec.Struct, frozen=True):
     own: Own = Own()
     campaigns: Campaigns = Campaigns()
     governor: GovernorSettings = GovernorSettings()
+    care: CareSettings = CareSettings()
     outbox: outbox.Settings = outbox.Settings()
     cities: Cities = Cities()
     reference: ReferenceFiles = ReferenceFiles()
@@ -275,6 +276,14 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "retry_limit_seconds": Limits(1.0, _DAY),
         "poll_seconds": _POLL,
         "stop_seconds": Limits(0.1, 3600.0),
+    },
+    CareSettings: {
+        "ask_from": Limits(0.0, 1.0),
+        "answer": Limits(60.0, 30 * _DAY),
+        "consent": Limits(3600.0, _YEAR),
+        "push_gap": Limits(_DAY, _YEAR),  # never two pushes a day
+        "pushes": Limits(1, 5),
+        "holdout": Limits(0.0, 1.0),
     },
     GovernorSettings: {"conversation": Limits(0.0, _DAY)},
     CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},

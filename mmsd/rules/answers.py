@@ -19,7 +19,7 @@ _LONGEST: Final = 1000
 """Characters of an SMS that are looked at: no answer is longer, whatever a centre may join."""
 
 
-class Words(msgspec.Struct, frozen=True):
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Words in every language at once, as data. They compare without case, width, blanks and punctuation."""
 
     yes: tuple[str, ...] = (
@@ -30,27 +30,23 @@ class Words(msgspec.Struct, frozen=True):
         "n", "no", "nope", "not now", "0", "2",
         "否", "不", "不是", "不要", "不用", "不用了", "不需要", "不同意", "不可以", "不行", "拒绝",
     )  # fmt: skip
-    stop: tuple[str, ...] = ("t", "td", "q", "end", "off", "no more", "0000", "00000")
-    """The whole message is one of these …"""
-    stop_within: tuple[str, ...] = (
-        "stop",
-        "unsubscribe",
-        "cancel",
-        "quit",
-        "opt out",
-        "remove me",
-        "退订",
-        "取消",
-        "拒收",
-        "停止",
-        "不要再发",
-        "别再发",
-        "别发",
-    )
-    """… or says one of these anywhere."""
-    polite: tuple[str, ...] = ("please", "thanks", "thank you", "reply", "回复", "谢谢", "谢谢你", "请", "麻烦")
-    """What may stand before or behind any of them and changes nothing."""
+    stop: tuple[str, ...] = ("t", "td", "q", "end", "off", "no more", "0000", "00000")  # the whole message is one of these …
+    stop_within: tuple[str, ...] = (  # … or says one of these anywhere
+        "stop", "unsubscribe", "cancel", "quit", "opt out", "remove me",
+        "退订", "取消", "拒收", "停止", "不要再发", "别再发", "别发",
+    )  # fmt: skip
     settings: tuple[str, ...] = ("settings", "mms", "mms settings", "sz", "caixin", "设置", "彩信", "彩信设置", "设置彩信", "要设置")
+    polite: tuple[str, ...] = (
+        "please",
+        "thanks",
+        "thank you",
+        "reply",
+        "回复",
+        "谢谢",
+        "谢谢你",
+        "请",
+        "麻烦",
+    )  # beside any of them: no matter
 
 
 class Meaning(enum.StrEnum):

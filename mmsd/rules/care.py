@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from mmsd.model import SECOND
-from mmsd.rules.answers import Meaning, Reader, Words
+from mmsd.rules.answers import Meaning, Reader
 from mmsd.rules.cases import CAUSES, Act, Case, CaseStep, Event, Kind, State, may, take
 from mmsd.rules.casework import (
     Ask,
@@ -98,11 +98,11 @@ def rank(case: Case) -> tuple[bool, float, int]:
 class Care:
     """The rules, compiled. `key`: the secret of the draw; `wording`: (a question's text for a case, its language) → the text's version."""
 
-    def __init__(self, settings: CareSettings, key: bytes, *, wording: Callable[[Case, str], str], words: Words | None = None) -> None:
+    def __init__(self, settings: CareSettings, key: bytes, *, wording: Callable[[Case, str], str]) -> None:
         self._settings = settings
         self._key = key
         self._wording = wording
-        self._reader = Reader(words or Words())
+        self._reader = Reader(settings.words)
 
     def on(self, folder: Folder, news: News, now: int, person: Person = NOTHING_KNOWN) -> Outcome:
         """What a piece of news brings, and whatever time has brought by now. `now` of an SMS: when it came. Never raises."""

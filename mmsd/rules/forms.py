@@ -16,6 +16,7 @@ from mmsd.errors import EncodeError
 from mmsd.rules.consent import PushOrder
 from mmsd.rules.models import Model
 from mmsd.rules.operators import IMSI_DIGITS, Access, Profile
+from mmsd.rules.settings import CareSettings
 from mmsd.rules.wording import Text, Wording, settings_in_words
 
 PIN_DIGITS: Final = 4
@@ -137,8 +138,8 @@ class Unpushable:
 
 
 def prepare(
-    order: PushOrder, settings: Signed, handset: Handset, wording: Wording, language: str, *,
-    pin: str, push_id: int = 1, reference: int = 0, unknown: Form = Form.OMA_CP,
+    order: PushOrder, settings: Signed, handset: Handset, care: CareSettings, wording: Wording, language: str, *,
+    pin: str, push_id: int = 1, reference: int = 0,
 ) -> Parcel | Unpushable:  # fmt: skip
     """The messages of an order.
 
@@ -146,7 +147,7 @@ def prepare(
     octets that tell pushes and messages in pieces apart. Raises nothing: a fault in the settings is a value.
     """
     account = settings.account
-    form = form_of(handset.model, unknown)
+    form = form_of(handset.model, Form(care.unknown_handset))
     try:
         document = provision.account_document(account)
         findings = provision.lint(document, settings.catalogue)

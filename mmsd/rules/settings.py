@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from mmsd.rules.answers import Words
+
 
 class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Windows and thresholds of `evidence-table.md` §1 and §4."""
@@ -153,3 +155,4 @@ class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unknown_handset: Literal["oma_cp", "legacy_ota", "manual"] = "oma_cp"  # form of settings for a model of which nothing is known
     language: Literal["zh", "en"] = "zh"  # of SMS to whoever has none on record
     texts: dict[str, str] = {}  # own wording by the text's name, such as question_zh
+    words: Words = Words()

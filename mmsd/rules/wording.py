@@ -16,6 +16,7 @@ from mmsd.codec import sms
 from mmsd.rules.cases import Case, Kind
 
 LANGUAGES: Final = ("zh", "en")
+NO_SUCH_TEXT: Final = "there is no such text"
 MOST_SEGMENTS: Final = 4
 """A text that would take more SMS than these is refused."""
 
@@ -189,7 +190,7 @@ def fault_of(key: str, text: str) -> str:
     name, _, language = key.rpartition("_")
     template = TEMPLATES.get(name)
     if template is None or language not in LANGUAGES:
-        return "there is no such text"
+        return NO_SUCH_TEXT
     try:
         fields = [(field, spec, conversion) for _, field, spec, conversion in string.Formatter().parse(text) if field is not None]
     except ValueError as error:

@@ -12,6 +12,7 @@ from mmsd.rules.consent import Channel, Consent, PushOrder
 from mmsd.rules.forms import Form, Handset, Parcel, Signed, Unpushable, form_of, prepare, signed
 from mmsd.rules.models import Model
 from mmsd.rules.operators import Access, Profile
+from mmsd.rules.settings import CareSettings
 from mmsd.rules.wording import Wording
 from sim import ota
 
@@ -29,7 +30,7 @@ TELECOM = Signed(
 
 
 def parcel(settings: Signed, handset: Handset, language: str = "zh", pin: str = "4711") -> Parcel:
-    made = prepare(ORDER, settings, handset, Wording(), language, pin=pin, reference=7)
+    made = prepare(ORDER, settings, handset, CareSettings(), Wording(), language, pin=pin, reference=7)
     assert isinstance(made, Parcel), made
     return made
 
@@ -63,7 +64,10 @@ def test_the_form_by_what_a_model_takes(oma_cp: bool | None, legacy_ota: bool | 
 
 def test_nothing_known_of_the_handset():
     assert form_of(None) is Form.OMA_CP
-    assert form_of(None, Form.MANUAL) is Form.MANUAL
+    assert parcel(MOBILE, Handset()).form is Form.OMA_CP
+    made = prepare(ORDER, MOBILE, Handset(), CareSettings(unknown_handset="manual"), Wording(), "zh", pin="4711")
+    assert isinstance(made, Parcel)
+    assert made.form is Form.MANUAL
 
 
 @pytest.mark.parametrize("settings", [MOBILE, TELECOM], ids=lambda settings: settings.operator)
@@ -132,7 +136,7 @@ def test_what_is_pushed_passes_the_linter_with_what_was_signed():
 def test_what_the_linter_calls_an_error_is_not_pushed():
     wrong = Signed("x", Access("cm wap", "http://mmsc.example", "10.0.0.172:80", signed_by="desk 4", signed_on="2026-11-20"))
     for model in (OMA, OLD, DUMB):
-        made = prepare(ORDER, wrong, Handset(model, IMSI), Wording(), "zh", pin="4711")
+        made = prepare(ORDER, wrong, Handset(model, IMSI), CareSettings(), Wording(), "zh", pin="4711")
         assert isinstance(made, Unpushable)
         assert made.reason == "lint"
         assert any(finding.severity is Severity.ERROR for finding in made.findings)
@@ -140,7 +144,7 @@ def test_what_the_linter_calls_an_error_is_not_pushed():
 
 def test_a_pin_or_card_that_is_none_makes_nothing():
     for pin, handset in (("", Handset(OMA)), ("no", Handset(OMA)), ("4711", Handset(OMA, 10**17))):
-        made = prepare(ORDER, MOBILE, handset, Wording(), "zh", pin=pin)
+        made = prepare(ORDER, MOBILE, handset, CareSettings(), Wording(), "zh", pin=pin)
         assert isinstance(made, Unpushable)
         assert "digits" in made.reason
         assert str(handset.imsi) not in made.reason or not handset.imsi
