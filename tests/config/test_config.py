@@ -84,6 +84,30 @@ def test_faults_of_codes(written):
     ]
 
 
+def test_faults_of_causes(written):
+    path = written(
+        FEED
+        + """
+        [causes.numbers]
+        repeat = 2
+        [causes.rows.U11]
+        cause = "BAD_APN"
+        [causes.rows.U8.variants.standing]
+        confidence = 0.9
+        confidenze = 0.9
+        [causes.rows.U99]
+        """
+    )
+    assert said(config.check(path)) == [
+        "7 causes.numbers.repeat: no such number; there are repeated",
+        "9 causes.rows.U11.cause: U11 says NO_RETRIEVE, and BAD_APN is not wider: a verdict may lose sharpness, and never move sideways; "
+        "take EXPIRED",
+        "11 causes.rows.U8.variants.standing.confidence: the variant standing (0.9) would be surer than its row (0.85); take at most 0.85",
+        "12 causes.rows.U8.variants.standing.confidenze: no such setting; did you mean `confidence`?",
+        "13 causes.rows.U99: no such row; `mmsd causes` lists them",
+    ]
+
+
 def test_every_fault_at_once(written):
     path = written(
         """\
