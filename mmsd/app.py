@@ -49,7 +49,7 @@ from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Judge
 from mmsd.store.keys import Keys
-from mmsd.store.sqlite import DATABASE, SqliteStore
+from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
 from mmsd.telemetry import Telemetry
 from mmsd.web import access
 from mmsd.web.figures import Terms
@@ -271,7 +271,9 @@ class Daemon:
         self._open = 0  # deliveries in memory, counted once a second
         self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
         keys = load_keys(settings)
-        self.store = SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall)
+        self.store = SqliteStore.open(
+            settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall, faults=Faults(self._world.fault_point)
+        )
         try:
             self.sequencer = intake(settings, self.store, keys, self._world)
         except BaseException:
@@ -397,11 +399,11 @@ def _in_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
         loop.call_soon_threadsafe(act)
 
 
-def serve(settings: config.Settings, ready_file: Path | None) -> int:
+def serve(settings: config.Settings, ready_file: Path | None, world: World | None = None) -> int:
     """The daemon as a process. A second signal ends it at once; state is then as after a crash, which is safe. MmsdError: what ended it."""
     os.umask(0o077)  # State and the page's first address are nobody else's
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    daemon = Daemon(settings)
+    daemon = Daemon(settings, world)
 
     def asked(number: int, frame: object) -> None:
         if daemon._stop.is_set():

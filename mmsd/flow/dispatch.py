@@ -132,6 +132,8 @@ class Dispatcher:
     async def run(self) -> None:
         """Raises LinkError or ConfigError when a link cannot begin, AlreadyRunning when another start took over, what the store raises."""
         self._fence = await self._call(self._store.take_over)
+        while await self._claim_once():  # no link is open: what an earlier start left is uncertain before a receipt of it can come
+            pass
         links = AsyncExitStack()
         try:
             for route in self._routes.values():
@@ -197,7 +199,7 @@ class Dispatcher:
                 raise AlreadyRunning("another mmsd has taken the outbox over; this one ends")
             batch = Batch(now)
             for row in rows.overdue:
-                after = outbox.overdue(row, now=now, fence=self._fence, settings=self._settings)
+                after = outbox.overdue(row, rows.parts_of.get(row.key, ()), now=now, fence=self._fence, settings=self._settings)
                 if after is not None:
                     batch.moved.append(after)
                     batch.reserved += released(row, after, self._governor.day)

@@ -124,10 +124,10 @@ def uncertain(row: Outgoing, reason: str, *, now: int, settings: Settings) -> Ou
     return moved(row, UNCERTAIN, reason=reason, due=now + int(settings.grace_seconds * SECOND))
 
 
-def overdue(row: Outgoing, *, now: int, fence: int, settings: Settings) -> Outgoing | None:
+def overdue(row: Outgoing, parts: Iterable[Part], *, now: int, fence: int, settings: Settings) -> Outgoing | None:
     """What time makes of a row that waited long enough, and what becomes of one that an earlier start left. None: nothing yet."""
     if row.state == SENDING and row.fence != fence:
-        return uncertain(row, RESTARTED, now=now, settings=settings)
+        return told(uncertain(row, RESTARTED, now=now, settings=settings), parts)
     if row.state in (READY, HELD):
         return moved(row, EXPIRED, reason=row.reason or TOO_LATE) if row.expires <= now else None
     if row.state != UNCERTAIN or row.due > now:

@@ -123,7 +123,7 @@ class Rows:
     usage: Usage = field(default_factory=Usage)  # for them
     overdue: Sequence[Outgoing] = ()
     parts: Mapping[tuple[str, str], Part] = field(default_factory=dict)  # by (link, message)
-    parts_of: Mapping[bytes, Sequence[Part]] = field(default_factory=dict)  # all there are of each row in `outbox`
+    parts_of: Mapping[bytes, Sequence[Part]] = field(default_factory=dict)  # all there are of each row in `outbox` and `overdue`
     unsure: Mapping[tuple[str, str], Sequence[bytes]] = field(default_factory=dict)  # keys: out by that link, not yet known to be taken
     fence: int = 0  # which start of the daemon may claim
     ordinals: Mapping[Ordinal, Counted] = field(default_factory=dict)

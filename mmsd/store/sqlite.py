@@ -206,6 +206,7 @@ class SqliteStore(Reader):
         unsure = {subscribers[name]: found for name, found in outbox.unsure(connection, subscribers).items()}
         wanted = {*needs.outbox, *(part.key for part in parts.values()), *(key for found in unsure.values() for key in found)}
         leaving = outbox.by_key(connection, keys, wanted)
+        overdue = outbox.overdue(connection, keys, needs.overdue) if needs.overdue is not None else []
         return Rows(
             deliveries=by_key(rows.SELECT_DELIVERY, rows.delivery, needs.deliveries),
             findings=by_key(rows.SELECT_FINDING, rows.finding, needs.findings),
@@ -215,9 +216,9 @@ class SqliteStore(Reader):
             outbox=leaving,
             waiting=waiting,
             usage=usage,
-            overdue=outbox.overdue(connection, keys, needs.overdue) if needs.overdue is not None else (),
+            overdue=overdue,
             parts=parts,
-            parts_of=outbox.parts_of(connection, [key for key, row in leaving.items() if row.tries]),
+            parts_of=outbox.parts_of(connection, {row.key for row in (*leaving.values(), *overdue) if row.tries}),
             unsure=unsure,
             fence=outbox.fence(connection) if needs.due is not None or needs.overdue is not None else 0,
             ordinals=read_ordinals(connection, needs.ordinals, people),
