@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from mmsd.rules import findings
 from mmsd.rules.answers import Meaning
 from mmsd.rules.cases import Act, Case, CaseStep, Kind
 from mmsd.rules.consent import Consent, PushOrder, Question
@@ -55,6 +56,15 @@ class Found(NamedTuple):
     posts: str = ""  # of BAD_MMSC_URL, as in `Case`
     authority: int = 0
     seed: bool = False  # a campaign's seed failed for it
+
+
+def told(found: findings.Found, *, seed: bool = False) -> Found:
+    """A finding as care has to know it: of a wrong address also what went there, and where that is."""
+    bad = next((ground for ground in reversed(found.lines) if not ground.good), None)
+    if found.cause != "BAD_MMSC_URL" or bad is None:
+        return Found(found.cause, found.confidence, found.urgency, seed=seed)
+    posts = bad.kind if bad.kind in ("submit", "confirm") else ""
+    return Found(found.cause, found.confidence, found.urgency, posts, bad.shape, seed)
 
 
 class Cleared(NamedTuple):

@@ -13,6 +13,7 @@ import pytest
 
 from mmsd.errors import ConsentError
 from mmsd.model import DAY, HOUR, MINUTE
+from mmsd.rules import findings
 from mmsd.rules.answers import Meaning
 from mmsd.rules.care import Care, held_back, rank
 from mmsd.rules.cases import Act, Case, CaseStep, Event, Kind, State
@@ -45,8 +46,10 @@ from mmsd.rules.casework import (
     Unsent,
     Withdraw,
     Wrote,
+    told,
 )
 from mmsd.rules.consent import CODES, Channel, Consent, PushOrder, Question, free_code
+from mmsd.rules.findings import GOOD, REQUEST, Ground
 from mmsd.rules.handsets import What
 from mmsd.rules.mending import Proof, Sign
 from mmsd.rules.settings import CareSettings
@@ -349,6 +352,16 @@ def test_staff_may_take_a_case_over():
     desk = asked()
     assert names(desk.on(TakenOver("staff-7", 1, "he called"), HOUR).orders) == ["Listed", "Withdraw"]
     assert (desk.case.state, desk.steps[-1].who, desk.steps[-1].reason) == (State.HANDED_OVER, "staff-7", "he called")
+
+
+def test_a_finding_is_told_with_what_it_rests_on():
+    astray = [
+        Ground((REQUEST, 2, place), "BAD_MMSC_URL", place, 0.9, kind, 77, 2, place, 12) for place, kind in enumerate(["confirm", "submit"])
+    ]
+    cleared = Ground((GOOD, 2, 9), "BAD_MMSC_URL", 9, 1.0, "confirm", 0, 2, 9, 12)
+    found = findings.Found("BAD_MMSC_URL", 1, 0, 0.9, "low", (*astray, cleared))
+    assert told(found, seed=True) == Found("BAD_MMSC_URL", 0.9, "low", "submit", 77, seed=True)
+    assert told(findings.Found("BAD_APN", 1, 0, 0.8, "normal", ())) == Found("BAD_APN", 0.8)
 
 
 # ------------------------------------------------------------------------------------------------------------------ what he writes
