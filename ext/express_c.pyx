@@ -1,16 +1,24 @@
-"""The express lane, compiled: mmsd/fast/express_py.py says what each method does, and why."""
+"""The express lane, compiled: mmsd/fast/express_py.py says what each method does, and why.
 
+A subscriber stands in memory as he is packed: a block of the arena with a head, his lines as they came, and what was said. Adding a line
+writes some thirty octets behind those of one block; judging reads one block from its beginning to its end.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 import numpy as np
 
-from mmsd.fast.express_py import Survey
+from mmsd.fast.express_py import Spilled, Survey, Taken
 from mmsd.fast.trace import MEASURED as MEASURED_DTYPE
 from mmsd.fast.trace import SAID as SAID_DTYPE
 from mmsd.fast.trace import TRACE as TRACE_DTYPE
 from mmsd.model import CLOSED as CLOSED_DTYPE
+from mmsd.model import COLUMNS
+
+include "portrait.pxi"
 
 cdef extern from *:
     """
@@ -19,50 +27,6 @@ cdef extern from *:
     """
     void prefetch(const void*) nogil
     int highest(unsigned long long) nogil
-
-ctypedef int64_t i64
-ctypedef uint64_t u64
-
-cdef struct Row:  # trace.TRACE
-    u64 subscriber
-    i64 at
-    i64 where
-    u64 message
-    u64 transaction
-    u64 other
-    u64 link
-    u64 path
-    u64 authority
-    i64 extra
-    i64 size
-    int32_t status
-    int32_t error
-    uint16_t feed
-    uint8_t kind
-    uint8_t code_set
-    uint8_t a
-    uint8_t b
-    uint8_t c
-    uint8_t d
-
-cdef struct Said:  # trace.SAID
-    u64 subscriber
-    u64 identity
-    i64 began
-    i64 due
-    i64 closed
-    i64 settled
-    u64 stamp
-    int32_t domain
-    uint16_t node
-    uint16_t city
-    uint8_t rule
-    uint8_t confidence
-    int8_t bin
-    uint8_t own
-    int32_t notified
-    int32_t retrieved
-    uint32_t room  # in memory: the next of this subscriber; packed: 0
 
 cdef struct Closed:  # model.CLOSED
     i64 at
@@ -80,23 +44,35 @@ cdef struct Closed:  # model.CLOSED
     int32_t size
 
 cdef struct Measured:  # trace.MEASURED
-    i64 hour
-    i64 node
-    i64 city
+    u64 receiver
+    i64 began
+    i64 closed
     i64 n
     i64 notified
     i64 retrieved
+    uint16_t node
+    uint16_t city
+    uint32_t rule
 
-cdef struct Sub:
-    u64 key  # 0: empty
-    int32_t rows  # newest first; -1: none
-    uint32_t said
-    i64 newest  # of his rows
-    i64 moved  # newest of those that are about a message
-    uint32_t lines
-    uint32_t group  # in which his past lies in the store; 0: here
-    uint8_t touched
-    uint8_t slow
+cdef struct Sub:  # head of a subscriber's block; behind it his lines, and behind them what was said
+    u64 key  # 0: the block is free
+    i64 settled  # lines up to then may change what was said
+    uint32_t newest  # second of his newest line
+    uint32_t moved  # second of the newest line about a message
+    uint32_t group  # in which his past lies in the store; 0: here. Of a free block: the next one
+    uint32_t octets  # of his lines
+    uint32_t packed  # of those, in the last delta or snapshot
+    uint32_t named  # 1 + place of the line that the next is told relative to; 0: none
+    uint32_t look  # as in `looks`
+    uint16_t told  # octets of what was said
+    uint16_t lines
+    uint8_t said  # how many
+    uint8_t room  # class of the block
+    uint8_t flags
+
+cdef struct Slot:
+    uint32_t block  # unit of the arena where his block begins; 0: empty
+    uint32_t tag  # of his key
 
 cdef struct Wake:
     i64 due
@@ -149,7 +125,22 @@ cdef struct Verdict:
     int confidence
     int bin
 
+cdef struct Spoken:  # the texts of one column of records
+    const uint8_t* data
+    const i64* start
+    const i64* stop
+
 cdef enum:
+    TOUCHED = 1
+    SLOW = 2
+    FRESH = 4
+    DONE = 8  # all that was said is said for good, and closed
+    UNIT = 16
+    CLASSES = 96
+    SMALLEST = 64
+    STEP = 32
+    STEPPED = 512  # blocks up to this grow by STEP, larger ones by a quarter
+    PIECE = 1 << 20
     MOST_LINES = 64
     MOST_THREADS = 12
     MOST_PUSHES = 16
@@ -167,12 +158,12 @@ cdef enum:
     SENT_OUT = 11
     EXPIRE = 12
     ATTEMPT = 13
-    ORIGIN = 201
     GET = 1
     POST = 2
     NOT_MMS_FORM = 4
     MMS = 2
     HTML = 3
+    MM7 = 7
     DELIVERED = 2
     RETRIEVED = 129
     REJECTED = 130
@@ -189,10 +180,10 @@ cdef enum:
     LAST_RULE = 31
     LAST_LABEL = 65535
 
-cdef i64 NEVER = 1LL << 62
 cdef i64 SECOND = 1000000
 cdef i64 HOUR = 3600000000
 cdef u64 NOT_A_NUMBER = 1ULL << 63
+cdef uint32_t LAST_SECOND = 0xFFFFFFFF
 
 
 # -------------------------------------------------------------------------------------------------------------- small sets
@@ -209,22 +200,22 @@ cdef struct Set:
     u64 n
 
 
-cdef int set_make(Set* s, u64 room) except -1:
+cdef int set_make(Set* s, u64 room) except -1 nogil:
     s.keys = <u64*>calloc(room, 8)
     s.values = <uint16_t*>calloc(room, 2)
     if s.keys == NULL or s.values == NULL:
-        raise MemoryError
+        starve()
     s.mask, s.n = room - 1, 0
     return 0
 
 
-cdef void set_free(Set* s) noexcept:
+cdef void set_free(Set* s) noexcept nogil:
     free(s.keys)
     free(s.values)
     s.keys, s.values = NULL, NULL
 
 
-cdef int set_put(Set* s, u64 key, int value) except -1:
+cdef int set_put(Set* s, u64 key, int value) except -1 nogil:
     cdef Set wider
     cdef u64 i
     if not key:
@@ -284,6 +275,75 @@ cdef inline bint before(const Row* a, const Row* b) noexcept nogil:
     return a.where < b.where
 
 
+cdef inline uint32_t second(i64 at) noexcept nogil:
+    return <uint32_t>min(max(at, 0) // SECOND, <i64>LAST_SECOND)
+
+
+cdef inline uint8_t* lines_of(Sub* sub) noexcept nogil:
+    return <uint8_t*>sub + sizeof(Sub)
+
+
+# ------------------------------------------------------------------------------------------------------------------- the arena
+
+cdef struct Arena:  # blocks of a few sizes; a freed one waits for the next of its size
+    uint8_t* octets
+    u64 room
+    uint32_t used  # units
+    uint32_t vacant[CLASSES]  # first free block of each class
+    uint32_t units[CLASSES]
+
+
+cdef int arena_make(Arena* a) except -1:
+    cdef u64 size = SMALLEST
+    cdef int i
+    for i in range(CLASSES):
+        a.units[i] = <uint32_t>min(size // UNIT, <u64>0xFFFFFFFF)
+        size = size + STEP if size < STEPPED else (size + size // 4 + UNIT - 1) // UNIT * UNIT
+    a.room = 1 << 16
+    a.octets = <uint8_t*>calloc(a.room, 1)
+    if a.octets == NULL:
+        raise MemoryError
+    a.used = 1  # 0 is none
+    return 0
+
+
+cdef inline int class_of(const Arena* a, u64 octets) noexcept nogil:
+    cdef int i
+    if octets <= STEPPED:
+        return <int>((octets - SMALLEST + STEP - 1) // STEP) if octets > SMALLEST else 0
+    i = (STEPPED - SMALLEST) // STEP
+    while <u64>a.units[i] * UNIT < octets:
+        i += 1
+    return i
+
+
+cdef uint32_t allotted(Arena* a, int room) except 0 nogil:
+    """A block of this class; what stood in it still does. The arena may move."""
+    cdef uint32_t block = a.vacant[room]
+    cdef u64 wanted
+    if block:
+        a.vacant[room] = (<Sub*>&a.octets[<u64>block * UNIT]).group
+        return block
+    block = a.used
+    wanted = (<u64>block + a.units[room]) * UNIT + UNIT  # and what is read beyond a field
+    if wanted > <u64>0xFFFFFFFF * UNIT:
+        starve()
+    if wanted > a.room:
+        a.room = max(wanted, a.room + a.room // 4)
+        a.octets = <uint8_t*>grown(a.octets, a.room)
+    a.used += a.units[room]
+    return block
+
+
+cdef inline void vacate(Arena* a, uint32_t block) noexcept nogil:
+    cdef Sub* sub = <Sub*>&a.octets[<u64>block * UNIT]
+    sub.key = 0
+    sub.group = a.vacant[sub.room]
+    a.vacant[sub.room] = block
+
+
+# -------------------------------------------------------------------------------------------------------------------- the lane
+
 cdef class Express:
     cdef i64 skew, join, answer, window, grace, confirm, late, unlogged
     cdef uint8_t rules[SIGHTS]
@@ -294,31 +354,22 @@ cdef class Express:
     cdef int32_t* domains
     cdef uint16_t* nodes
     cdef int feeds
-    cdef bint sms, gateway
-    cdef Set cities, ours, suspects, seeds
+    cdef bint sms, gateway, accounts, seeded
+    cdef Set cities, ours, suspects, seeds, own
     cdef int lengths[20]
     cdef int n_lengths
     # subscribers
-    cdef Sub* subs
+    cdef Arena arena
+    cdef Slot* slots
+    cdef uint32_t* looks  # by slot: the second since which `tidy` may have something to do with him, or earlier
     cdef u64 mask, n_subs
-    # rows
-    cdef Row* rows
-    cdef int32_t* next_row
-    cdef uint8_t* fresh_row
-    cdef int32_t n_rows, room_rows, free_rows, live_rows
-    cdef int32_t* new_rows
-    cdef i64 n_new_rows, room_new_rows
-    # said
-    cdef Said* saids
-    cdef uint8_t* fresh_said
-    cdef uint32_t n_saids, room_saids, free_saids, live_saids
-    cdef uint32_t* new_saids
-    cdef i64 n_new_saids, room_new_saids
+    cdef i64 live_saids
+    cdef set slow
     # lists
     cdef u64* touched
     cdef i64 n_touched, room_touched
-    cdef u64* gone
-    cdef i64 n_gone, room_gone
+    cdef u64* fresh
+    cdef i64 n_fresh, room_fresh
     cdef Wake* heap
     cdef i64 n_heap, room_heap
     cdef u64* odd
@@ -333,23 +384,24 @@ cdef class Express:
 
     def __cinit__(self):
         self.mask = 1023
-        self.subs = <Sub*>calloc(self.mask + 1, sizeof(Sub))
+        self.slots = <Slot*>calloc(self.mask + 1, sizeof(Slot))
+        self.looks = <uint32_t*>calloc(self.mask + 1, 4)
         self.counts_mask = 255
         self.counts = <Count*>calloc(self.counts_mask + 1, sizeof(Count))
-        if self.subs == NULL or self.counts == NULL:
+        if self.slots == NULL or self.looks == NULL or self.counts == NULL:
             raise MemoryError
-        self.free_rows = -1
-        self.n_saids = 1  # 0 is none
+        self.slow = set()
+        arena_make(&self.arena)
         set_make(&self.cities, 256)
         set_make(&self.ours, 64)
         set_make(&self.suspects, 64)
         set_make(&self.seeds, 64)
+        set_make(&self.own, 64)
 
     def __dealloc__(self):
         for pointer in (
-            <size_t>self.subs, <size_t>self.counts, <size_t>self.rows, <size_t>self.next_row, <size_t>self.fresh_row,
-            <size_t>self.new_rows, <size_t>self.saids, <size_t>self.fresh_said, <size_t>self.new_saids, <size_t>self.touched,
-            <size_t>self.gone, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
+            <size_t>self.slots, <size_t>self.looks, <size_t>self.arena.octets, <size_t>self.counts, <size_t>self.fresh,
+            <size_t>self.touched, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
             <size_t>self.domains, <size_t>self.nodes, <size_t>self.measured,
         ):
             free(<void*><size_t>pointer)
@@ -357,6 +409,7 @@ cdef class Express:
         set_free(&self.ours)
         set_free(&self.suspects)
         set_free(&self.seeds)
+        set_free(&self.own)
 
     def __init__(self, laws):
         cdef int i
@@ -408,6 +461,13 @@ cdef class Express:
         for message in messages:
             set_put(&self.seeds, message, 0)
 
+    def set_asked(self, own, *, bint accounts, bint seeds):
+        set_free(&self.own)
+        set_make(&self.own, 64)
+        for sender in own:
+            set_put(&self.own, sender, 0)
+        self.accounts, self.seeded = accounts, seeds
+
     def set_covered(self, bint sms, bint gateway):
         if sms != self.sms or gateway != self.gateway:
             self.sms, self.gateway = sms, gateway
@@ -416,179 +476,198 @@ cdef class Express:
     def touch_all(self):
         cdef u64 i
         for i in range(self.mask + 1):
-            if self.subs[i].key and not self.subs[i].slow:
-                self.touch(&self.subs[i])
+            if self.slots[i].block and not self.at(i).flags & SLOW:
+                self.touch(self.at(i))
 
     def __len__(self):
         return self.live_saids
 
-    # ------------------------------------------------------------------------------------------------------------- memory
+    # -------------------------------------------------------------------------------------------------------- subscribers
 
-    cdef inline Sub* find(self, u64 key) noexcept nogil:
-        cdef u64 i = mixed(key) & self.mask
-        while self.subs[i].key:
-            if self.subs[i].key == key:
-                return &self.subs[i]
+    cdef inline Sub* at(self, u64 i) noexcept nogil:
+        """Who stands in this slot, until the arena moves."""
+        return <Sub*>&self.arena.octets[<u64>self.slots[i].block * UNIT]
+
+    cdef inline i64 find(self, u64 key) noexcept nogil:
+        """His slot, or −1."""
+        cdef u64 mix = mixed(key), i = mix & self.mask
+        cdef uint32_t tag = <uint32_t>(mix >> 32)
+        while self.slots[i].block:
+            if self.slots[i].tag == tag and self.at(i).key == key:
+                return <i64>i
             i = (i + 1) & self.mask
-        return NULL
+        return -1
 
-    cdef Sub* make(self, u64 key) except NULL nogil:
-        """The subscriber, made when he is new. Others may move."""
-        cdef u64 i, j, old
-        cdef Sub* wider
-        cdef Sub* was
+    cdef Sub* sub_of(self, u64 key) noexcept nogil:
+        cdef i64 i = self.find(key)
+        return self.at(<u64>i) if i >= 0 else NULL
+
+    cdef i64 make(self, u64 key, u64 octets) except -1 nogil:
+        """His slot, made when he is new, with room for so many octets. Others may move."""
+        cdef i64 found = self.find(key)
+        cdef u64 i, j, old, mix = mixed(key)
+        cdef Slot* were
+        cdef uint32_t* looked
+        cdef uint32_t block
+        cdef Sub* sub
+        cdef int room
+        if found >= 0:
+            return found
         if (self.n_subs + 1) * 5 > (self.mask + 1) * 3:
-            old = self.mask
-            wider = <Sub*>calloc((old + 1) * 2, sizeof(Sub))
-            if wider == NULL:
-                starve()
-            was, self.subs, self.mask = self.subs, wider, (old + 1) * 2 - 1
+            old, were, looked = self.mask, self.slots, self.looks
+            self.slots = <Slot*>cleared((old + 1) * 2 * sizeof(Slot))
+            self.looks = <uint32_t*>cleared((old + 1) * 2 * 4)
+            self.mask = (old + 1) * 2 - 1
             for j in range(old + 1):
-                if was[j].key:
-                    i = mixed(was[j].key) & self.mask
-                    while wider[i].key:
+                if were[j].block:
+                    i = mixed((<Sub*>&self.arena.octets[<u64>were[j].block * UNIT]).key) & self.mask
+                    while self.slots[i].block:
                         i = (i + 1) & self.mask
-                    wider[i] = was[j]
-            free(was)
-        i = mixed(key) & self.mask
-        while self.subs[i].key:
-            if self.subs[i].key == key:
-                return &self.subs[i]
+                    self.slots[i], self.looks[i] = were[j], looked[j]
+            free(were)
+            free(looked)
+        room = class_of(&self.arena, sizeof(Sub) + octets)
+        block = allotted(&self.arena, room)
+        i = mix & self.mask
+        while self.slots[i].block:
             i = (i + 1) & self.mask
-        memset(&self.subs[i], 0, sizeof(Sub))
-        self.subs[i].key, self.subs[i].rows = key, -1
+        self.slots[i].block, self.slots[i].tag = block, <uint32_t>(mix >> 32)
+        sub = self.at(i)
+        memset(sub, 0, sizeof(Sub))
+        sub.key, sub.room = key, room
+        sub.look = self.looks[i] = LAST_SECOND
         self.n_subs += 1
-        return &self.subs[i]
+        return <i64>i
 
-    cdef void unmake(self, u64 key) noexcept nogil:
+    cdef void unmake(self, u64 i) noexcept nogil:
         """Takes a subscriber out; those behind him move up."""
-        cdef u64 i = mixed(key) & self.mask, j, home
-        while self.subs[i].key != key:
-            if not self.subs[i].key:
-                return
-            i = (i + 1) & self.mask
+        cdef u64 j = i, home
+        vacate(&self.arena, self.slots[i].block)
         self.n_subs -= 1
-        j = i
         while True:
             j = (j + 1) & self.mask
-            if not self.subs[j].key:
+            if not self.slots[j].block:
                 break
-            home = mixed(self.subs[j].key) & self.mask
+            home = mixed(self.at(j).key) & self.mask
             if ((j - home) & self.mask) >= ((j - i) & self.mask):
-                self.subs[i] = self.subs[j]
+                self.slots[i], self.looks[i] = self.slots[j], self.looks[j]
                 i = j
-        self.subs[i].key = 0
+        self.slots[i].block = 0
 
-    cdef int32_t new_row(self, Sub* sub, const Row* row) except -1 nogil:
-        cdef int32_t i, room
-        if self.free_rows >= 0:
-            i = self.free_rows
-            self.free_rows = self.next_row[i]
+    cdef Sub* widened(self, u64 i, u64 more) except NULL nogil:
+        """The same with room for so many octets more."""
+        cdef Sub* sub = self.at(i)
+        cdef Sub* now
+        cdef u64 used = sizeof(Sub) + sub.octets + sub.told
+        cdef int room
+        cdef uint32_t block, was = self.slots[i].block
+        if used + more <= <u64>self.arena.units[sub.room] * UNIT:
+            return sub
+        room = class_of(&self.arena, used + more)
+        block = allotted(&self.arena, room)
+        sub, now = self.at(i), <Sub*>&self.arena.octets[<u64>block * UNIT]
+        memcpy(now, sub, used)
+        now.room = room
+        self.slots[i].block = block
+        vacate(&self.arena, was)
+        return now
+
+    cdef void look_at(self, u64 i, uint32_t since) noexcept nogil:
+        """`tidy` looks at him once it asks for who is quiet since later than that."""
+        self.at(i).look = self.looks[i] = since
+
+    cdef int add(self, u64 i, const Row* row, const Text* message, const Text* transaction) except -1 nogil:
+        """A line behind his others."""
+        cdef uint8_t packed[LONGEST_LINE]
+        cdef Named named
+        cdef Text nothing
+        cdef Sub* sub = self.at(i)
+        cdef uint8_t* lines
+        cdef int octets
+        cdef bint alone
+        cdef uint32_t now = second(row.at)
+        if sub.named:
+            read_named(lines_of(sub) + sub.named - 1, &named)
         else:
-            if self.n_rows == self.room_rows:
-                room = max(4096, self.room_rows + self.room_rows // 2)
-                self.rows = <Row*>grown(self.rows, room * <size_t>sizeof(Row))
-                self.next_row = <int32_t*>grown(self.next_row, room * <size_t>4)
-                self.fresh_row = <uint8_t*>grown(self.fresh_row, room)
-                memset(self.fresh_row + self.room_rows, 0, room - self.room_rows)
-                self.room_rows = room
-            i = self.n_rows
-            self.n_rows += 1
-        self.rows[i] = row[0]
-        self.next_row[i] = sub.rows
-        sub.rows = i
-        sub.lines += 1
-        if row.at > sub.newest:
-            sub.newest = row.at
-        if row.at > sub.moved and of_message(row.kind):
-            sub.moved = row.at
-        self.live_rows += 1
-        self.note_row(i)
-        return i
-
-    cdef int note_row(self, int32_t i) except -1 nogil:
-        if not self.fresh_row[i]:
-            self.fresh_row[i] = 1
-            if self.n_new_rows == self.room_new_rows:
-                self.room_new_rows = max(1024, self.room_new_rows * 2)
-                self.new_rows = <int32_t*>grown(self.new_rows, self.room_new_rows * 4)
-            self.new_rows[self.n_new_rows] = i
-            self.n_new_rows += 1
+            memset(&named, 0, sizeof(Named))
+        nothing.length = 0
+        alone = row.message != 0 and row.message != named.message
+        if not row.message or row.kind == ORIGIN or (not alone and named.spoken):
+            message = &nothing
+        if not row.transaction or row.kind == ORIGIN:
+            transaction = &nothing
+        octets = pack_line(packed, row, &named, message, transaction)
+        sub = self.widened(i, octets)
+        lines = lines_of(sub)
+        memmove(lines + sub.octets + octets, lines + sub.octets, sub.told)
+        memcpy(lines + sub.octets, packed, octets)
+        if alone:
+            sub.named = sub.octets + 1
+        sub.octets += octets
+        sub.lines += sub.lines < 0xFFFF
+        sub.newest = max(sub.newest, now)
+        if of_message(row.kind):
+            sub.moved = max(sub.moved, now)
+        if sub.group == 0 and (now < sub.look or sub.lines == MOST_KEPT + 1):
+            self.look_at(i, now if sub.lines <= MOST_KEPT else 0)
+        self.note(sub)
         return 0
 
-    cdef inline void free_row(self, int32_t i) noexcept nogil:
-        self.rows[i].subscriber = 0
-        self.next_row[i] = self.free_rows
-        self.free_rows = i
-        self.live_rows -= 1
-
-    cdef uint32_t new_said(self, Sub* sub, const Said* said) except 0 nogil:
-        cdef uint32_t i, room
-        if self.free_saids:
-            i = self.free_saids
-            self.free_saids = self.saids[i].room
-        else:
-            if self.n_saids >= self.room_saids:
-                room = max(1024, self.room_saids + self.room_saids // 2)
-                self.saids = <Said*>grown(self.saids, room * <size_t>sizeof(Said))
-                self.fresh_said = <uint8_t*>grown(self.fresh_said, room)
-                memset(self.fresh_said + self.room_saids, 0, room - self.room_saids)
-                self.room_saids = room
-            i = self.n_saids
-            self.n_saids += 1
-        self.saids[i] = said[0]
-        self.saids[i].room = sub.said
-        sub.said = i
-        self.live_saids += 1
-        self.note_said(i)
-        return i
-
-    cdef int note_said(self, uint32_t i) except -1 nogil:
-        if not self.fresh_said[i]:
-            self.fresh_said[i] = 1
-            if self.n_new_saids == self.room_new_saids:
-                self.room_new_saids = max(1024, self.room_new_saids * 2)
-                self.new_saids = <uint32_t*>grown(self.new_saids, self.room_new_saids * 4)
-            self.new_saids[self.n_new_saids] = i
-            self.n_new_saids += 1
+    cdef int tell(self, u64 i, const Said* said, int n) except -1 nogil:
+        """All that was said of his, in place of what was."""
+        cdef uint8_t packed[MOST_THREADS * LONGEST_SAID * 2]
+        cdef int octets = 0, k
+        cdef Named named
+        cdef u64 place
+        cdef Sub* sub = self.at(i)
+        cdef uint8_t done = DONE
+        cdef i64 settled = 0
+        for k in range(n):
+            place = spelled(lines_of(sub), sub.octets, said[k].identity, &named)
+            octets += pack_said(packed + octets, &said[k], place, &named)
+            settled = max(settled, said[k].settled)
+            if not self.mild[said[k].rule] or not said[k].closed:
+                done = 0
+        if octets > sub.told:
+            sub = self.widened(i, octets - sub.told)
+        memcpy(lines_of(sub) + sub.octets, packed, octets)
+        self.live_saids += n - sub.said
+        sub.told, sub.said, sub.settled = octets, n, settled
+        sub.flags = (sub.flags & ~DONE) | done
+        self.note(sub)
         return 0
 
-    cdef inline void free_said(self, uint32_t i) noexcept nogil:
-        self.saids[i].subscriber = 0
-        self.saids[i].room = self.free_saids
-        self.free_saids = i
-        self.live_saids -= 1
+    cdef void clear(self, u64 i) noexcept nogil:
+        """His lines and what was said of him."""
+        cdef Sub* sub = self.at(i)
+        self.live_saids -= sub.said
+        sub.octets = sub.packed = sub.named = sub.newest = sub.moved = 0
+        sub.told = sub.lines = sub.said = 0
+        sub.settled = 0
 
-    cdef void free_all(self, Sub* sub) noexcept nogil:
-        """His rows and what was said of him."""
-        cdef int32_t i = sub.rows, after
-        cdef uint32_t s = sub.said, then
-        while i >= 0:
-            after = self.next_row[i]
-            self.free_row(i)
-            i = after
-        while s:
-            then = self.saids[s].room
-            self.free_said(s)
-            s = then
-        sub.rows, sub.said, sub.lines, sub.newest, sub.moved = -1, 0, 0, 0, 0
+    cdef int note(self, Sub* sub) except -1 nogil:
+        """His portrait changed."""
+        if not sub.flags & FRESH:
+            sub.flags |= FRESH
+            self.note_key(sub.key)
+        return 0
+
+    cdef int note_key(self, u64 key) except -1 nogil:
+        if self.n_fresh == self.room_fresh:
+            self.room_fresh = max(1024, self.room_fresh * 2)
+            self.fresh = <u64*>grown(self.fresh, self.room_fresh * 8)
+        self.fresh[self.n_fresh] = key
+        self.n_fresh += 1
+        return 0
 
     cdef int touch(self, Sub* sub) except -1 nogil:
-        if not sub.touched:
-            sub.touched = 1
+        if not sub.flags & TOUCHED:
+            sub.flags |= TOUCHED
             if self.n_touched == self.room_touched:
                 self.room_touched = max(1024, self.room_touched * 2)
                 self.touched = <u64*>grown(self.touched, self.room_touched * 8)
             self.touched[self.n_touched] = sub.key
             self.n_touched += 1
-        return 0
-
-    cdef int forget(self, u64 key) except -1 nogil:
-        if self.n_gone == self.room_gone:
-            self.room_gone = max(1024, self.room_gone * 2)
-            self.gone = <u64*>grown(self.gone, self.room_gone * 8)
-        self.gone[self.n_gone] = key
-        self.n_gone += 1
         return 0
 
     cdef int wake(self, i64 due, u64 key) except -1 nogil:
@@ -629,6 +708,28 @@ cdef class Express:
 
     # ---------------------------------------------------------------------------------------------------------- taking in
 
+    cdef bint kept(self, const Row* row, i64 horizon, const Text* message, const Text* transaction) except -1 nogil:
+        """Keeps one row, or says that it is somebody else's."""
+        cdef u64 i = self.make(row.subscriber, LONGEST_LINE // 8)
+        cdef Sub* sub = self.at(i)
+        if sub.flags & SLOW:
+            return False
+        self.add(i, row, message, transaction)
+        sub = self.at(i)
+        if not waits(row.kind) or row.at <= horizon or (sub.said and row.at <= sub.settled):
+            self.touch(sub)
+        if row.kind == ATTEMPT and row.a == POST and row.b == MMS:
+            self.wake(row.at + self.join + self.skew, row.subscriber)
+        return True
+
+    cdef inline void foresee(self, u64 soon, u64 later) noexcept nogil:
+        """Has what is needed of these two numbers fetched into the cache."""
+        cdef Slot* slot = &self.slots[mixed(soon) & self.mask]
+        prefetch(&self.slots[mixed(later) & self.mask])
+        if slot.block:
+            prefetch(&self.arena.octets[<u64>slot.block * UNIT])
+            prefetch(&self.arena.octets[<u64>slot.block * UNIT + 64])
+
     def take(self, rows, i64 horizon):
         rows = np.ascontiguousarray(rows)
         cdef i64 n = len(rows), i
@@ -638,35 +739,157 @@ cdef class Express:
         cdef const unsigned char[::1] octets = rows.view(np.uint8)
         cdef uint8_t[::1] mask = left.view(np.uint8)
         cdef const Row* row = <const Row*>&octets[0]
-        cdef Sub* sub
-        cdef uint32_t s
-        cdef bint late
+        cdef Text nothing
+        nothing.length = 0
         with nogil:
             for i in range(n):
                 if i + 12 < n:
-                    prefetch(&self.subs[mixed(row[i + 12].subscriber) & self.mask])
-                sub = self.make(row[i].subscriber)
-                if sub.slow:
-                    mask[i] = 1
-                    continue
-                self.new_row(sub, &row[i])
-                if not sub.touched:
-                    late = not waits(row[i].kind) or row[i].at <= horizon
-                    s = sub.said
-                    while s and not late:
-                        late = row[i].at <= self.saids[s].settled
-                        s = self.saids[s].room
-                    if late:
-                        self.touch(sub)
-                if row[i].kind == ATTEMPT and row[i].a == POST and row[i].b == MMS:
-                    self.wake(row[i].at + self.join + self.skew, row[i].subscriber)
+                    self.foresee(row[i + 6].subscriber, row[i + 12].subscriber)
+                mask[i] = not self.kept(&row[i], horizon, &nothing, &nothing)
         return left
+
+    def take_records(self, int feed, records, i64 horizon):
+        cdef i64 n = records.rows, i, n_rest = 0, n_left = 0, n_parties = 0, room_left = 0, record = -1
+        cdef int kind, k, n_made
+        cdef u64 sender, receiver
+        cdef bint known
+        held = []
+        cdef const i64* at = <const i64*>self.column(records, "at", held)
+        cdef const i64* where = <const i64*>self.column(records, "where", held)
+        cdef const uint8_t* kinds = <const uint8_t*>self.column(records, "kind", held)
+        cdef const u64* senders = <const u64*>self.column(records, "sender", held)
+        cdef const u64* receivers = <const u64*>self.column(records, "receiver", held)
+        cdef const u64* messages = <const u64*>self.column(records, "message", held)
+        cdef const u64* transactions = <const u64*>self.column(records, "transaction", held)
+        cdef const u64* links = <const u64*>self.column(records, "link", held)
+        cdef const u64* locations = <const u64*>self.column(records, "location", held)
+        cdef const u64* authorities = <const u64*>self.column(records, "authority", held)
+        cdef const i64* expires = <const i64*>self.column(records, "expires", held)
+        cdef const i64* sizes = <const i64*>self.column(records, "size", held)
+        cdef const int32_t* statuses = <const int32_t*>self.column(records, "status", held)
+        cdef const int32_t* errors = <const int32_t*>self.column(records, "push_error", held)
+        cdef const uint8_t* code_sets = <const uint8_t*>self.column(records, "code_set", held)
+        cdef const uint8_t* states = <const uint8_t*>self.column(records, "push_state", held)
+        cdef const uint8_t* pdus = <const uint8_t*>self.column(records, "pdu", held)
+        cdef const uint8_t* interfaces = <const uint8_t*>self.column(records, "interface", held)
+        cdef Spoken spoken[2]
+        spoken[0] = self.spoken(records, "message", held)
+        spoken[1] = self.spoken(records, "transaction", held)
+        cdef Text texts[2]
+        cdef Row made[2]
+        cdef Row* x = &made[0]
+        cdef Row* left = NULL
+        cdef i64* left_places = NULL
+        cdef Set met
+        rest, parties = np.empty(n, np.int64), np.empty(n, np.int64)
+        cdef i64[::1] rest_out = rest
+        cdef i64[::1] parties_out = parties
+        set_make(&met, 64)
+        try:
+            with nogil:
+                for i in range(n):
+                    if i + 12 < n:
+                        self.foresee(receivers[i + 6], receivers[i + 12])
+                        if kinds[i + 12] == SUBMIT:
+                            self.foresee(senders[i + 6], senders[i + 12])
+                    kind, sender, receiver = kinds[i], senders[i] if senders != NULL else 0, receivers[i]
+                    known = False
+                    if kind == SUBMIT:
+                        known = not (self.seeded or (expires != NULL and expires[i] > 0))
+                        known = known and not (self.accounts and interfaces != NULL and interfaces[i] == MM7)
+                    elif kind == NOTIFY:
+                        known = not ((expires != NULL and expires[i] > 0) or (locations != NULL and locations[i] != 0))
+                    elif kind == FETCH:
+                        known = True
+                    elif kind == RESPONSE:
+                        known = messages == NULL or not messages[i]
+                    if not known or not receiver:
+                        rest_out[n_rest] = i
+                        n_rest += 1
+                        continue
+                    memset(x, 0, sizeof(Row))
+                    x.subscriber, x.other, x.at, x.where, x.kind, x.feed = receiver, sender, at[i], where[i], kind, feed
+                    x.message = messages[i] if messages != NULL else 0
+                    x.transaction = transactions[i] if transactions != NULL else 0
+                    x.link = links[i] if links != NULL else 0
+                    x.path = locations[i] if locations != NULL else 0
+                    x.authority = authorities[i] if authorities != NULL else 0
+                    x.extra = expires[i] if expires != NULL else 0
+                    x.size = sizes[i] if sizes != NULL else -1
+                    x.status = statuses[i] if statuses != NULL else -1
+                    x.error = errors[i] if errors != NULL else -1
+                    x.code_set = code_sets[i] if code_sets != NULL else 0
+                    x.b = states[i] if states != NULL else 0
+                    x.a = pdus[i] if pdus != NULL else 0
+                    if not x.a and interfaces != NULL:
+                        x.a = interfaces[i]
+                    x.d = self.own.n != 0 and set_get(&self.own, sender) >= 0
+                    text_of(&texts[0], &spoken[0], i)
+                    text_of(&texts[1], &spoken[1], i)
+                    n_made = 1
+                    if kind == SUBMIT and sender and not sender & NOT_A_NUMBER and x.where != record:
+                        record = x.where
+                        made[1] = x[0]
+                        made[1].subscriber, made[1].other, made[1].kind = sender, receiver, ORIGIN
+                        n_made = 2
+                    for k in range(n_made):
+                        if not self.kept(&made[k], horizon, &texts[0], &texts[1]):
+                            if n_left == room_left:
+                                room_left = max(64, room_left * 2)
+                                left = <Row*>grown(left, room_left * <size_t>sizeof(Row))
+                                left_places = <i64*>grown(left_places, room_left * 8)
+                            left[n_left], left_places[n_left] = made[k], i
+                            n_left += 1
+                    if ((receiver | sender) & NOT_A_NUMBER) and self.unmet(&met, receiver, sender):
+                        parties_out[n_parties] = i
+                        n_parties += 1
+            return Taken(
+                rest[:n_rest], copied(left, n_left, TRACE_DTYPE), copied(left_places, n_left, np.dtype(np.int64)), parties[:n_parties]
+            )
+        finally:
+            free(left)
+            free(left_places)
+            set_free(&met)
+
+    cdef bint unmet(self, Set* met, u64 receiver, u64 sender) except -1 nogil:
+        """Whether one of the two is no number and new."""
+        cdef bint new = False
+        if receiver & NOT_A_NUMBER and set_get(met, receiver) < 0:
+            set_put(met, receiver, 0)
+            new = True
+        if sender & NOT_A_NUMBER and set_get(met, sender) < 0:
+            set_put(met, sender, 0)
+            new = True
+        return new
+
+    cdef void* column(self, records, str name, list held) except? NULL:
+        """Where the column begins; NULL: the dialect has none. `held` keeps it alive."""
+        found = records.columns.get(name)
+        if found is None:
+            return NULL
+        found = np.ascontiguousarray(found, COLUMNS[name])
+        held.append(found)
+        cdef const unsigned char[::1] octets = found.view(np.uint8)
+        return <void*>&octets[0] if len(octets) else NULL
+
+    cdef Spoken spoken(self, records, str name, list held):
+        cdef Spoken found
+        cdef const unsigned char[::1] data
+        cdef const i64[::1] start, stop
+        found.data, found.start, found.stop = NULL, NULL, NULL
+        text = records.texts.get(name)
+        if text is not None and records.rows and len(text.data):
+            first, last = np.ascontiguousarray(text.start), np.ascontiguousarray(text.stop)
+            held += [first, last]
+            data, start, stop = text.data, first, last
+            found.data, found.start, found.stop = &data[0], &start[0], &stop[0]
+        return found
 
     # ------------------------------------------------------------------------------------------------------------ judging
 
     def survey(self, i64 horizon):
         cdef Sub* sub
-        cdef i64 i, n
+        cdef i64 i, n, found
         cdef u64 place
         self.n_odd = self.n_closed = self.n_measured = 0
         self.n_counts = 0
@@ -675,23 +898,23 @@ cdef class Express:
             self.wake_due(horizon)
             n = self.n_touched
             for i in range(n):
-                if i + 16 < n:
-                    prefetch(&self.subs[mixed(self.touched[i + 16]) & self.mask])
-                if i + 8 < n:
-                    sub = self.find(self.touched[i + 8])
-                    if sub != NULL and sub.rows >= 0:
-                        prefetch(&self.rows[sub.rows])
-                        prefetch(&self.rows[sub.rows].size)
-                        prefetch(&self.next_row[sub.rows])
-                sub = self.find(self.touched[i])
-                if sub == NULL or sub.slow or not sub.touched:
+                if i + 12 < n:
+                    self.foresee(self.touched[i + 6], self.touched[i + 12])
+                found = self.find(self.touched[i])
+                if found < 0:
                     continue
-                sub.touched, sub.group = 0, 0  # what is still away is gone
-                if not self.judge(sub, horizon):
+                sub = self.at(found)
+                if sub.flags & SLOW or not sub.flags & TOUCHED:
+                    continue
+                sub.flags &= ~TOUCHED
+                if sub.group:  # what is still away is gone
+                    sub.group = 0
+                    self.look_at(found, 0)
+                if not self.judge(found, horizon):
                     if self.n_odd == self.room_odd:
                         self.room_odd = max(1024, self.room_odd * 2)
                         self.odd = <u64*>grown(self.odd, self.room_odd * 8)
-                    self.odd[self.n_odd] = sub.key
+                    self.odd[self.n_odd] = self.touched[i]
                     self.n_odd += 1
             self.n_touched = 0
         counts = {}
@@ -754,30 +977,39 @@ cdef class Express:
                 return i
         return -1
 
-    cdef bint judge(self, Sub* sub, i64 horizon) except -1 nogil:
-        """Says what is to be said of him; False, and nothing is said, when he is not for this lane."""
+    cdef bint judge(self, u64 place, i64 horizon) except -1 nogil:
+        """Says what is to be said of whom stands there; False, and nothing is said, when he is not for this lane."""
+        cdef Row lines[MOST_LINES]
         cdef Row* row[MOST_LINES]
+        cdef Said was[MOST_THREADS]
+        cdef Said now[MOST_THREADS]
         cdef Thread threads[MOST_THREADS]
         cdef Leg legs[MOST_THREADS]
         cdef Verdict verdicts[MOST_THREADS]
         cdef int n = 0, nt = 0, nl = 0, i, j, k, near, domain
-        cdef int32_t r = sub.rows
+        cdef Sub* sub = self.at(place)
+        cdef Reader reader
+        cdef Text texts[2]
+        cdef const uint8_t* told
         cdef Row* x
         cdef Thread* t
         cdef i64 wake = NEVER, until
-        cdef bint sent
-        cdef uint32_t s
-        while r >= 0:
-            if n == MOST_LINES:
-                return False
-            x = &self.rows[r]
-            r = self.next_row[r]
+        cdef bint sent, changed = False
+        if sub.lines > MOST_LINES or sub.said > MOST_THREADS:
+            return False
+        begin(&reader, sub.key, lines_of(sub), sub.octets)
+        while reader.at < reader.end:
+            x = &lines[n]
+            read_line(&reader, x, texts)
             i = n
             while i and before(x, row[i - 1]):
                 row[i] = row[i - 1]
                 i -= 1
             row[i] = x
             n += 1
+        told = reader.end
+        for i in range(sub.said):
+            told = read_said(told, sub.key, lines_of(sub), &was[i])
         for i in range(n):
             x = row[i]
             if x.kind == SUBMIT:
@@ -910,18 +1142,18 @@ cdef class Express:
         for i in range(nt):
             if not self.verdict(&threads[i], legs, row, n, horizon, &verdicts[i]):
                 return False
-        s = sub.said
-        while s:
+        for i in range(sub.said):
             j = 0
-            while j < nt and (threads[j].opened.message != self.saids[s].identity or threads[j].domain != self.saids[s].domain):
+            while j < nt and (threads[j].opened.message != was[i].identity or threads[j].domain != was[i].domain):
                 j += 1
             if j == nt:
                 return False
-            s = self.saids[s].room
         if wake < NEVER:
             self.wake(wake, sub.key)
         for i in range(nt):
-            self.say(sub, &verdicts[i])
+            changed |= self.say(sub, &verdicts[i], was, &now[i])
+        if changed:
+            self.tell(place, now, nt)
         return True
 
     cdef bint announces(self, const Thread* t, const Row* push) noexcept nogil:
@@ -1077,19 +1309,17 @@ cdef class Express:
                         break
         return seen
 
-    cdef int say(self, Sub* sub, const Verdict* v) except -1 nogil:
-        cdef Said now
+    cdef int say(self, const Sub* sub, const Verdict* v, Said* was, Said* now) except -1 nogil:
+        """Fills `now`; whether anything of it is new."""
         cdef Said* old = NULL
-        cdef uint32_t s = sub.said
         cdef Thread* t = v.thread
         cdef bint changed, counted
         cdef i64 due = 0
-        while s:
-            if self.saids[s].identity == t.opened.message and self.saids[s].domain == t.domain:
-                old = &self.saids[s]
-                break
-            s = self.saids[s].room
-        memset(&now, 0, sizeof(Said))
+        cdef int i
+        for i in range(sub.said):
+            if was[i].identity == t.opened.message and was[i].domain == t.domain:
+                old = &was[i]
+        memset(now, 0, sizeof(Said))
         now.subscriber, now.identity, now.began, now.due = sub.key, t.opened.message, t.opened.at, v.due
         now.closed, now.settled, now.stamp, now.domain = v.closed, v.settled, v.stamp, t.domain
         now.node = self.nodes[t.opened.feed]
@@ -1097,33 +1327,27 @@ cdef class Express:
         now.rule, now.confidence, now.bin, now.own = v.rule, v.confidence, v.bin, t.opened.d == 1
         now.notified, now.retrieved = v.notified_ms, v.retrieved_ms
         if old != NULL:
-            counted = packed(old) != packed(&now)
+            counted = packed(old) != packed(now)
             changed = counted or old.confidence != now.confidence or old.closed != now.closed or old.stamp != now.stamp
             changed = changed or old.notified != now.notified or old.retrieved != now.retrieved
             if not changed and old.due == now.due and old.settled == now.settled and old.began == now.began:
                 return 0
             if counted:
                 self.count(old, -1)
-                self.count(&now, 1)
+                self.count(now, 1)
             due = old.due
         else:
             changed = True
-            self.count(&now, 1)
+            self.count(now, 1)
         if changed and old != NULL and old.closed:
             self.measure(old, -1)
         if changed and now.closed:
-            self.measure(&now, 1)
+            self.measure(now, 1)
         if v.closed and changed:
             self.close(sub, v, now.node)
         if v.due < NEVER and v.due != due:
             self.wake(v.due, sub.key)
-        if old != NULL:
-            now.room = old.room
-            old[0] = now
-            self.note_said(s)
-        else:
-            self.new_said(sub, &now)
-        return 0
+        return 1
 
     cdef int measure(self, const Said* said, i64 n) except -1 nogil:
         cdef Measured* m
@@ -1131,8 +1355,8 @@ cdef class Express:
             self.room_measured = max(1024, self.room_measured * 2)
             self.measured = <Measured*>grown(self.measured, self.room_measured * <size_t>sizeof(Measured))
         m = &self.measured[self.n_measured]
-        m.hour, m.node, m.city, m.n = said.began // HOUR, said.node, said.city, n
-        m.notified, m.retrieved = said.notified, said.retrieved
+        m.receiver, m.began, m.closed, m.n = said.subscriber, said.began, said.closed, n
+        m.notified, m.retrieved, m.node, m.city, m.rule = said.notified, said.retrieved, said.node, said.city, said.rule
         self.n_measured += 1
         return 0
 
@@ -1152,35 +1376,46 @@ cdef class Express:
 
     # ----------------------------------------------------------------------------------------------------- coming and going
 
-    cdef object rows_of(self, u64* keys, i64 n_keys):
-        """TRACE rows of these numbers."""
-        cdef i64 n = 0, i, k
-        cdef int32_t r
-        cdef Sub* sub
-        for i in range(n_keys):
-            sub = self.find(keys[i])
-            r = sub.rows if sub != NULL else -1
-            while r >= 0:
-                n += 1
-                r = self.next_row[r]
-        found = np.empty(n, TRACE_DTYPE)
-        if not n:
-            return found
-        cdef unsigned char[::1] octets = found.view(np.uint8)
-        cdef Row* out = <Row*>&octets[0]
-        k = 0
-        for i in range(n_keys):
-            sub = self.find(keys[i])
-            r = sub.rows if sub != NULL else -1
-            while r >= 0:
-                out[k] = self.rows[r]
-                k += 1
-                r = self.next_row[r]
-        return found
-
     def traces(self, number):
-        cdef u64 key = number
-        return self.rows_of(&key, 1)
+        return self.unpacked([number])[0]
+
+    cdef object unpacked(self, numbers):
+        """TRACE and SAID rows of these numbers, and their texts."""
+        cdef i64 n = 0, n_told = 0, k = 0, k_told = 0
+        cdef Sub* sub
+        cdef Reader reader
+        cdef Text spoken[2]
+        cdef const uint8_t* told
+        cdef int i
+        cdef Row* out
+        cdef Said* out_told
+        for number in numbers:
+            sub = self.sub_of(number)
+            if sub != NULL:
+                n_told += sub.said
+                begin(&reader, sub.key, lines_of(sub), sub.octets)
+                n += lines_in(lines_of(sub), sub.octets)
+        rows, said, texts = np.empty(n, TRACE_DTYPE), np.empty(n_told, SAID_DTYPE), []
+        cdef unsigned char[::1] octets = rows.view(np.uint8)
+        cdef unsigned char[::1] octets_told = said.view(np.uint8)
+        out, out_told = <Row*>&octets[0] if n else NULL, <Said*>&octets_told[0] if n_told else NULL
+        for number in numbers:
+            sub = self.sub_of(number)
+            if sub == NULL:
+                continue
+            begin(&reader, sub.key, lines_of(sub), sub.octets)
+            while reader.at < reader.end:
+                read_line(&reader, &out[k], spoken)
+                if spoken[0].length:
+                    texts.append((int(out[k].message), (<const char*>spoken[0].octets)[: spoken[0].length]))
+                if spoken[1].length:
+                    texts.append((int(out[k].transaction), (<const char*>spoken[1].octets)[: spoken[1].length]))
+                k += 1
+            told = reader.end
+            for i in range(sub.said):
+                told = read_said(told, sub.key, lines_of(sub), &out_told[k_told])
+                k_told += 1
+        return rows, said, texts
 
     def wanted(self, i64 horizon):
         cdef Sub* sub
@@ -1191,8 +1426,10 @@ cdef class Express:
         cdef u64[::1] out = numbers
         cdef uint32_t[::1] of = groups
         for i in range(self.n_touched):
-            sub = self.find(self.touched[i])
-            if sub != NULL and sub.touched and sub.group:
+            if i + 12 < self.n_touched:
+                self.foresee(self.touched[i + 6], self.touched[i + 12])
+            sub = self.sub_of(self.touched[i])
+            if sub != NULL and sub.flags & TOUCHED and sub.group:
                 out[n], of[n] = sub.key, sub.group
                 n += 1
         return numbers[:n], groups[:n]
@@ -1200,8 +1437,8 @@ cdef class Express:
     cdef int wake_due(self, i64 horizon) except -1 nogil:
         cdef Sub* sub
         while self.n_heap and self.heap[0].due <= horizon:
-            sub = self.find(self.woken())
-            if sub != NULL and not sub.slow:
+            sub = self.sub_of(self.woken())
+            if sub != NULL and not sub.flags & SLOW:
                 self.touch(sub)
         return 0
 
@@ -1209,202 +1446,278 @@ cdef class Express:
         return self.n_touched > 0 or (self.n_heap > 0 and self.heap[0].due <= horizon)
 
     def ask(self, u64 number):
-        cdef Sub* sub = self.find(number)
-        if sub == NULL or sub.slow or not (sub.said or sub.group):
+        cdef Sub* sub = self.sub_of(number)
+        if sub == NULL or sub.flags & SLOW or not (sub.said or sub.group):
             return False
         self.touch(sub)
         return True
 
     def spill(self, numbers, group):
-        rows, said = self.drop(numbers)
-        self.place_cold(np.array(numbers, np.uint64), np.full(len(numbers), NEVER), group)
-        return rows, said
+        cdef const u64[::1] keys = numbers
+        cdef i64 n = len(keys), i, found
+        cdef u64 total = 0
+        cdef uint8_t* to
+        cdef Sub* sub
+        cdef Said said
+        cdef const uint8_t* told
+        cdef int k
+        cdef Set unsaid
+        sizes, dues = np.zeros(n, np.uint32), np.full(n, NEVER, np.int64)
+        cdef uint32_t[::1] size = sizes
+        cdef i64[::1] due = dues
+        for i in range(n):
+            sub = self.at(self.make(keys[i], 0))
+            size[i] = sizeof(PortraitHead) + sub.octets + sub.told
+            total += size[i]
+        packed = PyBytes_FromStringAndSize(NULL, total)
+        to = <uint8_t*>PyBytes_AS_STRING(packed)
+        set_make(&unsaid, 64)
+        try:
+            for i in range(n):
+                found = self.find(keys[i])
+                sub = self.at(found)
+                told = lines_of(sub) + sub.octets
+                for k in range(sub.said):
+                    told = read_said(told, sub.key, lines_of(sub), &said)
+                    due[i] = min(due[i], said.due)
+                to = self.drawn(to, sub, WHOLE, 0)
+                unspoken(&unsaid, sub.key, lines_of(sub), sub.octets)
+                self.clear(found)
+                self.note(sub)
+            self.place_cold(numbers, dues, group)
+            return Spilled(sizes, packed, dues, members(&unsaid))
+        finally:
+            set_free(&unsaid)
+
+    cdef uint8_t* drawn(self, uint8_t* to, const Sub* sub, int how, uint32_t start) noexcept nogil:
+        """His portrait, of his lines those from this place on; where the next one begins."""
+        cdef PortraitHead head
+        head.number, head.told, head.said, head.how, head.octets = sub.key, sub.told, sub.said, how, sub.octets - start
+        memcpy(to, &head, sizeof(PortraitHead))
+        to += sizeof(PortraitHead)
+        memcpy(to, <const uint8_t*>sub + sizeof(Sub) + start, sub.octets - start + sub.told)
+        return to + sub.octets - start + sub.told
 
     def place_cold(self, numbers, dues, group):
         cdef const u64[::1] keys = numbers
         cdef const i64[::1] due = dues
-        cdef i64 i
+        cdef i64 i, found, last
         cdef Sub* sub
         for i in range(len(keys)):
-            sub = self.make(keys[i])
-            sub.slow, sub.touched, sub.group = 0, 0, group
+            found = self.make(keys[i], 0)
+            sub = self.at(found)
+            if not sub.octets and not sub.told:
+                self.shrunk(found)
+                sub = self.at(found)
+            sub.flags &= ~(SLOW | TOUCHED)
+            sub.group = group
+            self.slow.discard(keys[i])
+            self.look_at(found, LAST_SECOND)
             if due[i] < NEVER:
                 self.wake(due[i], keys[i])
 
-    def revive(self, numbers, rows, said):
+    cdef int shrunk(self, u64 i) except -1:
+        """The same, empty, in the smallest block."""
+        cdef uint32_t block, was = self.slots[i].block
+        cdef Sub* sub = self.at(i)
+        if sub.room:
+            block = allotted(&self.arena, 0)
+            sub = <Sub*>&self.arena.octets[<u64>block * UNIT]
+            memcpy(sub, self.at(i), sizeof(Sub))
+            sub.room = 0
+            self.slots[i].block = block
+            vacate(&self.arena, was)
+        return 0
+
+    def revive(self, numbers, const uint8_t[::1] packed=b""):
         cdef const u64[::1] keys = np.ascontiguousarray(numbers)
-        cdef i64 i
+        cdef i64 i, found
+        cdef Sub* sub
+        cdef Set wanted, unsaid
+        set_make(&wanted, 64)
+        set_make(&unsaid, 64)
+        try:
+            for i in range(len(keys)):
+                set_put(&wanted, keys[i], 0)
+                found = self.find(keys[i])
+                if found >= 0:
+                    sub = self.at(found)
+                    if sub.group:
+                        sub.group = 0
+                        self.look_at(found, 0)
+                        self.touch(sub)
+            if len(packed):
+                self.fold(packed, &wanted, &unsaid)
+            return members(&unsaid)
+        finally:
+            set_free(&wanted)
+            set_free(&unsaid)
+
+    def expire(self, group, numbers):
+        cdef const u64[::1] keys = np.ascontiguousarray(numbers)
+        cdef i64 i, found
         cdef Sub* sub
         for i in range(len(keys)):
-            sub = self.find(keys[i])
-            if sub != NULL and sub.group:
-                sub.group = 0
-                self.touch(sub)
-        self.fold(np.ascontiguousarray(rows).view(np.uint8), np.ascontiguousarray(said).view(np.uint8))
-
-    def expire(self, groups):
-        cdef u64 i
-        cdef u64 key
-        over = set(groups)
-        if not over:
-            return
-        alone = []
-        for i in range(self.mask + 1):
-            if self.subs[i].key and self.subs[i].group and self.subs[i].group in over:
-                self.subs[i].group = 0
-                if self.subs[i].rows < 0 and not self.subs[i].said:
-                    alone.append(self.subs[i].key)
-        for key in alone:
-            self.unmake(key)
+            found = self.find(keys[i])
+            if found < 0 or self.at(found).group != group:
+                continue
+            sub = self.at(found)
+            sub.group = 0
+            self.look_at(found, 0)
+            if not sub.octets and not sub.told:
+                self.unmake(found)
 
     def drop(self, numbers):
-        cdef u64[::1] keys = np.array(numbers, np.uint64)
-        cdef i64 n = len(keys), i, k = 0
+        cdef u64 key
+        cdef i64 i
         cdef Sub* sub
-        cdef uint32_t s
-        if not n:
-            return np.empty(0, TRACE_DTYPE), np.empty(0, SAID_DTYPE)
-        rows = self.rows_of(&keys[0], n)
-        said = np.empty(0, SAID_DTYPE)
-        for i in range(n):
-            sub = self.find(keys[i])
-            s = sub.said if sub != NULL else 0
-            while s:
-                k += 1
-                s = self.saids[s].room
-        cdef unsigned char[::1] octets
-        cdef Said* out
-        if k:
-            said = np.empty(k, SAID_DTYPE)
-            octets = said.view(np.uint8)
-            out = <Said*>&octets[0]
-            k = 0
-            for i in range(n):
-                sub = self.find(keys[i])
-                s = sub.said if sub != NULL else 0
-                while s:
-                    out[k] = self.saids[s]
-                    out[k].room = 0
-                    k += 1
-                    s = self.saids[s].room
-        for i in range(n):
-            sub = self.make(keys[i])
-            if not sub.slow:
-                if sub.rows >= 0 or sub.said:
-                    self.forget(keys[i])
-                self.free_all(sub)
-                sub.slow, sub.touched = 1, 0
-        return rows, said
+        listed = numbers.tolist()
+        found = self.unpacked(listed)
+        for number in listed:
+            key = number
+            self.slow.add(number)
+            i = self.make(key, 0)
+            sub = self.at(i)
+            if sub.octets or sub.told:
+                self.note(sub)
+            if not sub.flags & SLOW:
+                self.clear(i)
+                self.shrunk(i)
+                sub = self.at(i)
+                sub.flags = (sub.flags | SLOW) & ~TOUCHED
+                self.look_at(i, LAST_SECOND)
+        return found
 
     def set_slow(self, numbers):
-        cdef u64 i
-        cdef u64 number
+        cdef i64 i
         cdef Sub* sub
         wanted = set(numbers)
-        free_again = []
-        for i in range(self.mask + 1):
-            if self.subs[i].key and self.subs[i].slow and self.subs[i].key not in wanted:
-                free_again.append(self.subs[i].key)
-        for number in free_again:
-            sub = self.find(number)
-            sub.slow = 0
-            if sub.rows < 0 and not sub.said and not sub.group:
-                self.unmake(number)
-        for number in wanted:
-            sub = self.make(number)
-            sub.slow = 1
+        for number in self.slow - wanted:
+            i = self.find(number)
+            sub = self.at(i)
+            sub.flags &= ~SLOW
+            if not sub.octets and not sub.told and not sub.group:
+                self.unmake(i)
+            else:
+                self.look_at(i, 0)
+        for number in wanted - self.slow:
+            i = self.make(number, 0)
+            self.at(i).flags |= SLOW
+            self.look_at(i, LAST_SECOND)
+        self.slow = wanted
 
     def tidy(self, i64 quiet, i64 old, bint heard):
-        cdef u64 i, j
+        cdef uint32_t still = second(quiet), past = second(old), bound = max(still, past)
+        cdef u64 i, key
+        cdef i64 k, n = 0, found
         cdef Sub* sub
-        cdef int32_t r, after, kept
-        cdef uint32_t s, then
-        cdef bint done, dropped
-        cdef i64 k
-        cdef u64 key
+        cdef uint32_t* looks = self.looks
         cdef u64[::1] keys
         # a number that goes moves others up: they are listed first
         listed = np.empty(self.n_subs, np.uint64)
-        waiting = []
-        if not self.n_subs:
-            return np.empty(0, np.uint64)
         keys = listed
-        k = 0
+        waiting = []
         for i in range(self.mask + 1):
-            sub = &self.subs[i]
-            if not sub.key or sub.slow or sub.group:
+            if self.slots[i].block and looks[i] < bound:
+                keys[n] = self.at(i).key
+                n += 1
+        for k in range(n):
+            if k + 12 < n:
+                self.foresee(keys[k + 6], keys[k + 12])
+            found = self.find(keys[k])
+            sub = self.at(found)
+            if sub.flags & SLOW or sub.group:
                 continue
-            if (sub.moved < quiet and not sub.touched) if sub.said else (sub.newest < old or sub.lines > MOST_KEPT):
-                keys[k] = sub.key
-                k += 1
-        for i in range(k):
-            key = keys[i]
-            sub = self.find(key)
-            if sub.said:
-                done = heard
-                s = sub.said
-                while s:
-                    if not self.mild[self.saids[s].rule] or not self.saids[s].closed:
-                        done = False
-                    s = self.saids[s].room
-                if not done:
-                    waiting.append(key)
-                    continue
-                s = sub.said
-                while s:
-                    then = self.saids[s].room
-                    self.free_said(s)
-                    s = then
-                sub.said = 0
-                dropped = True
-            else:
-                done = dropped = False
-            kept = -1
-            sub.lines, sub.moved = 0, 0
-            r = sub.rows
-            while r >= 0:
-                after = self.next_row[r]
-                if self.rows[r].at < old or (done and of_message(self.rows[r].kind)):
-                    self.free_row(r)
-                    dropped = True
+            if not sub.octets and not sub.told:
+                self.unmake(found)
+            elif sub.said:
+                if sub.flags & TOUCHED:
+                    self.look_at(found, 0)
+                elif sub.moved >= still:
+                    self.look_at(found, later(sub.moved, bound - still))
+                elif not heard or not sub.flags & DONE:
+                    waiting.append(keys[k])
                 else:
-                    self.next_row[r] = kept
-                    kept = r
-                    sub.lines += 1
-                    if of_message(self.rows[r].kind):
-                        sub.moved = max(sub.moved, self.rows[r].at)
-                r = after
-            sub.rows = kept
-            if not dropped:
-                continue
-            self.forget(key)
-            while kept >= 0:
-                self.note_row(kept)
-                kept = self.next_row[kept]
-            if sub.rows < 0:
-                self.unmake(key)
+                    self.live_saids -= sub.said
+                    sub.said, sub.told, sub.settled = 0, 0, 0
+                    self.shorten(found, old, True, bound - past)
+            elif sub.lines > MOST_KEPT or sub.newest < past:
+                self.shorten(found, old, False, bound - past)
+            else:
+                self.look_at(found, later(sub.newest, bound - past))
         self.prune_heap(quiet)
         return np.array(sorted(waiting), np.uint64)
+
+    cdef int shorten(self, u64 i, i64 old, bint done, uint32_t apart) except -1:
+        """Keeps of his lines those since `old`, when they are not `done` and about a message; nothing was said of them."""
+        cdef Sub* sub = self.at(i)
+        cdef u64 octets = sub.octets, key = sub.key
+        cdef i64 n = 0, k, j
+        cdef Reader reader
+        cdef Row* rows
+        cdef Text* texts
+        cdef uint8_t* lines
+        cdef bint all_kept = not done
+        cdef i64 total = lines_in(lines_of(sub), octets)
+        rows, texts = <Row*>malloc(total * sizeof(Row) + 1), <Text*>malloc(total * 2 * sizeof(Text) + 1)
+        lines = <uint8_t*>malloc(octets + 8)
+        try:
+            if rows == NULL or texts == NULL or lines == NULL:
+                raise MemoryError
+            memcpy(lines, lines_of(sub), octets)
+            begin(&reader, key, lines, octets)
+            while reader.at < reader.end:
+                read_line(&reader, &rows[n], &texts[2 * n])
+                if rows[n].at < old:
+                    all_kept = False
+                n += 1
+            if all_kept:
+                self.look_at(i, 0 if sub.lines > MOST_KEPT else later(sub.newest, apart))
+                return 0
+            self.clear(i)
+            self.look_at(i, LAST_SECOND)
+            self.note(sub)
+            for k in range(n):
+                if rows[k].at < old or (done and of_message(rows[k].kind)):
+                    continue
+                if rows[k].message and not texts[2 * k].length:
+                    for j in range(n):
+                        if texts[2 * j].length and rows[j].message == rows[k].message:
+                            texts[2 * k] = texts[2 * j]
+                            break
+                self.add(i, &rows[k], &texts[2 * k], &texts[2 * k + 1])
+            sub = self.at(i)
+            if not sub.octets:
+                self.unmake(i)
+            elif sub.lines <= MOST_KEPT:
+                self.look_at(i, later(sub.newest, apart))
+        finally:
+            free(rows)
+            free(texts)
+            free(lines)
+        return 0
 
     cdef int prune_heap(self, i64 quiet) except -1:
         """Drops wake-ups that nobody waits for any more, when they are most of them."""
         cdef i64 n = self.n_heap, i
         cdef Sub* sub
-        cdef uint32_t s
+        cdef Said said
+        cdef const uint8_t* told
         cdef Wake* was
         cdef bint wanted
-        if n < 4096 or n < 4 * <i64>self.live_saids:
+        cdef int k
+        if n < 4096 or n < 4 * self.live_saids:
             return 0
         was, self.heap, self.n_heap, self.room_heap = self.heap, NULL, 0, 0
         for i in range(n):
-            sub = self.find(was[i].key)
-            if sub == NULL or sub.slow:
+            sub = self.sub_of(was[i].key)
+            if sub == NULL or sub.flags & SLOW:
                 continue
             wanted = sub.group != 0 or not sub.said or was[i].due < quiet + 2 * HOUR
-            s = sub.said
-            while s:
-                wanted = wanted or self.saids[s].due == was[i].due
-                s = self.saids[s].room
+            told = lines_of(sub) + sub.octets
+            for k in range(sub.said):
+                told = read_said(told, sub.key, lines_of(sub), &said)
+                wanted = wanted or said.due == was[i].due
             if wanted:
                 self.wake(was[i].due, was[i].key)
         free(was)
@@ -1418,20 +1731,27 @@ cdef class Express:
         cdef uint8_t[::1] out = found
         with nogil:
             for i in range(n):
-                sub = self.find(keys[i])
+                sub = self.sub_of(keys[i])
                 if sub != NULL:
                     out[i] = 2 if sub.group else 1 if sub.said else 0
         return found
 
     def keys(self):
-        cdef int32_t i
-        cdef Row* x
+        cdef u64 i
+        cdef Row x
+        cdef Text spoken[2]
+        cdef Reader reader
+        cdef Sub* sub
         cdef Set found
         set_make(&found, 1024)
         try:
-            for i in range(self.n_rows):
-                x = &self.rows[i]
-                if x.subscriber:
+            for i in range(self.mask + 1):
+                if not self.slots[i].block:
+                    continue
+                sub = self.at(i)
+                begin(&reader, sub.key, lines_of(sub), sub.octets)
+                while reader.at < reader.end:
+                    read_line(&reader, &x, spoken)
                     set_put(&found, x.message, 0)
                     set_put(&found, x.transaction, 0)
                     set_put(&found, x.authority, 0)
@@ -1440,104 +1760,253 @@ cdef class Express:
                         set_put(&found, x.other, 0)
                     if x.subscriber & NOT_A_NUMBER:
                         set_put(&found, x.subscriber, 0)
-            slots = copied(found.keys, found.mask + 1, np.dtype(np.uint64))
+            return members(&found)
         finally:
             set_free(&found)
-        return np.sort(slots[slots != 0])
 
     # -------------------------------------------------------------------------------------------------------- durability
 
     def delta(self):
-        cdef i64 i, k = 0
-        cdef int32_t r
-        cdef uint32_t s
-        gone = copied(self.gone, self.n_gone, np.dtype(np.uint64)).tobytes()
-        rows = bytearray(self.n_new_rows * sizeof(Row))
-        cdef unsigned char[::1] octets
-        if self.n_new_rows:
-            octets = rows
-            for i in range(self.n_new_rows):
-                r = self.new_rows[i]
-                if self.rows[r].subscriber and self.fresh_row[r]:
-                    memcpy(&octets[k * sizeof(Row)], &self.rows[r], sizeof(Row))
-                    k += 1
-                self.fresh_row[r] = 0
-        packed_rows = memoryview(rows)[: k * sizeof(Row)]
-        said = bytearray(self.n_new_saids * sizeof(Said))
-        k = 0
-        if self.n_new_saids:
-            octets = said
-            for i in range(self.n_new_saids):
-                s = self.new_saids[i]
-                if self.saids[s].subscriber and self.fresh_said[s]:
-                    memcpy(&octets[k * sizeof(Said)], &self.saids[s], sizeof(Said))
-                    (<Said*>&octets[k * sizeof(Said)]).room = 0
-                    k += 1
-                self.fresh_said[s] = 0
-        packed_said = memoryview(said)[: k * sizeof(Said)]
-        self.n_gone = self.n_new_rows = self.n_new_saids = 0
-        return gone, packed_rows, packed_said
+        cdef i64 i
+        cdef u64 total = 0
+        cdef Sub* sub
+        cdef uint8_t* to
+        cdef PortraitHead nobody
+        for i in range(self.n_fresh):
+            if i + 12 < self.n_fresh:
+                self.foresee(self.fresh[i + 6], self.fresh[i + 12])
+            sub = self.sub_of(self.fresh[i])
+            total += sizeof(PortraitHead) + (sub.octets - sub.packed + sub.told if sub != NULL else 0)
+        packed = PyBytes_FromStringAndSize(NULL, total)
+        to = <uint8_t*>PyBytes_AS_STRING(packed)
+        memset(&nobody, 0, sizeof(PortraitHead))
+        for i in range(self.n_fresh):
+            if i + 12 < self.n_fresh:
+                self.foresee(self.fresh[i + 6], self.fresh[i + 12])
+            sub = self.sub_of(self.fresh[i])
+            if sub == NULL:
+                nobody.number = self.fresh[i]
+                memcpy(to, &nobody, sizeof(PortraitHead))
+                to += sizeof(PortraitHead)
+            else:
+                to = self.drawn(to, sub, GROWN if sub.packed else WHOLE, sub.packed)
+                sub.packed = sub.octets
+                sub.flags &= ~FRESH
+        self.n_fresh = 0
+        written = to - <uint8_t*>PyBytes_AS_STRING(packed)
+        return packed if written == total else packed[:written]  # a number may stand there twice: then there was nothing new of him
 
     def forget_changes(self):
         cdef i64 i
-        for i in range(self.n_new_rows):
-            self.fresh_row[self.new_rows[i]] = 0
-        for i in range(self.n_new_saids):
-            self.fresh_said[self.new_saids[i]] = 0
-        self.n_gone = self.n_new_rows = self.n_new_saids = 0
+        cdef Sub* sub
+        for i in range(self.n_fresh):
+            sub = self.sub_of(self.fresh[i])
+            if sub != NULL:
+                sub.packed = sub.octets
+                sub.flags &= ~FRESH
+        self.n_fresh = 0
 
     def snapshot(self):
+        cdef u64 i = 0
         self.forget_changes()
-        rows = said = b""
-        if self.n_rows:
-            rows = memoryview(<unsigned char[: self.n_rows * sizeof(Row)]><unsigned char*>self.rows)
-        if self.n_saids > 1:
-            said = memoryview(<unsigned char[: (self.n_saids - 1) * sizeof(Said)]><unsigned char*>&self.saids[1])
-        return rows, said
+        while i <= self.mask:
+            piece, i = self.pieces(i)
+            if piece:
+                yield piece
 
-    def load(self, const unsigned char[::1] gone, const unsigned char[::1] rows, const unsigned char[::1] said):
-        cdef i64 i
+    cdef tuple pieces(self, u64 i):
+        """Portraits of who stands in this slot and in those behind it, some PIECE octets of them; the first slot that was not looked at."""
+        cdef u64 total = 0, last = i
         cdef Sub* sub
-        cdef u64 key
-        for i in range(len(gone) // 8):
-            memcpy(&key, &gone[i * 8], 8)
-            sub = self.find(key)
-            if sub != NULL:
-                self.free_all(sub)
-                self.unmake(key)
-        self.fold(rows, said)
+        cdef uint8_t* to
+        while last <= self.mask and total < PIECE:
+            if self.slots[last].block:
+                sub = self.at(last)
+                if sub.octets or sub.told:
+                    total += sizeof(PortraitHead) + sub.octets + sub.told
+            last += 1
+        packed = PyBytes_FromStringAndSize(NULL, total)
+        to = <uint8_t*>PyBytes_AS_STRING(packed)
+        for i in range(i, last):
+            if self.slots[i].block:
+                sub = self.at(i)
+                if sub.octets or sub.told:
+                    to = self.drawn(to, sub, WHOLE, 0)
+        return packed, last
+
+    def load(self, const uint8_t[::1] packed):
+        if len(packed):
+            self.fold(packed, NULL, NULL)
         self.forget_changes()
 
-    cdef int fold(self, const unsigned char[::1] rows, const unsigned char[::1] said) except -1:
-        cdef i64 i
+    cdef int fold(self, const uint8_t[::1] packed, const Set* wanted, Set* unsaid) except -1:
+        """Portraits as `load` takes them; with `wanted`, those of these numbers behind what there is, and their texts are asked for."""
+        cdef u64 at = 0, room = len(packed), i
+        cdef PortraitHead head
         cdef Sub* sub
-        cdef const Said* entry
-        cdef const Row* row
-        cdef uint32_t s
-        cdef u64 key
-        for i in range(<i64>(len(rows) // sizeof(Row))):
-            row = <const Row*>&rows[i * sizeof(Row)]
-            if not row.subscriber:
-                continue
-            self.new_row(self.make(row.subscriber), row)
-        for i in range(<i64>(len(said) // sizeof(Said))):
-            entry = <const Said*>&said[i * sizeof(Said)]
-            if not entry.subscriber:
-                continue
-            sub = self.make(entry.subscriber)
-            s = sub.said
-            while s and (self.saids[s].identity != entry.identity or self.saids[s].domain != entry.domain):
-                s = self.saids[s].room
-            if s:
-                key = self.saids[s].room
-                self.saids[s] = entry[0]
-                self.saids[s].room = <uint32_t>key
-                self.note_said(s)
-            else:
-                self.new_said(sub, entry)
-            if entry.due < NEVER:
-                self.wake(entry.due, entry.subscriber)
+        cdef const uint8_t* lines
+        cdef uint8_t* spare = NULL
+        cdef u64 spared = 0
+        try:
+            while at + sizeof(PortraitHead) <= room:
+                memcpy(&head, &packed[at], sizeof(PortraitHead))
+                at += sizeof(PortraitHead)
+                if at + head.octets + head.told > room:
+                    raise ValueError("a portrait is cut short")
+                lines = &packed[at] if head.octets + head.told else NULL
+                at += head.octets + head.told
+                if wanted != NULL and set_get(wanted, head.number) < 0:
+                    continue
+                if at + 8 > room and lines != NULL:  # what is read beyond the last field
+                    spared = head.octets + head.told
+                    spare = <uint8_t*>grown(spare, spared + 8)
+                    memcpy(spare, lines, spared)
+                    lines = spare
+                i = self.make(head.number, head.octets + head.told)
+                if wanted == NULL:
+                    self.stand(i, &head, lines)
+                else:
+                    self.join_in(i, &head, lines)
+                    unspoken(unsaid, head.number, lines, head.octets)
+                sub = self.at(i)
+                self.note(sub)
+                if wanted == NULL and not sub.octets and not sub.told and not sub.group:
+                    self.unmake(i)
+        finally:
+            free(spare)
         return 0
+
+    cdef int stand(self, u64 i, const PortraitHead* head, const uint8_t* lines) except -1:
+        """A portrait as it stood when it was packed."""
+        cdef Sub* sub = self.at(i)
+        cdef Reader reader
+        cdef Row row
+        cdef Text texts[2]
+        cdef Said said
+        cdef const uint8_t* told
+        cdef uint32_t start, now
+        cdef int k
+        if head.how == WHOLE:
+            self.clear(i)
+        self.live_saids -= sub.said
+        sub.told, sub.said, sub.settled = 0, 0, 0
+        sub = self.widened(i, head.octets + head.told)
+        start = sub.octets
+        memcpy(lines_of(sub) + start, lines, head.octets + head.told)
+        sub.octets += head.octets
+        begin(&reader, sub.key, lines_of(sub), sub.octets)
+        if sub.named:
+            read_named(lines_of(sub) + sub.named - 1, &reader.named)
+        reader.at += start
+        while reader.at < reader.end:
+            if stands_alone(reader.at):
+                sub.named = <uint32_t>(reader.at - lines_of(sub)) + 1
+            read_line(&reader, &row, texts)
+            sub.lines += sub.lines < 0xFFFF
+            now = second(row.at)
+            sub.newest = max(sub.newest, now)
+            if of_message(row.kind):
+                sub.moved = max(sub.moved, now)
+        sub.told, sub.said = head.told, head.said
+        self.live_saids += head.said
+        sub.flags |= DONE
+        told = reader.end
+        for k in range(head.said):
+            told = read_said(told, sub.key, lines_of(sub), &said)
+            sub.settled = max(sub.settled, said.settled)
+            if not self.mild[said.rule] or not said.closed:
+                sub.flags &= ~DONE
+            if said.due < NEVER:
+                self.wake(said.due, sub.key)
+        if sub.group == 0:
+            self.look_at(i, 0)
+        return 0
+
+    cdef int join_in(self, u64 i, const PortraitHead* head, const uint8_t* lines) except -1:
+        """A past behind what there is already."""
+        cdef Reader reader
+        cdef Row row
+        cdef Text texts[2]
+        cdef Said said[2 * MOST_THREADS]
+        cdef Sub* sub
+        cdef const uint8_t* told
+        cdef int k, j, n = 0
+        begin(&reader, head.number, lines, head.octets)
+        while reader.at < reader.end:
+            read_line(&reader, &row, texts)
+            self.add(i, &row, &texts[0], &texts[1])
+        sub = self.at(i)
+        if sub.said > MOST_THREADS or head.said > MOST_THREADS:
+            raise ValueError("more deliveries than one number may have")
+        told = lines_of(sub) + sub.octets
+        for k in range(sub.said):
+            told = read_said(told, sub.key, lines_of(sub), &said[n])
+            n += 1
+        told = lines + head.octets
+        for k in range(head.said):
+            told = read_said(told, head.number, lines, &said[n])
+            j = 0
+            while said[j].identity != said[n].identity or said[j].domain != said[n].domain:
+                j += 1
+            said[j] = said[n]
+            n += j == n
+            if said[j].due < NEVER:
+                self.wake(said[j].due, head.number)
+        self.tell(i, said, n)
+        return 0
+
+
+cdef int unspoken(Set* found, u64 subscriber, const uint8_t* lines, u64 octets) except -1:
+    """Adds hashes that may have a text behind them elsewhere."""
+    cdef Reader reader
+    cdef Row row
+    cdef Text texts[2]
+    begin(&reader, subscriber, lines, octets)
+    while reader.at < reader.end:
+        read_line(&reader, &row, texts)
+        if row.message and row.kind != ORIGIN and not texts[0].length and not reader.named.spoken:
+            set_put(found, row.message, 0)
+        if row.kind != ORIGIN and not texts[1].length:
+            set_put(found, row.transaction, 0)
+        set_put(found, row.authority, 0)
+        set_put(found, row.path, 0)
+        if row.other & NOT_A_NUMBER:
+            set_put(found, row.other, 0)
+        if row.subscriber & NOT_A_NUMBER:
+            set_put(found, row.subscriber, 0)
+    return 0
+
+
+cdef object members(const Set* found):
+    slots = copied(found.keys, found.mask + 1, np.dtype(np.uint64))
+    return np.sort(slots[slots != 0])
+
+
+cdef inline uint32_t later(uint32_t at, uint32_t by) noexcept nogil:
+    return at + by if at < LAST_SECOND - by else LAST_SECOND - 1
+
+
+cdef inline void text_of(Text* text, const Spoken* column, i64 i) noexcept nogil:
+    text.length = 0
+    if column.data != NULL and column.stop[i] > column.start[i]:
+        text.octets = column.data + column.start[i]
+        text.length = <uint8_t>min(column.stop[i] - column.start[i], <i64>LONGEST_TEXT)
+
+
+cdef i64 lines_in(const uint8_t* lines, u64 octets) noexcept nogil:
+    cdef const uint8_t* at = lines
+    cdef i64 n = 0
+    while at < lines + octets:
+        at = behind(at)
+        n += 1
+    return n
+
+
+cdef void* cleared(size_t octets) except NULL nogil:
+    cdef void* found = calloc(octets, 1)
+    if found == NULL:
+        starve()
+    return found
 
 
 cdef void* grown(void* was, size_t octets) except NULL nogil:

@@ -167,6 +167,16 @@ cdef class Texts:
     def packed(self):
         return (<char*>self.heap)[: self.end] if self.end else b""
 
+    def some(self, const uint64_t[::1] keys):
+        cdef Py_ssize_t i
+        cdef Slot* slot
+        found = []
+        for i in range(keys.shape[0]):
+            slot = self.find(keys[i])
+            if slot.key:
+                found.append((<char*>&self.heap[slot.at])[: HEAD + self.length(slot.at)])
+        return b"".join(found)
+
     def load(self, const uint8_t[::1] packed):
         cdef uint64_t at = 0, key, length, mark = self.mark
         cdef bint whole = self.mark == self.end

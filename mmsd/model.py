@@ -723,18 +723,13 @@ class LineCount(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class ColdGroup:
-    """Quiet deliveries of many subscribers, packed together for the store.
-
-    `rows` and `said` are packed rows of equal width by subscriber, in the order of `numbers` (uint64); `row_counts` and `said_counts`
-    (uint32) tell how many are each one's. `texts` stand behind their hashes.
-    """
+    """Quiet deliveries of many subscribers, packed together for the store: their portraits (`fast.portrait_py`) in the order of `numbers`
+    (uint64), each `sizes` octets long (uint32), and texts that stand behind hashes in them (`fast.Texts`)."""
 
     id: int
     numbers: U64Array
-    row_counts: npt.NDArray[np.uint32]
-    said_counts: npt.NDArray[np.uint32]
-    rows: bytes
-    said: bytes
+    sizes: npt.NDArray[np.uint32]
+    portraits: bytes
     texts: bytes
     keep_until: int
 

@@ -13,14 +13,27 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from mmsd.fast.portrait_py import (
+    GROWN,
+    LONGEST_TEXT,
+    WHOLE,
+    Line,
+    last_named,
+    pack_portrait,
+    portraits,
+    speaks,
+    unpack_lines,
+    unpack_said,
+    unspoken,
+)  # fmt: skip
 from mmsd.fast.trace import LONGEST_TIME, MEASURED, NEVER, ORIGIN, SAID, TRACE
-from mmsd.model import CLOSED, HOUR, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState
+from mmsd.model import CLOSED, HOUR, NOT_A_NUMBER, SECOND, Content, Kind, Method, PushState, Records
 
 MOST_LINES: Final = 64
 MOST_THREADS: Final = 12
@@ -77,6 +90,25 @@ class Survey(NamedTuple):
     measured: npt.NDArray[Any]  # MEASURED rows of what is or was delivered
 
 
+class Taken(NamedTuple):
+    """What `take_records` leaves: places of records that it does not know, and TRACE rows that are somebody else's, each with its record's
+    place; and, of what it knew, a place for each party that is no number and whose text somebody must keep."""
+
+    rest: npt.NDArray[np.int64]
+    rows: npt.NDArray[Any]
+    places: npt.NDArray[np.int64]
+    parties: npt.NDArray[np.int64]
+
+
+class Spilled(NamedTuple):
+    """Octets of each portrait, the portraits, each one's deadline (NEVER: none), and hashes that may have a text elsewhere, sorted."""
+
+    sizes: npt.NDArray[np.uint32]
+    portraits: bytes
+    dues: npt.NDArray[np.int64]
+    unsaid: npt.NDArray[np.uint64]
+
+
 class _Thread:
     __slots__ = (
         "answers", "fetched", "fetched_last", "final", "final_last", "got", "leg", "notice", "notified", "opened", "reported", "size",
@@ -125,13 +157,19 @@ class _Verdict(NamedTuple):
 
 
 class _Subscriber:
-    __slots__ = ("group", "rows", "said", "touched")
+    __slots__ = ("group", "lines", "packed", "said", "touched")
 
     def __init__(self) -> None:
-        self.rows: list[Any] = []  # TRACE scalars
+        self.lines: list[Line] = []
+        self.packed = 0  # so many of them stand in the last delta or snapshot
         self.said: dict[tuple[int, int], Any] = {}  # (domain, identity) → SAID scalar
         self.touched = False
         self.group = 0  # in which his past lies in the store; 0: here
+
+    @property
+    def rows(self) -> list[Any]:
+        """TRACE scalars."""
+        return [line.row for line in self.lines]
 
 
 WAITING: Final = frozenset({Kind.NOTIFY, Kind.PUSH_REPORT, Kind.ATTEMPT, ORIGIN})
@@ -141,6 +179,11 @@ MESSAGE_KINDS: Final = frozenset({
     Kind.SUBMIT, Kind.NOTIFY, Kind.PUSH, Kind.PUSH_REPORT, Kind.RESPONSE, Kind.FETCH, Kind.FETCH_FAILED, Kind.REPORT, Kind.FORWARD,
     Kind.SENT_OUT, Kind.EXPIRE,
 })  # fmt: skip
+
+
+KNOWN_KINDS: Final = frozenset({Kind.SUBMIT, Kind.NOTIFY, Kind.FETCH, Kind.RESPONSE})
+"""Kinds that `take_records` knows how to take."""
+MM7: Final = 7
 
 
 def stamp(pushed: int, retrieved: int, leg: int, size: int) -> int:
@@ -166,9 +209,9 @@ class Express:
         self._slow: set[int] = set()
         self._touched: list[int] = []
         self._due: list[tuple[int, int]] = []
-        self._fresh_rows: list[Any] = []
-        self._fresh_said: list[tuple[int, tuple[int, int]]] = []
-        self._gone: list[int] = []
+        self._fresh: dict[int, None] = {}  # whose portrait changed
+        self._own: frozenset[int] = frozenset()
+        self._accounts = self._seeded = False
 
     # ------------------------------------------------------------------------------------------------------- what is known
 
@@ -193,6 +236,10 @@ class Express:
         """Messages that somebody else counts."""
         self._seeds.update(messages)
 
+    def set_asked(self, own: Iterable[int], *, accounts: bool, seeds: bool) -> None:
+        """Senders of own traffic; whether somebody looks at the account of a submit through MM7, or for seeds in any submit."""
+        self._own, self._accounts, self._seeded = frozenset(own), accounts, seeds
+
     def set_covered(self, sms: bool, gateway: bool) -> None:
         """What else is read. Verdicts said without it are asked again."""
         if (sms, gateway) != (self._sms, self._gateway):
@@ -213,27 +260,89 @@ class Express:
     def take(self, rows: npt.NDArray[Any], horizon: int) -> npt.NDArray[np.bool_]:
         """Keeps TRACE rows; mask of those it leaves to `rules`. A line at or before `horizon` is late."""
         left = np.zeros(len(rows), np.bool_)
-        laws = self._laws
         for place in range(len(rows)):
-            row = rows[place]
-            number = int(row["subscriber"])
-            if number in self._slow:
-                left[place] = True
-                continue
-            subscriber = self._all.get(number)
-            if subscriber is None:
-                subscriber = self._all[number] = _Subscriber()
-            subscriber.rows.append(row)
-            self._fresh_rows.append(row)
-            kind, at = int(row["kind"]), int(row["at"])
-            if kind not in WAITING or at <= horizon or any(at <= said["settled"] for said in subscriber.said.values()):
-                self._touch(number, subscriber)
-            if kind == Kind.ATTEMPT and row["a"] == Method.POST and row["b"] == Content.MMS:
-                heapq.heappush(self._due, (at + laws.join + laws.skew, number))
+            left[place] = not self._take(rows[place], horizon)
         return left
 
+    def take_records(self, feed: int, records: Records, horizon: int) -> Taken:
+        """Keeps what plain records of an MMSC say; what there is of them, other columns and texts included, is its own from then on."""
+        columns = {name: records[name] for name in _COLUMNS}
+        rest: list[int] = []
+        rows: list[Any] = []
+        places: list[int] = []
+        parties: dict[int, int] = {}
+        record = -1  # of the last line in a sender's dossier
+        for place in range(records.rows):
+            values = {name: int(column[place]) for name, column in columns.items()}
+            if not self._knows(values):
+                rest.append(place)
+                continue
+            row = self._row(feed, values)
+            made = [row]
+            if row["kind"] == Kind.SUBMIT and row["other"] and not row["other"] & NOT_A_NUMBER and row["where"] != record:
+                record = row["where"]
+                made.append(row.copy())
+                made[1]["subscriber"], made[1]["other"], made[1]["kind"] = row["other"], row["subscriber"], ORIGIN
+            for each in made:
+                texts = (records.text(name, place)[:LONGEST_TEXT] for name in ("message", "transaction"))
+                if not self._take(each, horizon, *texts):
+                    rows.append(each)
+                    places.append(place)
+            for name in ("receiver", "sender"):
+                if values[name] & NOT_A_NUMBER:
+                    parties.setdefault(values[name], place)
+        found = np.array(rest, np.int64), np.array(rows, TRACE), np.array(places, np.int64)
+        return Taken(*found, np.array(sorted(set(parties.values())), np.int64))
+
+    def _knows(self, values: Mapping[str, int]) -> bool:
+        """Whether a record is plain, and all there is to it is what `_row` makes of it."""
+        kind = values["kind"]
+        if kind not in KNOWN_KINDS or not values["receiver"]:
+            return False
+        if kind == Kind.SUBMIT:
+            return not (self._seeded or values["expires"] > 0 or (self._accounts and values["interface"] == MM7))
+        if kind == Kind.NOTIFY:
+            return values["expires"] <= 0 and not values["location"]
+        return kind != Kind.RESPONSE or not values["message"]
+
+    def _row(self, feed: int, values: Mapping[str, int]) -> Any:
+        same = ("at", "where", "message", "transaction", "link", "authority", "size", "status", "kind", "code_set")
+        row = np.zeros((), TRACE)
+        for name in same:
+            row[name] = values[name]
+        row["subscriber"], row["other"], row["feed"] = values["receiver"], values["sender"], feed
+        row["path"], row["extra"], row["error"], row["b"] = (
+            values["location"], values["expires"], values["push_error"], values["push_state"],
+        )  # fmt: skip
+        row["a"] = values["pdu"] or values["interface"]
+        row["d"] = values["sender"] in self._own
+        return row[()]
+
+    def _take(self, row: Any, horizon: int, message: bytes = b"", transaction: bytes = b"") -> bool:
+        """Keeps one row, or says that it is somebody else's."""
+        laws, number = self._laws, int(row["subscriber"])
+        if number in self._slow:
+            return False
+        subscriber = self._all.get(number)
+        if subscriber is None:
+            subscriber = self._all[number] = _Subscriber()
+        self._add(number, subscriber, row, message, transaction)
+        kind, at = int(row["kind"]), int(row["at"])
+        if kind not in WAITING or at <= horizon or any(at <= said["settled"] for said in subscriber.said.values()):
+            self._touch(number, subscriber)
+        if kind == Kind.ATTEMPT and row["a"] == Method.POST and row["b"] == Content.MMS:
+            heapq.heappush(self._due, (at + laws.join + laws.skew, number))
+        return True
+
+    def _add(self, number: int, subscriber: _Subscriber, row: Any, message: bytes, transaction: bytes) -> None:
+        """Texts of senders' copies are kept by nobody: what is told of a message is told of a receiver."""
+        own = row["kind"] != ORIGIN
+        spoken = bool(row["message"]) and speaks(row, last_named(subscriber.lines))
+        subscriber.lines.append(Line(row, message if spoken else b"", transaction if own and row["transaction"] else b""))
+        self._fresh[number] = None
+
     def _touch(self, number: int, subscriber: _Subscriber) -> None:
-        if not subscriber.touched:
+        if not subscriber.touched and number not in self._slow:
             subscriber.touched = True
             self._touched.append(number)
 
@@ -301,13 +410,13 @@ class Express:
             if before is not None:
                 counts[before] -= 1
             counts[after] += 1
-        names = ("confidence", "closed", "stamp", "notified", "retrieved")
-        changed = old is None or before != after or any(old[name] != entry[name] for name in names)
+        besides = ("confidence", "closed", "stamp", "notified", "retrieved")
+        changed = old is None or before != after or any(old[name] != entry[name] for name in besides)
         if changed:
             for said, n in ((old, -1), (entry, 1)):
                 if said is not None and said["closed"]:
-                    times = int(said["notified"]), int(said["retrieved"])
-                    measured.append((int(said["began"]) // HOUR, int(said["node"]), int(said["city"]), n, *times))
+                    told = (int(said[name]) for name in ("notified", "retrieved", "node", "city", "rule"))
+                    measured.append((number, int(said["began"]), int(said["closed"]), n, *told))
         if verdict.closed and changed:
             closed.append((
                 verdict.began, verdict.closed, number, verdict.sender, verdict.identity, verdict.leg, verdict.pushed, verdict.retrieved,
@@ -317,7 +426,7 @@ class Express:
         if verdict.due < NEVER and (old is None or old["due"] != verdict.due):
             heapq.heappush(self._due, (verdict.due, number))
         subscriber.said[key] = entry
-        self._fresh_said.append((number, key))
+        self._fresh[number] = None
 
     def _city(self, number: int) -> int:
         if number & NOT_A_NUMBER:
@@ -333,7 +442,7 @@ class Express:
     def _judge(self, subscriber: _Subscriber, horizon: int) -> tuple[list[_Verdict], int] | None:
         """What is said of his deliveries now, and when to look again at what belongs to none of them; None: not for this lane."""
         laws = self._laws
-        if len(subscriber.rows) > MOST_LINES:
+        if len(subscriber.lines) > MOST_LINES:
             return None
         rows = sorted(subscriber.rows, key=lambda row: (int(row["at"]), int(row["feed"]), int(row["where"])))
         threads: list[_Thread] = []
@@ -591,16 +700,26 @@ class Express:
     def ask(self, number: int) -> bool:
         """Has the next survey look at this number; False when it has no deliveries on this lane."""
         subscriber = self._all.get(number)
-        if subscriber is None or not (subscriber.said or subscriber.group):
+        if subscriber is None or number in self._slow or not (subscriber.said or subscriber.group):
             return False
         self._touch(number, subscriber)
         return True
 
-    def spill(self, numbers: npt.NDArray[np.uint64], group: int) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Like `drop`, but they stay this lane's: their past lies in this group of the store from now on."""
-        rows, said = self.drop(numbers)
-        self.place_cold(numbers, np.full(len(numbers), NEVER), group)
-        return rows, said
+    def spill(self, numbers: npt.NDArray[np.uint64], group: int) -> Spilled:
+        """Gives the past of these away, to lie in this group of the store from now on; they stay this lane's."""
+        unsaid: set[int] = set()
+        sizes, dues = np.zeros(len(numbers), np.uint32), np.full(len(numbers), NEVER, np.int64)
+        packed: list[bytes] = []
+        for place, number in enumerate(numbers.tolist()):
+            subscriber = self._all.setdefault(number, _Subscriber())
+            packed.append(pack_portrait(number, WHOLE, subscriber.lines, 0, list(subscriber.said.values())))
+            unsaid |= unspoken(subscriber.lines)
+            sizes[place] = len(packed[-1])
+            dues[place] = min((int(entry["due"]) for entry in subscriber.said.values()), default=NEVER)
+            subscriber.lines, subscriber.said, subscriber.packed = [], {}, 0
+            self._fresh[number] = None
+        self.place_cold(numbers, dues, group)
+        return Spilled(sizes, b"".join(packed), dues, np.array(sorted(unsaid), np.uint64))
 
     def place_cold(self, numbers: npt.NDArray[np.uint64], dues: npt.NDArray[np.int64], group: int) -> None:
         """The past of these lies in a group of the store, each with its deadline (NEVER: none)."""
@@ -611,36 +730,52 @@ class Express:
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
 
-    def revive(self, numbers: npt.NDArray[np.uint64], rows: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
-        """Gives these their past back."""
+    def revive(self, numbers: npt.NDArray[np.uint64], packed: bytes = b"") -> npt.NDArray[np.uint64]:
+        """Gives these their past back, as far as it is among these portraits; hashes that may have a text behind them elsewhere, sorted."""
+        wanted, unsaid = set(numbers.tolist()), set[int]()
         for number in numbers.tolist():
             subscriber = self._all.get(number)
             if subscriber is not None and subscriber.group:
                 subscriber.group = 0
                 self._touch(number, subscriber)
-        self._fold(rows, said)
+        for portrait in portraits(packed):
+            if portrait.number in wanted:
+                lines = unpack_lines(portrait.number, portrait.lines)
+                subscriber = self._all.setdefault(portrait.number, _Subscriber())
+                unsaid |= unspoken(lines)
+                for line in lines:
+                    self._add(portrait.number, subscriber, *line)
+                self._told(portrait.number, subscriber, unpack_said(portrait.number, lines, portrait.said))
+        return np.array(sorted(unsaid), np.uint64)
 
-    def expire(self, groups: Iterable[int]) -> None:
-        """What lies in these groups is no longer asked for."""
-        over = set(groups)
-        for number, subscriber in list(self._all.items()):
-            if subscriber.group in over:
+    def expire(self, group: int, numbers: npt.NDArray[np.uint64]) -> None:
+        """What lies in this group, the past of these at most, is no longer asked for."""
+        for number in numbers.tolist():
+            subscriber = self._all.get(number)
+            if subscriber is not None and subscriber.group == group:
                 subscriber.group = 0
-                if not subscriber.rows and not subscriber.said:
+                if not subscriber.lines and not subscriber.said:
                     del self._all[number]
 
-    def drop(self, numbers: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """Gives these subscribers' TRACE and SAID rows away; what comes of them from now on is left to whoever took them."""
+    def drop(self, numbers: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], list[tuple[int, bytes]]]:
+        """Gives these subscribers' TRACE and SAID rows away, and texts by their hashes; who took them is left what comes from now on."""
         rows: list[Any] = []
         said: list[Any] = []
+        texts: list[tuple[int, bytes]] = []
         for number in numbers.tolist():
             self._slow.add(number)
             subscriber = self._all.pop(number, None)
             if subscriber is not None:
                 rows += subscriber.rows
                 said += subscriber.said.values()
-                self._gone.append(number)
-        return np.array(rows, TRACE), np.array(said, SAID)
+                for line in subscriber.lines:
+                    texts += [(int(line.row["message"]), line.message)] if line.message else []
+                    texts += [(int(line.row["transaction"]), line.transaction)] if line.transaction else []
+                self._fresh[number] = None
+                if subscriber.group:  # what lies in the store stays there
+                    self._all[number] = _Subscriber()
+                    self._all[number].group = subscriber.group
+        return np.array(rows, TRACE), np.array(said, SAID), texts
 
     def set_slow(self, numbers: Iterable[int]) -> None:
         """Exactly these are somebody else's."""
@@ -649,6 +784,7 @@ class Express:
     def tidy(self, quiet: int, old: int, heard: bool) -> npt.NDArray[np.uint64]:
         """Forgets what nobody asks for any more; numbers with deliveries that are quiet since `quiet` but may still change, sorted.
 
+        Who is quiet is known to the second.
         Of a number whose deliveries are all said for good, and quiet, stay the lines at a gateway and of what he sent, up to `old`.
         Not `heard`: a feed that was never heard of may change any.
         """
@@ -656,26 +792,28 @@ class Express:
         for number, subscriber in list(self._all.items()):
             if subscriber.group:
                 continue
+            lines = subscriber.lines
             if subscriber.said:
-                newest = max((int(row["at"]) for row in subscriber.rows if row["kind"] in MESSAGE_KINDS), default=0)
-                if newest >= quiet or subscriber.touched:
+                newest = max((_second(line.row) for line in lines if line.row["kind"] in MESSAGE_KINDS), default=0)
+                if newest >= quiet // SECOND or subscriber.touched:
                     continue
                 if not heard or not all(self._laws.mild[entry["rule"]] and entry["closed"] for entry in subscriber.said.values()):
                     waiting.append(number)
                     continue
-                kept = [row for row in subscriber.rows if row["kind"] not in MESSAGE_KINDS and row["at"] >= old]
+                kept = [line for line in lines if line.row["kind"] not in MESSAGE_KINDS and line.row["at"] >= old]
                 subscriber.said = {}
             else:
-                if len(subscriber.rows) <= MOST_KEPT and any(row["at"] >= old for row in subscriber.rows):
+                if len(lines) <= MOST_KEPT and max(map(_second, subscriber.rows), default=0) >= old // SECOND:
                     continue
-                kept = [row for row in subscriber.rows if row["at"] >= old]
-                if len(kept) == len(subscriber.rows):
+                kept = [line for line in lines if line.row["at"] >= old]
+                if len(kept) == len(lines):
                     continue
-            self._gone.append(number)
-            subscriber.rows = kept
-            if kept:
-                self._fresh_rows += kept
-            else:
+            texts = {int(line.row["message"]): line.message for line in reversed(lines) if line.message}
+            self._fresh[number] = None
+            subscriber.lines, subscriber.packed = [], 0
+            for line in kept:
+                self._add(number, subscriber, line.row, texts.get(int(line.row["message"]), b""), line.transaction)
+            if not kept:
                 del self._all[number]
         return np.array(sorted(waiting), np.uint64)
 
@@ -689,7 +827,7 @@ class Express:
         return found
 
     def keys(self) -> npt.NDArray[np.uint64]:
-        """Every hash that may have a text behind it, sorted and distinct."""
+        """Every hash that may have a text behind it elsewhere, sorted and distinct."""
         rows = [row for subscriber in self._all.values() for row in subscriber.rows]
         found = {int(row[name]) for row in rows for name in ("message", "transaction", "authority", "path")}
         found |= {int(row[name]) for row in rows for name in ("other", "subscriber") if row[name] & np.uint64(NOT_A_NUMBER)}
@@ -697,55 +835,67 @@ class Express:
 
     # --------------------------------------------------------------------------------------------------------- durability
 
-    def delta(self) -> tuple[bytes, bytes, bytes]:
-        """(numbers that are gone, TRACE rows, SAID rows) since the last call, to be loaded in this order."""
-        gone = np.array(self._gone, np.uint64)
-        alive = {id(row) for subscriber in self._all.values() for row in subscriber.rows}
-        rows = [row for row in dict.fromkeys(map(id, self._fresh_rows)) if row in alive]
-        by_id = {id(row): row for row in self._fresh_rows}
-        said = [self._all[n].said[key] for n, key in dict.fromkeys(self._fresh_said) if n in self._all and key in self._all[n].said]
-        packed = gone.tobytes(), np.array([by_id[row] for row in rows], TRACE).tobytes(), np.array(said, SAID).tobytes()
+    def delta(self) -> bytes:
+        """Portraits of whom something changed since the last call, or as much of them as is new; to be loaded in this order."""
+        packed: list[bytes] = []
+        for number in self._fresh:
+            subscriber = self._all.get(number) or _Subscriber()
+            start = subscriber.packed
+            packed.append(pack_portrait(number, GROWN if start else WHOLE, subscriber.lines, start, list(subscriber.said.values())))
+            subscriber.packed = len(subscriber.lines)
         self.forget_changes()
-        return packed
+        return b"".join(packed)
 
     def forget_changes(self) -> None:
         """From here on `delta` begins anew."""
-        self._fresh_rows, self._fresh_said, self._gone = [], [], []
+        for number in self._fresh:
+            if number in self._all:
+                self._all[number].packed = len(self._all[number].lines)
+        self._fresh = {}
 
-    def snapshot(self) -> tuple[bytes | memoryview, bytes | memoryview]:
-        """(TRACE rows, SAID rows) of everything, to be loaded as a delta on nothing; rows of no subscriber among them mean nothing.
-
-        They may be views of memory that the next call changes.
-        """
-        rows = [row for subscriber in self._all.values() for row in subscriber.rows]
-        said = [entry for subscriber in self._all.values() for entry in subscriber.said.values()]
+    def snapshot(self) -> Iterator[bytes]:
+        """Portraits of everybody, to be loaded as a delta on nothing. To be taken to the end before anything else is asked."""
         self.forget_changes()
-        return np.array(rows, TRACE).tobytes(), np.array(said, SAID).tobytes()
+        for number, subscriber in self._all.items():
+            if subscriber.lines or subscriber.said:
+                yield pack_portrait(number, WHOLE, subscriber.lines, 0, list(subscriber.said.values()))
 
-    def load(self, gone: bytes, rows: bytes | memoryview, said: bytes | memoryview) -> None:
+    def load(self, packed: bytes | memoryview) -> None:
         """Folds a delta in."""
-        for number in np.frombuffer(gone, np.uint64).tolist():
-            self._all.pop(number, None)
-        self._fold(np.frombuffer(rows, TRACE), np.frombuffer(said, SAID))
+        for portrait in portraits(packed):
+            number = portrait.number
+            subscriber = self._all.setdefault(number, _Subscriber())
+            if portrait.how == WHOLE:
+                subscriber.lines = []
+            subscriber.lines += unpack_lines(number, portrait.lines, subscriber.lines)
+            subscriber.said = {}
+            self._told(number, subscriber, unpack_said(number, subscriber.lines, portrait.said))
+            if not subscriber.lines and not subscriber.said and not subscriber.group:
+                del self._all[number]
         self.forget_changes()
 
-    def _fold(self, rows: npt.NDArray[Any], said: npt.NDArray[Any]) -> None:
-        for row in rows[rows["subscriber"] != 0]:
-            self._all.setdefault(int(row["subscriber"]), _Subscriber()).rows.append(row)
-            self._fresh_rows.append(row)
-        for entry in said[said["subscriber"] != 0]:
-            subscriber = self._all.setdefault(int(entry["subscriber"]), _Subscriber())
-            key = int(entry["domain"]), int(entry["identity"])
-            subscriber.said[key] = entry
-            self._fresh_said.append((int(entry["subscriber"]), key))
+    def _told(self, number: int, subscriber: _Subscriber, said: Iterable[Any]) -> None:
+        for entry in said:
+            subscriber.said[int(entry["domain"]), int(entry["identity"])] = entry
             if entry["due"] < NEVER:
-                heapq.heappush(self._due, (int(entry["due"]), int(entry["subscriber"])))
+                heapq.heappush(self._due, (int(entry["due"]), number))
+        self._fresh[number] = None
+
+
+_COLUMNS: Final = (
+    "at", "kind", "where", "sender", "receiver", "message", "transaction", "status", "code_set", "size", "interface", "link",
+    "push_state", "push_error", "pdu", "location", "authority", "expires",
+)  # fmt: skip
 
 
 def _count_key(entry: Any) -> tuple[int, int, int, int, int, int]:
     return (
         int(entry["began"]) // HOUR, int(entry["node"]), int(entry["city"]), int(entry["rule"]), int(entry["own"]), int(entry["bin"]),
     )  # fmt: skip
+
+
+def _second(row: Any) -> int:
+    return min(max(int(row["at"]) // SECOND, 0), (1 << 32) - 1)
 
 
 def _ms(micros: int) -> int:

@@ -67,6 +67,10 @@ class Texts:
         """All of them, as `fresh` packs them."""
         return b"".join(_HEAD.pack(key, len(text)) + text for key, text in self._all.items())
 
+    def some(self, keys: npt.NDArray[np.uint64]) -> bytes:
+        """Those of these that are known, as `fresh` packs them."""
+        return b"".join(_HEAD.pack(key, len(self._all[key])) + self._all[key] for key in keys.tolist() if key in self._all)
+
     def load(self, packed: bytes) -> None:
         """Adds what was packed; it is not fresh."""
         at = 0

@@ -62,13 +62,25 @@ SAID: Final = np.dtype(
         ("own", "u1"),
         ("notified", "<i4"),  # ms from the submit to the first sign that the push had come, -1 = none
         ("retrieved", "<i4"),  # ms from the submit to the first fetch, -1 = none
-        ("room", "<u4"),
+        ("room", "<u4"),  # 0
     ]
 )
 """What was last said of a delivery on the express lane."""
 
-MEASURED: Final = np.dtype([(name, "<i8") for name in ("hour", "node", "city", "n", "notified", "retrieved")])
-"""A delivered one's times as in SAID: counted (`n` 1), or taken back (-1)."""
+MEASURED: Final = np.dtype(
+    [
+        ("receiver", "<u8"),
+        ("began", "<i8"),
+        ("closed", "<i8"),
+        ("n", "<i8"),
+        ("notified", "<i8"),
+        ("retrieved", "<i8"),
+        ("node", "<u2"),
+        ("city", "<u2"),
+        ("rule", "<u4"),
+    ]
+)
+"""A delivery that closed, as in SAID: counted (`n` 1), or taken back (−1)."""
 
 LONGEST_TIME: Final = (1 << 31) - 1
 """Of the times in SAID; a longer one counts as this."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from mmsd.model import HOUR, SECOND, I64Array, MeasureCount
 from mmsd.rules.settings import Judgement
+from mmsd.rules.sums import sums
 
 MEASURES: Final[Mapping[str, str]] = {
     "notification": "submit to the first sign that the push had come, of deliveries delivered or failed",
@@ -238,21 +239,22 @@ class Measured:
         """`add` of many *delivered* ones at once, a row each: `node` and `city` by their place in `labels`, the rest as in `measures`."""
         if not len(hour):
             return
-        place, group = np.unique(np.stack((hour, node, city)), axis=1, return_inverse=True)
-        keys = [(int(at), labels[int(where)], labels[int(whose)]) for at, where, whose in place.T.tolist()]
         told, had = notified >= 0, retrieved >= 0
         nothing = np.zeros_like(n)
+        named, weights = [], []
         for measure, chosen, ms in (
             ("notification", told, notified), ("prompt", told & (notified <= late * 1000), nothing), ("end_to_end", had, retrieved),
             ("retrieval", told & had, np.maximum(retrieved - notified, 0)), ("timely", had & (retrieved <= LONGEST * 1000), nothing),
         ):  # fmt: skip
-            counts, totals = np.zeros(len(keys), np.int64), np.zeros(len(keys), np.int64)
-            np.add.at(counts, group[chosen], n[chosen])
-            np.add.at(totals, group[chosen], (n * ms)[chosen])
-            for key, count, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):
+            named.append(measure)
+            weights += [n * chosen, n * ms * chosen]
+        keys, found = sums((hour, node, city), *weights)
+        for place, measure in enumerate(named):
+            counts, totals = found[2 * place].tolist(), found[2 * place + 1].tolist()
+            for (at, where, whose), count, total in zip(keys, counts, totals, strict=True):
                 if count or total:
-                    self.n[*key, measure] += count
-                    self.totals[*key, measure] += total
+                    self.n[at, labels[where], labels[whose], measure] += count
+                    self.totals[at, labels[where], labels[whose], measure] += total
 
     def counts(self) -> list[MeasureCount]:
         return [MeasureCount(*key, n, self.totals[key]) for key, n in self.n.items() if n or self.totals[key]]

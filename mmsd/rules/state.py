@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,35 +23,33 @@ import numpy.typing as npt
 from mmsd.errors import ConfigError, StoreError
 from mmsd.fast import Express, Texts
 from mmsd.fast.express_py import AWAY, HERE, Survey
-from mmsd.fast.trace import SAID
+from mmsd.fast.portrait_py import LONGEST_TEXT
 from mmsd.model import DAY, HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
 from mmsd.rules import findings
 from mmsd.rules.causes import RULES
 from mmsd.rules.codes import CodeBook, reasons
-from mmsd.rules.conditions import FILES_MISSING, Condition, Conditions, Hole
 from mmsd.rules.express import MILD, laws
 from mmsd.rules.faults import FAMILIES, Closings
 from mmsd.rules.faults import Fault as NodeFault
 from mmsd.rules.finding_memory import FindingMemory
 from mmsd.rules.finding_memory import Packed as PackedFindings
+from mmsd.rules.groups import Changes, Groups
 from mmsd.rules.history import History
 from mmsd.rules.kpi import Measured
 from mmsd.rules.model_findings import ModelFindings
 from mmsd.rules.model_findings import Packed as PackedModel
 from mmsd.rules.pulse import Fault, Pulse
-from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
 from mmsd.rules.retrieval import Notified, by_the_book, cell_name
 from mmsd.rules.rhythm import SILENT, Rhythm
-from mmsd.rules.scope import Scopes
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import GONE, near_miss
-from mmsd.rules.skew import Clocks, Pair
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.table import Table
-from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
+from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 7
+FORMAT: Final = 6
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -61,9 +59,6 @@ SERVER_ERROR: Final = 500
 MOST_SEEDS: Final = 255
 CROWDED: Final = 16
 """Deliveries of one number in memory, above which its settled past is dropped though it is never quiet."""
-GROUP: Final = 256
-"""Quiet deliveries of so many numbers are spilled together: what one line asks for again is some ten kilobytes."""
-TEXT_LIMIT: Final = 200
 SPARE_TEXTS: Final = 10_000
 """Texts are looked through for old ones when there are twice as many as were kept the last time, and so many more."""
 
@@ -123,7 +118,6 @@ class Published(msgspec.Struct, array_like=True):
     place: int = 0  # label of the cell or SGSN where its fetch broke
     h: tuple[str, bool] = ("", False)  # H of the table, and whether it was old, when absence was judged; "" = not yet
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
-    feed: int = 0  # of the line that speaks for it
 
     @property
     def key(self) -> tuple[int, int, bool]:
@@ -168,10 +162,7 @@ class _Delta(msgspec.Struct, array_like=True):
     seed_names: list[str]
     watched: list[tuple[int, int]]
     labels: list[str]
-    groups: dict[int, _Group]  # those made
-    revived: bytes  # numbers that came back …
-    left_groups: bytes  # … each from its group
-    left_lane: bytes  # numbers that left the express lane
+    groups: Changes
     horizon: int  # up to which absence was judged: a line before it is late, in the next process too
     series: dict[int, Series] = {}  # feed → its numberings, as they now stand
     named: bytes = b""
@@ -182,16 +173,6 @@ class _Delta(msgspec.Struct, array_like=True):
     history: tuple[int, int, bytes] = (0, 0, b"")  # runs of sessions
     rhythms: dict[int, Rhythm] = {}  # feed → its silences
     owners: dict[int, int] = {}
-    conditions: dict[int, Condition] = {}  # feeds', as they now stand
-    clocks: list[tuple[tuple[int, int], Pair]] = []  # differences between them, as they now stand
-
-
-class _Group(msgspec.Struct, array_like=True):
-    """A group of quiet deliveries in the store: whose (u64, sorted; 0 = no longer), with which deadlines (i64), and until when."""
-
-    numbers: bytes
-    dues: bytes
-    until: int
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -204,10 +185,8 @@ class _Cold(msgspec.Struct, array_like=True):
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
-_LENGTHS: Final = struct.Struct("<QQ")
-"""Behind the head: octets of the delta, and of the express lane's traces behind it."""
-
-Pieces = tuple[bytes | memoryview, ...]
+_LENGTH: Final = struct.Struct("<Q")
+"""Behind the head: octets of the delta; the express lane's portraits stand behind it."""
 
 
 class State:
@@ -229,16 +208,13 @@ class State:
         self.labels: list[str] = [""]  # names of nodes and cities by the small number that packed rows have for them
         self._label_of: dict[str, int] = {"": 0}
         self._told_express = False
-        self._wanted = np.empty(0, np.uint64), np.empty(0, np.uint32)
         self._classed: set[int] = set()  # authorities of POSTs that were compared with the MMSC's
         self.expected = expected
         self.codes = codes
         self.causes = causes
         self.own_senders = np.array(sorted(own_senders), np.uint64)
         self.own_accounts = own_accounts
-        self.scopes = Scopes()  # what the feeds declare to show
-        self.parts: frozenset[str] = frozenset()  # feeds that show only part of it
-        self.current: set[int] = set()  # feeds that are read in this life; others stand only in what was read before
+        self.all_apns = False
         self.sgsn = False
         self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → seed number + 1, 0 = none
         self.feeds: list[FeedInfo] = []
@@ -255,8 +231,7 @@ class State:
         self.seeds: dict[int, int] = {}  # message → seed number
         self.holdings: dict[int, list[Holding]] = {}
         self.owners: dict[int, int] = {}  # subscriber of a campaign → since when the number may be somebody else's
-        self.groups: dict[int, _Group] = {}  # of the express lane's quiet deliveries in the store
-        self._last_group = 0
+        self.groups = Groups(self.express, self.texts) if self.express is not None else None
         self.cold: dict[int, tuple[int, int]] = {}  # subscriber → (due, keep until)
         self.said: dict[tuple[int, int], tuple[int, str, str]] = {}  # (feed, where) of a request → (when, its kind, its verdict)
         self.watched: dict[int, int] = {}  # subscriber → when his own requests can be judged
@@ -265,8 +240,6 @@ class State:
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
         self.series: dict[int, Series] = {}  # feed → numbers of its files and records
         self.rhythms: dict[int, Rhythm] = {}  # feed → its silences
-        self.conditions = Conditions()
-        self.clocks = Clocks(settings.skew)
         self.follows = False  # feeds go on: one may be silent at this moment
         self._silences: Counter[int] = Counter()  # by feed, not yet told
         self.by_message: frozenset[str] = frozenset()  # domains whose nodes may write of a message and name no receiver
@@ -293,7 +266,6 @@ class State:
         Raises ConfigError when it is now another kind of node: what was read of it would be taken for something else.
         """
         index = self._place(name, node, domain, family)
-        self.current.add(index)
         self._fresh["feeds"].append((name, node, domain, family))
         return index
 
@@ -344,26 +316,26 @@ class State:
             return np.empty(0, np.uint64)
         at = records["at"]
         newest, oldest = int(at.max()), int(at.min())
-        anew = self._look_again(feed, at, oldest)
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
         rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
         self._silences[feed] += rhythm.take(at, self.settings.silence)
         family = self.feeds[feed].family
+        covered = any(self.feeds[index].family == family for index in self.since)
         if feed not in self.since or oldest < self.since[feed]:
             self._fresh["since"][feed] = self.since[feed] = oldest
         if family == "gateway":
             rows = self._take_attempts(feed, records)
+            if self.express is not None:
+                rows = self._leave(self.express, rows)
         elif family in ("sessions", "sgsn"):
             rows = self._take_sessions(feed, records)
+        elif self.express is not None and family == "mmsc" and self.domains[self.feeds[feed].domain] not in self.by_message:
+            rows = self._take_plain(self.express, feed, records)
         else:
             rows = self._take_messages(feed, records)
-        if self.express is not None and family not in ("sessions", "sgsn"):
-            self._tell_express(self.express)
-            if family != "gateway":
-                self._take_over(np.unique(rows["subscriber"][_by_charging(rows)]))
-            left = self.express.take(rows, self.horizon)
-            rows = rows.compress(left) if left.any() else rows[:0]
+            if self.express is not None:
+                rows = self._leave(self.express, rows)
         self.log.append(rows)
         self._fresh["traces"].append(rows)
         ripe = self._ripe(rows)
@@ -371,34 +343,29 @@ class State:
             self.disturbed.update(self._late_activity)
             ripe = np.union1d(ripe, np.array(self._late_activity, np.uint64))
             self._late_activity = []
-        return np.union1d(ripe, anew) if len(anew) else ripe
+        if not covered:  # the first line of its kind: what was said without it is said again
+            ripe = np.union1d(ripe, np.array([*self.published, *self.cold], np.uint64))
+        return ripe
 
-    def _look_again(self, feed: int, at: npt.NDArray[np.int64], oldest: int) -> npt.NDArray[np.uint64]:
-        """Whoever's verdict may be another one by what these lines show of the feed itself: it began, or earlier than was thought;
-        it speaks again after a silence that had been taken for a gap; a hole has ended."""
-        found = [np.empty(0, np.uint64)]
-        before, known = self.marks.get(feed, 0), self.since.get(feed)
-        ended = self.conditions.read(feed, at, before)
-        if known is None:
-            found.append(self.reconsider(0, NEVER))
-        elif oldest < known:
-            found.append(self.reconsider(0, known))
-        if self.conditions.of(feed).doubted:
-            self.conditions.doubt(feed, doubted=False)
-            found.append(self.reconsider(before, NEVER))
-        found += [self.reconsider(hole.start, NEVER) for hole in ended]  # until now it was not known how far it goes
-        return np.unique(np.concatenate(found))
+    def _take_plain(self, express: Express, feed: int, records: Records) -> npt.NDArray[Any]:
+        """An MMSC's records: the express lane takes what it knows of them without a look from here; what stays is somebody else's."""
+        self._tell_express(express)
+        taken = express.take_records(feed, records, self.horizon)
+        self._keep_texts(records, taken.parties, ("sender", "receiver"))
+        self._keep_texts(records, taken.places, ("message", "transaction", "sender", "receiver"))
+        if not len(taken.rest):
+            return taken.rows
+        mask = np.zeros(records.rows, bool)
+        mask[taken.rest] = True
+        rows = self._leave(express, self._take_messages(feed, records if mask.all() else records.chosen(mask)))
+        return np.concatenate([taken.rows, rows]) if len(taken.rows) else rows
 
-    def reconsider(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
-        """Whoever's verdicts rest on what was absent within these times is judged anew, whatever was said: they are returned, sorted."""
-        numbers = {
-            number for number, held in self.published.items()
-            if any(entry.began < stop and (not entry.closed or entry.closed > start) for entry in held.values())
-        }  # fmt: skip
-        restate = int(self.settings.restate * SECOND)
-        numbers.update(number for number, (_, until) in self.cold.items() if until - restate > start)
-        self.disturbed.update(numbers)
-        return np.array(sorted(numbers), np.uint64)
+    def _leave(self, express: Express, rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Leaves to the express lane what is its own of TRACE rows; those that are not."""
+        self._tell_express(express)
+        self._take_over(np.unique(rows["subscriber"][_by_charging(rows)]))
+        left = express.take(rows, self.horizon)
+        return rows.compress(left) if left.any() else rows[:0]
 
     def watched_since(self) -> int:
         """Since when (µs) a number's silence would have been noticed: all packet sessions are read, by every feed, without a day's gap."""
@@ -416,17 +383,13 @@ class State:
 
         return np.concatenate([np.empty(0, TRACE), *(run[wanted(run)] for run in self.log.runs)])
 
-    def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch], first: int = 0, newest: int = 0) -> Counter[str]:
-        """Merges numbers that nodes gave their files and records; what is worth counting of the feed since the last time, in words.
-
-        `first`, `newest`: times of the first and of the newest line that stand beside them, 0 = none.
-        """
+    def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch]) -> Counter[str]:
+        """Merges numbers that nodes gave their files and records; what is worth counting of the feed since the last time, in words."""
         silences = self._silences.pop(feed, 0)
         notes = Counter({SILENT: silences} if silences else {})
-        held = self.series.get(feed)
-        if stretches or held is not None:
+        if stretches:
             held = self._fresh["series"][feed] = self.series.setdefault(feed, Series())
-            notes += held.take(ordinal, stretches, first, newest)
+            notes += held.take(ordinal, stretches)
         return notes
 
     def tell_missing(self, feed: int) -> list[Missing]:
@@ -437,25 +400,6 @@ class State:
         self._fresh["series"][feed] = held
         return held.tell()
 
-    def dig(self, feed: int) -> npt.NDArray[np.uint64]:
-        """Takes over where files of a feed are missing; who is judged anew because that is not as it was, sorted."""
-        held = self.series.get(feed)
-        if held is None:
-            return np.empty(0, np.uint64)
-        missing = [Hole(start, stop, FILES_MISSING) for start, stop in held.missing_files()]
-        changed = self.conditions.replace(feed, FILES_MISSING, missing)
-        return np.unique(np.concatenate([np.empty(0, np.uint64), *(self.reconsider(hole.start, hole.stop) for hole in changed)]))
-
-    def lose(self, feed: int, reason: str, start: int = 0, stop: int = 0) -> npt.NDArray[np.uint64]:
-        """Within these times something of the feed is missing; without them, from its newest line to its next.
-
-        Who is judged anew, sorted.
-        """
-        start = start or self.marks.get(feed, 0)
-        if not start or not self.conditions.lose(feed, start, reason, stop):
-            return np.empty(0, np.uint64)
-        return self.reconsider(start, stop or NEVER)
-
     def _tell_express(self, express: Express) -> None:
         """What it has to know of feeds and of the MMSC's hosts."""
         if not self._told_express:
@@ -463,6 +407,7 @@ class State:
             express.set_feeds([info.domain for info in self.feeds], [self.label(info.node) for info in self.feeds])
             express.set_ours(self.expected.authorities or self.authorities)
             express.add_suspects(self.expected.known)
+            express.set_asked(self.own_senders.tolist(), accounts=bool(self.own_accounts), seeds=self.seed_of is not None)
 
     def survey(self, horizon: int) -> Survey:
         """What the express lane says now; whoever is odd there stands in `log` from here on."""
@@ -477,7 +422,9 @@ class State:
     def _take_over(self, numbers: npt.NDArray[np.uint64]) -> None:
         if self.express is None or not len(numbers):
             return
-        rows, said = self.express.drop(numbers)
+        rows, said, texts = self.express.drop(numbers)
+        for key, text in texts:
+            self.texts.put(key, text)
         self.log.append(rows)
         self._fresh["traces"].append(rows)
         self._watch_posts(rows)
@@ -583,10 +530,6 @@ class State:
         if self.own_accounts:
             for place in np.flatnonzero((rows["kind"] == Kind.SUBMIT) & (rows["a"] == MM7)).tolist():
                 rows["d"][place] |= records.text("account", int(chosen[place])) in self.own_accounts
-        if not self.scopes.every_link:
-            for place in np.flatnonzero(rows["kind"] == Kind.PUSH).tolist():
-                if not self.scopes.link(records.text("smsc", int(chosen[place]))):
-                    rows["d"][place] = OUTSIDE
         self._keep_texts(records, chosen, ("message", "transaction", "sender", "receiver"))
         reports = np.flatnonzero(rows["kind"] == Kind.PUSH_REPORT)
         rows["c"][reports] = reasons(self.codes, self.feeds[feed].name, self.feeds[feed].node, records, chosen[reports])
@@ -770,7 +713,7 @@ class State:
             else:
                 rows = chosen
             if len(rows):
-                self.texts.keep(keys, text.data, text.start[rows], text.stop[rows], TEXT_LIMIT)
+                self.texts.keep(keys, text.data, text.start[rows], text.stop[rows], LONGEST_TEXT)
 
     def _learn_authorities(self, records: Records, chosen: npt.NDArray[Any]) -> None:
         if self.expected.authorities or not len(chosen):
@@ -815,57 +758,30 @@ class State:
         scopes = [self.codes.at(info.name, info.node) for info in self.feeds]
         self.history.breaks = self._unseen()
         return Context(
-            self.tolerant(), self.feeds, self.covered(), self.expected, scopes, self._portal_at,
+            self.settings, self.feeds, self.covered(), self.expected, scopes, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
             frozenset(self.authorities),
             {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
-            self.history, self._broken, self.scopes,
-            self.clocks.ahead,
+            self.history, self._broken,
         )  # fmt: skip
-
-    def tolerant(self) -> Judgement:
-        """The windows, as much wider as clocks were found to be apart."""
-        wide = self.clocks.allowed / SECOND
-        if not wide:
-            return self.settings
-        return msgspec.structs.replace(self.settings, skew=max(self.settings.skew, wide), join=max(self.settings.join, wide + 1.0))
-
-    def set_clocks(self) -> npt.NDArray[np.uint64]:
-        """Takes over how far clocks are apart; who is judged anew because windows change by it, sorted."""
-        return self.reconsider(0, NEVER) if self.clocks.widen() else np.empty(0, np.uint64)
 
     def _unseen(self) -> list[tuple[int, int]]:
         """[from, to) in which packet sessions may have gone unseen: before a feed of them began, and where it was silent for a day."""
         found: list[tuple[int, int]] = []
         for index, info in enumerate(self.feeds):
-            if info.family == "sessions" and index in self.current:
+            if info.family == "sessions":
                 found.append((0, self.since.get(index, NEVER)))
                 if index in self.rhythms:
                     found += [gap for gap in self.rhythms[index].gaps if gap[1] - gap[0] > DAY]
         return found
 
     def _broken(self, family: str, domain: int, start: int, stop: int) -> bool:
-        """Whether some feed of this kind, of MMSCs of this domain, did not show everything within these times."""
-        blind = False
-        for index in sorted(self.current):
-            info = self.feeds[index]
-            if info.family == family and (family != "mmsc" or domain in (info.domain, ANY_DOMAIN)):
-                blind |= self._blind(index, start, stop)  # each is asked: a silence that was taken for a gap is remembered
-        return blind
-
-    def _blind(self, feed: int, start: int, stop: int) -> bool:
-        if self.feeds[feed].name in self.parts:
-            return self.feeds[feed].family == "mmsc"  # of the others it is not missed
-        least = self.settings.silence
-        if least and self.since.get(feed, NEVER) - int(least * SECOND) > start:  # its first line may have come late
-            return True
-        rhythm = self.rhythms[feed]
-        if self.conditions.of(feed).broken(start, stop) or rhythm.broken(start, stop, least):
-            return True
-        silent = self.follows and rhythm.broken(start, stop, least, self.horizon)
-        if silent:
-            self.conditions.doubt(feed)
-        return silent
+        """Whether some feed of this kind, of MMSCs of this domain, had a gap within these times."""
+        now = self.horizon if self.follows else 0
+        return any(
+            rhythm.broken(start, stop, self.settings.silence, now) for index, rhythm in self.rhythms.items()
+            if self.feeds[index].family == family and (family != "mmsc" or self.feeds[index].domain == domain)
+        )  # fmt: skip
 
     def covered(self) -> Covered:
         """Kinds of feeds that are read, each from its first line on."""
@@ -873,13 +789,9 @@ class State:
         for index, info in enumerate(self.feeds):
             if index in self.since:
                 first[info.family] = min(first.get(info.family, NEVER), self.since[index])
-        sessions = first.get("sessions") if self.scopes.sessions_on(self.expected.mms_apns) else None
-        return Covered(first.get("mmsc"), first.get("sms"), first.get("gateway"), sessions, all_apns=self.all_apns, sgsn=self.sgsn)
-
-    @property
-    def all_apns(self) -> bool:
-        """Whether no packet session goes unseen."""
-        return self.scopes.every_session
+        return Covered(
+            first.get("mmsc"), first.get("sms"), first.get("gateway"), first.get("sessions"), all_apns=self.all_apns, sgsn=self.sgsn
+        )
 
     def _portal_at(self, authority: int) -> int:
         held = self.portals.get(authority, [])
@@ -943,72 +855,10 @@ class State:
 
     def spill_express(self, horizon: int) -> list[ColdGroup]:
         """The express lane's quiet deliveries that may still change, packed for the store; what cannot change is only forgotten."""
-        if self.express is None:
+        if self.express is None or self.groups is None:
             return []
         quiet = self.express.tidy(horizon - int(self.settings.quiet * SECOND), horizon - self._kept(), self._heard())
-        until = horizon + 2 * int(self.settings.restate * SECOND)
-        return [self._spill_group(quiet[at : at + GROUP], until) for at in range(0, len(quiet), GROUP)]
-
-    def _spill_group(self, numbers: npt.NDArray[np.uint64], until: int) -> ColdGroup:
-        assert self.express is not None
-        self._last_group += 1
-        rows, said = self.express.spill(numbers, self._last_group)
-        rows, said = rows[np.argsort(rows["subscriber"], kind="stable")], said[np.argsort(said["subscriber"], kind="stable")]
-        counts = [np.diff(np.searchsorted(part["subscriber"], numbers, "right"), prepend=0).astype(np.uint32) for part in (rows, said)]
-        dues = np.full(len(numbers), NEVER, np.int64)
-        np.minimum.at(dues, np.searchsorted(numbers, said["subscriber"]), said["due"])
-        group = _Group(numbers.tobytes(), dues.tobytes(), until)
-        self.express.place_cold(numbers, dues, self._last_group)
-        self._fresh["groups"][self._last_group] = self.groups[self._last_group] = group
-        texts = Texts()
-        for key, text in self._texts_of(rows).items():
-            texts.put(key, text)
-        return ColdGroup(self._last_group, numbers, counts[0], counts[1], rows.tobytes(), said.tobytes(), texts.packed(), until)
-
-    def wanted(self, horizon: int) -> list[int]:
-        """Groups in the store that hold the past of somebody the express lane will look at."""
-        if self.express is None:
-            return []
-        self._wanted = self.express.wanted(horizon)
-        return sorted(set(self._wanted[1].tolist()))
-
-    def revive(self, groups: Mapping[int, tuple[bytes, bytes, bytes]]) -> None:
-        """Takes from groups (packed rows, what was said, texts) what is of those `wanted` named; a group that is gone is not missed."""
-        assert self.express is not None
-        wanted, lying = self._wanted
-        for number, (rows, said, packed) in groups.items():
-            mine = np.sort(wanted[lying == number])
-            past, told = np.frombuffer(rows, TRACE), np.frombuffer(said, SAID)
-            past, told = past[in_set(past["subscriber"], mine)], told[in_set(told["subscriber"], mine)]
-            self.express.revive(mine, past, told)
-            texts = Texts()
-            texts.load(packed)
-            for key in {key for row in past[list(TEXT_COLUMNS)].tolist() for key in row}:
-                if key in texts:
-                    self.texts.put(key, texts[key])
-        self._leave_groups(wanted, lying)
-        self._fresh["revived"].append(wanted)
-        self._fresh["left_groups"].append(lying)
-
-    def _leave_groups(self, numbers: npt.NDArray[np.uint64], groups: npt.NDArray[np.uint32]) -> None:
-        """The past of each is no longer in its group."""
-        for number in np.unique(groups).tolist():
-            group = self.groups.get(number)
-            if group is not None:
-                held = np.frombuffer(group.numbers, np.uint64)
-                left = np.where(in_set(held, np.sort(numbers[groups == number])), np.uint64(0), held)
-                if left.any():
-                    self.groups[number] = _Group(left.tobytes(), group.dues, group.until)
-                else:
-                    self._drop_group(number)
-
-    def _drop_group(self, number: int) -> None:
-        del self.groups[number]
-        self._fresh["groups_over"].append(number)
-
-    def groups_over(self) -> list[int]:
-        """Groups nobody's past lies in any more since the last delta."""
-        return list(self._fresh["groups_over"])
+        return self.groups.put_away(quiet, horizon + 2 * int(self.settings.restate * SECOND))
 
     def _kept(self) -> int:
         """How long lines stay of numbers without deliveries."""
@@ -1163,7 +1013,6 @@ class State:
         self.history.prune(min(horizon, max(self.marks.values(), default=0)))  # a replay's horizon ends beyond all time
         for rhythm in self.rhythms.values():
             rhythm.prune(horizon - self.history.span - self.history.slack)
-        self.conditions.prune(horizon - self.history.span - self.history.slack)
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
@@ -1172,11 +1021,8 @@ class State:
         self.portals = {authority: held for authority, held in self.portals.items() if max(held[::2]) >= day - 86400 * SECOND}
         self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
         self.cold = {number: kept for number, kept in self.cold.items() if kept[1] >= horizon}  # the store drops the rest
-        over = [number for number, group in self.groups.items() if group.until < horizon]
-        if self.express is not None and over:
-            self.express.expire(over)
-            for number in over:
-                self._drop_group(number)
+        if self.groups is not None:
+            self.groups.expire(horizon)
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
         newest = min(horizon, max(self.marks.values(), default=0))  # a replay's horizon ends beyond all time
         self.findings.prune(newest)
@@ -1204,18 +1050,6 @@ class State:
         self.texts.retain(logged, self.express.keys() if self.express is not None else logged)
         self._pruned_texts = len(self.texts)
 
-    def _load_express(self, express: Express, delta: _Delta, rows: memoryview, said: memoryview) -> None:
-        """Whoever came back left his group before his lines were packed, and whoever was spilled has none."""
-        revived, left = np.frombuffer(delta.revived, np.uint64), np.frombuffer(delta.left_groups, np.uint32)
-        self._leave_groups(revived, left)
-        express.revive(revived, np.empty(0, TRACE), np.empty(0, SAID))
-        express.load(delta.left_lane, rows, said)
-        for number, group in delta.groups.items():
-            self.groups[number] = group
-            self._last_group = max(self._last_group, number)
-            numbers, dues = np.frombuffer(group.numbers, np.uint64), np.frombuffer(group.dues, np.int64)
-            express.place_cold(numbers[numbers != 0], dues[numbers != 0], number)
-
     def _slow(self) -> set[int]:
         """Numbers whose lines are not the express lane's."""
         mms_apns = np.array(sorted(self.expected.mms_apns), np.uint64)
@@ -1236,97 +1070,80 @@ class State:
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
             "named": [], "nameless": [], "peers": {}, "rhythms": {}, "owners": {},
-            "groups": {}, "groups_over": [], "revived": [], "left_groups": [],
         }  # fmt: skip
         self.texts.forget_changes()
         self.findings.forget_changes()
         self.closings.forget_changes()
         self.models.forget_changes()
         self.history.forget_changes()
-        self.conditions.forget_changes()
-        self.clocks.forget_changes()
-        if self.express is not None:
+        if self.express is not None and self.groups is not None:
             self.express.forget_changes()
+            self.groups.forget_changes()
 
     def delta(self) -> bytes:
         """What changed since the last call, packed; b"" when nothing did."""
         fresh = self._fresh
-        gone_there, rows, said = self.express.delta() if self.express is not None else (b"", b"", b"")
+        portraits = self.express.delta() if self.express is not None else b""
         texts = self.texts.fresh()
-        changed = any(
-            (
-                *self.findings.changes(),
-                self.closings.changes(),
-                self.models.changes(),
-                self.history.changes()[2],
-                self.conditions.changes(),
-                self.clocks.changes(),
-            )
-        )
-        if not any(fresh.values()) and not (gone_there or rows or said or texts or changed):
+        changed = any((*self.findings.changes(), self.closings.changes(), self.models.changes(), self.history.changes()[2]))
+        changed = changed or (self.groups is not None and self.groups.changed())
+        if not any(fresh.values()) and not (portraits or texts or changed):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
         kept = [entry for key, entry in last.items() if key[1:] in self.published.get(key[0], {})]
         packed = _packed(
-            rows,
-            said,
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], self.findings.changes(), fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
                 fresh["watched"], fresh["labels"],
-                {number: self.groups[number] for number in fresh["groups"] if number in self.groups}, _joined(fresh["revived"]),
-                _joined(fresh["left_groups"]), gone_there,
-                self.horizon, fresh["series"],
+                self.groups.changes() if self.groups is not None else Changes({}), self.horizon, fresh["series"],
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(), self.models.changes(), history=self.history.changes(),
                 rhythms=fresh["rhythms"],
-                owners=fresh["owners"], conditions=self.conditions.changes(),
-                clocks=self.clocks.changes(),
+                owners=fresh["owners"],
             ),
         )  # fmt: skip
         self.forget_changes()
-        return b"".join(packed)
+        return packed + portraits
 
-    def snapshot(self) -> Pieces:
-        """The whole State, packed as one delta on nothing, in pieces that stand in a row; some are views of what the next call changes."""
+    def snapshot(self) -> Iterator[bytes]:
+        """The whole State, packed as one delta on nothing, in pieces that stand in a row; to be taken to the end before it changes."""
         self.forget_changes()
         feeds = [(f.name, f.node, self.domains[f.domain], f.family) for f in self.feeds]
         published = [entry for held in self.published.values() for entry in held.values()]
         resets = [(ggsn, at) for ggsn, times in self.reset_at.items() for at in times]
         holdings = [holding for held in self.holdings.values() for holding in held]
-        rows, said = self.express.snapshot() if self.express is not None else (b"", b"")
-        return _packed(
-            rows,
-            said,
+        yield _packed(
             _Delta(
                 feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts.packed(), self.portals,
                 resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
                 self.findings.whole(), [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
-                self.groups, b"", b"", b"", self.horizon, self.series,
+                self.groups.whole() if self.groups is not None else Changes({}), self.horizon, self.series,
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(), self.models.whole(), history=self.history.packed(),
                 rhythms=self.rhythms,
-                owners=self.owners, conditions=self.conditions.held,
-                clocks=self.clocks.whole(),
+                owners=self.owners,
             )
         )  # fmt: skip
+        if self.express is not None:
+            yield from self.express.snapshot()
 
     def load(self, packed: Iterable[bytes]) -> None:
         """Folds a snapshot and later deltas into this (empty) State. Raises StoreError when they are of another format."""
         for data in packed:
-            delta, rows, said = _unpacked(data)
+            delta, portraits = _unpacked(data)
             for feed in delta.feeds:
                 self._place(*feed)
             for name in delta.labels:
                 self.label(name)
-            if self.express is not None:
-                self._load_express(self.express, delta, rows, said)
-            elif delta.left_lane or len(rows) or len(said):
+            if self.groups is not None:
+                self.groups.load(delta.groups, portraits)
+            elif delta.groups.made or len(portraits):
                 raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
             self.seed_names.extend(delta.seed_names)
             self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
@@ -1338,8 +1155,6 @@ class State:
             self.peers.update(delta.peers)
             self.rhythms.update(delta.rhythms)
             self.owners.update(delta.owners)
-            self.conditions.load(delta.conditions)
-            self.clocks.load(delta.clocks)
             self.history.load(*delta.history)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})
@@ -1388,25 +1203,24 @@ class State:
         self.forget_changes()
 
 
-def _packed(rows: bytes | memoryview, said: bytes | memoryview, delta: _Delta) -> Pieces:
-    """Head, delta, and the express lane's rows as they are: they may be most of the daemon's memory, and are not copied."""
+def _packed(delta: _Delta) -> bytes:
+    """Head and delta; the express lane's portraits come behind."""
     body = _ENCODER.encode(delta)
-    return HEADER + bytes([FORMAT]) + _LENGTHS.pack(len(body), len(rows)), body, rows, said
+    return HEADER + bytes([FORMAT]) + _LENGTH.pack(len(body)) + body
 
 
-def _unpacked(data: bytes) -> tuple[_Delta, memoryview, memoryview]:
-    """The delta, and the express lane's traces and what it said."""
+def _unpacked(data: bytes) -> tuple[_Delta, memoryview]:
+    """The delta, and the express lane's portraits."""
     form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
     if form != FORMAT:
         raise StoreError(
             f"the packed State in the state directory has format {form}, this mmsd reads {FORMAT}; run the mmsd that wrote it, "
             "or begin with an empty state directory and the logs of the last days"
         )
-    start = len(HEADER) + 1 + _LENGTHS.size
-    length, rows = _LENGTHS.unpack_from(data, len(HEADER) + 1)
+    start = len(HEADER) + 1 + _LENGTH.size
+    (length,) = _LENGTH.unpack_from(data, len(HEADER) + 1)
     view = memoryview(data)
-    delta = msgspec.msgpack.decode(view[start : start + length], type=_Delta)
-    return delta, view[start + length : start + length + rows], view[start + length + rows :]
+    return msgspec.msgpack.decode(view[start : start + length], type=_Delta), view[start + length :]
 
 
 def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

@@ -21,7 +21,7 @@ from mmsd.fast.express_py import Survey
 from mmsd.model import DAY, HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
-from mmsd.rules.causes import CAUSES, OUTCOMES, RULES, Verdict
+from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
 from mmsd.rules.expectations import Expectations
 from mmsd.rules.express import UNLOGGED_SUBMIT
@@ -30,11 +30,11 @@ from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES,
 from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.models import Models
-from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
+from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
 from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
-from mmsd.rules.skew import moments
 from mmsd.rules.state import Holding, Published, State, Tally
+from mmsd.rules.sums import sums
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
 
 
@@ -209,10 +209,11 @@ class Judge:
 
     def _count_express(self, survey: Survey, facts: Facts) -> None:
         tally, labels = facts.tally, self.state.labels
-        times = survey.measured
+        rows = survey.measured
         tally.measured.add_columns(
-            labels, times["hour"], times["node"], times["city"], times["n"], times["notified"], times["retrieved"], self.state.settings.late
-        )
+            labels, rows["began"] // HOUR, rows["node"], rows["city"], rows["n"], rows["notified"], rows["retrieved"],
+            self.state.settings.late,
+        )  # fmt: skip
         for (hour, node, city, rule, own, delay), n in survey.counts.items():
             row = self.state.causes.rows[RULES[rule]]
             outcome = "own" if own else row.outcome
@@ -227,37 +228,34 @@ class Judge:
 
     def _count_express_models(self, survey: Survey, facts: Facts) -> None:
         """Which models they were, of what ran by the book: counted under none by `_count_express`, and moved."""
-        rows = survey.closed
+        rows = survey.measured
         if self.handsets is None or not len(rows):
             return
         known = self.handsets.find(rows["receiver"])
-        chosen = np.flatnonzero((known["imei"] != 0) & (rows["outcome"] == DELIVERED))
+        chosen = np.flatnonzero(known["imei"])
         if not len(chosen):
             return
         rows, known = rows[chosen], known[chosen]
         kinds = np.stack([known["imei"] // np.uint64(IMEI_OF_TAC), known["software"].astype(np.uint64)])
         _, first, which = np.unique(kinds, axis=1, return_index=True, return_inverse=True)
         labels = [self.handsets.models.label(int(known["imei"][place]), int(known["software"][place])) for place in first.tolist()]
-        parts, n = np.unique(np.stack([which.ravel(), rows["at"] // HOUR, rows["cause"]]), axis=1, return_counts=True)
-        for place, hour, cause, many in zip(*parts.tolist(), n.tolist(), strict=True):
-            day = local_day(hour * HOUR, self.zone)
-            facts.tally.days[day, "", CAUSES[cause]] -= many
-            facts.tally.days[day, labels[place], CAUSES[cause]] += many
+        keys, (totals,) = sums((which.ravel(), rows["began"] // HOUR, rows["rule"]), rows["n"])
+        for (place, hour, rule), n in zip(keys, totals.tolist(), strict=True):
+            day, cause = local_day(hour * HOUR, self.zone), self.state.causes.rows[RULES[rule]].cause
+            facts.tally.days[day, "", cause] -= n
+            facts.tally.days[day, labels[place], cause] += n
         for place, model in enumerate(labels):
-            mine = rows[which.ravel() == place]
+            mine = rows[(which.ravel() == place) & (rows["n"] > 0)]
             for row in mine[self.state.models.sampled(model, mine["receiver"])]:
                 said = "OK_UNCONFIRMED" if RULES[row["rule"]] == "D3" else ""
                 self.state.models.see(model, int(row["receiver"]), int(row["closed"]), said)
 
     def _count_express_closings(self, survey: Survey) -> None:
-        """A row with outcome 0 takes one back."""
-        closings = self.state.closings
-        for sign, outcome in ((1, DELIVERED), (-1, 0)):
-            chosen = survey.closed["outcome"] == outcome
-            times = survey.closed["closed"][chosen] // closings.width
-            windows, n = np.unique(np.stack([survey.nodes[chosen].astype(np.int64), times]), axis=1, return_counts=True)
-            for node, window, many in zip(*windows.tolist(), n.tolist(), strict=True):
-                closings.add(node, window * closings.width, "", "", 0, sign * many)
+        closings, rows = self.state.closings, survey.measured
+        keys, (totals,) = sums((rows["node"], rows["closed"] // closings.width), rows["n"])
+        for (node, window), n in zip(keys, totals.tolist(), strict=True):
+            if n:
+                closings.add(node, window * closings.width, "", "", 0, n)
 
     def _place_express(self, express: Express) -> None:
         """Tells the express lane of prefixes that are new to it."""
@@ -299,7 +297,6 @@ class Judge:
         grounds: list[Ground] = []
         judged: set[findings.Source] = set()
         ready: list[_Ready] = []
-        closed: list[Thread] = []
         anew = self._anew or dossier.subscriber in self.state.disturbed
         for thread in dossier.threads:
             old = before.get((thread.domain, thread.identity, thread.forwarded))
@@ -311,8 +308,6 @@ class Judge:
             verdict = self.state.causes.judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
-            if entry.closed and (old is None or not old.closed):
-                closed.append(thread)
             award = self._ready(thread, dossier, seen, entry, old, horizon)
             if award is not None:
                 ready.append(award)
@@ -334,8 +329,6 @@ class Judge:
             entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not (said or waits or entry.spoiled)
             self._say(thread, seen, verdict, entry, old, facts)
             grounds.extend(said)
-        for first, second, difference, delayed in moments(dossier, closed):
-            self.state.clocks.see(first, second, difference, delayed=delayed)
         for key in set(before) - now:
             judged.add(_source(before[key]))
             self._count(before[key], facts, -1)
@@ -429,7 +422,6 @@ class Judge:
             began, began // HOUR, node, self.city_of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
             lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered), times=_times(thread, seen, settled),
-            feed=_first(thread)[FEED],
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
@@ -509,8 +501,6 @@ class Judge:
 
     def _count(self, entry: Published, facts: Facts, n: int) -> None:
         tally = facts.tally
-        if entry.outcome == "orphan":
-            self.state.conditions.orphan(entry.feed, n)
         judged = entry.outcome in ("delivered", "failed")
         tally.hours[entry.hour, entry.node, entry.city, entry.outcome, entry.cause, entry.rule if judged else ""] += n
         if judged or entry.outcome == "open":
@@ -645,9 +635,7 @@ class Judge:
             beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]
             waited = post[AT] + UNLOGGED_SUBMIT <= horizon
             refused = bool(beside) and all(t[KIND] == REFUSAL for t in beside)
-            seen = context.covered.mmsc is not None
-            seen = seen and not context.broken("mmsc", ANY_DOMAIN, post[AT] - join, post[AT] + UNLOGGED_SUBMIT)
-            unlogged = "none" if seen else "n/c"
+            unlogged = "n/c" if context.covered.mmsc is None else "none"
             logged = "answer" if answers else "refused" if refused else "submit" if beside else unlogged
             said = self.state.causes.request(shows=what, how=how, logged=logged, waited=waited, proxy=post[STATUS] == 407)
             if what == "ok" and how == "sure" and logged == "none" and not waited:

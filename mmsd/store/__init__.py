@@ -210,8 +210,8 @@ class Store(Protocol):
         """
 
     def load(self) -> Loaded: ...
-    def write_snapshot(self, *data: bytes | bytearray | memoryview) -> str:
-        """Make a snapshot, all of `data` in a row, durable beside the database and return the name for `Batch.snapshot`."""
+    def write_snapshot(self, pieces: Iterable[bytes | memoryview]) -> str:
+        """Make a snapshot, all pieces in a row, durable beside the database and return the name for `Batch.snapshot`."""
 
     def watch_outbox(self, tell: Callable[[], None]) -> None:
         """`tell` is called, in whichever thread, after each commit that changed what may be sent. The last one given counts."""
@@ -350,8 +350,8 @@ class Store(Protocol):
     def prefixes(self) -> Mapping[str, int]:
         """Prefixes of numbers that belong to no city, the most frequent first."""
 
-    def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes, bytes]]:
-        """(rows, said, texts) of `Batch.cold_groups`, less what was erased. One that is gone is not in the result; that is no error."""
+    def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes]]:
+        """(portraits, texts) of `Batch.cold_groups`, less those erased. A group that is gone is not in the result; that is no error."""
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         """Spilled dossiers. One that is gone (never spilled, thawed, purged, erased) is not in the result; that is no error."""

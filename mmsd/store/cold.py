@@ -13,12 +13,10 @@ from mmsd.store.keys import Keys
 
 
 class Group(msgspec.Struct, array_like=True):
-    """What is sealed. Counts are uint32, one a member in the order of the row's `members`."""
+    """What is sealed: octets of each portrait (uint32, one a member in the order of the row's `members`), the portraits, texts."""
 
-    row_counts: bytes
-    said_counts: bytes
-    rows: bytes
-    said: bytes
+    sizes: bytes
+    portraits: bytes
     texts: bytes
 
 
@@ -34,7 +32,7 @@ def opened(keys: Keys, number: int, sealed: bytes) -> Group:
 def write(connection: sqlite3.Connection, keys: Keys, made: Sequence[ColdGroup], over: Sequence[int]) -> None:
     connection.executemany("DELETE FROM cold_group WHERE id = ?", [(number,) for number in over])
     for each in made:
-        group = Group(each.row_counts.tobytes(), each.said_counts.tobytes(), each.rows, each.said, each.texts)
+        group = Group(each.sizes.tobytes(), each.portraits, each.texts)
         members = keys.blind_numbers(each.numbers).tobytes()
         connection.execute(
             "INSERT OR REPLACE INTO cold_group (id, members, sealed, keep_until) VALUES (?, ?, ?, ?)",
@@ -57,17 +55,8 @@ def erase(connection: sqlite3.Connection, keys: Keys, number: str) -> None:
 
 
 def _without(group: Group, place: int) -> Group:
-    row_counts, rows = _cut(group.row_counts, group.rows, place)
-    said_counts, said = _cut(group.said_counts, group.said, place)
-    return Group(row_counts, said_counts, rows, said, group.texts)
-
-
-def _cut(counts: bytes, packed: bytes, place: int) -> tuple[bytes, bytes]:
-    """Counts and packed rows without those of one member, whose count becomes 0."""
-    left = np.frombuffer(counts, np.uint32).copy()
-    total, start, n = int(left.sum()), int(left[:place].sum()), int(left[place])
-    if not n:
-        return counts, packed
-    width = len(packed) // total
-    left[place] = 0
-    return left.tobytes(), packed[: start * width] + packed[(start + n) * width :]
+    """The same without the portrait of one member, whose size becomes 0."""
+    sizes = np.frombuffer(group.sizes, np.uint32).copy()
+    start, size = int(sizes[:place].sum()), int(sizes[place])
+    sizes[place] = 0
+    return Group(sizes.tobytes(), group.portraits[:start] + group.portraits[start + size :], group.texts)

@@ -13,8 +13,8 @@ import queue
 import sqlite3
 import tempfile
 import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +39,7 @@ LOCK: Final = "mmsd.lock"
 
 _PAGE_BYTES: Final = 4096
 _SNAPSHOTS: Final = "state-*.snapshot"
-_SNAPSHOT_PART: Final = 4 * MEBIBYTE  # sealed at once: what is held twice
+_SNAPSHOT_PART: Final = MEBIBYTE  # sealed at once: what is held twice
 _PURGED_AT_ONCE: Final = 64
 _FORGOTTEN_AT_ONCE: Final = 500
 _MAX_ID: Final = (1 << 63) - 1
@@ -385,13 +385,13 @@ class SqliteStore(Reader):
             names=dict(names),
         )
 
-    def write_snapshot(self, *data: bytes | bytearray | memoryview) -> str:
+    def write_snapshot(self, pieces: Iterable[bytes | memoryview]) -> str:
         with self._door:  # two writers must not take one name
             number = max((int(path.stem.partition("-")[2]) for path in self.directory.glob(_SNAPSHOTS)), default=0) + 1
             path = self.directory / f"state-{number:06d}.snapshot"
             try:
                 with path.open("xb") as file:
-                    for label, part in _parts(path.name, _SNAPSHOT_PART, *data):
+                    for label, part in _parts(path.name, _SNAPSHOT_PART, pieces):
                         file.write(self._keys.seal(label, label, part))
                     file.flush()
                     if self._settings.durable:
@@ -409,7 +409,7 @@ class SqliteStore(Reader):
             content = (self.directory / name).read_bytes()
         except OSError as error:
             raise StoreDamaged(f"snapshot {name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
-        parts = _parts(name, _SNAPSHOT_PART + SEAL_BYTES, content)
+        parts = _parts(name, _SNAPSHOT_PART + SEAL_BYTES, [content])
         return b"".join(self._keys.unseal(label, label, part) for label, part in parts)
 
     def _remove_snapshots(self, useless: Callable[[str], bool]) -> None:
@@ -534,18 +534,21 @@ def _snapshot_name(connection: sqlite3.Connection) -> str:
     return str(found[0]) if found else ""
 
 
-def _parts(name: str, size: int, *data: bytes | bytearray | memoryview) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """A snapshot cut into what is sealed at once, at least one part, each with its label. The label says how many there are, so a file
-    that lost its end does not open."""
-    left = deque(memoryview(piece) for piece in data if len(piece))
-    count = -(-sum(map(len, data)) // size) or 1
-    for n in range(count):
-        part: list[memoryview] = []
-        room = size
-        while left and room:
-            piece = left.popleft()
-            part.append(piece[:room])
-            if len(piece) > room:
-                left.appendleft(piece[room:])
-            room -= len(part[-1])
-        yield b"snapshot %s, part %d of %d" % (name.encode(), n + 1, count), part[0] if len(part) == 1 else b"".join(part)
+def _parts(name: str, size: int, pieces: Iterable[bytes | memoryview]) -> Iterator[tuple[bytes, bytes | memoryview]]:
+    """A snapshot cut into what is sealed at once, at least one part, each with its label. The label says which is the last, so a file that
+    lost its end does not open."""
+    held: list[memoryview] = []
+    room, number = size, 1
+
+    def label(last: str) -> bytes:
+        return b"snapshot %s, part %d%s" % (name.encode(), number, last.encode())
+
+    for piece in pieces:
+        left = memoryview(piece)
+        while left:
+            if not room:
+                yield label(""), held[0] if len(held) == 1 else b"".join(held)
+                held, room, number = [], size, number + 1
+            held.append(left[:room])
+            left, room = left[room:], room - len(held[-1])
+    yield label(", the last"), held[0] if len(held) == 1 else b"".join(held)

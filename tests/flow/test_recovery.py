@@ -16,6 +16,7 @@ from bench.score import real_day_settings
 from mmsd.errors import StoreDoubt, StoreError
 from mmsd.flow.sequencer import Sequencer
 from mmsd.model import HOUR, SECOND, Batch
+from mmsd.rules.groups import Groups
 from mmsd.rules.settings import Operator
 from mmsd.rules.state import State
 from mmsd.store import Needs, Rows
@@ -192,8 +193,8 @@ def _delta_without(*parts: str) -> Any:
 
         def lossy(self: State) -> bytes:
             for part in parts:
-                if part == "texts":
-                    self.texts.forget_changes()
+                if part in ("texts", "groups"):
+                    getattr(self, part).forget_changes()
                 else:
                     self._fresh[part] = type(self._fresh[part])()
             return delta(self)
@@ -217,7 +218,7 @@ def _express_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def _never_revived(patch: pytest.MonkeyPatch) -> None:
     """R8 broken on the express lane."""
-    patch.setattr(State, "wanted", lambda self, horizon: [])
+    patch.setattr(Groups, "wanted", lambda self, horizon: [])
 
 
 def _awarded_again(patch: pytest.MonkeyPatch) -> None:

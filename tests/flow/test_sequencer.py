@@ -6,7 +6,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -42,7 +41,6 @@ class Script:
         self.follow = follow
         self.taken = self.safe = 0
         self.news: list[Audit] = []
-        self.state = "ok"
         self.rejected = 0  # lines of every chunk that do not fit
 
     def more(self, *times: float) -> None:
@@ -93,8 +91,7 @@ class Script:
         news, self.news = self.news, []
         return news
 
-    def health(self) -> SimpleNamespace:
-        return SimpleNamespace(state=self.state)
+    def health(self) -> None: ...
 
 
 class Trouble:

@@ -95,7 +95,7 @@ def test_a_kill_leaves_whole_steps(state: Path, opener: Opener, where: str, time
     stored = steps_of(store)
     assert stored == acknowledged + unacknowledged
     for n in range(stored, 12):
-        put(store, step(n, store.write_snapshot(bytes(range(n + 1))) if n % 4 == 3 else ""))
+        put(store, step(n, store.write_snapshot([bytes(range(n + 1))]) if n % 4 == 3 else ""))
     assert steps_of(store) == 12
 
 
@@ -156,7 +156,7 @@ def test_what_is_acknowledged_is_synced(opener: Opener, state: Path, monkeypatch
     assert store._submit(lambda connection: [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas]) == [2, "wal", 1]
     synced: list[Path] = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
-    name = store.write_snapshot(b"whole")
+    name = store.write_snapshot([b"whole"])
     assert synced == [state / name, state]
 
 
@@ -219,7 +219,7 @@ def test_whatever_fails_the_ledger_is_the_same(opener: Opener, seed: int, effort
     while n < 60 * effort:
         store._faults = Faults(point, unsure)
         try:
-            put(store, step(n, store.write_snapshot(bytes(range(n + 1))) if draw.random() < 0.2 else ""))
+            put(store, step(n, store.write_snapshot([bytes(range(n + 1))]) if draw.random() < 0.2 else ""))
             n += 1
         except RuntimeError:
             failures += 1
@@ -332,7 +332,7 @@ def test_the_log_stays_bounded_while_somebody_reads_for_ever(opener: Opener, sta
 def test_the_log_is_used_again(opener: Opener) -> None:
     store = opener(settings=Settings(checkpoint_bytes=1 << 17))
     for n in range(40):
-        put(store, Batch(at=NOW, delta=b"" if n % 4 == 3 else bytes(1 << 16), snapshot=store.write_snapshot(b"x") if n % 4 == 3 else ""))
+        put(store, Batch(at=NOW, delta=b"" if n % 4 == 3 else bytes(1 << 16), snapshot=store.write_snapshot([b"x"]) if n % 4 == 3 else ""))
         store.deliveries(DeliveryFilter(), 10)
     assert store.health().wal_bytes < 1 << 18
 
@@ -373,7 +373,7 @@ def test_damage_is_found_before_anything_else(opener: Opener, state: Path, offse
 @pytest.mark.parametrize("content", [None, b"", b"0123456789abcdef, and then some"])
 def test_a_lost_or_damaged_snapshot_is_damage(opener: Opener, state: Path, content: bytes | None) -> None:
     store = opener()
-    put(store, Batch(at=NOW, snapshot=store.write_snapshot(b"whole")))
+    put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"whole"])))
     path = next(state.glob("state-*.snapshot"))
     if content is None:
         path.unlink()

@@ -80,7 +80,7 @@ def test_no_number_stands_in_the_files(open_store: Open, tmp_path: Path, keys: K
     assert [row for _, row in store.deliveries(DeliveryFilter(), 10)][::-1] == [row for _, row in everything(keys).deliveries]
     assert [row.body for _, row in store.outbox(None, 10)] == [f"{WANG} received your picture"]
     assert [heard for _, heard in store.heard(None, 10)] == everything(keys).heard
-    snapshot = store.write_snapshot(packed_state())
+    snapshot = store.write_snapshot([packed_state()])
     assert traces(tmp_path / "state") == set()
     put(store, Batch(at=NOW, snapshot=snapshot))
     assert store.load().snapshot == packed_state()
@@ -258,7 +258,7 @@ def test_a_delta_that_was_touched_does_not_open(open_store: Open, tmp_path: Path
 def test_state_sealed_under_another_key_does_not_open(tmp_path: Path, keys: Keys, snapshot: bool) -> None:
     other = Keys(bytes(32), os.urandom)
     with SqliteStore.open(tmp_path, settings=Settings(), keys=keys, wall=lambda: NOW) as store:
-        put(store, Batch(at=NOW, snapshot=store.write_snapshot(b"whole")) if snapshot else Batch(at=NOW, delta=b"one"))
+        put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"whole"])) if snapshot else Batch(at=NOW, delta=b"one"))
     with contextlib.closing(sqlite3.connect(tmp_path / "mmsd.db", isolation_level=None)) as connection:
         connection.execute("UPDATE meta SET value = ? WHERE name = 'key'", (other.id,))  # as if the check at start were passed
     with (
@@ -274,7 +274,7 @@ def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys
     whole = bytes(range(size))
     part = 32 + SEAL_BYTES
     with SqliteStore.open(tmp_path, settings=Settings(), keys=keys, wall=lambda: NOW) as store:
-        path = tmp_path / store.write_snapshot(whole)
+        path = tmp_path / store.write_snapshot([whole])
         put(store, Batch(at=NOW, snapshot=path.name))
         assert store.load().snapshot == whole
         sealed = path.read_bytes()

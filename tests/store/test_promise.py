@@ -95,15 +95,15 @@ def test_a_file_that_shrank_is_read_on_from_its_new_end(store: Store) -> None:
 def test_a_snapshot_replaces_what_came_before_it(open_store: Open) -> None:
     store = open_store()
     put(store, Batch(at=NOW, delta=b"old"))
-    put(store, Batch(at=NOW, snapshot=store.write_snapshot(b"whole")))
+    put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"whole"])))
     put(store, Batch(at=NOW, delta=b"new"))
-    never_committed = store.write_snapshot(b"lost")
+    never_committed = store.write_snapshot([b"lost"])
     for loaded in (store.load(), open_store().load()):
         assert (loaded.snapshot, loaded.deltas) == (b"whole", (b"new",))
     store = open_store()
     with pytest.raises(StoreError, match="not in the state directory"):
         put(store, Batch(at=NOW, snapshot=never_committed))
-    put(store, Batch(at=NOW, snapshot=store.write_snapshot(b"next")))
+    put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"next"])))
     assert (store.load().snapshot, store.load().deltas) == (b"next", ())
 
 

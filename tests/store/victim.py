@@ -57,7 +57,7 @@ def main(directory: str, where: str, times: str) -> None:
     keys = Keys(bytes(range(32)), os.urandom)
     store = SqliteStore.open(Path(directory), settings=Settings(), keys=keys, wall=lambda: 0, faults=Faults(point, harmed))
     for n in range(12):
-        snapshot = store.write_snapshot(bytes(range(n + 1))) if n % 4 == 3 else ""
+        snapshot = store.write_snapshot([bytes(range(n + 1))]) if n % 4 == 3 else ""
 
         def decide(_: Rows, n: int = n, snapshot: str = snapshot) -> Batch:
             return step(n, snapshot)

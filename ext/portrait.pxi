@@ -1,0 +1,308 @@
+# Portraits of the express lane's subscribers, packed and unpacked: mmsd/fast/portrait_py.py says how they look. Included by express_c.pyx.
+#
+# Reading a field takes eight octets and cuts off what is not its own, so eight more must be readable behind whatever is unpacked.
+
+from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
+
+ctypedef int64_t i64
+ctypedef uint64_t u64
+
+cdef extern from *:
+    """
+    static inline int lowest_nibble(unsigned long long word) { return __builtin_ctzll(word) >> 2; }
+    static inline int octets_of(unsigned long long value) { return value ? 8 - (__builtin_clzll(value) >> 3) : 0; }
+    """
+    int lowest_nibble(u64) nogil
+    int octets_of(u64) nogil
+
+cdef struct Row:  # trace.TRACE
+    u64 subscriber
+    i64 at
+    i64 where
+    u64 message
+    u64 transaction
+    u64 other
+    u64 link
+    u64 path
+    u64 authority
+    i64 extra
+    i64 size
+    int32_t status
+    int32_t error
+    uint16_t feed
+    uint8_t kind
+    uint8_t code_set
+    uint8_t a
+    uint8_t b
+    uint8_t c
+    uint8_t d
+
+cdef struct Said:  # trace.SAID
+    u64 subscriber
+    u64 identity
+    i64 began
+    i64 due
+    i64 closed
+    i64 settled
+    u64 stamp
+    int32_t domain
+    uint16_t node
+    uint16_t city
+    uint8_t rule
+    uint8_t confidence
+    int8_t bin
+    uint8_t own
+    int32_t notified
+    int32_t retrieved
+    uint32_t room
+
+cdef struct Text:
+    const uint8_t* octets
+    uint8_t length
+
+cdef struct Named:  # the line that others are told relative to
+    i64 at
+    i64 where
+    u64 message
+    u64 other
+    bint spoken  # it has the text of its message
+
+cdef struct Reader:
+    const uint8_t* at
+    const uint8_t* end
+    u64 subscriber
+    Named named
+
+cdef enum:
+    SAME = 15
+    ENDLESS = 14
+    FIELDS = 16
+    TEXT_OF_MESSAGE = 14
+    TEXT_OF_TRANSACTION = 15
+    LONGEST_TEXT = 200
+    LONGEST_LINE = 8 + 14 * 8 + 2 * (1 + LONGEST_TEXT) + 8  # and what is written beyond the last field
+    LONGEST_SAID = 8 + 16 * 8 + 8
+    ORIGIN = 201
+    WHOLE = 0
+    GROWN = 1
+
+cdef packed struct PortraitHead:
+    u64 number
+    uint16_t told
+    uint8_t said
+    uint8_t how
+    uint32_t octets
+
+cdef i64 NEVER = 1LL << 62
+
+cdef u64[9] CUTS
+CUTS[:] = [0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF]
+
+
+cdef inline u64 zigzag(i64 value) noexcept nogil:
+    return (<u64>value << 1) ^ <u64>(value >> 63)
+
+
+cdef inline i64 unzigzag(u64 value) noexcept nogil:
+    return <i64>(value >> 1) ^ -<i64>(value & 1)
+
+
+cdef inline uint8_t* put(uint8_t* to, u64* word, int place, u64 value) noexcept nogil:
+    cdef int octets = octets_of(value)
+    word[0] |= <u64>octets << 4 * place
+    memcpy(to, &value, 8)
+    return to + octets
+
+
+cdef inline uint8_t* put_text(uint8_t* to, u64* word, int place, const Text* text) noexcept nogil:
+    if text.length:
+        word[0] |= 1ULL << 4 * place
+        to[0] = text.length
+        memcpy(to + 1, text.octets, text.length)
+        to += 1 + text.length
+    return to
+
+
+cdef int pack_line(uint8_t* to, const Row* row, const Named* named, const Text* message, const Text* transaction) noexcept nogil:
+    """Octets written, at most LONGEST_LINE."""
+    cdef u64 word = 0
+    cdef uint8_t* body = to + 8
+    cdef bint same = row.message != 0 and row.message == named.message
+    cdef bint alone = row.message != 0 and not same
+    body = put(body, &word, 0, zigzag(row.at if alone else <i64>(<u64>row.at - <u64>named.at)))
+    body = put(body, &word, 1, zigzag(row.where if alone else <i64>(<u64>row.where - <u64>named.where)))
+    if same:
+        word |= <u64>SAME << 8
+    else:
+        body = put(body, &word, 2, row.message)
+    body = put(body, &word, 3, row.transaction)
+    if row.other and not alone and row.other == named.other:
+        word |= <u64>SAME << 16
+    else:
+        body = put(body, &word, 4, row.other)
+    body = put(body, &word, 5, row.link)
+    body = put(body, &word, 6, row.path)
+    body = put(body, &word, 7, row.authority)
+    body = put(body, &word, 8, zigzag(row.extra))
+    body = put(body, &word, 9, zigzag(row.size))
+    body = put(body, &word, 10, zigzag(row.status))
+    body = put(body, &word, 11, zigzag(row.error))
+    body = put(body, &word, 12, <u64>row.feed << 16 | <u64>row.code_set << 8 | row.kind)
+    body = put(body, &word, 13, row.a | <u64>row.b << 8 | <u64>row.c << 16 | <u64>row.d << 24)
+    body = put_text(body, &word, TEXT_OF_MESSAGE, message)
+    body = put_text(body, &word, TEXT_OF_TRANSACTION, transaction)
+    memcpy(to, &word, 8)
+    return <int>(body - to)
+
+
+cdef inline const uint8_t* read_fields(const uint8_t* at, u64* field, u64* same, Text* texts) noexcept nogil:
+    """Where the next one begins. `same` has a bit for each field that is SAME or ENDLESS; `texts`, if any, the two last."""
+    cdef u64 word, value
+    cdef int place, octets
+    memcpy(&word, at, 8)
+    at += 8
+    memset(field, 0, FIELDS * 8)
+    same[0] = 0
+    if texts != NULL:
+        texts[0].length = texts[1].length = 0
+    while word:
+        place = lowest_nibble(word)
+        octets = word >> 4 * place & 15
+        word &= ~(<u64>15 << 4 * place)
+        if texts != NULL and place >= TEXT_OF_MESSAGE:
+            texts[place - TEXT_OF_MESSAGE].length, texts[place - TEXT_OF_MESSAGE].octets = at[0], at + 1
+            at += 1 + at[0]
+        elif octets <= 8:
+            memcpy(&value, at, 8)
+            field[place] = value & CUTS[octets]
+            at += octets
+        else:
+            same[0] |= 1ULL << place
+    return at
+
+
+cdef inline void begin(Reader* reader, u64 subscriber, const uint8_t* lines, u64 octets) noexcept nogil:
+    memset(reader, 0, sizeof(Reader))
+    reader.at, reader.end, reader.subscriber = lines, lines + octets, subscriber
+
+
+cdef inline void read_line(Reader* reader, Row* row, Text* texts) noexcept nogil:
+    """The next line, and its two texts."""
+    cdef u64 field[FIELDS]
+    cdef u64 same
+    cdef Named* named = &reader.named
+    cdef bint alone
+    reader.at = read_fields(reader.at, field, &same, texts)
+    alone = field[2] != 0
+    if alone:
+        memset(named, 0, sizeof(Named))
+    row.subscriber = reader.subscriber
+    row.at = <i64>(<u64>unzigzag(field[0]) + <u64>named.at)
+    row.where = <i64>(<u64>unzigzag(field[1]) + <u64>named.where)
+    row.message = named.message if same & 4 else field[2]
+    row.transaction = field[3]
+    row.other = named.other if same & 16 else field[4]
+    row.link, row.path, row.authority = field[5], field[6], field[7]
+    row.extra, row.size = unzigzag(field[8]), unzigzag(field[9])
+    row.status, row.error = <int32_t>unzigzag(field[10]), <int32_t>unzigzag(field[11])
+    row.feed, row.code_set, row.kind = <uint16_t>(field[12] >> 16), <uint8_t>(field[12] >> 8), <uint8_t>field[12]
+    row.a, row.b, row.c, row.d = <uint8_t>field[13], <uint8_t>(field[13] >> 8), <uint8_t>(field[13] >> 16), <uint8_t>(field[13] >> 24)
+    if alone:
+        named.at, named.where, named.message, named.other = row.at, row.where, row.message, row.other
+        named.spoken = texts[0].length != 0
+
+
+cdef inline void read_named(const uint8_t* line, Named* named) noexcept nogil:
+    """A line that stands for itself."""
+    cdef u64 field[FIELDS]
+    cdef Text texts[2]
+    cdef u64 same
+    read_fields(line, field, &same, texts)
+    named.at, named.where, named.message, named.other = unzigzag(field[0]), unzigzag(field[1]), field[2], field[4]
+    named.spoken = texts[0].length != 0
+
+
+cdef inline bint stands_alone(const uint8_t* line) noexcept nogil:
+    """Whether it spells its message."""
+    return 0 < (line[1] & 15) <= 8
+
+
+cdef inline const uint8_t* behind(const uint8_t* line) noexcept nogil:
+    """Where the line after this one begins."""
+    cdef u64 word
+    cdef int place, octets
+    memcpy(&word, line, 8)
+    line += 8
+    while word:
+        place = lowest_nibble(word)
+        octets = word >> 4 * place & 15
+        word &= ~(<u64>15 << 4 * place)
+        if place >= TEXT_OF_MESSAGE:
+            line += 1 + line[0]
+        elif octets <= 8:
+            line += octets
+    return line
+
+
+cdef u64 spelled(const uint8_t* lines, u64 octets, u64 message, Named* named) noexcept nogil:
+    """1 + the place of the first line that spells this message, which goes to `named`; 0: none does."""
+    cdef const uint8_t* at = lines
+    while message and at < lines + octets:
+        if stands_alone(at):
+            read_named(at, named)
+            if named.message == message:
+                return <u64>(at - lines) + 1
+        at = behind(at)
+    memset(named, 0, sizeof(Named))
+    return 0
+
+
+cdef int pack_said(uint8_t* to, const Said* said, u64 place, const Named* named) noexcept nogil:
+    """Octets written, at most LONGEST_SAID. `place` and `named` as `spelled` tells them."""
+    cdef u64 word = 0
+    cdef uint8_t* body = to + 8
+    if place:
+        word = SAME
+    else:
+        body = put(body, &word, 0, said.identity)
+    body = put(body, &word, 1, zigzag(said.began - named.at))
+    if said.due == NEVER:
+        word |= <u64>ENDLESS << 8
+    else:
+        body = put(body, &word, 2, zigzag(said.due - said.began))
+    body = put(body, &word, 3, zigzag(said.closed - said.began) + 1 if said.closed else 0)
+    body = put(body, &word, 4, zigzag(said.settled - said.closed))
+    body = put(body, &word, 5, said.stamp)
+    body = put(body, &word, 6, <u64>said.domain)
+    body = put(body, &word, 7, said.node)
+    body = put(body, &word, 8, said.city)
+    body = put(body, &word, 9, said.rule)
+    body = put(body, &word, 10, said.confidence)
+    body = put(body, &word, 11, zigzag(said.bin))
+    body = put(body, &word, 12, said.own)
+    body = put(body, &word, 13, zigzag(said.notified))
+    body = put(body, &word, 14, zigzag(said.retrieved))
+    body = put(body, &word, 15, place)
+    memcpy(to, &word, 8)
+    return <int>(body - to)
+
+
+cdef const uint8_t* read_said(const uint8_t* at, u64 subscriber, const uint8_t* lines, Said* said) noexcept nogil:
+    """Where the next one begins."""
+    cdef u64 field[FIELDS]
+    cdef u64 same
+    cdef Named named
+    at = read_fields(at, field, &same, NULL)
+    memset(&named, 0, sizeof(Named))
+    if field[15]:
+        read_named(lines + field[15] - 1, &named)
+    said.subscriber, said.identity = subscriber, named.message if same & 1 else field[0]
+    said.began = unzigzag(field[1]) + named.at
+    said.due = NEVER if same & 4 else unzigzag(field[2]) + said.began
+    said.closed = unzigzag(field[3] - 1) + said.began if field[3] else 0
+    said.settled = unzigzag(field[4]) + said.closed
+    said.stamp, said.domain, said.node, said.city = field[5], <int32_t>field[6], <uint16_t>field[7], <uint16_t>field[8]
+    said.rule, said.confidence, said.bin = <uint8_t>field[9], <uint8_t>field[10], <int8_t>unzigzag(field[11])
+    said.own, said.notified, said.retrieved, said.room = <uint8_t>field[12], <int32_t>unzigzag(field[13]), <int32_t>unzigzag(field[14]), 0
+    return at

@@ -1,0 +1,140 @@
+"""Groups: quiet deliveries of the express lane, put away in the store many subscribers at a time, and taken back when somebody asks.
+
+A group keeps whose past it holds and when each has to be looked at again; everything else of it lies in the store, packed as the lane
+packs it (`fast.portrait_py`). Whose past comes back leaves his group; a group that nobody's past lies in any more is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.fast import Express, Texts
+from mmsd.model import ColdGroup
+from mmsd.rules.traces import in_set
+
+MEMBERS: Final = 256
+"""Numbers of one group: what one line asks for again is some ten kilobytes."""
+
+Numbers = npt.NDArray[np.uint64]
+
+
+class Group(msgspec.Struct, array_like=True):
+    """Whose past lies there (u64, sorted; 0 = no longer), with which deadlines (i64), and until when the store keeps it."""
+
+    numbers: bytes
+    dues: bytes
+    until: int
+
+
+class Changes(msgspec.Struct, array_like=True):
+    """Since the last Batch: groups made, numbers that came back (u64), and each from which group (u32)."""
+
+    made: dict[int, Group]
+    revived: bytes = b""
+    left: bytes = b""
+
+
+class Groups:
+    """See the module."""
+
+    def __init__(self, express: Express, texts: Texts) -> None:
+        self._express = express
+        self._texts = texts
+        self.held: dict[int, Group] = {}
+        self._last = 0
+        self._wanted = np.empty(0, np.uint64), np.empty(0, np.uint32)
+        self.forget_changes()
+
+    def put_away(self, numbers: Numbers, until: int) -> list[ColdGroup]:
+        """Packs the past of these *sorted* numbers for the store, which keeps it until then (µs)."""
+        return [self._put(numbers[at : at + MEMBERS], until) for at in range(0, len(numbers), MEMBERS)]
+
+    def _put(self, numbers: Numbers, until: int) -> ColdGroup:
+        self._last += 1
+        spilled = self._express.spill(numbers, self._last)
+        self.held[self._last] = Group(numbers.tobytes(), spilled.dues.tobytes(), until)
+        self._made.append(self._last)
+        return ColdGroup(self._last, numbers, spilled.sizes, spilled.portraits, self._texts.some(spilled.unsaid), until)
+
+    def wanted(self, horizon: int) -> list[int]:
+        """Groups that hold the past of somebody the express lane will look at."""
+        self._wanted = self._express.wanted(horizon)
+        return sorted(set(self._wanted[1].tolist()))
+
+    def take_back(self, found: Mapping[int, tuple[bytes, bytes]]) -> None:
+        """Takes from these groups (portraits, texts) what is of those `wanted` named; a group that is gone is not missed."""
+        numbers, groups = self._wanted
+        for group, (portraits, packed) in found.items():
+            unsaid = self._express.revive(numbers[groups == group], portraits).tolist()
+            texts = Texts()
+            texts.load(packed)
+            for key in unsaid:
+                if key in texts:
+                    self._texts.put(key, texts[key])
+        self._leave(numbers, groups)
+        self._revived.append(numbers)
+        self._left.append(groups)
+
+    def expire(self, horizon: int) -> None:
+        """Groups that the store keeps no longer."""
+        for number in [number for number, group in self.held.items() if group.until < horizon]:
+            members = np.frombuffer(self.held[number].numbers, np.uint64)
+            self._express.expire(number, members[members != 0])
+            self._drop(number)
+
+    def over(self) -> list[int]:
+        """Groups that nobody's past lies in any more, since `forget_changes`."""
+        return list(self._over)
+
+    def _leave(self, numbers: Numbers, groups: npt.NDArray[np.uint32]) -> None:
+        """The past of each is no longer in its group."""
+        for number in np.unique(groups).tolist():
+            group = self.held.get(number)
+            if group is not None:
+                members = np.frombuffer(group.numbers, np.uint64)
+                left = np.where(in_set(members, np.sort(numbers[groups == number])), np.uint64(0), members)
+                if left.any():
+                    self.held[number] = Group(left.tobytes(), group.dues, group.until)
+                else:
+                    self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        del self.held[number]
+        self._over.append(number)
+
+    # ------------------------------------------------------------------------------------------------------------ durability
+
+    def forget_changes(self) -> None:
+        """From here on `changes` begins anew."""
+        self._made: list[int] = []
+        self._over: list[int] = []
+        self._revived: list[Numbers] = []
+        self._left: list[npt.NDArray[np.uint32]] = []
+
+    def changes(self) -> Changes:
+        made = {number: self.held[number] for number in self._made if number in self.held}
+        return Changes(made, b"".join(part.tobytes() for part in self._revived), b"".join(part.tobytes() for part in self._left))
+
+    def changed(self) -> bool:
+        return bool(self._made or self._over or self._revived)
+
+    def whole(self) -> Changes:
+        """All groups, as if they had just been made."""
+        return Changes(self.held)
+
+    def load(self, changes: Changes, portraits: bytes | memoryview) -> None:
+        """Folds changes in, and what changed on the lane: who came back left his group before, and who was put away has left it since."""
+        revived, left = np.frombuffer(changes.revived, np.uint64), np.frombuffer(changes.left, np.uint32)
+        self._leave(revived, left)
+        self._express.revive(revived)
+        self._express.load(portraits)
+        for number, group in changes.made.items():
+            self.held[number] = group
+            self._last = max(self._last, number)
+            numbers, dues = np.frombuffer(group.numbers, np.uint64), np.frombuffer(group.dues, np.int64)
+            self._express.place_cold(numbers[numbers != 0], dues[numbers != 0], number)
