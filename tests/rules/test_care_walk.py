@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+import msgspec
 import pytest
 
 from mmsd.model import DAY, HOUR, MINUTE
@@ -103,6 +104,7 @@ class Walk:
         again = self.care.on(before, news, self.now, self.person)
         assert outcome == again  # a function of its arguments: the transaction may run it twice
         self.folder = outcome.folder
+        assert msgspec.msgpack.decode(msgspec.msgpack.encode(self.folder), type=Folder) == self.folder  # as it is stored
         self.look(before, news, outcome)
 
     def look(self, before: Folder, news: News, outcome: Outcome) -> None:
