@@ -124,7 +124,7 @@ def intake(
     )
     own = frozenset(number_of(sender) for sender in settings.own.senders)
     accounts = frozenset(account.encode() for account in settings.own.accounts)
-    covered = config.coverage(settings.feeds)
+    scopes = config.scopes(settings, lambda apn: hashed(apn.encode()))
     book, causes = config.load_codes(settings.codes), config.load_causes(settings.causes)
 
     def new_state() -> State:
@@ -132,12 +132,13 @@ def intake(
             settings=settings.judgement, expected=expected, codes=book, causes=causes, own_senders=own, own_accounts=accounts,
             express=express and not keep_all,
         )  # fmt: skip
-        state.all_apns = "*" in covered.sessions
+        state.scopes = scopes
+        state.parts = frozenset(name for name, feed in settings.feeds.items() if feed.covers.part)
         state.by_message = frozenset(
             feed.domain or feed.node or name for name, feed in settings.feeds.items()
             if config.role(feed) == "mmsc" and feed.dialect in NAMING_MESSAGES
         )  # fmt: skip
-        state.sgsn = covered.sgsn
+        state.sgsn = any(config.role(feed) == "sgsn" for feed in settings.feeds.values())
         state.follows = follow
         if compiled:
             state.seed_of = compiled.seed_of
@@ -184,7 +185,16 @@ def intake(
             feed.options, zone=feed.zone or settings.zone.name, key=key, path=f"feeds.{name}.options"
         )
         feeds.append(
-            Feed(name, node, feed.domain or node, config.role(feed), source, dialect, covers_nothing=feed.dialect == "kannel-smsbox")
+            Feed(
+                name,
+                node,
+                feed.domain or node,
+                config.role(feed),
+                source,
+                dialect,
+                covers_nothing=feed.dialect == "kannel-smsbox",
+                delay=int(feed.delay * 1e6),
+            )
         )
     pace = settings.sequencer if follow else replace(settings.sequencer, chunk_bytes=max(settings.sequencer.chunk_bytes, REPLAY_CHUNK))
     sequencer = Sequencer(

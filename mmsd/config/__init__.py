@@ -39,15 +39,15 @@ from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.models_table import read_rules
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
-from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, coverage, role
+from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, role, scopes
 from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
 from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.table import Causes
 from mmsd.web import site
 
 __all__ = [
-    "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "coverage", "fields", "load",
-    "load_campaigns", "load_causes", "load_cities", "load_codes", "load_links", "role",
+    "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "fields", "load",
+    "load_campaigns", "load_causes", "load_cities", "load_codes", "load_links", "role", "scopes",
 ]  # fmt: skip
 
 

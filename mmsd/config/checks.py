@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import stat
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
 from zoneinfo import ZoneInfo
@@ -14,7 +15,7 @@ from zoneinfo import ZoneInfo
 from mmsd.config.faults import Report, closest, meant
 from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
-from mmsd.config.settings import ROLES, Covers, Feed, Role, Sample, Settings, role
+from mmsd.config.settings import COVERS, ROLES, Covers, Feed, Role, Sample, Settings, role
 from mmsd.errors import ConfigError
 from mmsd.link import endpoint, registry
 from mmsd.logs import DIALECTS, Dialect
@@ -49,10 +50,8 @@ def check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: Report) -> None
         return
     if feed.role is None and feed.dialect not in ROLES:
         report.add((*key, "role"), "is missing", f"say which kind of node wrote this: {', '.join(get_args(Role))}")
-    elif role(feed) != "sessions" and feed.covers != Covers():
-        report.add((*key, "covers"), "is for sessions", "take it out: this feed sees all of its node")
-    elif role(feed) == "sessions" and feed.covers == Covers():
-        report.add((*key, "covers"), "is missing", 'say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }')
+    else:
+        _check_covers(feed, (*key, "covers"), report)
     try:
         dialect = DIALECTS[feed.dialect].from_options(feed.options, zone=feed.zone or zone, key=_HASH_KEY)
     except ConfigError as error:
@@ -60,6 +59,30 @@ def check_feed(zone: ZoneInfo, feed: Feed, key: KeyPath, report: Report) -> None
         return
     for index, sample in enumerate(feed.samples):
         _check_sample(dialect, sample, (*key, "samples", index), report)
+
+
+def _check_covers(feed: Feed, key: KeyPath, report: Report) -> None:
+    covers, kind = feed.covers, role(feed)
+    if kind == "sessions" and not (covers.all or covers.apns):
+        report.add(key, "is missing", 'say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }')
+    for name in Covers.__struct_fields__:
+        if getattr(covers, name) and name not in COVERS[kind]:
+            report.add((*key, name), f"is not for feeds of kind {kind!r}", _instead(COVERS[kind]))
+    for name, read in (("ggsns", IPv4Address), ("addresses", IPv4Network)):
+        check_addresses(getattr(covers, name), read, (*key, name), report)
+
+
+def _instead(names: frozenset[str]) -> str:
+    return f"it may say: {', '.join(sorted(names))}" if names else "take it out"
+
+
+def check_addresses(given: Sequence[str], read: Callable[[str], object], key: KeyPath, report: Report) -> None:
+    """Addresses, or networks, of IPv4."""
+    for place, each in enumerate(given):
+        try:
+            read(each)
+        except ValueError as error:
+            report.add((*key, place), f"{each!r}: {error}", "write it as 10.1.2.3, a network as 10.0.0.0/8")
 
 
 def _check_sample(dialect: Dialect, sample: Sample, key: KeyPath, report: Report) -> None:
@@ -102,6 +125,7 @@ def check_operator(operator: Operator, key: KeyPath, report: Report) -> None:
     for index, text in enumerate(operator.plmns):
         if re.fullmatch(r"[0-9]{3}-?[0-9]{2,3}", text) is None:
             report.add((*key, "plmns", index), f"{text!r} is no MCC-MNC", "as in 460-00")
+    check_addresses(operator.ggsns, IPv4Address, (*key, "ggsns"), report)
 
 
 def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:

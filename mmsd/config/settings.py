@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -13,7 +14,8 @@ from mmsd.flow import announce, sequencer
 from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
-from mmsd.rules.settings import CampaignSettings, CareSettings, Codes, Coverage, GovernorSettings, Judgement, Operator, Own
+from mmsd.rules.scope import Scope, Scopes
+from mmsd.rules.settings import CampaignSettings, CareSettings, Codes, GovernorSettings, Judgement, Operator, Own
 from mmsd.rules.table import Causes
 from mmsd.store import sqlite
 from mmsd.web import site
@@ -33,10 +35,24 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Covers(msgspec.Struct, frozen=True):
-    """Which sessions a RADIUS feed sees; accounting goes to different servers by APN. Feeds of other kinds see all of theirs."""
+    """What of its kind a feed shows; what is not named here shows everything. Outside of it a missing line is no absence."""
 
-    all: bool = False  # sessions of every APN
-    apns: tuple[str, ...] = ()  # or of these
+    all: bool = False  # sessions: of every access point …
+    apns: tuple[str, ...] = ()  # … or of these; a gateway's clients: on these
+    ggsns: tuple[str, ...] = ()  # sessions: on these GGSNs, IPv4 addresses
+    links: tuple[str, ...] = ()  # SMS: pushes over these SMSC links, as the log names them
+    addresses: tuple[str, ...] = ()  # a gateway's clients: in these networks, `10.0.0.0/8`
+    part: bool = False  # only some of even that: there are nodes of its kind that are not read
+
+
+COVERS: Final[Mapping[str, frozenset[str]]] = {
+    "sessions": frozenset({"all", "apns", "ggsns", "part"}),
+    "gateway": frozenset({"apns", "addresses", "part"}),
+    "sms": frozenset({"links", "part"}),
+    "mmsc": frozenset({"part"}),
+    "sgsn": frozenset(),
+}
+"""What each kind of feed may declare. An SGSN's silence proves nothing anyway."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -59,6 +75,7 @@ class Feed(msgspec.Struct, frozen=True):
     role: Role | None = None  # what kind of node; None: as the dialect says
     zone: ZoneInfo | None = None  # of times written without one; None: [zone] name
     options: dict[str, Any] = {}  # the dialect's own
+    delay: float = 0.0  # live: seconds its lines may come after what they tell; waited for before absence speaks
     covers: Covers = Covers()
     samples: tuple[Sample, ...] = ()
 
@@ -120,20 +137,30 @@ def role(feed: Feed) -> Role:
     return feed.role or ROLES[feed.dialect]
 
 
-def coverage(feeds: Mapping[str, Feed]) -> Coverage:
-    """What all feeds together declare to see.
+def scopes(settings: Settings, apn_hash: Callable[[str], int]) -> Scopes:
+    """What all feeds together declare to show. `apn_hash`: an access point's name as records hold it.
 
-    >>> coverage({"aaa": Feed("radius", (Path("detail*"),), covers=Covers(apns=("CMWAP",)))}).sessions
-    ('cmwap',)
+    >>> aaa = Feed("radius", (Path("detail*"),), covers=Covers(apns=("CMWAP",)))
+    >>> shown = scopes(Settings({"aaa": aaa}), len)
+    >>> shown.every_session, shown.sessions_on(frozenset({5})), shown.sessions_on(frozenset({6}))
+    (False, True, False)
     """
-    roles = {role(feed) for feed in feeds.values()}
-    apns: set[str] = set()
-    for feed in feeds.values():
-        if role(feed) == "sessions":
-            apns.update({"*"} if feed.covers.all or not feed.covers.apns else {apn.lower() for apn in feed.covers.apns})
-    return Coverage(
-        mmsc="mmsc" in roles, sms="sms" in roles, gateway="gateway" in roles, sessions=tuple(sorted(apns)), sgsn="sgsn" in roles
-    )
+    found = []
+    for feed in settings.feeds.values():
+        covers = feed.covers
+        every_apn = covers.all or not covers.apns
+        networks = tuple(ip_network(each) for each in covers.addresses)
+        found.append(
+            Scope(
+                role(feed),
+                None if every_apn else frozenset(apn_hash(apn.lower()) for apn in covers.apns),
+                frozenset(int(ip_address(each)) for each in covers.ggsns) or None,
+                frozenset(link.encode() for link in covers.links) or None,
+                tuple((int(each[0]), int(each[-1])) for each in networks) or None,
+                covers.part,
+            )
+        )
+    return Scopes(tuple(found), frozenset(int(ip_address(each)) for each in settings.operator.ggsns))
 
 
 CHOSEN: Final[Mapping[type[Any], frozenset[str]]] = {TailSettings: frozenset({"follow"}), sqlite.Settings: frozenset({"durable"})}
@@ -188,6 +215,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "join": Limits(0.0, 3600.0),
         "answer": Limits(0.0, 3600.0),
         "idle": Limits(0.0, 3600.0),
+        "patience": Limits(0.0, 30 * _DAY),
         "ahead": Limits(1.0, _YEAR),
         "cases": Limits(1, 1_000_000),
         "case_days": Limits(0.01, 366.0),

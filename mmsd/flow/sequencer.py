@@ -46,6 +46,7 @@ from mmsd.model import (
 from mmsd.rules import campaign, series
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.rules.codes import CodeBook
+from mmsd.rules.conditions import AWAY, LOST, MISFIT
 from mmsd.rules.counts import Counts
 from mmsd.rules.handsets import EVENTS, consequences
 from mmsd.rules.pulse import Fault
@@ -62,6 +63,12 @@ MOST_HELD: Final = 16 << 20
 HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
 AHEAD: Final = "its time lies ahead of the clock"
+UNREAD: Final = frozenset({"truncated", "gone", "damaged", "hole"})
+"""What happened to files (`Audit.what`) of which something was not read."""
+FEW: Final = 20
+"""Lines of a chunk, with so few of which nothing is said of the share that did not fit."""
+SAMPLED: Final = 256
+"""Lines of a chunk whose lateness is measured."""
 MOST_AUDITS: Final = 20
 """Gaps of one feed written down at a time; all are counted."""
 NODE_SURE: Final = 0.9
@@ -120,6 +127,8 @@ class Feed:
     covers_nothing: bool = False  # read for its lines, but its silence proves nothing
     index: int = -1
     over: bool = False  # replay: everything has been read
+    delay: int = 0  # its lines come so late (µs), live
+    caught_up: bool = False  # it was read to its end since the start: what is read from then on has just come
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +183,7 @@ class _Tick(Reading):
     samples: list[tuple[str, Reject]] = field(default_factory=list)
     audits: list[Audit] = field(default_factory=list)
     ripe: list[npt.NDArray[np.uint64]] = field(default_factory=list)
+    came: list[tuple[int, npt.NDArray[np.int64]]] = field(default_factory=list)  # (feed, times of lines that were read as they came)
     counts: Counts = field(default_factory=Counts)
     handsets: News = field(default_factory=News)
 
@@ -295,7 +305,7 @@ class Sequencer:
         read = _Tick()
         took = self._take_chunks(read)
         horizon = self._horizon()
-        ripe = [*read.ripe, self.state.due(horizon)]
+        ripe = [*read.ripe, self.state.set_clocks(), self.state.due(horizon)]
         subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
         if self._handsets is not None and self._live:
             self._handsets.look()
@@ -328,10 +338,29 @@ class Sequencer:
             if all(feed.over or feed.source.idle for feed in self.feeds):
                 break
         for feed in self.feeds:
-            read.audits.extend(feed.source.audits())
+            audits = feed.source.audits()
+            read.audits.extend(audits)
+            if any(audit.what in UNREAD and not audit.detail.endswith("; 0 bytes unread") for audit in audits):
+                read.ripe.append(self.state.lose(feed.index, LOST))
             if feed.source.idle:
+                feed.caught_up = True
                 self._tell_missing(feed, read)
+            elif self._away(feed):
+                read.ripe.append(self.state.lose(feed.index, AWAY))
+            read.ripe.append(self.state.dig(feed.index))
         return took
+
+    def _away(self, feed: Feed) -> bool:
+        """Whether a feed that has more cannot be read, for longer than it is waited for."""
+        if not self._live or feed.source.idle or feed.source.health().state == "ok":
+            return False
+        since = max(self.state.marks.get(feed.index, 0), self._started[0])
+        return self.clock() - since > int(self.state.settings.patience * SECOND)
+
+    def _time(self, feed: Feed, records: Records, read: _Tick) -> None:
+        """Remembers how long after what they tell these lines came, if they were read as soon as they were there."""
+        if self._live and feed.caught_up and records.rows:
+            read.came.append((feed.index, records["at"][:: max(records.rows // SAMPLED, 1)]))
 
     def _take_round(self, read: _Tick) -> bool:
         took = False
@@ -361,9 +390,15 @@ class Sequencer:
             records = self._in_time(parsed, name, read)
             read.counts.take(self._codes, name, feed.node, records)
             read.ripe.append(self.state.take(feed.index, records))
+            self._time(feed, records, read)
+            if 2 * parsed.rejects.total > parsed.lines > FEW and records.rows:
+                at = records["at"]
+                read.ripe.append(self.state.lose(feed.index, MISFIT, int(at.min()), int(at.max()) + 1))
             if feed.family == "sessions" and self._handsets is not None:
                 self._handsets.see(records)
-            for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches).items()):
+            at = records["at"]
+            span = (int(at[0]), int(at.max())) if len(at) else (0, 0)
+            for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches, *span).items()):
                 read.notes[name, what] += n
         return took
 
@@ -411,15 +446,21 @@ class Sequencer:
         for feed in self.feeds:
             mark = self.state.marks.get(feed.index)
             if mark is None:
-                if not feed.source.idle:
+                if not feed.source.idle and not self._away(feed):
                     return self.state.horizon
                 continue
             if feed.covers_nothing:
                 continue
+            patience = int(self.state.settings.patience * SECOND)
+            condition = self.state.conditions.of(feed.index)
             if self._live and feed.source.idle:
-                mark = max(mark, now - int(self.state.settings.idle * SECOND))
+                mark = max(mark, now - max(int(self.state.settings.idle * SECOND), feed.delay, condition.wait(patience)))
             elif feed.over and self.until and all(other.over for other in self.feeds):
                 mark = max(mark, self.until)
+            elif self._away(feed):
+                mark = max(mark, now - patience)
+            elif not feed.over and not feed.source.idle:
+                mark -= condition.back(patience)
             marks.append(mark)
         return max(min(marks, default=0), self.state.horizon)
 
@@ -447,6 +488,8 @@ class Sequencer:
     def _commit(self, read: _Tick, facts: Facts, spilled: list[tuple[int, bytes, int]], groups: list[ColdGroup]) -> None:
         """Everything in one transaction. What is built here is built once; `decide` only adds what depends on rows."""
         now = self._wall()
+        for index, at in read.came:
+            self.state.conditions.came(index, now - at)
         faults = self.state.faults(self.state.horizon)
         batch = Batch(now, spilled=spilled, cold_groups=groups, cold_over=self.state.groups.over() if self.state.groups is not None else [])
         batch.thawed = self.state.take_thawed()

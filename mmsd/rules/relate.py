@@ -18,11 +18,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
 from mmsd.rules.history import History
+from mmsd.rules.scope import Scopes
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import (
     AT,
@@ -46,6 +48,9 @@ from mmsd.rules.traces import (
 
 NEVER: Final = 1 << 62
 """Later than any event time."""
+
+ANY_DOMAIN: Final = -2
+"""Asked for in `Context.broken`: MMSCs of every domain. (-1 is that of a delivery whose submit was never seen.)"""
 
 RETRIEVED, DEFERRED = 129, 131
 """X-Mms-Status (`reference` status-codes §3)."""
@@ -103,6 +108,8 @@ class Context:
     peers: Mapping[int, int] = field(default_factory=dict)  # domain → from when it is logged what other MMSCs answer
     history: History = field(default_factory=lambda: History(30.0))  # when numbers had sessions
     broken: Callable[[str, int, int, int], bool] = lambda family, domain, start, stop: False  # whether such a feed had a gap then
+    scopes: Scopes = field(default_factory=Scopes)  # what the feeds declare to show
+    ahead: Callable[[int, int], int] = lambda first, second: 0  # two feeds → how far the second's clock was found to be ahead, µs
 
 
 @dataclass(slots=True)
@@ -242,7 +249,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
         if (feeds[notify[FEED]].domain, notify[MESSAGE]) in sent:
             continue  # his own message: a report on it
         notices.setdefault(feeds[notify[FEED]].domain, {}).setdefault(notify[MESSAGE], []).append(notify[AT])
-    _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notices, context.settings)
+    _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notices, context)
     _join_fetches(threads, fetches, feeds)
     by_transaction = {thread.leg.transaction: thread for thread in threads if thread.leg}
     for leg in legs.values():
@@ -275,17 +282,19 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     return dossier
 
 
-def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], settings: Judgement) -> None:
+def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], context: Context) -> None:
     """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones.
 
     `notices` holds the times of Notify lines by domain and message.
     """
+    settings = context.settings
     join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
     for forwarded in (False, True):
         waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and _announced(thread)]
         taken = {id(thread.leg) for thread in threads if thread.leg is not None}
         pairs: list[tuple[int, int, int, int, int]] = []
         near: dict[tuple[int, int], int] = {}
+        apart: dict[tuple[int, int], int] = {}
         for number, leg in enumerate(legs):
             if id(leg) in taken:
                 continue
@@ -293,17 +302,38 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Map
                 if thread.began > leg.first + skew or not _fits(thread.sender, leg.sender):
                     continue
                 # without a Notify line beside the push (log late or lost) the oldest delivery that waits comes first
-                distance, near[number, place] = _nearest(leg, thread, threads, notices.get(thread.domain, {}), join)
+                ahead = context.ahead(thread.opened[FEED], leg.pushes[0][FEED]) if thread.opened is not None else 0
+                distance, near[number, place] = _nearest(leg, thread, threads, notices.get(thread.domain, {}), join, ahead)
+                apart[number, place] = distance
                 pairs.append((distance, leg.first, thread.began, number, place))
+        chosen: dict[int, int] = {}  # place → number
         used: set[int] = set()
         for _, _, _, number, place in sorted(pairs):
-            thread, leg = waiting[place], legs[number]
-            if thread.leg is not None or number in used:
-                continue
-            used.add(number)
-            thread.leg = leg
+            if place not in chosen and number not in used:
+                used.add(number)
+                chosen[place] = number
+        if not forwarded:
+            _uncross(chosen, apart, join)
+        for place, number in chosen.items():
+            waiting[place].leg = legs[number]
             if forwarded:
-                thread.message = near.get((number, place), 0)
+                waiting[place].message = near.get((number, place), 0)
+
+
+def _uncross(chosen: dict[int, int], apart: Mapping[tuple[int, int], int], join: int) -> None:
+    """Exchanges two legs where that brings both within `join` and one was not: clocks apart set one's push beside the other's line.
+
+    `chosen`: place of the delivery → number of its leg; `apart`: distance by (number, place).
+    """
+    changed = True
+    while changed:
+        changed = False
+        for one, other in combinations(sorted(chosen), 2):
+            straight = max(apart[chosen[one], one], apart[chosen[other], other])
+            crossed = max(apart.get((chosen[other], one), NEVER), apart.get((chosen[one], other), NEVER))
+            if crossed <= join < straight < NEVER:
+                chosen[one], chosen[other] = chosen[other], chosen[one]
+                changed = True
 
 
 def _announced(thread: Thread) -> bool:
@@ -319,37 +349,38 @@ def _fits(sender: int, origin: int) -> bool:
     return bool(sender & NOT_A_NUMBER) == bool(origin & NOT_A_NUMBER)
 
 
-def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[int, list[int]], join: int) -> tuple[int, int]:
+def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[int, list[int]], join: int, ahead: int) -> tuple[int, int]:
     """(distance in time, message id) of the Notify lines that go with the leg's pushes and may be this delivery's; NEVER when none does.
 
     The first Notify line of a message announces it and stands beside the first push; later ones may be repetitions, or reports pushed to a
     receiver who has sent the message on. A forwarded message's id is not known beforehand: any may be its, less the lines that stand
-    nearer to a push of the leg they belong to.
+    nearer to a push of the leg they belong to. `ahead`: how far the SMS gateway's clock is ahead of the MMSC's.
     """
     if not thread.forwarded:
-        return _distance(leg, notices.get(thread.message, ()), join), thread.message
+        return _distance(leg, notices.get(thread.message, ()), join, ahead), thread.message
     best, message = NEVER, 0
     for candidate, times in notices.items():
         owners = [other for other in threads if other.message == candidate and other.domain == thread.domain]
         free = list(times)
         for push in (push for other in owners if other.leg is not None for push in other.leg.pushes):
-            nearest = min(free, key=lambda at: abs(at - push[AT]), default=None)
-            if nearest is not None and abs(nearest - push[AT]) <= join:
+            sent = push[AT] - ahead
+            nearest = min(free, key=lambda at: abs(at - sent), default=None)
+            if nearest is not None and abs(nearest - sent) <= join:
                 free.remove(nearest)
-        distance = _distance(leg, free, join)
+        distance = _distance(leg, free, join, ahead)
         if distance < best:
             best, message = distance, candidate
     return best, message
 
 
-def _distance(leg: Leg, times: Sequence[int], join: int) -> int:
+def _distance(leg: Leg, times: Sequence[int], join: int, ahead: int) -> int:
     """Between the first push and the first of `times`; when these are too far apart (a line is lost) the mean of all, ranked behind."""
     if not times:
         return NEVER
-    first = abs(min(times) - leg.first)
+    first = abs(min(times) - leg.first + ahead)
     if first <= join:
         return first
-    distances: list[int] = [min(abs(at - push[AT]) for at in times) for push in leg.pushes]
+    distances: list[int] = [min(abs(at - push[AT] + ahead) for at in times) for push in leg.pushes]
     if min(distances) > join:
         return NEVER
     return join + sum(min(distance, 2 * join) for distance in distances) // len(distances)

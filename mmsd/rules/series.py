@@ -47,9 +47,13 @@ class Missing(NamedTuple):
 
 
 class Gap(msgspec.Struct, array_like=True):
+    """Numbers that are missing, and between which times (µs): of the newest line before them, and of the first line after them."""
+
     first: int
     last: int
     told: bool = False
+    start: int = 0
+    stop: int = 0  # 0: that line has not been read yet
 
 
 class Numbering(msgspec.Struct, array_like=True):
@@ -60,6 +64,8 @@ class Numbering(msgspec.Struct, array_like=True):
     gaps: list[Gap] = []
     settled: bool = False  # a backlog has been read: nothing lower is waited for
     wild: bool = False  # no sequence
+    oldest: int = 0  # time of the first line under `begin` …
+    newest: int = 0  # … and of the newest of all, µs
 
 
 class Series(msgspec.Struct, array_like=True):
@@ -68,8 +74,8 @@ class Series(msgspec.Struct, array_like=True):
     held: dict[str, Numbering] = {}  # by series and node
     nodes: dict[int, str] = {}  # file's ordinal → node, as its header said
 
-    def take(self, ordinal: int, stretches: Iterable[Stretch]) -> Counter[str]:
-        """Merges what was seen in a chunk of one file; what is worth counting, in words.
+    def take(self, ordinal: int, stretches: Iterable[Stretch], first: int = 0, newest: int = 0) -> Counter[str]:
+        """Merges what was seen in a chunk of one file; what is worth counting, in words. `first`, `newest`: times of its lines, 0 = none.
 
         >>> series = Series()
         >>> series.take(0, [Stretch("files", 7, 7, "a"), Stretch("records", 1, 50)]), series.take(1, [Stretch("files", 9, 9, "a")])
@@ -86,10 +92,27 @@ class Series(msgspec.Struct, array_like=True):
             key = f"{stretch.series} {self.nodes.get(ordinal, '')}"
             known = self.held.get(key)
             if known is None:
-                self.held[key] = Numbering(stretch.first, stretch.last + 1)
+                self.held[key] = Numbering(stretch.first, stretch.last + 1, oldest=first)
             elif not known.wild:
-                _merge(known, stretch, notes)
+                _merge(known, stretch, notes, first)
+        if newest:
+            self._date(self.nodes.get(ordinal, ""), first, newest)
         return notes
+
+    def _date(self, node: str, first: int, newest: int) -> None:
+        """Lines of a node's file at these times: gaps that end with the first of them know their end."""
+        for series in FAR:
+            known = self.held.get(f"{series} {node}")
+            if known is not None:
+                known.oldest = known.oldest or first
+                known.newest = max(known.newest, newest)
+                for gap in known.gaps:
+                    gap.stop = gap.stop or first
+
+    def missing_files(self) -> list[tuple[int, int]]:
+        """Between which times (µs) files are missing, of the gaps that were told."""
+        gaps = [gap for key, known in self.held.items() if key.startswith("files ") for gap in known.gaps if gap.told and gap.stop]
+        return sorted((min(gap.start, gap.stop), max(gap.start, gap.stop)) for gap in gaps)
 
     def tell(self) -> list[Missing]:
         """The gaps not yet told. They are now."""
@@ -109,20 +132,20 @@ class Series(msgspec.Struct, array_like=True):
         return any(not known.settled or any(not gap.told for gap in known.gaps) for known in self.held.values())
 
 
-def _merge(known: Numbering, stretch: Stretch, notes: Counter[str]) -> None:
+def _merge(known: Numbering, stretch: Stretch, notes: Counter[str], at: int) -> None:
     first, last = stretch.first, stretch.last
     far = FAR.get(stretch.series, max(FAR.values()))
     if first > known.next:
         if first - known.next > far:
             _begin_anew(known, stretch, notes)
             return
-        known.gaps.append(Gap(known.next, first - 1))
+        known.gaps.append(Gap(known.next, first - 1, start=known.newest, stop=at))
     elif last < known.begin and first > 1 and not known.settled and known.begin - last <= far:
         if last + 1 < known.begin:
-            known.gaps.append(Gap(last + 1, known.begin - 1))
-        known.begin = first
+            known.gaps.append(Gap(last + 1, known.begin - 1, start=at, stop=known.oldest))
+        known.begin, known.oldest = first, at
     elif first < known.next:
-        filled, told = _fill(known, first, min(last, known.next - 1))
+        filled, told = _fill(known, first, min(last, known.next - 1), at)
         if told:
             notes[LATE.format(stretch.series)] += told
         if not filled and last < known.next:
@@ -143,7 +166,7 @@ def _begin_anew(known: Numbering, stretch: Stretch, notes: Counter[str]) -> None
     notes[ANEW.format(stretch.series)] += 1
 
 
-def _fill(known: Numbering, first: int, last: int) -> tuple[int, int]:
+def _fill(known: Numbering, first: int, last: int, at: int) -> tuple[int, int]:
     """Takes numbers out of the gaps: how many, and how many of them had been told."""
     filled = told = 0
     kept: list[Gap] = []
@@ -155,8 +178,8 @@ def _fill(known: Numbering, first: int, last: int) -> tuple[int, int]:
         filled += high - low + 1
         told += gap.told * (high - low + 1)
         if gap.first < low:
-            kept.append(Gap(gap.first, low - 1, gap.told))
+            kept.append(Gap(gap.first, low - 1, gap.told, gap.start, at or gap.stop))
         if high < gap.last:
-            kept.append(Gap(high + 1, gap.last, gap.told))
+            kept.append(Gap(high + 1, gap.last, gap.told, at or gap.start, gap.stop))
     known.gaps = kept
     return filled, told

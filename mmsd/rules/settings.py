@@ -37,7 +37,8 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restate: float = 72 * 3600.0  # after closing, evidence may change a verdict for this long
     portal: int = 20  # an authority from which so many numbers GET is a portal, no MMSC
     ahead: float = 3600.0  # live: a line dated so far beyond the clock is a reject; it would stop its feed
-    idle: float = 5.0  # live: a feed read to its end is taken to be this far behind the clock
+    idle: float = 5.0  # live: a feed read to its end is taken to be this far behind the clock …
+    patience: float = 3600.0  # … or as far as its lines were seen to come late, but no further
 
 
 class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,6 +47,7 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plmns: tuple[str, ...] = ()  # MCC-MNC of its own subscribers; empty: all whose operator has expected settings
     mms_apns: tuple[str, ...] = ("cmwap",)
     mmsc: tuple[str, ...] = ()  # expected authorities host[:port], aliases included; empty: those of the notifications
+    ggsns: tuple[str, ...] = ()  # addresses of all its GGSNs; empty: those that the feeds name
     known_mmsc: tuple[str, ...] = ("mmsc.monternet.com", "mmsc.myuni.com.cn", "mmsc.vnet.mobi")  # of any operator
 
 
@@ -66,16 +68,6 @@ class Codes(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     barred: tuple[str, ...] = ()  # no such number, suspended, barred
     full: tuple[str, ...] = ()  # memory of the handset exceeded
     map: dict[str, dict[str, str]] = {}  # set of codes → code, or prefix with "*" → cause
-
-
-class Coverage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the feeds declare to see. Absence counts only where it is covered."""
-
-    mmsc: bool = False
-    sms: bool = False
-    gateway: bool = False
-    sessions: tuple[str, ...] = ()  # APNs seen by RADIUS feeds; "*" = all
-    sgsn: bool = False
 
 
 class SeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -25,6 +25,7 @@ from mmsd.rules.traces import (
     KIND,
     LINK,
     OTHER,
+    OUTSIDE,
     PATH,
     SIZE,
     STATUS,
@@ -32,6 +33,7 @@ from mmsd.rules.traces import (
     A,
     B,
     C,
+    D,
     Trace,
 )  # fmt: skip
 
@@ -112,7 +114,7 @@ def look(thread: Thread, dossier: Dossier, context: Context, horizon: int) -> Se
     refused = signs.c in ("rejected", "unrecognised") or signs.m_final in ("rejected", "unrecognised", "forwarded")
     if not signs.over or signs.r == "retrieved" or refused:  # nothing rests on what is absent
         return Seen(signs, ripe, expiry, expires, by, pushed, retrieved, _closing(signs, thread, due, final), attempts, used)
-    gone = _gone(signs, thread, context, pushed or thread.began, until)
+    gone = _gone(signs, thread, dossier, context, pushed or thread.began, until)
     if signs.p == "failed":
         _sign_alive(signs, dossier, context, pushed, expiry, used)
     else:
@@ -127,10 +129,23 @@ def _too_late(thread: Thread, after: int, horizon: int, settings: Judgement) -> 
     return next(([get] for get in thread.gets if after < get[AT] <= last and get[STATUS] in GONE), [])
 
 
-def _gone(signs: Signs, thread: Thread, context: Context, start: int, stop: int) -> frozenset[str]:
-    """Kinds of feeds with a gap within these times: what they do not show is not covered."""
-    kinds = [kind for kind in ("mmsc", "gateway", "sessions") if kind not in signs.not_covered]
-    return frozenset(kind for kind in kinds if context.broken(kind, thread.domain, start, stop))
+def _gone(signs: Signs, thread: Thread, dossier: Dossier, context: Context, start: int, stop: int) -> frozenset[str]:
+    """Kinds of feeds that show only part of what happened within these times: what they do not show is not covered."""
+    kinds = [kind for kind in ("mmsc", "sms", "gateway", "sessions") if kind not in signs.not_covered]
+    gone = {kind for kind in kinds if context.broken(kind, thread.domain, start, stop)}
+    expected = context.expected.mms_apns
+    reached = {
+        (s[PATH], s[ERROR] & 0xFFFFFFFF)
+        for s in dossier.sessions
+        if s[KIND] != Kind.SESSION_REJECT and s[PATH] in expected and start <= s[AT] + max(s[EXTRA], 0) and s[AT] <= stop
+    }
+    if not context.scopes.gateway(expected, reached):
+        gone.add("gateway")
+    if not context.scopes.every_link and (not thread.leg or signs.p == "n/c"):
+        gone.add("sms")
+    if not all(context.scopes.ggsn(s[OTHER]) for s in dossier.sessions if s[AT] <= stop):
+        gone.add("sessions")
+    return frozenset(gone)
 
 
 def _uncover(signs: Signs, gone: frozenset[str]) -> None:
@@ -144,6 +159,8 @@ def _uncover(signs: Signs, gone: frozenset[str]) -> None:
         signs.s_silent = False
     if "sessions" in gone and signs.s in ("none", "not-mms"):
         signs.s = "n/c"
+    if "sms" in gone and signs.p == "unknown":
+        signs.p = "n/c"
     signs.not_covered = (*signs.not_covered, *sorted(gone))
 
 
@@ -408,8 +425,12 @@ def _sign_push(signs: Signs, thread: Thread, gets: list[Trace], context: Context
                 state = report[B]
                 reason = REASONS[report[C]] if report[C] else context.codes[report[FEED]].reason(report[B], report[ERROR])
         words.append((state, reason))
+    hidden = any(push[D] == OUTSIDE and state not in BAD_REPORTS for push, (state, _) in zip(pushes, words, strict=True))
+    hidden = hidden or (not context.scopes.every_link and len(thread.notifies) > len(pushes))  # the MMSC tells of more than are seen
     if any(state == PushState.DELIVERED for state, _ in words):
         signs.p = "delivered"
+    elif hidden:
+        signs.p = "n/c"
     elif words and all(state in BAD_REPORTS for state, _ in words):
         signs.p = "failed"
         signs.p_reason = words[-1][1]
@@ -505,14 +526,14 @@ def _sign_session(signs: Signs, thread: Thread, dossier: Dossier, context: Conte
     if signs.s == "none" and covered.sessions is None:
         signs.s = "n/c"  # an SGSN's events show what was, never that nothing was
     if signs.s == "none" and not covered.all_apns:
-        signs.s = "not-mms"
+        signs.s = "not-mms" if context.scopes.sessions_on(context.expected.mms_apns) else "n/c"
     if signs.s == "expected" and session is not None:
         _sign_silence(signs, session, sessions, thread, pushes, dossier, context, until, used)
     elif session is not None:
         used.extend(session.traces[:1])
     if signs.s == "other-new":
         signs.other_new = _wrong_sessions(dossier, sessions, context, until)
-    if signs.s == "none" and covered.sessions is not None:
+    if signs.s == "none":
         history = context.history
         signs.seen_before = not history.whole(until) or history.seen(dossier.subscriber, until)
 
@@ -521,10 +542,10 @@ _RANK: Final = {"expected": 0, "other-new": 1, "rejected": 2, "other-standing": 
 
 
 def _pushes(thread: Thread, context: Context) -> list[Trace]:
-    """Its pushes; where no SMS gateway is read, the MMSC's word that it handed one over stands for each."""
+    """Its pushes; where not every SMS gateway is read, the MMSC's word that it handed one over stands for each."""
     if thread.leg:
         return thread.leg.pushes
-    return thread.notifies if context.covered.sms is None else []
+    return thread.notifies if context.covered.sms is None or not context.scopes.every_link else []
 
 
 def _push_failed(push: Trace, thread: Thread, until: int) -> bool:

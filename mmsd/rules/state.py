@@ -28,6 +28,7 @@ from mmsd.model import DAY, HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Conte
 from mmsd.rules import findings
 from mmsd.rules.causes import RULES
 from mmsd.rules.codes import CodeBook, reasons
+from mmsd.rules.conditions import FILES_MISSING, Condition, Conditions, Hole
 from mmsd.rules.express import MILD, laws
 from mmsd.rules.faults import FAMILIES, Closings
 from mmsd.rules.faults import Fault as NodeFault
@@ -39,17 +40,19 @@ from mmsd.rules.kpi import Measured
 from mmsd.rules.model_findings import ModelFindings
 from mmsd.rules.model_findings import Packed as PackedModel
 from mmsd.rules.pulse import Fault, Pulse
-from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
+from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Expected, FeedInfo, assemble
 from mmsd.rules.retrieval import Notified, by_the_book, cell_name
 from mmsd.rules.rhythm import SILENT, Rhythm
+from mmsd.rules.scope import Scopes
 from mmsd.rules.series import Missing, Series
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import GONE, near_miss
+from mmsd.rules.skew import Clocks, Pair
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.table import Table
-from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
+from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 6
+FORMAT: Final = 7
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -118,6 +121,7 @@ class Published(msgspec.Struct, array_like=True):
     place: int = 0  # label of the cell or SGSN where its fetch broke
     h: tuple[str, bool] = ("", False)  # H of the table, and whether it was old, when absence was judged; "" = not yet
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
+    feed: int = 0  # of the line that speaks for it
 
     @property
     def key(self) -> tuple[int, int, bool]:
@@ -173,6 +177,8 @@ class _Delta(msgspec.Struct, array_like=True):
     history: tuple[int, int, bytes] = (0, 0, b"")  # runs of sessions
     rhythms: dict[int, Rhythm] = {}  # feed → its silences
     owners: dict[int, int] = {}
+    conditions: dict[int, Condition] = {}  # feeds', as they now stand
+    clocks: list[tuple[tuple[int, int], Pair]] = []  # differences between them, as they now stand
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -214,7 +220,9 @@ class State:
         self.causes = causes
         self.own_senders = np.array(sorted(own_senders), np.uint64)
         self.own_accounts = own_accounts
-        self.all_apns = False
+        self.scopes = Scopes()  # what the feeds declare to show
+        self.parts: frozenset[str] = frozenset()  # feeds that show only part of it
+        self.current: set[int] = set()  # feeds that are read in this life; others stand only in what was read before
         self.sgsn = False
         self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → seed number + 1, 0 = none
         self.feeds: list[FeedInfo] = []
@@ -240,6 +248,8 @@ class State:
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
         self.series: dict[int, Series] = {}  # feed → numbers of its files and records
         self.rhythms: dict[int, Rhythm] = {}  # feed → its silences
+        self.conditions = Conditions()
+        self.clocks = Clocks(settings.skew)
         self.follows = False  # feeds go on: one may be silent at this moment
         self._silences: Counter[int] = Counter()  # by feed, not yet told
         self.by_message: frozenset[str] = frozenset()  # domains whose nodes may write of a message and name no receiver
@@ -266,6 +276,7 @@ class State:
         Raises ConfigError when it is now another kind of node: what was read of it would be taken for something else.
         """
         index = self._place(name, node, domain, family)
+        self.current.add(index)
         self._fresh["feeds"].append((name, node, domain, family))
         return index
 
@@ -316,12 +327,12 @@ class State:
             return np.empty(0, np.uint64)
         at = records["at"]
         newest, oldest = int(at.max()), int(at.min())
+        anew = self._look_again(feed, at, oldest)
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
         rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
         self._silences[feed] += rhythm.take(at, self.settings.silence)
         family = self.feeds[feed].family
-        covered = any(self.feeds[index].family == family for index in self.since)
         if feed not in self.since or oldest < self.since[feed]:
             self._fresh["since"][feed] = self.since[feed] = oldest
         if family == "gateway":
@@ -343,9 +354,34 @@ class State:
             self.disturbed.update(self._late_activity)
             ripe = np.union1d(ripe, np.array(self._late_activity, np.uint64))
             self._late_activity = []
-        if not covered:  # the first line of its kind: what was said without it is said again
-            ripe = np.union1d(ripe, np.array([*self.published, *self.cold], np.uint64))
-        return ripe
+        return np.union1d(ripe, anew) if len(anew) else ripe
+
+    def _look_again(self, feed: int, at: npt.NDArray[np.int64], oldest: int) -> npt.NDArray[np.uint64]:
+        """Whoever's verdict may be another one by what these lines show of the feed itself: it began, or earlier than was thought;
+        it speaks again after a silence that had been taken for a gap; a hole has ended."""
+        found = [np.empty(0, np.uint64)]
+        before, known = self.marks.get(feed, 0), self.since.get(feed)
+        ended = self.conditions.read(feed, at, before)
+        if known is None:
+            found.append(self.reconsider(0, NEVER))
+        elif oldest < known:
+            found.append(self.reconsider(0, known))
+        if self.conditions.of(feed).doubted:
+            self.conditions.doubt(feed, doubted=False)
+            found.append(self.reconsider(before, NEVER))
+        found += [self.reconsider(hole.start, NEVER) for hole in ended]  # until now it was not known how far it goes
+        return np.unique(np.concatenate(found))
+
+    def reconsider(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
+        """Whoever's verdicts rest on what was absent within these times is judged anew, whatever was said: they are returned, sorted."""
+        numbers = {
+            number for number, held in self.published.items()
+            if any(entry.began < stop and (not entry.closed or entry.closed > start) for entry in held.values())
+        }  # fmt: skip
+        restate = int(self.settings.restate * SECOND)
+        numbers.update(number for number, (_, until) in self.cold.items() if until - restate > start)
+        self.disturbed.update(numbers)
+        return np.array(sorted(numbers), np.uint64)
 
     def _take_plain(self, express: Express, feed: int, records: Records) -> npt.NDArray[Any]:
         """An MMSC's records: the express lane takes what it knows of them without a look from here; what stays is somebody else's."""
@@ -383,13 +419,17 @@ class State:
 
         return np.concatenate([np.empty(0, TRACE), *(run[wanted(run)] for run in self.log.runs)])
 
-    def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch]) -> Counter[str]:
-        """Merges numbers that nodes gave their files and records; what is worth counting of the feed since the last time, in words."""
+    def number(self, feed: int, ordinal: int, stretches: Sequence[Stretch], first: int = 0, newest: int = 0) -> Counter[str]:
+        """Merges numbers that nodes gave their files and records; what is worth counting of the feed since the last time, in words.
+
+        `first`, `newest`: times of the first and of the newest line that stand beside them, 0 = none.
+        """
         silences = self._silences.pop(feed, 0)
         notes = Counter({SILENT: silences} if silences else {})
-        if stretches:
+        held = self.series.get(feed)
+        if stretches or held is not None:
             held = self._fresh["series"][feed] = self.series.setdefault(feed, Series())
-            notes += held.take(ordinal, stretches)
+            notes += held.take(ordinal, stretches, first, newest)
         return notes
 
     def tell_missing(self, feed: int) -> list[Missing]:
@@ -399,6 +439,25 @@ class State:
             return []
         self._fresh["series"][feed] = held
         return held.tell()
+
+    def dig(self, feed: int) -> npt.NDArray[np.uint64]:
+        """Takes over where files of a feed are missing; who is judged anew because that is not as it was, sorted."""
+        held = self.series.get(feed)
+        if held is None:
+            return np.empty(0, np.uint64)
+        missing = [Hole(start, stop, FILES_MISSING) for start, stop in held.missing_files()]
+        changed = self.conditions.replace(feed, FILES_MISSING, missing)
+        return np.unique(np.concatenate([np.empty(0, np.uint64), *(self.reconsider(hole.start, hole.stop) for hole in changed)]))
+
+    def lose(self, feed: int, reason: str, start: int = 0, stop: int = 0) -> npt.NDArray[np.uint64]:
+        """Within these times something of the feed is missing; without them, from its newest line to its next.
+
+        Who is judged anew, sorted.
+        """
+        start = start or self.marks.get(feed, 0)
+        if not start or not self.conditions.lose(feed, start, reason, stop):
+            return np.empty(0, np.uint64)
+        return self.reconsider(start, stop or NEVER)
 
     def _tell_express(self, express: Express) -> None:
         """What it has to know of feeds and of the MMSC's hosts."""
@@ -530,6 +589,10 @@ class State:
         if self.own_accounts:
             for place in np.flatnonzero((rows["kind"] == Kind.SUBMIT) & (rows["a"] == MM7)).tolist():
                 rows["d"][place] |= records.text("account", int(chosen[place])) in self.own_accounts
+        if not self.scopes.every_link:
+            for place in np.flatnonzero(rows["kind"] == Kind.PUSH).tolist():
+                if not self.scopes.link(records.text("smsc", int(chosen[place]))):
+                    rows["d"][place] = OUTSIDE
         self._keep_texts(records, chosen, ("message", "transaction", "sender", "receiver"))
         reports = np.flatnonzero(rows["kind"] == Kind.PUSH_REPORT)
         rows["c"][reports] = reasons(self.codes, self.feeds[feed].name, self.feeds[feed].node, records, chosen[reports])
@@ -758,30 +821,57 @@ class State:
         scopes = [self.codes.at(info.name, info.node) for info in self.feeds]
         self.history.breaks = self._unseen()
         return Context(
-            self.settings, self.feeds, self.covered(), self.expected, scopes, self._portal_at,
+            self.tolerant(), self.feeds, self.covered(), self.expected, scopes, self._portal_at,
             lambda ggsn: self.reset_at.get(ggsn, ()), lambda key: self.texts.get(key, b""), self._leases, self._activity,
             frozenset(self.authorities),
             {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
-            self.history, self._broken,
+            self.history, self._broken, self.scopes,
+            self.clocks.ahead,
         )  # fmt: skip
+
+    def tolerant(self) -> Judgement:
+        """The windows, as much wider as clocks were found to be apart."""
+        wide = self.clocks.allowed / SECOND
+        if not wide:
+            return self.settings
+        return msgspec.structs.replace(self.settings, skew=max(self.settings.skew, wide), join=max(self.settings.join, wide + 1.0))
+
+    def set_clocks(self) -> npt.NDArray[np.uint64]:
+        """Takes over how far clocks are apart; who is judged anew because windows change by it, sorted."""
+        return self.reconsider(0, NEVER) if self.clocks.widen() else np.empty(0, np.uint64)
 
     def _unseen(self) -> list[tuple[int, int]]:
         """[from, to) in which packet sessions may have gone unseen: before a feed of them began, and where it was silent for a day."""
         found: list[tuple[int, int]] = []
         for index, info in enumerate(self.feeds):
-            if info.family == "sessions":
+            if info.family == "sessions" and index in self.current:
                 found.append((0, self.since.get(index, NEVER)))
                 if index in self.rhythms:
                     found += [gap for gap in self.rhythms[index].gaps if gap[1] - gap[0] > DAY]
         return found
 
     def _broken(self, family: str, domain: int, start: int, stop: int) -> bool:
-        """Whether some feed of this kind, of MMSCs of this domain, had a gap within these times."""
-        now = self.horizon if self.follows else 0
-        return any(
-            rhythm.broken(start, stop, self.settings.silence, now) for index, rhythm in self.rhythms.items()
-            if self.feeds[index].family == family and (family != "mmsc" or self.feeds[index].domain == domain)
-        )  # fmt: skip
+        """Whether some feed of this kind, of MMSCs of this domain, did not show everything within these times."""
+        blind = False
+        for index in sorted(self.current):
+            info = self.feeds[index]
+            if info.family == family and (family != "mmsc" or domain in (info.domain, ANY_DOMAIN)):
+                blind |= self._blind(index, start, stop)  # each is asked: a silence that was taken for a gap is remembered
+        return blind
+
+    def _blind(self, feed: int, start: int, stop: int) -> bool:
+        if self.feeds[feed].name in self.parts:
+            return self.feeds[feed].family == "mmsc"  # of the others it is not missed
+        least = self.settings.silence
+        if least and self.since.get(feed, NEVER) - int(least * SECOND) > start:  # its first line may have come late
+            return True
+        rhythm = self.rhythms[feed]
+        if self.conditions.of(feed).broken(start, stop) or rhythm.broken(start, stop, least):
+            return True
+        silent = self.follows and rhythm.broken(start, stop, least, self.horizon)
+        if silent:
+            self.conditions.doubt(feed)
+        return silent
 
     def covered(self) -> Covered:
         """Kinds of feeds that are read, each from its first line on."""
@@ -789,9 +879,13 @@ class State:
         for index, info in enumerate(self.feeds):
             if index in self.since:
                 first[info.family] = min(first.get(info.family, NEVER), self.since[index])
-        return Covered(
-            first.get("mmsc"), first.get("sms"), first.get("gateway"), first.get("sessions"), all_apns=self.all_apns, sgsn=self.sgsn
-        )
+        sessions = first.get("sessions") if self.scopes.sessions_on(self.expected.mms_apns) else None
+        return Covered(first.get("mmsc"), first.get("sms"), first.get("gateway"), sessions, all_apns=self.all_apns, sgsn=self.sgsn)
+
+    @property
+    def all_apns(self) -> bool:
+        """Whether no packet session goes unseen."""
+        return self.scopes.every_session
 
     def _portal_at(self, authority: int) -> int:
         held = self.portals.get(authority, [])
@@ -1013,6 +1107,7 @@ class State:
         self.history.prune(min(horizon, max(self.marks.values(), default=0)))  # a replay's horizon ends beyond all time
         for rhythm in self.rhythms.values():
             rhythm.prune(horizon - self.history.span - self.history.slack)
+        self.conditions.prune(horizon - self.history.span - self.history.slack)
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
@@ -1076,6 +1171,8 @@ class State:
         self.closings.forget_changes()
         self.models.forget_changes()
         self.history.forget_changes()
+        self.conditions.forget_changes()
+        self.clocks.forget_changes()
         if self.express is not None and self.groups is not None:
             self.express.forget_changes()
             self.groups.forget_changes()
@@ -1085,8 +1182,17 @@ class State:
         fresh = self._fresh
         portraits = self.express.delta() if self.express is not None else b""
         texts = self.texts.fresh()
-        changed = any((*self.findings.changes(), self.closings.changes(), self.models.changes(), self.history.changes()[2]))
-        changed = changed or (self.groups is not None and self.groups.changed())
+        changed = any(
+            (
+                *self.findings.changes(),
+                self.closings.changes(),
+                self.models.changes(),
+                self.history.changes()[2],
+                self.conditions.changes(),
+                self.clocks.changes(),
+                self.groups is not None and self.groups.changed(),
+            )
+        )
         if not any(fresh.values()) and not (portraits or texts or changed):
             return b""
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
@@ -1103,7 +1209,8 @@ class State:
                 _joined(fresh["named"]), _joined(fresh["nameless"]), fresh["peers"],
                 self.closings.changes(), self.models.changes(), history=self.history.changes(),
                 rhythms=fresh["rhythms"],
-                owners=fresh["owners"],
+                owners=fresh["owners"], conditions=self.conditions.changes(),
+                clocks=self.clocks.changes(),
             ),
         )  # fmt: skip
         self.forget_changes()
@@ -1127,7 +1234,8 @@ class State:
                 self.spread.named.packed(), self.spread.nameless.packed(), self.peers,
                 self.closings.whole(), self.models.whole(), history=self.history.packed(),
                 rhythms=self.rhythms,
-                owners=self.owners,
+                owners=self.owners, conditions=self.conditions.held,
+                clocks=self.clocks.whole(),
             )
         )  # fmt: skip
         if self.express is not None:
@@ -1155,6 +1263,8 @@ class State:
             self.peers.update(delta.peers)
             self.rhythms.update(delta.rhythms)
             self.owners.update(delta.owners)
+            self.conditions.load(delta.conditions)
+            self.clocks.load(delta.clocks)
             self.history.load(*delta.history)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})

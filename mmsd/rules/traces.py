@@ -15,7 +15,10 @@ import numpy.typing as npt
 
 from mmsd.fast.trace import NAMELESS, ORIGIN, REFUSAL, TRACE
 
-__all__ = ["FIELDS", "NAMELESS", "ORIGIN", "REFUSAL", "TRACE", "Trace", "TraceLog"]
+__all__ = ["FIELDS", "NAMELESS", "ORIGIN", "OUTSIDE", "REFUSAL", "TRACE", "Trace", "TraceLog"]
+
+OUTSIDE: Final = 3
+"""In `d` of a PUSH: it went over a link that no feed declares to show."""
 
 TraceArray = npt.NDArray[Any]
 

@@ -30,9 +30,10 @@ from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES,
 from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.models import Models
-from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Thread
+from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
 from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
+from mmsd.rules.skew import moments
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.sums import sums
 from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
@@ -297,6 +298,7 @@ class Judge:
         grounds: list[Ground] = []
         judged: set[findings.Source] = set()
         ready: list[_Ready] = []
+        closed: list[Thread] = []
         anew = self._anew or dossier.subscriber in self.state.disturbed
         for thread in dossier.threads:
             old = before.get((thread.domain, thread.identity, thread.forwarded))
@@ -308,6 +310,8 @@ class Judge:
             verdict = self.state.causes.judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
+            if entry.closed and (old is None or not old.closed):
+                closed.append(thread)
             award = self._ready(thread, dossier, seen, entry, old, horizon)
             if award is not None:
                 ready.append(award)
@@ -329,6 +333,8 @@ class Judge:
             entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not (said or waits or entry.spoiled)
             self._say(thread, seen, verdict, entry, old, facts)
             grounds.extend(said)
+        for first, second, difference, delayed in moments(dossier, closed):
+            self.state.clocks.see(first, second, difference, delayed=delayed)
         for key in set(before) - now:
             judged.add(_source(before[key]))
             self._count(before[key], facts, -1)
@@ -422,6 +428,7 @@ class Judge:
             began, began // HOUR, node, self.city_of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
             lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered), times=_times(thread, seen, settled),
+            feed=_first(thread)[FEED],
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
@@ -501,6 +508,8 @@ class Judge:
 
     def _count(self, entry: Published, facts: Facts, n: int) -> None:
         tally = facts.tally
+        if entry.outcome == "orphan":
+            self.state.conditions.orphan(entry.feed, n)
         judged = entry.outcome in ("delivered", "failed")
         tally.hours[entry.hour, entry.node, entry.city, entry.outcome, entry.cause, entry.rule if judged else ""] += n
         if judged or entry.outcome == "open":
@@ -635,7 +644,9 @@ class Judge:
             beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]
             waited = post[AT] + UNLOGGED_SUBMIT <= horizon
             refused = bool(beside) and all(t[KIND] == REFUSAL for t in beside)
-            unlogged = "n/c" if context.covered.mmsc is None else "none"
+            seen = context.covered.mmsc is not None
+            seen = seen and not context.broken("mmsc", ANY_DOMAIN, post[AT] - join, post[AT] + UNLOGGED_SUBMIT)
+            unlogged = "none" if seen else "n/c"
             logged = "answer" if answers else "refused" if refused else "submit" if beside else unlogged
             said = self.state.causes.request(shows=what, how=how, logged=logged, waited=waited, proxy=post[STATUS] == 407)
             if what == "ok" and how == "sure" and logged == "none" and not waited:

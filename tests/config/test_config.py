@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmsd import config
-from mmsd.config import Fault, Faulty, check, coverage, load, load_campaigns, load_cities
+from mmsd.config import Fault, Faulty, check, load, load_campaigns, load_cities, scopes
 from mmsd.config.locate import KeyPath, locate
 from mmsd.config.reader import fields
 from mmsd.config.settings import LIMITS
@@ -186,7 +186,7 @@ def test_every_fault_at_once(written):
             FEED + "[feeds.aaa]\ndialect='radius'\npaths=['d']\n",
             '5 feeds.aaa.covers: is missing; say which sessions it sees: covers = { apns = ["…"] } or covers = { all = true }',
         ),
-        (FEED + "covers.all = true\n", "5 feeds.mmsc1.covers: is for sessions; take it out: this feed sees all of its node"),
+        (FEED + "covers.all = true\n", "5 feeds.mmsc1.covers.all: is not for feeds of kind 'mmsc'; it may say: part"),
         (FEED + "role = 'mms'\n", "5 feeds.mmsc1.role: the text 'mms' is not one of them; did you mean `mmsc`?"),
         (
             FEED + "samples = [7]\n",
@@ -360,12 +360,36 @@ def test_a_sample_line_that_is_not(written, line: str, expect: str, fault: str):
     assert found.startswith(fault)
 
 
-def test_coverage_says_what_the_feeds_see(written):
+def test_scopes_say_what_the_feeds_see(written):
     text = FEED + "[feeds.aaa]\ndialect='radius'\npaths=['d']\ncovers.apns=['CMWAP']\n[feeds.sms]\ndialect='kannel-sms'\npaths=['s']\n"
-    seen = coverage(load(written(text)).feeds)
-    assert (seen.mmsc, seen.sms, seen.gateway, seen.sessions, seen.sgsn) == (True, True, False, ("cmwap",), False)
-    everything = coverage(load(written(text.replace("covers.apns=['CMWAP']", "covers.all=true"))).feeds)
-    assert everything.sessions == ("*",)
+    seen = scopes(load(written(text)), len)
+    assert (seen.every_session, seen.every_link, seen.sessions_on(frozenset({5}))) == (False, True, True)
+    everything = scopes(load(written(text.replace("covers.apns=['CMWAP']", "covers.all=true"))), len)
+    assert everything.every_session
+    some = scopes(load(written(text + "covers.links=['smsc1']\n")), len)
+    assert (some.link(b"smsc1"), some.link(b"smsc2")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "covers", "fault"),
+    [
+        ("radius", "", "feeds.more.covers: is missing"),
+        ("radius", "ggsns=['10.1.1.1']", "feeds.more.covers: is missing"),
+        ("radius", "all=true, ggsns=['ggsn1']", "feeds.more.covers.ggsns[0]: 'ggsn1': "),
+        (
+            "radius",
+            "all=true, links=['smsc1']",
+            "feeds.more.covers.links: is not for feeds of kind 'sessions'; it may say: all, apns, ggsns, part",
+        ),
+        ("kannel-sms", "all=true", "feeds.more.covers.all: is not for feeds of kind 'sms'"),
+        ("http", "addresses=['10.0.0.0/33']", "feeds.more.covers.addresses[0]: '10.0.0.0/33': "),
+        ("http", "ggsns=['10.1.1.1']", "feeds.more.covers.ggsns: is not for feeds of kind 'gateway'"),
+    ],
+)
+def test_a_feed_declares_what_its_kind_may(written, dialect: str, covers: str, fault: str):
+    options = "options={format='squid'}\n" if dialect == "http" else ""
+    (found,) = said(check(written(FEED + f"[feeds.more]\ndialect='{dialect}'\npaths=['d']\n{options}covers={{ {covers} }}\n")))
+    assert fault in found
 
 
 # ------------------------------------------------------------------------------------------------------------- campaigns, cities

@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,7 @@ class Script:
         self.follow = follow
         self.taken = self.safe = 0
         self.news: list[Audit] = []
+        self.state = "ok"
         self.rejected = 0  # lines of every chunk that do not fit
 
     def more(self, *times: float) -> None:
@@ -91,7 +93,8 @@ class Script:
         news, self.news = self.news, []
         return news
 
-    def health(self) -> None: ...
+    def health(self) -> SimpleNamespace:
+        return SimpleNamespace(state=self.state)
 
 
 class Trouble:

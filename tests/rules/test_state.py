@@ -18,6 +18,7 @@ from mmsd.rules import state as packed_state
 from mmsd.rules.finding_memory import Said
 from mmsd.rules.findings import REQUEST, Found, Ground
 from mmsd.rules.relate import NEVER, Expected
+from mmsd.rules.scope import Scope, Scopes
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
 from mmsd.rules.traces import AT, KIND, ORIGIN, REFUSAL
@@ -402,7 +403,7 @@ def test_when_other_mmscs_began_to_answer_is_known_by_domain() -> None:
 
 def test_that_there_was_a_session_stays() -> None:
     state = new_state()
-    state.all_apns = True
+    state.scopes = Scopes((Scope("sessions"),))
     state.take(SESSIONS, records(start(0), start(5, CAT, session=32)))
     state.prune(START + 3600 * SECOND)
     assert not [number for number in (ANN, CAT) if not state.history.seen(number, START + 60 * SECOND)]
@@ -432,4 +433,4 @@ def test_a_silence_out_of_rhythm_is_told_once_and_covers_nothing() -> None:
     for one in (state, folded, again):
         assert one.context().broken("gateway", 0, during, during + SECOND)
         assert not one.context().broken("gateway", 0, START, START + SECOND)
-        assert not one.context().broken("sms", 0, during, during + SECOND)
+        assert one.context().broken("sms", 0, during, during + SECOND), "nothing of that kind was ever read"
