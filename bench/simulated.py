@@ -437,5 +437,5 @@ COLUMNS: Final[Mapping[str, Column]] = {
 }
 """The columns of "feeds × causes" one after the other, each kind of feed missing in turn, and with the list of handsets beside them."""
 
-SCENARIOS: Final = ("radius-mms", "skewed", "late", "cold", "fault", "swaps", "defaults", "corrected", "always-on")
+SCENARIOS: Final = ("radius-mms", "skewed", "late", "cold", "fault", "swaps", "defaults", "corrected", "always-on", "vendor")
 """Scored with all the feeds they write; `table` and `browsing` are scored beside them."""

@@ -58,6 +58,15 @@ _SEEN: Final = {"mmsc": "EXPIRED", "sms": "NO_RETRIEVE", "no_gateway": "NO_RETRI
 _STOPPED: Final = {**_SEEN, "no_sms": "EXPIRED BAD_PROXY"}  # before the gateway
 
 CELLS: Final[Mapping[str, Cell]] = {
+    # ------------------------------------------------------------------------------------------------ by the MMSC's own word
+    "INTERWORKING": _cell("INTERWORKING"),
+    "SUBMIT_FAILED": _cell("SUBMIT_FAILED"),
+    "NOT_PROVISIONED: by the MMSC": _cell("NOT_PROVISIONED"),
+    "NODE_FAULT: by the MMSC": _cell("NODE_FAULT"),
+    "RETRIEVE_FAILED: by the MMSC": _cell("RETRIEVE_FAILED"),
+    "UNSUPPORTED: by the MMSC": _cell("UNSUPPORTED", user=True),
+    "UNSUPPORTED: refused": _cell("UNSUPPORTED", user=True),
+    "UNSUPPORTED: album": _cell("UNSUPPORTED", user=True),
     # ----------------------------------------------------------------------------------------------------- delivered
     "OK": _cell("OK"),
     # (1) its owner let it lie, or found the node down: without the receipt only the fetch tells when the push arrived, so late it is

@@ -14,6 +14,7 @@ from sim.radius import Accounting, Session
 from sim.scenario import Handsets as Settings
 from sim.scenario import us
 from sim.sgsn import Sgsn
+from sim.vendor import Vendor
 
 _XHTML: Final = b"application/vnd.wap.xhtml+xml"
 _DECLINES: Final = {
@@ -213,6 +214,12 @@ class Handsets:
             delivery.got = 503
             delivery.acting = False  # the next notification finds him ready
             self._unavailable(receiver, session, b"GET", delivery.location)
+            self.release(session)
+            return
+        if delivery.answer and isinstance(message.node, Vendor):
+            delivery.unread = True
+            message.node.fetch_failed(receiver.plus, receiver.agent, message.identity, delivery.answer)
+            self._retrieve(delivery, session, 101)
             self.release(session)
             return
         again = delivery.fetches > 0

@@ -64,6 +64,9 @@ class Delivery:
     unrecognised: int = 0
     broken: int = 0  # answers that broke off
     gone: bool = False  # he came when it had expired
+    end: str = ""  # what the MMSC made of it by itself: refused, deleted, album; of another network: ok, error, none
+    answer: int = 0  # with what status it refused, or answered a retrieval; 0 = it does neither
+    unread: bool = False  # a retrieval got that answer
     astray: bool = False  # the answer went to a wrong address
     browsed: bool = False  # a gateway line of the receiver between push and expiry
     closed: int = 0

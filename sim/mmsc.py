@@ -17,10 +17,9 @@ class Node:
     """A node has a message-id space of its own: now and then it gives out an id that another node gave out too."""
 
     def __init__(self, number: int, out: Path, host: str, clock: Clock, agenda: Agenda, streams: Streams, rotation: Rotate) -> None:
-        opening, closing = banner(clock, agenda, b" Log begins\n"), banner(clock, agenda, b" Log ends\n")
         self.number = number
         self.name = f"mmsc{number + 1}"
-        self.file = LogFile(out / self.name / "mmsc-access.log", rotation, opening, closing)
+        self.file = self._log(out / self.name, clock, agenda, rotation)
         self.host = host.encode()
         self.down = False  # the load balancer answers for it: 503
         self.last_id = b""
@@ -28,6 +27,10 @@ class Node:
         self._agenda = agenda
         self._random = streams(self.name)
         self._queued = 0
+
+    def _log(self, folder: Path, clock: Clock, agenda: Agenda, rotation: Rotate) -> LogFile:
+        opening, closing = banner(clock, agenda, b" Log begins\n"), banner(clock, agenda, b" Log ends\n")
+        return LogFile(folder / "mmsc-access.log", rotation, opening, closing)
 
     def queue(self) -> bytes:
         """The name of a queue file: unique over the nodes, for its process number is."""

@@ -22,6 +22,8 @@ CITIES: Final = (
 _BLOCKS: Final = 8  # of 10,000 numbers, a city
 _BROWSERS: Final = "1371"
 _SUBSCRIBERS: Final = "1340"
+_ABROAD: Final = "1331"
+_FOREIGNERS: Final = 60
 
 MODELS: Final = (  # User-Agent, type allocation code
     (b"Nokia6600/1.0 (4.09.1) SymbianOS/7.0s Series60/2.0", "35580700"),
@@ -77,6 +79,7 @@ class Behaviour(enum.StrEnum):
     DUAL_SIM_IDLE = "dual_sim_idle"  # the second card of such a handset, that never gets data
     ROAMING = "roaming"  # abroad: another network's SGSN
     MVNO = "mvno"  # another operator's subscriber in our network, with APNs and an MMSC of that operator; all is well
+    ABROAD = "abroad"  # of another network: our MMSC sends it there
     MVNO_STRAY = "mvno_stray"  # the same, and never fetches: his sessions after a push are no fault of settings
 
 
@@ -205,6 +208,7 @@ class People:
         for subscriber in self.subscribers:
             self._equip(subscriber, models)
             _settle(subscriber, random_, population)
+        self.abroad = [_make(random_, i, _ABROAD, Behaviour.ABROAD, population.wapbox) for i in range(_FOREIGNERS)]
         self.sort()
 
     def sort(self) -> None:

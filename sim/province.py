@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.model import SECOND
+from sim import vendor
 from sim.agenda import Agenda, Streams
 from sim.browse import Visitors
 from sim.campaign import Seed
@@ -27,7 +28,8 @@ from sim.radius import Accounting, Session
 from sim.scenario import Fault, Scenario, Swap, us
 from sim.sgsn import OPTIONS, Sgsn
 from sim.smsc import EXPIRED, Bearerbox
-from sim.truth import Truth
+from sim.truth import REFUSALS, UNREAD, Truth
+from sim.vendor import Vendor
 
 _SUBJECTS: Final = ("晚霞", "工作安排", "See K7K", "生日快乐", "今天的照片", "Fwd: pic", "会议通知", "")
 _REOPEN: Final = 1.0  # s between the rename of an MMSC's log and its reopening
@@ -72,9 +74,12 @@ class Province:
         self.people = People(scenario.population, streams, scenario.models)
         self._swapping = streams("swaps")
         self._link_down = False
+        makes = [Node] * (scenario.mmsc.nodes - scenario.vendor.nodes) + [Vendor] * scenario.vendor.nodes
         self.nodes = [
-            Node(i, out, scenario.mmsc.host, clock(f"mmsc{i + 1}"), agenda, streams, Rotate.RENAME) for i in range(scenario.mmsc.nodes)
+            make(i, out, scenario.mmsc.host, clock(f"mmsc{i + 1}"), agenda, streams, Rotate.RENAME) for i, make in enumerate(makes)
         ]
+        self._foreign = streams("vendor")
+        self._peers: set[Node] = set()  # whose log has an answer of another MMSC
         self.sms = Bearerbox(out, clock("sms"), agenda, streams, Rotate.GZIP)
         wapbox = Wapbox(out, clock("wapbox"), agenda, Rotate.COPY)
         squid = Squid(out, clock("squid"), agenda, Rotate.RENAME)
@@ -148,7 +153,16 @@ class Province:
         feeds: list[dict[str, Any]] = [
             {"name": node.name, "dialect": "mbuni", "glob": f"{node.name}/mmsc-access.log*", "node": node.name, "zone": zone}
             for node in self.nodes
+            if not isinstance(node, Vendor)
         ]
+        feeds += [
+            {
+                "name": node.name, "dialect": "columns", "role": "mmsc", "glob": f"{node.name}/mms.log*", "node": node.name, "zone": zone,
+                "options": vendor.OPTIONS,
+            }
+            for node in self.nodes
+            if isinstance(node, Vendor)
+        ]  # fmt: skip
         feeds += [
             {"name": "sms", "dialect": "kannel-sms", "glob": "kannel/bearerbox-access.log*", "node": "sms1", "zone": zone},
             {"name": "wapbox", "dialect": "kannel-wap", "glob": "kannel/wapbox-access.log*", "node": "wap1", "zone": zone},
@@ -227,6 +241,8 @@ class Province:
             return
         sender = random_.choice(self.people.senders)
         receivers = [r for r in random_.sample(self.people.subscribers, random_.choice(traffic.receivers)) if r is not sender]
+        if self._foreign.random() < self._scenario.vendor.abroad and isinstance(self._home(sender), Vendor):
+            receivers.append(self._foreign.choice(self.people.abroad))
         charset = "gb18030" if random_.random() < traffic.gb2312 else "utf-8"
         subject = random_.choice(_SUBJECTS).encode(charset)
         if random_.random() < self._scenario.campaign.decoys:
@@ -296,6 +312,9 @@ class Province:
             posted = size - 64  # Mbuni adds its headers
             report = self._random.random() < self._scenario.traffic.report
             message = Message(node, self._message_id(node), subject, size, report, lineage)
+            if isinstance(node, Vendor) and lineage is None and self._foreign.random() < self._scenario.vendor.refused:
+                self._refuse(session, sender, receivers, message, node, posted)
+                return
             node.received(sender.plus, [r.plus for r in receivers], message.identity, posted, sender.agent)
             if lineage is not None and not lineage.group:
                 lineage.group = message.identity
@@ -303,6 +322,19 @@ class Province:
             for receiver in receivers:
                 self._deliver(message, sender, sender.plus, receiver, subject, size, lineage, report=report)
         self.handsets.release(session)
+
+    def _refuse(
+        self, session: Session, sender: Subscriber, receivers: list[Subscriber], message: Message, node: Vendor, posted: int
+    ) -> None:
+        """The MMSC does not take it, and tells why: HTTP 200, and an M-Send.conf with an error."""
+        status = self._foreign.choice(REFUSALS)
+        node.refused(sender.plus, [r.plus for r in receivers], message.identity, status, sender.agent)
+        self.handsets.post(sender, session, posted)
+        self.handsets.release(session)
+        for receiver in receivers:
+            delivery = self._leg(message, sender, sender.plus, receiver, message.subject, message.size, None)
+            delivery.end, delivery.answer = "refused", status
+            self._close(delivery)
 
     def submit_vasp(self, receivers: list[Subscriber], lineage: Lineage) -> None:
         """The campaign's short code sends the seed by MM7."""
@@ -361,6 +393,63 @@ class Province:
         *,
         report: bool = False,
     ) -> None:
+        delivery = self._leg(message, sender, sender_text, receiver, subject, size, lineage, report=report)
+        if isinstance(message.node, Vendor) and self._ends(delivery, message.node):
+            return
+        first = self._between(self._scenario.mmsc.queue)
+        for wait in self._scenario.mmsc.notify:
+            self.agenda.after(first + us(wait), self._notify, delivery)
+        self.agenda.at(delivery.expiry, self._expire, delivery)
+
+    def _ends(self, delivery: Delivery, node: Vendor) -> bool:
+        """Whether this node does something else with it than notify somebody; if it does, whether a retrieval will fail is drawn."""
+        draw, settings = self._foreign.random(), self._scenario.vendor
+        wait = self._between(self._scenario.mmsc.queue)
+        if delivery.receiver.behaviour is Behaviour.ABROAD:
+            self.agenda.after(wait, self._send_out, delivery, node)
+        elif delivery.sender is not None and delivery.lineage is None and draw < settings.deleted:
+            self.agenda.after(wait, self._end, delivery, node, "deleted", vendor.DELETED)
+        elif delivery.receiver.behaviour is Behaviour.NO_MMS:
+            self.agenda.after(wait, self._end, delivery, node, "album", vendor.ALBUM)
+        else:
+            if delivery.lineage is None and draw > 1 - settings.unread:
+                delivery.answer = self._foreign.choice(UNREAD)
+            return False
+        return True
+
+    def _end(self, delivery: Delivery, node: Vendor, end: str, code: int) -> None:
+        node.ended(delivery.sender_text, delivery.receiver.plus, delivery.message.identity, code)
+        delivery.end = end
+        self._close(delivery)
+
+    def _send_out(self, delivery: Delivery, node: Vendor) -> None:
+        """To another MMSC, whose answer is logged, or never comes: before there was one nobody knows that answers are logged."""
+        message = delivery.message
+        node.sent_out(delivery.sender_text, delivery.receiver.plus, message.identity)
+        delivery.end = self._foreign.choice(("ok", "ok", "error", "none")) if node in self._peers else "ok"
+        if delivery.end == "none":
+            self.agenda.at(delivery.expiry, self._close, delivery)
+        else:
+            status = vendor.OK if delivery.end == "ok" else self._foreign.choice(vendor.ERRORS)
+            self.agenda.after(self._between(self._scenario.mmsc.queue), self._peer_answers, delivery, node, status)
+
+    def _peer_answers(self, delivery: Delivery, node: Vendor, status: int) -> None:
+        node.peer_answered(delivery.message.identity, status)
+        self._peers.add(node)
+        self._close(delivery)
+
+    def _leg(
+        self,
+        message: Message,
+        sender: Subscriber | None,
+        sender_text: bytes,
+        receiver: Subscriber,
+        subject: bytes,
+        size: int,
+        lineage: Lineage | None,
+        *,
+        report: bool = False,
+    ) -> Delivery:
         now = self.agenda.now
         queue = message.node.queue()
         self._numbers += 1
@@ -383,10 +472,7 @@ class Province:
             delivery.back = now + self._between(self._scenario.handsets.late)
         self.open[delivery.number] = delivery
         self._busy[receiver.digits] = self._busy.get(receiver.digits, 0) + 1
-        first = self._between(self._scenario.mmsc.queue)
-        for wait in self._scenario.mmsc.notify:
-            self.agenda.after(first + us(wait), self._notify, delivery)
-        self.agenda.at(delivery.expiry, self._expire, delivery)
+        return delivery
 
     def _notify(self, delivery: Delivery) -> None:
         if delivery.closed or delivery.fetched or delivery.deferred or delivery.rejected or delivery.unrecognised:
@@ -446,12 +532,20 @@ class Province:
         """The handset has answered, and will do nothing more (called by the handset)."""
         if not delivery.closed:
             self._report(delivery, status)
+            self._tell_end(delivery, vendor.RECEIVED if delivery.confirmed else vendor.REFUSED if delivery.rejected else 0)
             self._close(delivery)
+
+    def _tell_end(self, delivery: Delivery, code: int) -> None:
+        """A final word, of a node that logs one."""
+        node = delivery.message.node
+        if code and isinstance(node, Vendor):
+            node.ended(delivery.sender_text, delivery.receiver.plus, delivery.message.identity, code)
 
     def _expire(self, delivery: Delivery) -> None:
         if not delivery.closed:
             if not delivery.fetched:
                 self._report(delivery, EXPIRED)
+                self._tell_end(delivery, vendor.EXPIRED)
             if delivery.receiver.behaviour is Behaviour.TOO_LATE and delivery.signed:
                 self.handsets.too_late(delivery)
             self._close(delivery)
@@ -460,7 +554,8 @@ class Province:
         delivery.closed = self.agenda.now
         del self.open[delivery.number]
         self._busy[delivery.receiver.digits] -= 1
-        self.truth.close(delivery, long_known=self._scenario.radius.past, covered=self._covered(delivery))
+        # what another MMSC took is not over for us: nobody tells whether its subscriber fetched it
+        self.truth.close(delivery, final=delivery.end != "ok", long_known=self._scenario.radius.past, covered=self._covered(delivery))
 
     def _covered(self, delivery: Delivery) -> tuple[list[str], list[str]]:
         """Kinds of feed that had all begun when this leg was submitted, and those that began before it was over.

@@ -48,6 +48,16 @@ class Mmsc(_Section, frozen=True, kw_only=True):
     shared_ids: float  # share of message ids that another node gave out too
 
 
+class Vendor(_Section, frozen=True, kw_only=True):
+    """MMSC nodes of another make, whose log has more to say (`vendor.Vendor`)."""
+
+    nodes: int = 0  # the last so many
+    refused: float = 0  # share of submits that such a node does not take
+    deleted: float = 0  # share of deliveries that it deletes at once
+    unread: float = 0  # share of deliveries whose retrieval it answers with an error
+    abroad: float = 0  # share of messages that go to somebody of another network, too
+
+
 class Population(_Section, frozen=True, kw_only=True):
     subscribers: int
     browsers: int  # further numbers that only browse
@@ -183,6 +193,7 @@ class Scenario(_Section, frozen=True, kw_only=True):
     name: str = ""
     run: Run
     mmsc: Mmsc
+    vendor: Vendor = Vendor()
     population: Population
     handsets: Handsets
     traffic: Traffic

@@ -44,6 +44,29 @@ _NOT_PUSHED: Final = {
     "FULL": Verdict("failed", "HANDSET_FULL", "N3", "HANDSET_FULL"),
 }
 
+_REFUSED: Final = {  # by its status: the MMSC's own word
+    225: Verdict("failed", "NOT_PROVISIONED", "B1", "NOT_PROVISIONED: by the MMSC"),
+    235: Verdict("failed", "NOT_PROVISIONED", "B1", "NOT_PROVISIONED: by the MMSC"),
+    226: Verdict("failed", "SUBMIT_FAILED", "B2", "SUBMIT_FAILED"),
+    227: Verdict("failed", "SUBMIT_FAILED", "B2", "SUBMIT_FAILED"),
+    229: Verdict("failed", "UNSUPPORTED", "B2", "UNSUPPORTED: refused"),
+    192: Verdict("failed", "NODE_FAULT", "B2", "NODE_FAULT: by the MMSC"),
+}
+_UNREAD: Final = {  # a retrieval's status
+    225: Verdict("failed", "NOT_PROVISIONED", "T2", "NOT_PROVISIONED: by the MMSC"),
+    224: Verdict("failed", "RETRIEVE_FAILED", "T6", "RETRIEVE_FAILED: by the MMSC"),
+    227: Verdict("failed", "UNSUPPORTED", "R2", "UNSUPPORTED: by the MMSC"),
+    192: Verdict("failed", "NODE_FAULT", "T1", "NODE_FAULT: by the MMSC"),
+}
+_ENDED: Final = {
+    "deleted": Verdict("failed", "NOT_PROVISIONED", "B1", "NOT_PROVISIONED: by the MMSC"),
+    "album": Verdict("failed", "UNSUPPORTED", "B4", "UNSUPPORTED: album"),
+    "error": Verdict("failed", "INTERWORKING", "B3", "INTERWORKING"),
+    "none": Verdict("failed", "INTERWORKING", "B3", "INTERWORKING"),
+}
+REFUSALS: Final = tuple(_REFUSED)
+UNREAD: Final = tuple(_UNREAD)
+
 _UNREACHED: Final = {  # nothing of him reaches a gateway, and it is not his choice
     Behaviour.WRONG_PROXY: Verdict("failed", "BAD_PROXY", "U8", "BAD_PROXY: new session", hint="BAD_PROXY"),
     Behaviour.STANDING_PROXY: Verdict("failed", "NO_RETRIEVE", "U8", "BAD_PROXY: standing session", ("BAD_PROXY",)),
@@ -60,6 +83,8 @@ _UNREACHED: Final = {  # nothing of him reaches a gateway, and it is not his cho
 def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdict:
     """The row that fits a leg whose window is over; `late` is T2 in µs. `long_known`: accounting has been read for thirty days by then."""
     receiver = delivery.receiver
+    if delivery.end:
+        return _REFUSED[delivery.answer] if delivery.end == "refused" else _ENDED[delivery.end]
     if delivery.fetched and delivery.confirmed:
         if abs(delivery.signed - delivery.submitted - late) < 1.5 * SECOND:
             return Verdict("delivered", "OK", "D1", "OK: just in time", ("DELAYED",), _corrected(receiver))
@@ -75,6 +100,8 @@ def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdi
         return Verdict("failed", "REJECTED", "R1", "REJECTED")
     if delivery.unrecognised:
         return Verdict("failed", "UNSUPPORTED", "R2", "UNSUPPORTED: content")
+    if delivery.unread:
+        return _UNREAD[delivery.answer]
     if delivery.got >= 500:
         before = ", broken" if delivery.broken else ", put off" if delivery.deferred else ""
         return Verdict("failed", "NODE_FAULT", "T1", f"NODE_FAULT: 5xx{before}")

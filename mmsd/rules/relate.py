@@ -277,7 +277,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     _join_by_message(threads, finals, "finals")
     _join_by_message(threads, out, "out")
     _join_peers(threads, peers, feeds)
-    _join_failed(threads, failed, dossier.gets, by_location, context.settings)
+    _join_failed(threads, failed, dossier.gets, by_location, context)
     dossier.threads = threads
     return dossier
 
@@ -468,10 +468,16 @@ def _join_peers(threads: list[Thread], peers: list[Trace], feeds: Sequence[FeedI
 
 
 def _join_failed(
-    threads: list[Thread], failed: list[Trace], gets: list[Trace], by_location: Mapping[int, Thread], settings: Judgement
+    threads: list[Thread], failed: list[Trace], gets: list[Trace], by_location: Mapping[int, Thread], context: Context
 ) -> None:
-    join = int(settings.join * SECOND)
+    """By the message, where the node names it; else by the GET beside it; else to the only delivery that waits."""
+    join = int(context.settings.join * SECOND)
     for trace in failed:
+        domain = context.feeds[trace[FEED]].domain
+        named = [t for t in threads if trace[MESSAGE] and t.message == trace[MESSAGE] and t.domain == domain and t.began <= trace[AT]]
+        if named:
+            next((t for t in named if not t.fetches), named[0]).failed.append(trace)
+            continue
         near = [(abs(get[AT] - trace[AT]), get) for get in gets if get[PATH] in by_location and abs(get[AT] - trace[AT]) <= join]
         if near:
             by_location[min(near)[1][PATH]].failed.append(trace)

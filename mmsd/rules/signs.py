@@ -339,14 +339,14 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
 
 
 def answers_fetch(post: Trace, dossier: Dossier, context: Context, ours: frozenset[int]) -> Trace | None:
-    """The GET to which this POST is the handset's answer by its time; None when there is none, or our MMSC got its answer."""
+    """The GET to which this POST is the handset's answer by its time; None when there is none, or its answer went to our MMSC, whatever
+    that made of it."""
     answer = int(context.settings.answer * SECOND)
     for thread in dossier.threads:
         if not any(_is_retrieved(reply) for reply in thread.answers):
             for get in thread.gets:
                 if 0 <= post[AT] - get[AT] <= answer and not any(
-                    0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours and shows(other, ours) == "ok"
-                    for other in dossier.posts
+                    0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours for other in dossier.posts
                 ):
                     return get
     return None

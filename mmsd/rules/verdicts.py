@@ -329,7 +329,10 @@ class Judge:
                 said += findings.corrected(_source(entry), thread.fetches[:1], dossier, context)
             judged.add(_source(entry))
             waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
-            waits = waits or any(get[AT] > horizon and get[STATUS] in GONE for get in thread.gets)
+            too_late = min((get[AT] for get in thread.gets if get[AT] > horizon and get[STATUS] in GONE), default=NEVER)
+            if too_late < NEVER:  # what it says is not known yet
+                self.state.watch(dossier.subscriber, too_late)
+                waits = True
             entry.weight, entry.mute = (len(thread), dossier.lines_until(entry.settled)), not (said or waits or entry.spoiled)
             self._say(thread, seen, verdict, entry, old, facts)
             grounds.extend(said)

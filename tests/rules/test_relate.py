@@ -193,8 +193,8 @@ def test_a_fetch_without_a_submit_is_an_orphan():
     assert (orphan.opened, orphan.message) == (None, name("old"))
 
 
-def failed(at: float) -> Trace:
-    return trace(Kind.FETCH_FAILED, at, status=226)
+def failed(at: float, message: str = "") -> Trace:
+    return trace(Kind.FETCH_FAILED, at, status=226, message=message)
 
 
 def test_a_failed_fetch_joins_by_the_gateways_path():
@@ -208,6 +208,14 @@ def test_a_failed_fetch_joins_by_the_gateways_path():
 def test_a_failed_fetch_without_a_gateway_joins_the_only_open_delivery():
     one, two = dossier(submit(0, "m1"), submit(10, "m2"), fetched(5, "m1"), failed(21)).threads
     assert (seconds(one.failed), seconds(two.failed)) == ([], [21])
+
+
+def test_a_failed_fetch_whose_message_is_named_is_that_messages():
+    one, two = dossier(
+        submit(0, "m1"), push(1, "t1"), notify(1, "m1"), submit(10, "m2"), push(11, "t2"), notify(11, "m2"), get(20, "t2"), failed(21, "m1")
+    ).threads  # fmt: skip
+    assert (seconds(one.failed), seconds(two.failed)) == ([21], [])
+    assert dossier(submit(0, "m1"), submit(10, "m2"), failed(5, "m2")).threads[1].failed == []  # of a message that was not yet there
 
 
 def test_a_failed_fetch_that_may_be_anybodys_is_nobodys():

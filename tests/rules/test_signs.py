@@ -517,6 +517,7 @@ def test_what_is_likely_mms():
         (post(9, "form.example"), (), "nothing ties it to MMS"),
         (post(9, "form.example", b=Content.FORM), (*SENT, get(6)), "a form says so itself"),
         (post(9, "form.example"), (*SENT, get(1)), "too long after the fetch"),
+        (post(9, "form.example"), (*SENT, get(6), post(7, status=500)), "the answer went to our MMSC, which was down"),
         (post(9, "form.example"), (*SENT, get(12)), "before the fetch"),
         (post(9, "form.example"), (*SENT, get(6), answer(7)), "our MMSC had the answer"),
         (post(9, "form.example"), (*SENT, get(6), post(7)), "so says the gateway"),

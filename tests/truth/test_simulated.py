@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
-from bench.simulated import COLUMNS, SCENARIOS, SETTINGS, Result, complaints, configuration, made, said_of
+from bench.simulated import COLUMNS, GATEWAYS, RADIUS, SCENARIOS, SETTINGS, Result, complaints, configuration, made, said_of
 from mmsd.cli import main
 from sim import cells
 from sim import score as truth
@@ -74,6 +74,8 @@ def test_the_table_has_every_row_and_every_behaviour(table: Table):
         "BAD_APN: before the 3rd case",  # the three pushes of one message are enough, as a rule
         "NO_PDP: before 30 days",  # `cold` has it
         "UNSUPPORTED: handset",  # stands for "not known" where there are lists
+        *(cell for cell in cells.CELLS if "by the MMSC" in cell), "INTERWORKING", "SUBMIT_FAILED", "UNSUPPORTED: refused",
+        "UNSUPPORTED: album",  # `vendor` has them
         "NODE_FAULT: 5xx", "NODE_FAULT: 5xx, put off", "NODE_FAULT: 5xx, broken", "OK: just in time",  # `fault` has them
     }  # fmt: skip
     assert {row["behaviour"] for row in rows} == set(table.run.scenario.population.behaviours)
@@ -108,6 +110,18 @@ def test_who_was_down_is_at_fault_and_nobody_else(tmp_path: Path):
     result = made("fault", tmp_path / "fault", people=3).result()
     assert said_of(result.found, "node") == {"mmsc1": {"NODE_FAULT"}, "sms1": {"NODE_FAULT"}}
     assert result.accusations.false == []
+
+
+def test_what_an_mmsc_itself_says_is_believed(tmp_path: Path):
+    """Refused submits, other networks, albums, retrieval statuses: by its log alone, and with all the others."""
+    run = made("vendor", tmp_path / "vendor", people=2)
+    rows = {row["leg"]: row["rule"] for row in run.rows()}
+    assert {"B1", "B2", "B3", "B4", "R2", "T1", "T2", "T6"} <= set(rows.values())
+    for without in ((), ("sms", *GATEWAYS, *RADIUS, "sgsn")):
+        result = run.result(without=without)
+        assert result.score.shortfalls() == {}, result.score.wrong
+        told = {(row.rule, row.cause) for row in result.found.deliveries}
+        assert {("B1", "NOT_PROVISIONED"), ("B2", "SUBMIT_FAILED"), ("B3", "INTERWORKING"), ("B4", "UNSUPPORTED")} <= told
 
 
 def test_wrong_defaults_are_the_models(tmp_path: Path):
