@@ -53,6 +53,7 @@ from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
 from mmsd.telemetry import Telemetry
 from mmsd.web import access
 from mmsd.web.figures import Terms
+from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Site
 
 _log = logging.getLogger(__name__)
@@ -61,6 +62,8 @@ _log = logging.getLogger(__name__)
 KEPT: Final = 8 * DAY
 """Segments, spilled dossiers and events older than this (event time) are purged; a week's story stays whole."""
 SWEEP_SECONDS: Final = 600.0
+ADDRESS: Final = "address"
+"""In the state directory, while the page is served: where, for commands that order something of the daemon."""
 
 NAMING_MESSAGES: Final = frozenset({"cdr", "columns"})
 """Dialects that may say something of a message and name no receiver of it."""
@@ -267,6 +270,16 @@ def dispatcher(settings: config.Settings, store: SqliteStore, world: World, comm
     )  # fmt: skip
 
 
+def sending(settings: config.Settings, leaving: Dispatcher) -> Sending:
+    """The sending half as an operator sees it."""
+    return Sending(
+        {kind: getattr(settings.governor, kind).switch for kind in CLASSES},
+        leaving.trouble,
+        [LinkHealth(one.name, one.kinds, one.order, *one.health, one.under_way, one.window, one.counts) for one in leaving.health()],
+        dict(leaving.receipts),
+    )
+
+
 # -------------------------------------------------------------------------------------------------------------------- daemon
 
 
@@ -279,6 +292,7 @@ class Daemon:
         self._stop = threading.Event()
         self._started = self._world.wall()
         self._open = 0  # deliveries in memory, counted once a second
+        self._address = settings.state.directory / ADDRESS
         self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
         keys = load_keys(settings)
         self.store = SqliteStore.open(
@@ -354,18 +368,23 @@ class Daemon:
             raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
         names = [campaign.id for campaign in config.load_campaigns(directory)] if directory is not None else []
+        leaving = dispatcher(self._settings, self.store, self._world, self.telemetry.dispatched)
+
+        def served(base: str) -> None:
+            self._address.write_text(f"{base}\n", encoding="ascii")
+            ready(base, site)
+
         with ThreadPoolExecutor(4, "web") as executor:
             site = Site(
                 self.store, self.health, access.Tokens(tokens_file, self._world.wall), self.telemetry, self._settings.web,
                 wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor, campaigns=names,
-                terms=terms(self._settings),
+                terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
             )  # fmt: skip
-            leaving = dispatcher(self._settings, self.store, self._world, self.telemetry.dispatched)
             self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
             async with asyncio.TaskGroup() as group:
                 group.create_task(leaving.run())
                 reading = loop.run_in_executor(None, self._read)
-                tasks = [group.create_task(site.serve(lambda base: ready(base, site))), group.create_task(self._watch_figures(leaving))]
+                tasks = [group.create_task(site.serve(served)), group.create_task(self._watch_figures(leaving))]
                 if self._settings.mqtt is not None:
                     tasks.append(group.create_task(self._announce(self._settings.mqtt)))
                 try:
@@ -400,6 +419,7 @@ class Daemon:
 
     def close(self) -> None:
         self._stop.set()
+        self._address.unlink(missing_ok=True)
         self.store.close()
 
 

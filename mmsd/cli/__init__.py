@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -23,19 +23,17 @@ from mmsd.cli.encoding import encode
 from mmsd.cli.expected import handset, settings_
 from mmsd.cli.findings import findings, notified
 from mmsd.cli.importing import import_
-from mmsd.cli.kpi import kpi, reader_of
+from mmsd.cli.kpi import kpi
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
+from mmsd.cli.outbox import approve, audit, outbox, resume, stop
 from mmsd.cli.sending import send
 from mmsd.cli.serials import serial
 from mmsd.cli.why import why
 from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
-from mmsd.model import masked
 
 EXIT_CONFIG = 78
-STATES: Final = ("ready", "shadow", "sending", "sent", "delivered", "failed", "uncertain", "parked")
-"""Of a row in the outbox, as `model.Outgoing` has them."""
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
 
@@ -195,20 +193,9 @@ def run(config_file: Path, ready_file: Path | None) -> None:
     sys.exit(app.serve(settings, ready_file))
 
 
-@main.command()
-@click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-@click.option("--state", type=click.Choice(STATES), help="Only rows in this state.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most, the oldest first.")
-def outbox(config_file: Path, state: str | None, limit: int) -> None:
-    """List what waits to be sent, or was. Numbers are masked, texts are not shown."""
-    reader = reader_of(config.load(config_file))
-    for number, row in reader.outbox(state, limit):
-        click.echo(f"{number}  {row.state:<9} {row.kind:<13} {row.purpose:<8} {masked(row.msisdn)}")
-    totals = ", ".join(f"{name} {n:,}" for name, n in sorted(reader.outbox_states().items())) or "empty"
-    click.echo(f"outbox: {totals}")
-
-
 main.add_command(causes)
+main.add_command(approve)
+main.add_command(audit)
 main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)
@@ -217,7 +204,10 @@ main.add_command(handset)
 main.add_command(import_)
 main.add_command(kpi)
 main.add_command(notified)
+main.add_command(outbox)
+main.add_command(resume)
 main.add_command(send)
 main.add_command(serial)
 main.add_command(settings_)
+main.add_command(stop)
 main.add_command(why)

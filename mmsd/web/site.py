@@ -26,6 +26,7 @@ from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
+from mmsd.web.outbox import Outbox, OutboxApi
 from mmsd.web.pages import PLACES, Pages, cookie_name
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
@@ -111,8 +112,12 @@ class Site:
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         campaigns: Collection[str] = (),
         terms: Terms = Terms(),  # noqa: B008 a tuple, never changed
+        outbox: Outbox | None = None,
     ) -> None:
-        """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down."""
+        """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down.
+
+        Without `outbox` nothing of it is shown and no order is taken.
+        """
         self._health = health
         self._tokens = tokens
         self._telemetry = telemetry
@@ -143,6 +148,7 @@ class Site:
             *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region, rows=terms.rows).routes(),
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
+            *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
         ]

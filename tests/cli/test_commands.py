@@ -503,6 +503,56 @@ def test_outbox_refuses_what_is_no_state_and_no_number(run: Run, house: Path, op
     assert words in said.output
 
 
+def test_outbox_tells_one_row_and_json(run: Run, house: Path):
+    told = json.loads(run("outbox", house, "--show", "1").output)
+    assert (told["state"], told["receiver"], told["class"]) == ("shadow", masked("8613900000001"), "transactional")
+    assert json.loads(run("outbox", house, "--json", "--class", "transactional").output) == [told]
+    assert json.loads(run("outbox", house, "--json", "--class", "marketing").output) == []
+    assert run("outbox", house, "--show", "2").exit_code == 2
+
+
+def test_orders_are_written_where_no_daemon_runs(run: Run, house: Path):
+    assert run("stop", house, "campaign:torch", "--why", "the text is wrong", "--who", "li").output == "stopped: campaign:torch\n"
+    assert run("outbox", house).output.splitlines()[-1] == "stopped: campaign:torch"
+    assert run("resume", house, "campaign:torch", "--why", "mended").exit_code == 0
+    assert run("approve", house, "marketing", "torch", "--why", "seen").exit_code == 0
+    assert run("outbox", house).output.splitlines()[-1] == "outbox: shadow 1"
+    rows = json.loads(run("audit", "list", house, "--json").output)
+    assert [(row["what"], row["subject"], row["why"]) for row in rows] == [
+        ("approve", "marketing torch", "seen"), ("resume", "campaign:torch", "mended"), ("stop", "campaign:torch", "the text is wrong"),
+    ]  # fmt: skip
+    assert rows[-1]["who"] == "li"
+    assert "marketing torch" in run("audit", "list", house).output
+    assert run("audit", "verify", house).output == "3 orders, unchanged\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("stop", "everything", "--why", "x"), "campaign:ID"),
+        (("stop", "all"), "--why"),
+        (("approve", "all", "--why", "x"), "marketing"),
+        (("outbox", "--release", "1", "--why", "x"), "not parked"),
+        (("outbox", "--discard", "9", "--why", "x"), "not parked"),
+        (("outbox", "--release", "1"), "--why"),
+        (("outbox", "--release", "1", "--discard", "1", "--why", "x"), "either"),
+    ],
+)
+def test_orders_that_are_none(run: Run, house: Path, arguments: tuple[str, ...], words: str):
+    said = run(arguments[0], house, *arguments[1:])
+    assert said.exit_code == 2
+    assert words in said.output
+    assert run("audit", "verify", house).output == "0 orders, unchanged\n"
+
+
+@pytest.mark.parametrize("command", [("stop", "all"), ("approve", "marketing"), ("outbox", "--release", "1"), ("audit", "verify")])
+def test_orders_make_nothing_where_nothing_ran(run: Run, logs: Path, command: tuple[str, ...]):
+    order = (command[0], command[1], logs / "mmsd.toml") if command[0] == "audit" else (command[0], logs / "mmsd.toml", *command[1:])
+    said = run(*order, *(() if command[0] == "audit" else ("--why", "x")))
+    assert said.exit_code == EXIT_CONFIG
+    assert not (logs / "state").exists()
+
+
 def test_outbox_makes_nothing_where_nothing_ran(run: Run, logs: Path):
     said = run("outbox", logs / "mmsd.toml")
     assert said.exit_code == EXIT_CONFIG

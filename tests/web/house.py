@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,15 +30,24 @@ from mmsd.model import (
     UnknownCode,
 )
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split
+from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split, Store
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.figures import Terms
+from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
 
 NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
 HOUR_OF_NOON = NOON // 3_600_000_000
 RECEIVER, SENDER = "8613812341234", "8613998765432"
+
+
+SENDING = Sending(
+    {"transactional": "on", "service": "shadow", "marketing": "shadow", "provisioning": "off"},
+    "",
+    (LinkHealth("smsc1", ("transactional",), 0, "up", "", 2, 10, {"accepted": 7}),),
+    {"matched": 5},
+)
 
 
 class Shelf:
@@ -237,6 +246,7 @@ class House:
             executor=executor or Inline(),
             campaigns=("relay", "unused"),
             terms=terms or Terms(),
+            outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
         )
 
     def random(self, n: int) -> bytes:
