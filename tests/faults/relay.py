@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -56,7 +56,7 @@ class Zygote:
         """Until its end was asked for."""
         try:
             state = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # the latter while it goes
             return False
         return state != "Z"
 
@@ -133,7 +133,8 @@ class Relay:
             assert time.monotonic() < deadline, f"{self.states()}: {(self.folder / 'mmsd.log').read_text()[-2000:]}"
             time.sleep(0.02)
         if zygote.alive():
-            os.kill(zygote.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(zygote.pid, signal.SIGTERM)
         code = zygote.end()
         assert code in (0, -signal.SIGKILL), (self.folder / "mmsd.log").read_text()[-2000:]
         return code != 0

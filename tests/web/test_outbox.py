@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from mmsd.errors import StoreDamaged
 from mmsd.model import DAY, Batch, Deed, Outgoing
 from mmsd.rules.governor import Canary
 from tests.web.house import NOON, RECEIVER, House
@@ -13,8 +16,8 @@ GIVEN = {"who": "li", "why": "he says nothing came"}
 PATHS = ["stop", "resume", "approve", "outbox/1/release", "outbox/1/discard"]
 
 
-def row(number: int, **fields) -> Outgoing:
-    given = {
+def row(number: int, **fields: Any) -> Outgoing:
+    given: dict[str, Any] = {
         "key": bytes([number]) * 16, "kind": "transactional", "purpose": "serial", "msisdn": RECEIVER, "body": "SERIAL", "state": "ready",
         "due": NOON, "expires": NOON + DAY,
     }  # fmt: skip
@@ -42,13 +45,8 @@ def test_rows_are_told_without_number_and_text(house):
         ]  # fmt: skip
         assert {each["receiver"] for each in told["outbox"]} == {"86138****1234"}
         assert "SERIAL" not in await answer.text()
-        for query, found in (
-            ("?state=ready", [2, 3]),
-            ("?class=marketing", [2]),
-            ("?state=ready&class=transactional", [3]),
-            ("?after=2", [3]),
-        ):
-            assert [each["id"] for each in (await (await client.get(f"/api/v1/outbox{query}")).json())["outbox"]] == found
+        for query, found in (("state=ready", [2, 3]), ("class=marketing", [2]), ("state=ready&class=transactional", [3]), ("after=2", [3])):
+            assert [each["id"] for each in (await (await client.get(f"/api/v1/outbox?{query}")).json())["outbox"]] == found
         assert (await (await client.get("/api/v1/outbox?limit=2")).json())["after"] == 2
         assert (await client.get("/api/v1/outbox?state=gone")).status == 400
         assert (await client.get("/api/v1/outbox?class=gone")).status == 400
@@ -128,24 +126,14 @@ def test_a_token_that_may_only_read_orders_nothing(house, store, path):
     assert store.deeds(9) == []
 
 
-def test_an_audit_that_was_touched_is_found_out(store):
-    for n in range(3):
-        put(store, Batch(NOON + n, deeds=[Deed("li", "stop", "all", f"reason {n}")]))
-    assert store.verify_audit() == 3
-    for change in ("UPDATE audit SET why = 'other' WHERE id = 2", "DELETE FROM audit WHERE id = 1", "UPDATE audit SET at = 1 WHERE id = 3"):
-        broken = []
-
-        def touch(connection, change=change, broken=broken) -> None:
-            from mmsd.store.outbox import verify_audit
-            from tests.web.stored import KEYS
-
-            connection.execute("BEGIN")
-            connection.execute(change)
-            try:
-                verify_audit(connection, KEYS)
-            except Exception as error:  # noqa: BLE001 looked at below
-                broken.append(error)
-            connection.execute("ROLLBACK")
-
-        store._submit(touch)
-        assert [type(error).__name__ for error in broken] == ["StoreDamaged"]
+@pytest.mark.parametrize(
+    "change", ["UPDATE audit SET why = 'other' WHERE id = 2", "DELETE FROM audit WHERE id = 1", "UPDATE audit SET at = 1 WHERE id = 3"]
+)
+def test_an_audit_that_was_touched_is_found_out(tmp_path, change):
+    with stored(tmp_path) as store:
+        for n in range(3):
+            put(store, Batch(NOON + n, deeds=[Deed("li", "stop", "all", f"reason {n}")]))
+        assert store.verify_audit() == 3
+        store._submit(lambda connection: connection.execute(change).rowcount)
+        with pytest.raises(StoreDamaged, match="not as it was written"):
+            store.verify_audit()
