@@ -274,8 +274,9 @@ def show(console: Console, sheet: Sheet) -> None:
     console.print(matrix(sheet.name, sheet.score), soft_wrap=True)
     if sheet.complained is not None:
         console.print(complaint_table(sheet.complained), failure_table(sheet.complained))
-    wrong = sheet.score.wrong[:MOST_WRONG]
-    for note in (*sheet.notes, *(f"wrong: {each}" for each in wrong), *(f"not met: {each}" for each in sheet.shortfalls() if sheet.gated)):
+    wrong = [f"wrong: {each}" for each in sheet.score.wrong[:MOST_WRONG]]
+    wrong += [f"accused: {each}" for each in (sheet.said.accused[:MOST_WRONG] if sheet.said is not None else ())]
+    for note in (*sheet.notes, *wrong, *(f"not met: {each}" for each in sheet.shortfalls() if sheet.gated)):
         console.print(f"  {note}", soft_wrap=True, highlight=False, markup=False)
 
 
@@ -288,7 +289,7 @@ def written(sheets: Sequence[Sheet]) -> str:
         row["causes"] = {cause: {"recall": score.recall(cause), "precision": score.precision(cause)} for cause in score.causes()}
         if said is not None:
             row["settings"] = {cause: {"verdicts": said.verdicts[cause], "precision": said.precision(cause)} for cause in SETTINGS}
-            row["false_findings"], row["missed"] = said.false, said.missed
+            row["accused"], row["false_findings"], row["missed"] = said.accused, said.false, said.missed
         rows.append({**row, "shortfalls": sheet.shortfalls(), "seconds": round(sheet.seconds, 1)})
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 

@@ -144,18 +144,14 @@ def truth_of(out: Path) -> list[dict[str, Any]]:
     return [row for row in rows if row["outcome"] != "open"]
 
 
-def score_simulated(
-    out: Path, found: Judged, kinds: Collection[str] = cells.KINDS, late: Collection[str] = (), apart: Collection[str] = ()
-) -> Score:
-    """Every leg beside its cell, but of receivers who behave as those `apart`; `kinds` of feed were read, of those that are `late` a part.
+def score_simulated(out: Path, found: Judged, kinds: Collection[str] = cells.KINDS, late: Collection[str] = ()) -> Score:
+    """Every leg beside its cell; `kinds` of feed were read, of those that are `late` a part.
 
     Without SMS logs no leg has a name: then by message and receiver, where only
     one fits. A leg whose MMSC was not read has no verdict: one that is judged all the same is wrong."""
     score = Score()
     matches = _Matches(found.deliveries)
     for row in truth_of(out):
-        if row["behaviour"] in apart:
-            continue
         cell = cells.known(row["cell"], kinds)
         columns = {cells.column(set(row["covered"]) & set(kinds))}
         columns.add(cells.column({*row["covered"], *row["partly"]} & set(kinds)))
@@ -193,10 +189,12 @@ class _Matches:
 
 @dataclass(slots=True)
 class Accusations:
-    """What was said about settings, by cause: verdicts and how many of them of somebody else's fault, findings right, wrong, missed."""
+    """What was said about settings, by cause: verdicts and how many of them of whoever has no such fault (`accused`: each of these),
+    findings right, wrong, missed."""
 
     verdicts: Counter[str] = field(default_factory=Counter)
     wrong: Counter[str] = field(default_factory=Counter)
+    accused: list[str] = field(default_factory=list)
     findings: Counter[str] = field(default_factory=Counter)
     false: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
@@ -232,19 +230,19 @@ class _Stays:
         )
 
 
-def accusations(out: Path, found: Judged, apart: Collection[str] = ()) -> Accusations:
-    """Who was accused, rightly or not, but for those who behave as those `apart`.
+def accusations(out: Path, found: Judged) -> Accusations:
+    """Who was accused, rightly or not.
 
     A finding that still stands although the number's owner or handset has changed is wrong.
     """
     stays, said = _Stays(out), Accusations()
-    for cause, number, since, until in _verdicts(found.deliveries, found.attempts):
-        if stays.behaviour(number) in apart:
-            continue
+    for cause, number, since, until, told in _verdicts(found.deliveries, found.attempts):
         said.verdicts[cause] += 1
-        said.wrong[cause] += not stays.had(number, cause, since, until)
+        if not stays.had(number, cause, since, until):
+            said.wrong[cause] += 1
+            said.accused.append(f"{number} {cause}, {told} ({stays.behaviour(number) or 'browses only'})")
     for finding in found.findings:
-        if finding.subject_kind != "subscriber" or stays.behaviour(finding.subject) in apart:
+        if finding.subject_kind != "subscriber":
             continue
         last = stays.last(finding.subject)
         stands = not finding.cleared and last is not None
@@ -261,18 +259,18 @@ def accusations(out: Path, found: Judged, apart: Collection[str] = ()) -> Accusa
     return said
 
 
-def _verdicts(deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> Iterator[tuple[str, str, int, int]]:
-    """(cause, number, from, to) of each verdict about settings."""
+def _verdicts(deliveries: Sequence[Delivery], attempts: Sequence[Attempt]) -> Iterator[tuple[str, str, int, int, str]]:
+    """(cause, number, from, to, where it stands) of each verdict about settings."""
     for delivery in deliveries:
         if delivery.orphan or delivery.outcome not in ("delivered", "failed"):
             continue
         for cause in {delivery.cause, *delivery.hints} & set(SETTINGS):
             if cause == delivery.cause and delivery.confidence <= 0.5:
                 continue
-            yield cause, delivery.receiver, delivery.submitted, delivery.closed
+            yield cause, delivery.receiver, delivery.submitted, delivery.closed, f"leg {delivery.leg}, {delivery.rule}"
     for attempt in attempts:
         if attempt.verdict in ("Z2", "Z3"):
-            yield "BAD_MMSC_URL", attempt.subscriber, attempt.at, attempt.at
+            yield "BAD_MMSC_URL", attempt.subscriber, attempt.at, attempt.at, f"{attempt.method} {attempt.host}, {attempt.verdict}"
 
 
 def said_of(found: Judged, kind: str) -> dict[str, set[str]]:
