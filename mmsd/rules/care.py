@@ -225,7 +225,7 @@ class Care:
     def _next_push(self, folder: Folder, case: Case, person: Person, now: int) -> Next:
         settings = self._settings
         if case.pushes >= settings.pushes:
-            return Next(Event.FAILED_LAST, now, f"{case.pushes} pushes")
+            return Next(Event.FAILED_LAST, now, f"pushes: {case.pushes}")
         consent = live_consent(folder.consents, case.number, now)
         if consent is None:
             return Next(Event.LAPSED, now, "consent")

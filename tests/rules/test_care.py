@@ -336,6 +336,16 @@ def test_a_question_that_did_not_leave_is_asked_again_a_day_later():
     assert [question.number for question in desk.folder.questions] == [1, 2]
 
 
+def test_a_question_that_leaves_when_its_time_is_over_is_not_open_again():
+    desk = Desk()
+    desk.on(APN)
+    before = desk.folder.questions[0]
+    desk.now = before.expires
+    outcome = desk.care.on(desk.folder, Left(Act.QUESTION, 1), desk.now, desk.person)
+    assert outcome.folder.questions[0].expires == before.expires
+    assert [step.event for step in outcome.steps] == [Event.SILENCE]
+
+
 def test_staff_may_have_somebody_asked_who_would_not_be():
     desk = Desk()
     desk.on(Found("BAD_APN", 0.5))
@@ -524,6 +534,14 @@ def test_no_second_push_without_a_consent_that_still_holds():
     desk.on(at(FAILED, desk.now + 2 * DAY), 2 * DAY)
     assert desk.states[-2:] == ["not_taken", "handed_over"]
     assert (desk.case.reason, names(desk.orders).count("Push")) == ("consent", 1)
+
+
+def test_fewer_pushes_from_now_on():
+    desk = pushed()
+    desk.on(PushFailed(1, "UNDELIV"), HOUR)
+    desk.care = care(pushes=1)
+    assert names(desk.on(Tick(), MINUTE).orders) == ["Listed"]
+    assert (desk.case.state, desk.case.reason) == (State.HANDED_OVER, "pushes: 1")
 
 
 def test_what_cannot_be_pushed_is_for_people():

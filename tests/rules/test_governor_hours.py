@@ -34,6 +34,7 @@ DAYS = [
     ("America/St_Johns", "2010-11-06"),  # 00:01 becomes 23:01 of the day before
     ("America/Havana", "2026-03-07"),  # 00:00 does not exist on the 8th
     ("America/Havana", "2026-10-31"),  # 01:00 becomes 00:00
+    ("Asia/Beirut", "2026-10-24"),  # 00:00 becomes 23:00 of the day before
     ("Australia/Lord_Howe", "2026-04-04"),  # half an hour
     ("Pacific/Apia", "2011-12-29"),  # the 30th does not exist
 ]
@@ -232,7 +233,7 @@ def test_local_days_and_free_hours_second_by_second(zone: str, day: str):
     changes = [second for second in range(1, SECONDS) if around.days[second] != around.days[second - 1]]
     assert changes
     for change in changes:
-        for before in (change - 1, max(change - 40, 0)):
+        for before in (change - 1, max(change - 40, 0), max(change - 5400, 0)):
             after = next(second for second in range(before, SECONDS) if around.days[second] != around.days[before])
             assert time.other_day(around.start + before * SECOND) == around.start + after * SECOND
     night = [hours("22:30-02:15")]
