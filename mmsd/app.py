@@ -61,6 +61,8 @@ _log = logging.getLogger(__name__)
 
 KEPT: Final = 8 * DAY
 """Segments, spilled dossiers and events older than this (event time) are purged; a week's story stays whole."""
+REPORT_SECONDS: Final = 1.0
+"""Between two looks at how the feeds do."""
 SWEEP_SECONDS: Final = 600.0
 ADDRESS: Final = "address"
 """In the state directory, while the page is served: where, for commands that order something of the daemon."""
@@ -304,6 +306,7 @@ class Daemon:
             self.store.close()
             raise
         self._feeds: tuple[FeedHealth, ...] = ()
+        self._report, self._reported = self.sequencer.report(), self._world.monotonic()
         self._look()
 
     def stop(self) -> None:
@@ -312,12 +315,19 @@ class Daemon:
     def health(self) -> Health:
         """As the page shows it, from any thread: at worst a tick old."""
         trouble = self.sequencer.progress.trouble
-        return Health(version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, self._feeds)
+        told = self._report
+        return Health(
+            version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, self._feeds, told.clocks,
+            told.horizon, told.widened,
+        )  # fmt: skip
 
     def _look(self) -> None:
         """What the feeds are like now. Their tables belong to the sequencer's thread; others get this picture of them."""
         sequencer = self.sequencer
         feeds = []
+        if self._world.monotonic() - self._reported >= REPORT_SECONDS:
+            self._reported, self._report = self._world.monotonic(), sequencer.report()
+        conditions = {each.name: each for each in self._report.feeds}
         for feed in sequencer.feeds:
             health = feed.source.health()
             mark = sequencer.state.marks.get(feed.index, 0)
@@ -327,7 +337,8 @@ class Daemon:
                 state, why = "degraded", f"no such file yet: {', '.join(map(str, settings.paths))}"
             lines, behind = sequencer.progress.lines[feed.name], feed.source.behind()
             notes = {what: n for (name, what), n in sequencer.progress.notes.items() if name == feed.name}
-            feeds.append(FeedHealth(feed.name, settings.dialect, feed.node, state, lines, behind, mark, why, notes))
+            condition = conditions.get(feed.name)
+            feeds.append(FeedHealth(feed.name, settings.dialect, feed.node, state, lines, behind, mark, why, notes, condition))
         self._feeds = tuple(feeds)
 
     def _read(self) -> None:
@@ -357,6 +368,9 @@ class Daemon:
         for feed in self.health().feeds:
             lag = (now - feed.mark) / 1e6 if feed.mark else 0.0
             self.telemetry.feed(feed.name, behind=feed.behind, lag_seconds=lag, up=feed.state == "ok")
+            if feed.condition is not None:
+                self.telemetry.condition(feed.condition)
+        self.telemetry.clocks(self._report.clocks)
 
     async def run(self, ready: Callable[[str, Site], None]) -> None:
         """Serves until `stop` or a signal. `ready` gets the address of the site once it listens."""

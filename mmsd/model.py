@@ -734,6 +734,59 @@ class ColdGroup:
     keep_until: int
 
 
+class FeedGap(msgspec.Struct, frozen=True):
+    """From `start` up to `stop` (event time, µs; 0: until now) something of a feed is missing."""
+
+    start: int
+    stop: int
+    reason: str
+
+
+class Delays(msgspec.Struct, frozen=True):
+    """Half of the lines, 99 of 100, and all came within these (µs); `n` lines were seen."""
+
+    half: int = 0
+    most: int = 0
+    all: int = 0
+    n: int = 0
+
+
+class FeedCondition(msgspec.Struct, frozen=True):
+    """How a feed does, as far as its lines tell. Times are event times, µs; 0: no line yet."""
+
+    name: str
+    node: str
+    family: str
+    since: int = 0  # first line ever read: before it nothing is covered
+    mark: int = 0  # newest line
+    late: Delays = Delays()  # after what they tell, live
+    disorder: Delays = Delays()  # behind the newest line before them
+    waits: int = 0  # live: so long (µs) it is waited for
+    gaps: tuple[FeedGap, ...] = ()
+    orphans: int = 0  # deliveries whose submit was never seen
+
+
+class ClocksApart(msgspec.Struct, frozen=True):
+    """The second feed's clock is `ahead` of the first's by so many µs, `spread` more or less, as `n` pairs of lines tell."""
+
+    first: str
+    second: str
+    ahead: int
+    spread: int
+    n: int
+    far: bool  # further than `[judgement] skew`
+
+
+class FeedReport(msgspec.Struct, frozen=True):
+    """How all feeds do."""
+
+    at: int  # wall clock
+    horizon: int  # event time up to which every feed that speaks has been read
+    widened: int  # µs: windows count as if clocks differed so much; 0: as configured
+    feeds: tuple[FeedCondition, ...]
+    clocks: tuple[ClocksApart, ...]
+
+
 @dataclass(slots=True)
 class Batch:
     """What commits together: facts, outbox, events, State delta and the marks of every feed in it. One Batch is one transaction."""
@@ -782,6 +835,7 @@ class Batch:
     interned: list[tuple[str, int, str]] = field(default_factory=list)  # (family, id, text): names behind small ids of CLOSED
     handsets: npt.NDArray[Any] | None = None  # `rules.handsets.HANDSET` rows, one a number: what traffic told of handsets and SIM cards
     handset_import: int = 0  # serial of the table of handsets whose changes take effect with this Batch
+    feeds: FeedReport | None = None  # how all feeds do, now and then
     prefixes: list[tuple[str, int]] = field(default_factory=list)  # (prefix of numbers that belong to no city, how many more)
 
     def __iter__(self) -> Iterator[str]:

@@ -6,12 +6,12 @@ Labels are names from the configuration, the evidence table or the code, never a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
-from mmsd.model import Batch
+from mmsd.model import Batch, ClocksApart, FeedCondition
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -42,6 +42,17 @@ class Telemetry:
         self._audits = Counter("mmsd_file_audits", "Files that shrank, were cut or lost", ["feed", "what"], registry=registry)
         self._behind = Gauge("mmsd_feed_behind_octets", "Octets written but not yet read", ["feed"], registry=registry)
         self._lag = Gauge("mmsd_feed_lag_seconds", "Wall clock minus the newest line's time", ["feed"], registry=registry)
+        self._late = Gauge(
+            "mmsd_feed_late_seconds", "Within this 99 of 100 lines came after what they tell, live", ["feed"], registry=registry
+        )
+        self._waits = Gauge("mmsd_feed_wait_seconds", "So long a feed read to its end is waited for", ["feed"], registry=registry)
+        self._gaps = Gauge(
+            "mmsd_feed_gaps", "Stretches of the last weeks in which something of the feed is missing", ["feed"], registry=registry
+        )
+        self._orphans = Gauge("mmsd_feed_orphans", "Deliveries known by the feed whose submit was never seen", ["feed"], registry=registry)
+        self._ahead = Gauge(
+            "mmsd_clock_ahead_seconds", "How far the second feed's clock is ahead of the first's", ["first", "second"], registry=registry
+        )
         self._up = Gauge("mmsd_feed_up", "1 while the feed's files can be read", ["feed"], registry=registry)
 
         self._deliveries = Gauge(
@@ -129,6 +140,18 @@ class Telemetry:
         self._behind.labels(name).set(behind)
         self._lag.labels(name).set(lag_seconds)
         self._up.labels(name).set(up)
+
+    def condition(self, feed: FeedCondition) -> None:
+        """How a feed does, as far as its lines tell."""
+        self._late.labels(feed.name).set(feed.late.most / 1e6)
+        self._waits.labels(feed.name).set(feed.waits / 1e6)
+        self._gaps.labels(feed.name).set(len(feed.gaps))
+        self._orphans.labels(feed.name).set(feed.orphans)
+
+    def clocks(self, pairs: Iterable[ClocksApart]) -> None:
+        """How far clocks of feeds are apart."""
+        for apart in pairs:
+            self._ahead.labels(apart.first, apart.second).set(apart.ahead / 1e6)
 
     def recovered(self, reason: str) -> None:
         """State was dropped and loaded again (rule R4). `reason`: name of the error class."""

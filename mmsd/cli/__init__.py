@@ -21,6 +21,7 @@ from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
 from mmsd.cli.encoding import encode
 from mmsd.cli.expected import handset, settings_
+from mmsd.cli.feeds import feeds as feeds_
 from mmsd.cli.findings import findings, notified
 from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi
@@ -199,6 +200,7 @@ main.add_command(audit)
 main.add_command(codes)
 main.add_command(decode)
 main.add_command(encode)
+main.add_command(feeds_)
 main.add_command(findings)
 main.add_command(handset)
 main.add_command(import_)

@@ -32,6 +32,7 @@ from mmsd.model import (
     DelayCount,
     Event,
     Extent,
+    FeedReport,
     Finding,
     HourCount,
     LineCount,
@@ -65,6 +66,8 @@ HOUSEKEEPING: Final = 2 * MINUTE
 AHEAD: Final = "its time lies ahead of the clock"
 UNREAD: Final = frozenset({"truncated", "gone", "damaged", "hole"})
 """What happened to files (`Audit.what`) of which something was not read."""
+REPORTED: Final = 5 * SECOND
+"""Between two times that a live daemon stores how its feeds do."""
 FEW: Final = 20
 """Lines of a chunk, with so few of which nothing is said of the share that did not fit."""
 SAMPLED: Final = 256
@@ -233,6 +236,9 @@ class Sequencer:
         self._nodes: dict[str, int] = {}
         self._new_nodes: list[tuple[str, int, str]] = []
         self._told = 0
+        self._reported = 0  # when it was last told how feeds do
+        self._untold = False  # something was read since
+        self._apart: set[tuple[int, int]] = set()  # feeds whose clocks were told to be apart
         self._lines_before = 0  # read before this process began
         self.state = new_state()
         self.judge = new_judge(self.state, self._path)
@@ -304,6 +310,7 @@ class Sequencer:
     def _tick(self) -> bool:
         read = _Tick()
         took = self._take_chunks(read)
+        self._untold |= took
         horizon = self._horizon()
         ripe = [*read.ripe, self.state.set_clocks(), self.state.due(horizon)]
         subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
@@ -311,7 +318,7 @@ class Sequencer:
             self._handsets.look()
         due = self.state.findings.due(horizon) or self.state.models.due(horizon)
         due = due or (self._handsets is not None and self._handsets.waiting(horizon))
-        due = due or (self.state.express is not None and self.state.express.due(horizon))
+        due = due or (self.state.express is not None and self.state.express.due(horizon)) or self._report_due()
         if not took and not len(subscribers) and not read.audits and not due:
             return False
         self._thaw(subscribers, horizon)
@@ -503,6 +510,9 @@ class Sequencer:
             self._findings(self.judge.find(number), batch)
         self._model_findings(batch)
         self._tell_changes(read.handsets, batch)
+        batch.audits = self._clock_audits()
+        if self._report_due():
+            batch.feeds = self._report(now)
         self._pack_state(batch)  # last: State remembers what is said
         batch.deliveries, batch.withdrawn = facts.deliveries, facts.withdrawn
         batch.attempts = facts.attempts
@@ -521,7 +531,7 @@ class Sequencer:
         batch.lines += [LineCount(name, reason, n, 0, 0) for (name, reason), n in read.rejects.items()]
         batch.notes = [(name, what, n) for (name, what), n in read.notes.items()]
         batch.rejects = read.samples
-        batch.audits = [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
+        batch.audits += [Audit(a.feed, a.what, a.path, a.detail, a.at or now) for a in read.audits]
         self._node_findings(faults, batch)
         random = [self._random_bits(72) for _ in facts.candidates]
         ordinals = [Ordinal(c.seed.campaign.id, str(c.sender), c.city) for c in facts.candidates]
@@ -556,6 +566,33 @@ class Sequencer:
         progress.add(read)
         progress.outcomes.update(outcomes)
         progress.causes.update(causes)
+
+    def report(self) -> FeedReport:
+        """How the feeds do now."""
+        return self.state.report(self._wall(), {feed.index: feed.delay for feed in self.feeds})
+
+    def _report_due(self) -> bool:
+        """Whether it is to be told how feeds do: some seconds after something was read; a replay tells it at its end."""
+        if not self._live:
+            return self._untold and all(feed.over for feed in self.feeds)
+        return self._untold and self._wall() - self._reported >= REPORTED
+
+    def _report(self, now: int) -> FeedReport:
+        self._reported, self._untold = now, False
+        return self.report()
+
+    def _clock_audits(self) -> list[Audit]:
+        """Clocks found to be further apart than configured, each two once in a process."""
+        found = []
+        for apart in self.state.clocks.far():
+            if apart[:2] not in self._apart:
+                self._apart.add(apart[:2])
+                first, second = (self.state.feeds[index].name for index in apart[:2])
+                way = "ahead of" if apart.ahead > 0 else "behind"
+                found.append(
+                    Audit(second, "skew", "", f"its clock is {abs(apart.ahead) / SECOND:.1f} s {way} that of {first}", self._wall())
+                )
+        return found
 
     def _pack_state(self, batch: Batch) -> None:
         if not self._live:  # a replay begins anew when it fails

@@ -16,7 +16,7 @@ import numpy as np
 from mmsd.model import I64Array
 from mmsd.rules.lateness import Lateness
 
-SILENT: Final = "silence out of rhythm"
+SILENCE: Final = "silence out of rhythm"
 LOST: Final = "a file was lost unread"
 AWAY: Final = "its files could not be read"
 MISFIT: Final = "most lines did not fit their format"

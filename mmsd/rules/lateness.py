@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from mmsd.model import I64Array
+from mmsd.model import Delays, I64Array
 
 MILLI: Final = 1000
 PER_OCTAVE: Final = 4
@@ -56,3 +56,6 @@ class Lateness(msgspec.Struct, array_like=True):
             if left <= 0:
                 return round((2 ** (place / PER_OCTAVE) - 1) * MILLI)
         return 0
+
+    def told(self) -> Delays:
+        return Delays(self.share(0.5), self.share(0.99), self.share(1.0), self.n)

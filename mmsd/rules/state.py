@@ -24,11 +24,28 @@ from mmsd.errors import ConfigError, StoreError
 from mmsd.fast import Express, Texts
 from mmsd.fast.express_py import AWAY, HERE, Survey
 from mmsd.fast.portrait_py import LONGEST_TEXT
-from mmsd.model import DAY, HOUR, MINUTE, NOT_A_NUMBER, SECOND, ColdGroup, Content, Kind, Method, PushState, Records, Stretch
+from mmsd.model import (
+    DAY,
+    HOUR,
+    MINUTE,
+    NOT_A_NUMBER,
+    SECOND,
+    ClocksApart,
+    ColdGroup,
+    Content,
+    FeedCondition,
+    FeedGap,
+    FeedReport,
+    Kind,
+    Method,
+    PushState,
+    Records,
+    Stretch,
+)
 from mmsd.rules import findings
 from mmsd.rules.causes import RULES
 from mmsd.rules.codes import CodeBook, reasons
-from mmsd.rules.conditions import FILES_MISSING, Condition, Conditions, Hole
+from mmsd.rules.conditions import FILES_MISSING, SILENCE, Condition, Conditions, Hole
 from mmsd.rules.express import MILD, laws
 from mmsd.rules.faults import FAMILIES, Closings
 from mmsd.rules.faults import Fault as NodeFault
@@ -839,6 +856,28 @@ class State:
     def set_clocks(self) -> npt.NDArray[np.uint64]:
         """Takes over how far clocks are apart; who is judged anew because windows change by it, sorted."""
         return self.reconsider(0, NEVER) if self.clocks.widen() else np.empty(0, np.uint64)
+
+    def report(self, now: int, delays: Mapping[int, int]) -> FeedReport:
+        """How all feeds that are read do. `now`: wall clock; `delays`: what is declared of feeds' lateness, by index, µs."""
+        patience = int(self.settings.patience * SECOND)
+        told = []
+        for index in sorted(self.current):
+            info, condition = self.feeds[index], self.conditions.of(index)
+            silences = [Hole(*gap, SILENCE) for gap in self.rhythms[index].gaps] if index in self.rhythms else []
+            waits = max(int(self.settings.idle * SECOND), delays.get(index, 0), condition.wait(patience))
+            told.append(
+                FeedCondition(
+                    info.name, info.node, info.family, self.since.get(index, 0), self.marks.get(index, 0), condition.late.told(),
+                    condition.disorder.told(), waits, tuple(FeedGap(*hole) for hole in sorted([*condition.holes, *silences])),
+                    condition.orphans,
+                )
+            )  # fmt: skip
+        far = self.clocks.far()
+        clocks = [
+            ClocksApart(self.feeds[apart.first].name, self.feeds[apart.second].name, *apart[2:], far=apart in far)
+            for apart in self.clocks.told() if {apart.first, apart.second} <= self.current
+        ]  # fmt: skip
+        return FeedReport(now, self.horizon, self.clocks.allowed, tuple(told), tuple(clocks))
 
     def _unseen(self) -> list[tuple[int, int]]:
         """[from, to) in which packet sessions may have gone unseen: before a feed of them began, and where it was silent for a day."""

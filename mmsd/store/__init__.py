@@ -23,6 +23,7 @@ from mmsd.model import (
     Delivery,
     Event,
     Extent,
+    FeedReport,
     Finding,
     Forward,
     Heard,
@@ -313,6 +314,7 @@ class Store(Protocol):
     def lines(self) -> list[LineCount]: ...
     def rejects(self) -> list[tuple[str, Reject]]: ...
     def audits(self, limit: int) -> list[Audit]: ...
+    def feed_report(self) -> FeedReport | None: ...
     def story(self, number: str) -> npt.NDArray[Any]:
         """`model.CLOSED` rows of one receiver, the last days, oldest submission first; a restated delivery once, as last stated.
 

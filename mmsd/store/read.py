@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+import msgspec
 import numpy.typing as npt
 
 from mmsd.errors import StoreError
@@ -26,6 +27,7 @@ from mmsd.model import (
     DelayCount,
     Delivery,
     Event,
+    FeedReport,
     Finding,
     Heard,
     LineCount,
@@ -380,6 +382,11 @@ class Reader:
     def audits(self, limit: int) -> list[Audit]:
         """Newest first."""
         return [Audit(*row) for row in self._all("SELECT feed, what, path, detail, at FROM file_audit ORDER BY id DESC LIMIT ?", limit)]
+
+    def feed_report(self) -> FeedReport | None:
+        """How the feeds did when that was last told; None before."""
+        found = self._all("SELECT body FROM feed_report")
+        return msgspec.json.decode(found[0][0], type=FeedReport) if found else None
 
     # --------------------------------------------------------------------------------------------------- reference data
 

@@ -46,6 +46,13 @@ class Writer(NamedTuple):
         _counters(connection, batch)
         tails.write(connection, self.keys, batch)
         self._rejects(connection, batch)
+        if batch.feeds is not None:
+            row = (batch.feeds.at, msgspec.json.encode(batch.feeds).decode())
+            connection.execute(
+                "INSERT INTO feed_report (id, at, body) VALUES (1, ?, ?)"
+                " ON CONFLICT (id) DO UPDATE SET at = excluded.at, body = excluded.body",
+                row,
+            )
 
     def _seal(self, person: Person | None, label: bytes, value: Any) -> bytes:
         """`value` under its subscriber; what belongs to nobody is sealed under its label."""

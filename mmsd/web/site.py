@@ -24,6 +24,7 @@ from mmsd.telemetry import CONTENT_TYPE, Telemetry
 from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
+from mmsd.web.feeds import FeedsApi
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
 from mmsd.web.outbox import Outbox, OutboxApi
@@ -146,6 +147,7 @@ class Site:
             Route("GET", "/readyz", self._readyz, ""),
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
             *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region, rows=terms.rows).routes(),
+            *FeedsApi(health, wall=wall).routes(),
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),

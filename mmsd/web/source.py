@@ -12,7 +12,21 @@ from typing import Any, Protocol
 import msgspec
 import numpy.typing as npt
 
-from mmsd.model import Attempt, Audit, CodeCount, DayCount, Delivery, Event, Finding, LineCount, NotificationCount, PlaceCount, UnknownCode
+from mmsd.model import (
+    Attempt,
+    Audit,
+    ClocksApart,
+    CodeCount,
+    DayCount,
+    Delivery,
+    Event,
+    FeedCondition,
+    Finding,
+    LineCount,
+    NotificationCount,
+    PlaceCount,
+    UnknownCode,
+)
 from mmsd.rules.kpi import Figures
 from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split
 
@@ -64,6 +78,7 @@ class FeedHealth(msgspec.Struct, frozen=True):
     mark: int  # high-water mark: event time of its newest line, µs UTC; 0 = no line yet
     detail: str = ""  # why it is degraded
     notes: Mapping[str, int] = {}  # what was passed over or missed since the process started, in words
+    condition: FeedCondition | None = None  # what its lines tell of it; None: of a feed that is not read yet
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -76,3 +91,6 @@ class Health(msgspec.Struct, frozen=True):
     reasons: tuple[str, ...]  # why not
     open_deliveries: int  # slots of State in use
     feeds: tuple[FeedHealth, ...]
+    clocks: tuple[ClocksApart, ...] = ()
+    horizon: int = 0  # event time up to which every feed that speaks has been read, µs; 0 = none
+    widened: int = 0  # windows count as if clocks differed so much, µs; 0 = as configured

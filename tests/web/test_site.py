@@ -27,6 +27,7 @@ GUARDED = [
     ("GET", "/api/v1/kpi/figures"),
     ("GET", "/api/v1/kpi/figures.csv"),
     ("GET", "/api/v1/codes"),
+    ("GET", "/api/v1/feeds"),
     ("GET", "/api/v1/findings"),
     ("GET", "/api/v1/findings.csv"),
     ("GET", "/api/v1/notifications"),

@@ -207,17 +207,22 @@
     fill(
       byId("feeds"),
       now.feeds,
-      cells("", "state", "", "", "n", "n", "n", ""),
+      cells("", "state", "", "", "n", "n", "n", "", "", "n", "n", "n"),
       (row, feed) => {
+        const why = feed.state === "ok" ? feed.missing : feed.detail;
+        const when = (at) => (at ? stamp.format(new Date(at)) : "–");
         set(
-          row, feed.name, text(feed.state === "ok" ? "feeds.ok" : "feeds.degraded", { why: feed.detail }), feed.dialect, feed.node,
-          whole.format(feed.lines), octets(feed.behind), whole.format(rejects[feed.name] ?? 0),
-          feed.mark ? stamp.format(new Date(feed.mark)) : "–",
+          row, feed.name, why ? text("feeds.degraded", { why }) : text("feeds.ok"), feed.dialect, feed.node,
+          whole.format(feed.lines), octets(feed.behind), whole.format(rejects[feed.name] ?? 0), when(feed.since), when(feed.mark),
+          feed.late === null ? "–" : text("feeds.seconds", { n: feed.late.toLocaleString(language, { maximumFractionDigits: 1 }) }),
+          whole.format(feed.gaps), whole.format(feed.orphans),
         );
-        row.cells[1].dataset.state = feed.state;
+        row.cells[1].dataset.state = why ? "degraded" : "ok";
       },
-      8,
+      12,
     );
+    byId("clocks").hidden = !now.clocks.length;
+    put(byId("clocks"), text("feeds.clocks", { apart: now.clocks.join(" · ") }));
     fill(
       byId("nodes"),
       now.nodes,
