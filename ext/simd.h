@@ -1,7 +1,7 @@
 /* Primitives of the scanner: byte searches, masked compares, digits, folded multiply.
  *
- * Every load is bounded by `end`: nothing here reads a byte the caller does not own. The same source is compiled with and without
- * -mavx2; SSE2 belongs to every x86-64, other machines take the 8-byte words. Results are equal everywhere.
+ * Every load lies in the data the caller owns: `end` bounds what is read ahead, and who reads back says how far. The same source is
+ * compiled with and without -mavx2; SSE2 belongs to every x86-64, other machines take the 8-byte words. Results are equal everywhere.
  */
 #ifndef MMSD_SIMD_H
 #define MMSD_SIMD_H
@@ -19,6 +19,7 @@ typedef unsigned char u8;
 
 #define MMSD_LIKELY(x) __builtin_expect(!!(x), 1)
 #define MMSD_INLINE static inline __attribute__((always_inline)) /* where a call costs as much as the work */
+#define MMSD_APART static __attribute__((noinline))               /* the rare way: kept out of the loop it would crowd */
 
 MMSD_INLINE uint64_t load64(const u8 *p) {
     uint64_t word;
@@ -31,7 +32,8 @@ MMSD_INLINE uint64_t load64(const u8 *p) {
 
 /* The first `n` (0..8) bytes at `p` as a little-endian word, the rest zero. */
 MMSD_INLINE uint64_t load_part(const u8 *p, size_t n, const u8 *end) {
-    if (MMSD_LIKELY(p + 8 <= end)) return n >= 8 ? load64(p) : n ? load64(p) & (~0ULL >> (64 - 8 * n)) : 0;
+    static const uint64_t keep[9] = {0, ~0ULL >> 56, ~0ULL >> 48, ~0ULL >> 40, ~0ULL >> 32, ~0ULL >> 24, ~0ULL >> 16, ~0ULL >> 8, ~0ULL};
+    if (MMSD_LIKELY(end - p >= 8)) return load64(p) & keep[n];
     uint64_t word = 0;
     for (size_t i = 0; i < n; i++) word |= (uint64_t)p[i] << (8 * i);
     return word;
@@ -40,72 +42,110 @@ MMSD_INLINE uint64_t load_part(const u8 *p, size_t n, const u8 *end) {
 #define MMSD_ONES 0x0101010101010101ULL
 #define MMSD_HIGH 0x8080808080808080ULL
 
-/* Nonzero where a byte of `word` is zero; its lowest set bit is exact. */
-static inline uint64_t zero_bytes(uint64_t word) { return (word - MMSD_ONES) & ~word & MMSD_HIGH; }
-
-/* First `a` or `b` in [p, end), or `end`. */
-MMSD_INLINE const u8 *find2(const u8 *p, const u8 *end, u8 a, u8 b) {
+/* As many bytes as are compared at once, and which of them were equal: one bit each, the first byte's lowest. */
 #if defined(__AVX2__)
-    const __m256i wide_a = _mm256_set1_epi8((char)a), wide_b = _mm256_set1_epi8((char)b);
-    for (; p + 32 <= end; p += 32) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)p);
-        unsigned hit = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(_mm256_cmpeq_epi8(v, wide_a), _mm256_cmpeq_epi8(v, wide_b)));
-        if (hit) return p + __builtin_ctz(hit);
-    }
+#define MMSD_WIDE 32
+typedef __m256i Wide;
+typedef uint32_t Hits;
+MMSD_INLINE Wide wide_load(const u8 *p) { return _mm256_loadu_si256((const __m256i *)p); }
+MMSD_INLINE Wide wide_of(u8 byte) { return _mm256_set1_epi8((char)byte); }
+MMSD_INLINE Hits wide_equal(Wide v, Wide a) { return (Hits)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, a)); }
+MMSD_INLINE Hits wide_equal2(Wide v, Wide a, Wide b) {
+    return (Hits)_mm256_movemask_epi8(_mm256_or_si256(_mm256_cmpeq_epi8(v, a), _mm256_cmpeq_epi8(v, b)));
+}
+#elif defined(__SSE2__)
+#define MMSD_WIDE 16
+typedef __m128i Wide;
+typedef uint32_t Hits;
+MMSD_INLINE Wide wide_load(const u8 *p) { return _mm_loadu_si128((const __m128i *)p); }
+MMSD_INLINE Wide wide_of(u8 byte) { return _mm_set1_epi8((char)byte); }
+MMSD_INLINE Hits wide_equal(Wide v, Wide a) { return (Hits)_mm_movemask_epi8(_mm_cmpeq_epi8(v, a)); }
+MMSD_INLINE Hits wide_equal2(Wide v, Wide a, Wide b) {
+    return (Hits)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, a), _mm_cmpeq_epi8(v, b)));
+}
+#else /* a word; its bit for a byte is the byte's highest */
+#define MMSD_WIDE 8
+typedef uint64_t Wide;
+typedef uint64_t Hits;
+MMSD_INLINE Wide wide_load(const u8 *p) { return load64(p); }
+MMSD_INLINE Wide wide_of(u8 byte) { return MMSD_ONES * byte; }
+MMSD_INLINE Hits wide_equal(Wide v, Wide a) { return ~((((v ^ a) & ~MMSD_HIGH) + ~MMSD_HIGH) | (v ^ a) | ~MMSD_HIGH); }
+MMSD_INLINE Hits wide_equal2(Wide v, Wide a, Wide b) { return wide_equal(v, a) | wide_equal(v, b); }
 #endif
-#if defined(__SSE2__)
-    const __m128i half_a = _mm_set1_epi8((char)a), half_b = _mm_set1_epi8((char)b);
-    for (; p + 16 <= end; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)p);
-        unsigned hit = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, half_a), _mm_cmpeq_epi8(v, half_b)));
-        if (hit) return p + __builtin_ctz(hit);
-    }
+#if MMSD_WIDE == 8
+MMSD_INLINE int first_hit(Hits hits) { return __builtin_ctzll(hits) >> 3; }
+MMSD_INLINE int last_hit(Hits hits) { return (63 - __builtin_clzll(hits)) >> 3; }
+MMSD_INLINE Hits wide_bit(int place) { return 0x80ULL << (8 * place); }
+#else
+MMSD_INLINE int first_hit(Hits hits) { return __builtin_ctz(hits); }
+MMSD_INLINE int last_hit(Hits hits) { return 31 - __builtin_clz(hits); }
+MMSD_INLINE Hits wide_bit(int place) { return 1U << place; }
 #endif
-    for (; p + 8 <= end; p += 8) {
-        uint64_t v = load64(p);
-        uint64_t in_a = zero_bytes(v ^ (MMSD_ONES * a)), in_b = zero_bytes(v ^ (MMSD_ONES * b));
-        /* each mask is exact up to its lowest bit, so the lower of the two is */
-        uint64_t low_a = in_a & (0 - in_a), low_b = in_b & (0 - in_b);
-        uint64_t low = low_a && (!low_b || low_a < low_b) ? low_a : low_b;
-        if (low) return p + (__builtin_ctzll(low) >> 3);
+
+/* First `a` or `b` in [p, stop), or `stop`; may read ahead as far as `end`. */
+MMSD_INLINE const u8 *find2(const u8 *p, const u8 *stop, const u8 *end, u8 a, u8 b) {
+    const Wide wide_a = wide_of(a), wide_b = wide_of(b);
+    for (; end - p >= MMSD_WIDE; p += MMSD_WIDE) {
+        Hits hits = wide_equal2(wide_load(p), wide_a, wide_b);
+        if (hits) {
+            p += first_hit(hits);
+            return p < stop ? p : stop;
+        }
+        if (stop - p <= MMSD_WIDE) return stop;
     }
-    for (; p < end; p++)
+    for (; p < stop; p++)
         if (*p == a || *p == b) return p;
-    return end;
+    return stop;
 }
 
-static inline const u8 *find1(const u8 *p, const u8 *end, u8 a) { return find2(p, end, a, a); }
-
-/* First quote, backslash or line feed in [p, end), or `end`. */
-static inline const u8 *find_quote(const u8 *p, const u8 *end) {
-#if defined(__SSE2__)
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), feed = _mm_set1_epi8('\n');
-    for (; p + 16 <= end; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)p);
-        __m128i any = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, slash)), _mm_cmpeq_epi8(v, feed));
-        unsigned hit = (unsigned)_mm_movemask_epi8(any);
-        if (hit) return p + __builtin_ctz(hit);
+/* First `a` in [p, stop), or `stop`. */
+MMSD_INLINE const u8 *find1(const u8 *p, const u8 *stop, const u8 *end, u8 a) {
+    const Wide wide_a = wide_of(a);
+    for (; end - p >= MMSD_WIDE; p += MMSD_WIDE) {
+        Hits hits = wide_equal(wide_load(p), wide_a);
+        if (hits) {
+            p += first_hit(hits);
+            return p < stop ? p : stop;
+        }
+        if (stop - p <= MMSD_WIDE) return stop;
     }
-#endif
-    for (; p < end; p++)
+    for (; p < stop; p++)
+        if (*p == a) return p;
+    return stop;
+}
+
+/* First quote, backslash or line feed in [p, stop), or `stop`. */
+MMSD_INLINE const u8 *find_quote(const u8 *p, const u8 *stop, const u8 *end) {
+    const Wide quote = wide_of('"'), slash = wide_of('\\'), feed = wide_of('\n');
+    for (; end - p >= MMSD_WIDE; p += MMSD_WIDE) {
+        Wide v = wide_load(p);
+        Hits hits = wide_equal2(v, quote, slash) | wide_equal(v, feed);
+        if (hits) {
+            p += first_hit(hits);
+            return p < stop ? p : stop;
+        }
+        if (stop - p <= MMSD_WIDE) return stop;
+    }
+    for (; p < stop; p++)
         if (*p == '"' || *p == '\\' || *p == '\n') return p;
-    return end;
+    return stop;
 }
 
 /* ASCII A–Z of eight bytes to lower case. */
-static inline uint64_t lower64(uint64_t word) {
+MMSD_INLINE uint64_t lower64(uint64_t word) {
     uint64_t seven = word & ~MMSD_HIGH;
     uint64_t above_z = seven + MMSD_ONES * (0x7f - 'Z'), from_a = seven + MMSD_ONES * (0x80 - 'A');
     return word | (((from_a ^ above_z) & ~word & MMSD_HIGH) >> 2);
 }
 
-/* A literal, ready to be looked for: its first eight bytes and its last eight as words, its first byte as often as a register holds. */
+/* A literal, ready to be looked for: its first eight bytes and its last eight as words, its first byte as often as is compared at once. */
 typedef struct {
     const u8 *at;
     int64_t length;
     uint64_t head, mask; /* padded with zeros; ones where it has bytes */
     uint64_t tail;       /* its last eight bytes, when it is longer than eight */
-    u8 splat[32];
+    u8 splat[MMSD_WIDE];
+    u8 second;
 } Text;
 
 static inline void set_text(Text *t, const u8 *at, int64_t length) {
@@ -115,54 +155,30 @@ static inline void set_text(Text *t, const u8 *at, int64_t length) {
     t->head = load_part(at, length > 8 ? 8 : (size_t)length, at + length);
     t->tail = length > 8 ? load64(at + length - 8) : 0;
     memset(t->splat, length ? at[0] : 0, sizeof t->splat);
+    t->second = length > 1 ? at[1] : 0;
 }
 
 /* Does the literal stand at `p`, wholly before `end`? Two masked compares; what lies between them only in a literal beyond sixteen bytes. */
 MMSD_INLINE int stands(const Text *t, const u8 *p, const u8 *end) {
-    if (MMSD_LIKELY(p + 8 <= end)) {
+    if (MMSD_LIKELY(end - p >= 8)) {
         if ((load64(p) ^ t->head) & t->mask) return 0;
         if (t->length <= 8) return 1;
-        if (p + t->length > end || load64(p + t->length - 8) != t->tail) return 0;
+        if (t->length > end - p || load64(p + t->length - 8) != t->tail) return 0;
         return t->length <= 16 || memcmp(p + 8, t->at + 8, (size_t)t->length - 16) == 0;
     }
     return t->length <= end - p && memcmp(p, t->at, (size_t)t->length) == 0;
 }
 
-/* Does the literal, in lower case itself, stand in any case at `p`, where at least its length may be read? `head`: eight bytes at `p`, lower. */
-static inline int stands_lower(const Text *t, const u8 *p, uint64_t head) {
-    if ((head ^ t->head) & t->mask) return 0;
+/* The same where sixteen bytes may be read. */
+MMSD_INLINE int stands_here(const Text *t, const u8 *p, const u8 *end) {
+    if ((load64(p) ^ t->head) & t->mask) return 0;
     if (t->length <= 8) return 1;
-    for (int64_t i = 8; i + 8 < t->length; i += 8)
-        if (lower64(load64(p + i)) != load64(t->at + i)) return 0;
-    return lower64(load64(p + t->length - 8)) == t->tail;
+    return MMSD_LIKELY(t->length <= 16) ? load64(p + t->length - 8) == t->tail : stands(t, p, end);
 }
 
-/* The literal's first occurrence before the next line feed: one search for both. NULL when the line feed, or `end`, comes first; it is told. */
-MMSD_INLINE const u8 *find_in_line(const Text *t, const u8 *p, const u8 *end, const u8 **line_end) {
-#if defined(__AVX2__)
-    const __m256i first = _mm256_loadu_si256((const __m256i *)t->splat), feed = _mm256_set1_epi8('\n');
-    for (; p + 32 <= end; p += 32) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)p);
-        unsigned hits = (unsigned)_mm256_movemask_epi8(_mm256_or_si256(_mm256_cmpeq_epi8(v, first), _mm256_cmpeq_epi8(v, feed)));
-#elif defined(__SSE2__)
-    const __m128i first = _mm_loadu_si128((const __m128i *)t->splat), feed = _mm_set1_epi8('\n');
-    for (; p + 16 <= end; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)p);
-        unsigned hits = (unsigned)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(v, first), _mm_cmpeq_epi8(v, feed)));
-#endif
-#if defined(__AVX2__) || defined(__SSE2__)
-        for (; hits; hits &= hits - 1) {
-            const u8 *at = p + __builtin_ctz(hits);
-            if (MMSD_LIKELY(stands(t, at, end))) return at;
-            if (*at == '\n') {
-                *line_end = at;
-                return NULL;
-            }
-        }
-    }
-#endif
+MMSD_APART const u8 *find_near_end(const Text *t, const u8 *p, const u8 *end, const u8 **line_end) {
     for (;; p++) {
-        p = find2(p, end, t->splat[0], '\n');
+        p = find2(p, end, end, t->splat[0], '\n');
         if (p < end && stands(t, p, end)) return p;
         if (p >= end || *p == '\n') {
             *line_end = p;
@@ -171,8 +187,79 @@ MMSD_INLINE const u8 *find_in_line(const Text *t, const u8 *p, const u8 *end, co
     }
 }
 
+/* The literal's first occurrence before the next line feed: one search for both. NULL when the line feed, or `end`, comes first; it is told. */
+MMSD_INLINE const u8 *find_in_line(const Text *t, const u8 *p, const u8 *end, const u8 **line_end) {
+    const Wide first = wide_load(t->splat), feed = wide_of('\n');
+    for (; end - p >= MMSD_WIDE + 16; p += MMSD_WIDE)
+        for (Hits hits = wide_equal2(wide_load(p), first, feed); hits; hits &= hits - 1) {
+            const u8 *at = p + first_hit(hits);
+            if (MMSD_LIKELY(stands_here(t, at, end))) return at;
+            if (*at == '\n') {
+                *line_end = at;
+                return NULL;
+            }
+        }
+    return find_near_end(t, p, end, line_end);
+}
+
+/* Do `n` bytes stand here before any line end? 0: perhaps. */
+MMSD_INLINE int within_line(const u8 *p, int64_t n, const u8 *end) {
+    if (n - 1 >= MMSD_WIDE || end - p < MMSD_WIDE || p[n - 1] == '\r') return 0;
+    Hits hits = wide_equal(wide_load(p), wide_of('\n'));
+    return !hits || first_hit(hits) >= n;
+}
+
+/* The literal's first occurrence in [p, stop), line feeds or not; NULL when there is none. An empty one stands everywhere. */
+static inline const u8 *find_text(const Text *t, const u8 *p, const u8 *stop, const u8 *end) {
+    if (t->length == 0) return p;
+    if (t->length > 1) { /* by its first two bytes: few places have both */
+        const Wide first = wide_load(t->splat), second = wide_of(t->second);
+        for (; end - p > MMSD_WIDE; p += MMSD_WIDE) {
+            for (Hits hits = wide_equal(wide_load(p), first) & wide_equal(wide_load(p + 1), second); hits; hits &= hits - 1) {
+                const u8 *at = p + first_hit(hits);
+                if (stop - at < t->length) return NULL;
+                if (stands(t, at, end)) return at;
+            }
+            if (stop - p <= MMSD_WIDE) return NULL;
+        }
+    }
+    while ((p = find1(p, stop, end, t->splat[0])) < stop) {
+        if (stands(t, p, stop)) return p;
+        p++;
+    }
+    return NULL;
+}
+
+/* The literal's last occurrence in [p, stop); NULL when there is none. Reads back as far as `begin`. */
+static inline const u8 *find_last(const Text *t, const u8 *begin, const u8 *p, const u8 *stop) {
+    const Wide first = wide_load(t->splat);
+    const u8 *at = stop - t->length;
+    for (; at >= p && at - begin >= MMSD_WIDE - 1; at -= MMSD_WIDE) {
+        const u8 *from = at - (MMSD_WIDE - 1);
+        for (Hits hits = wide_equal(wide_load(from), first); hits; hits ^= wide_bit(last_hit(hits))) {
+            const u8 *here = from + last_hit(hits);
+            if (here < p) return NULL;
+            if (stands(t, here, stop)) return here;
+        }
+    }
+    for (; at >= p; at--)
+        if (*at == t->splat[0] && stands(t, at, stop)) return at;
+    return NULL;
+}
+
+/* Are 32 bytes the same where `care` has ones? */
+MMSD_INLINE int equal_where(const u8 *p, const u8 *other, const u8 *care) {
+#if defined(__AVX2__)
+    return _mm256_testz_si256(_mm256_xor_si256(wide_load(p), wide_load(other)), wide_load(care));
+#else
+    uint64_t differ = 0;
+    for (int i = 0; i < 32; i += 8) differ |= (load64(p + i) ^ load64(other + i)) & load64(care + i);
+    return differ == 0;
+#endif
+}
+
 /* The two halves of the 128-bit product, xored. */
-static inline uint64_t fold(uint64_t a, uint64_t b) {
+MMSD_INLINE uint64_t fold(uint64_t a, uint64_t b) {
 #if defined(__SIZEOF_INT128__)
     unsigned __int128 product = (unsigned __int128)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -185,7 +272,7 @@ static inline uint64_t fold(uint64_t a, uint64_t b) {
 }
 
 /* fast/hash_py.py is the specification. */
-static inline uint64_t mix(const u8 *p, size_t n, uint64_t k0, uint64_t k1, int lower, const u8 *end) {
+MMSD_INLINE uint64_t mix(const u8 *p, size_t n, uint64_t k0, uint64_t k1, int lower, const u8 *end) {
     uint64_t state = k0 ^ 0x9E3779B97F4A7C15ULL, step = (k1 ^ 0x6A09E667F3BCC909ULL) | 1;
     size_t left = n;
     for (; left >= 8; left -= 8, p += 8) state = fold(state ^ (lower ? lower64(load64(p)) : load64(p)), step);
@@ -197,44 +284,33 @@ static inline uint64_t mix(const u8 *p, size_t n, uint64_t k0, uint64_t k1, int 
     return state ? state : 1;
 }
 
-/* Are these eight bytes all digits? The high nibbles must be 3, and stay 3 when 6 is added. */
-static inline int eight_digits(uint64_t word) {
-    return (word & 0xF0F0F0F0F0F0F0F0ULL) == 0x3030303030303030ULL && ((word + 0x0606060606060606ULL) & 0xF0F0F0F0F0F0F0F0ULL) == 0x3030303030303030ULL;
+#define MMSD_ZEROS 0x3030303030303030ULL
+
+/* Given digits as their values, 0 where there is none: is each at most 9? */
+MMSD_INLINE int are_digits(uint64_t values) { return (((values + 0x7676767676767676ULL) | values) & MMSD_HIGH) == 0; }
+
+/* The number eight such values spell; the first byte is the most significant. */
+MMSD_INLINE uint64_t eight_value(uint64_t values) {
+    values = values * 2561 >> 8 & 0x00FF00FF00FF00FFULL;
+    values = values * 6553601 >> 16 & 0x0000FFFF0000FFFFULL;
+    return values * 42949672960001ULL >> 32;
 }
 
-/* The number eight digits spell; the first byte is the most significant. */
-static inline uint64_t eight_value(uint64_t word) {
-    word = (word & 0x0F0F0F0F0F0F0F0FULL) * 2561 >> 8;
-    word = (word & 0x00FF00FF00FF00FFULL) * 6553601 >> 16;
-    return (word & 0x0000FFFF0000FFFFULL) * 42949672960001ULL >> 32;
+/* Are the last `n` (0..8) bytes before `stop` digits? Their value goes to `value`. Eight bytes before `stop` are read. */
+MMSD_INLINE int digits_before(const u8 *stop, size_t n, uint64_t *value) {
+    static const uint64_t keep[9] = {0, ~0ULL << 56, ~0ULL << 48, ~0ULL << 40, ~0ULL << 32, ~0ULL << 24, ~0ULL << 16, ~0ULL << 8, ~0ULL};
+    uint64_t values = (load64(stop - 8) ^ MMSD_ZEROS) & keep[n];
+    *value = eight_value(values);
+    return are_digits(values);
 }
 
-/* Is [p, p + n) 1..18 digits? Their value goes to `value`. Words that reach outside the digits are padded with "0" before they are looked at. */
-MMSD_INLINE int all_digits(const u8 *p, size_t n, uint64_t *value, const u8 *end) {
-    static const uint64_t scale[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-    const uint64_t zeros = 0x3030303030303030ULL;
-    if (n - 1 < 8 && MMSD_LIKELY(p + 8 <= end)) {
-        uint64_t word = n == 8 ? load64(p) : load64(p) << (64 - 8 * n) | zeros >> (8 * n);
-        if (!eight_digits(word)) return 0;
-        *value = eight_value(word);
-        return 1;
-    }
-    if (n > 8 && n <= 16) {
-        uint64_t first = load64(p), last = load64(p + n - 8);
-        if (!eight_digits(first) || !eight_digits(last)) return 0;
-        if (n < 16) last = (last & ~0ULL << (128 - 8 * n)) | zeros >> (8 * n - 64);
-        *value = eight_value(first) * scale[n - 8] + eight_value(last);
-        return 1;
-    }
-    uint64_t got = 0;
-    if (n == 0 || n > 18) return 0;
-    for (; n; n--, p++) {
-        unsigned digit = (unsigned)*p - '0';
-        if (digit > 9) return 0;
-        got = got * 10 + digit;
-    }
-    *value = got;
-    return 1;
+/* The same of up to sixteen. */
+MMSD_INLINE int many_before(const u8 *stop, size_t n, uint64_t *value) {
+    static const u8 keep[32] = {[16 ... 31] = 0xFF};
+    uint64_t high = (load64(stop - 16) ^ MMSD_ZEROS) & load64(keep + n);
+    uint64_t low = (load64(stop - 8) ^ MMSD_ZEROS) & load64(keep + n + 8);
+    *value = eight_value(high) * 100000000 + eight_value(low);
+    return are_digits(high) && are_digits(low);
 }
 
 /* May the build for AVX2 run here? The compiler's answer covers the processor and the operating system. */

@@ -494,7 +494,7 @@ def compile_plan(plan: Plan, numbering: Numbering = CHINA) -> Compiled:
     for form in plan.forms:
         for name in form.constants:
             build.column(name)
-    for first, end in spans:
+    for first, end in [(0, len(build.steps))] if attributes else spans:
         spreading = [step for step in build.steps[first:end] if step[p.CONVERT] == Convert.ADDRESSES]
         if len(spreading) > 1:
             raise ValueError(f"{plan.name}: a form may have one list of addresses, this one has {len(spreading)}")
@@ -504,9 +504,10 @@ def compile_plan(plan: Plan, numbering: Numbering = CHINA) -> Compiled:
             row[build.columns[name]] = value
     _fill_choices(build, plan)
     literals = bytes(build.literals)
+    forms = [(*span, p.IGNORE if form.ignore else 0) for span, form in zip(spans, plan.forms, strict=True)]
     program = Program(
         np.array(build.steps, np.int64).reshape(-1, p.STEP_WIDTH),
-        np.array([[*span, p.IGNORE if form.ignore else 0] for span, form in zip(spans, plan.forms, strict=True)], np.int64),
+        np.array(forms, np.int64),
         initial,
         np.array(build.entries, np.int64).reshape(-1, 4),
         literals,
