@@ -23,6 +23,7 @@ from mmsd.cli.encoding import encode
 from mmsd.cli.expected import handset, settings_
 from mmsd.cli.feeds import feeds as feeds_
 from mmsd.cli.findings import findings, notified
+from mmsd.cli.governing import governor
 from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
@@ -202,6 +203,7 @@ main.add_command(decode)
 main.add_command(encode)
 main.add_command(feeds_)
 main.add_command(findings)
+main.add_command(governor)
 main.add_command(handset)
 main.add_command(import_)
 main.add_command(kpi)
