@@ -550,11 +550,40 @@ class Deed(msgspec.Struct, frozen=True):
     why: str
 
 
+class Tiding(NamedTuple):
+    """Something that care has to know of one subscriber: `rules.tidings` reads it. Committed with what it tells of."""
+
+    msisdn: str
+    at: int  # when it happened, µs UTC
+    what: str
+    body: bytes
+    id: int = 0  # of its row, once it is one
+
+
+class Kept(NamedTuple):
+    """What care keeps of one subscriber from now on, and the steps that led there."""
+
+    msisdn: str
+    due: int | None  # when time alone brings something, µs UTC
+    folder: Any  # rules.care.Folder: this room knows no rules
+    steps: tuple[Any, ...] = ()  # rules.cases.CaseStep
+
+
+class Listing(NamedTuple):
+    """A case goes on the hand-over list, or off it."""
+
+    msisdn: str
+    case: int
+    kind: str
+    reason: str
+    on: bool
+
+
 class Event(msgspec.Struct, frozen=True):
     """What the world may know: MQTT and live pages read these rows. `data` never holds a full number or serial."""
 
     at: int
-    topic: str  # delivery, finding, forward, totals, node, feed
+    topic: str  # delivery, finding, forward, care, handset, totals, node, feed
     subject: str
     data: dict[str, Any]
     id: int = 0
@@ -814,6 +843,11 @@ class Batch:
     approved: list[tuple[str, str]] = field(default_factory=list)  # canaries, (class, campaign), that a person said go to
     opted_out: list[tuple[str, str, bool]] = field(default_factory=list)  # (number, class or "all", whether he opts out or in again)
     deeds: list[Deed] = field(default_factory=list)
+    tidings: list[Tiding] = field(default_factory=list)
+    care: list[Kept] = field(default_factory=list)  # folders as they are from now on
+    listed: list[Listing] = field(default_factory=list)
+    withdrawals: list[tuple[str, str]] = field(default_factory=list)  # (number, purpose): what waits and has it, or begins with it and ":"
+    tidings_taken: int = 0  # those up to and with this id are taken in
     events: list[Event] = field(default_factory=list)
     hours: list[HourCount] = field(default_factory=list)
     days: list[DayCount] = field(default_factory=list)

@@ -23,6 +23,7 @@ from mmsd.model import SECOND, Batch, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.claim import Room, claim, lanes, released
 from mmsd.rules.governor import Governor
+from mmsd.rules.tidings import of_outbox
 from mmsd.store import Due, Needs, Overdue, Rows, Store
 
 _log = logging.getLogger(__name__)
@@ -208,6 +209,7 @@ class Dispatcher:
             claimed = claim(now, waiting, rows.usage, self._governor, self._on, rooms, self._fence)
             batch.moved += claimed.moved
             batch.reserved += claimed.reserved
+            batch.tidings += of_outbox(batch.moved, now)
             made[:] = [batch]
             return batch
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -44,14 +44,18 @@ from mmsd.model import (
     Reject,
     masked,
 )  # fmt: skip
-from mmsd.rules import campaign, series
+from mmsd.rules import campaign, findings, series
+from mmsd.rules.casework import Changed, Cleared, Found, Shown
+from mmsd.rules.casework import News as CareNews
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.conditions import AWAY, LOST, MISFIT
 from mmsd.rules.counts import Counts
 from mmsd.rules.handsets import EVENTS, consequences
+from mmsd.rules.mending import Proof
 from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
+from mmsd.rules.tidings import tiding
 from mmsd.rules.verdicts import Facts, Judge, Raised
 from mmsd.store import Needs, Ordinal, Rows, Store
 
@@ -210,7 +214,9 @@ class Sequencer:
         live: bool = True,
         fault_point: Callable[[str], None] = lambda name: None,
         handsets: Handsets | None = None,
+        mending: Callable[[], Collection[int]] | None = None,
     ) -> None:
+        """`mending`: of whom care waits for proof; None: there is no care that would take in what is told to it."""
         self._store = store
         self.feeds = list(feeds)
         self._new_state = new_state
@@ -225,6 +231,8 @@ class Sequencer:
         self._live = live
         self._fault_point = fault_point
         self._handsets = handsets
+        self._mending = mending
+        self._proved: dict[int, Shown] = {}  # last told to care, by number
         self.progress = Progress()
         self.last: Batch | None = None  # as committed, for telemetry
         self.commit_seconds = 0.0
@@ -328,6 +336,8 @@ class Sequencer:
                 self.state.findings.change(number, at)
             if consequences(what).holdings:
                 self.state.end_holdings(number, at)
+        if self._mending is not None:
+            self.judge.mending = self._mending()
         facts = self.judge.judge(subscribers, horizon)
         facts.suspected.update(number for number, _, _ in read.handsets.changes)
         self.state.horizon = max(self.state.horizon, horizon)
@@ -507,9 +517,10 @@ class Sequencer:
         suspected = facts.suspected | self._fault_findings(batch) | self.state.findings.ripe(self.state.horizon)
         self.judge.look_up(suspected)
         for number in sorted(suspected):
-            self._findings(self.judge.find(number), batch)
+            self._findings(self.judge.find(number), batch, seeded=number in facts.seeded)
         self._model_findings(batch)
         self._tell_changes(read.handsets, batch)
+        self._tell_proofs(facts.proofs, batch)
         batch.audits = self._clock_audits()
         if self._report_due():
             batch.feeds = self._report(now)
@@ -646,8 +657,8 @@ class Sequencer:
             self._new_nodes.append(("node", self._nodes[name], name))
         return self._nodes[name]
 
-    def _findings(self, raised: Sequence[Raised], batch: Batch) -> None:
-        """Findings that are not as they were said, and the events that tell of them, into the Batch."""
+    def _findings(self, raised: Sequence[Raised], batch: Batch, *, seeded: bool = False) -> None:
+        """Findings that are not as they were said, and the events that tell of them, into the Batch. `seeded`: a seed failed for them."""
         events = batch.events
         memory = self.state.findings
         for number, cause, found, evidence, model in raised:
@@ -659,15 +670,36 @@ class Sequencer:
                 gone = memory.withdraw(number, cause)
                 if gone is not None:
                     batch.unfounded.append(key)
+                    self._tell_care(number, Cleared(frozenset({cause}), "withdrawn"), batch)
                     data |= {"confidence": gone.confidence, "urgency": gone.urgency}
                     events.append(Event(self.state.horizon, "finding", cause, data))
-            elif memory.say(number, found):
+                continue
+            said = memory.say(number, found)
+            if said or (seeded and not found.cleared):
+                posts, authority = _astray(found)
+                news = Found(cause, found.confidence, found.urgency, posts, authority, seeded)
+                self._tell_care(number, Cleared(frozenset({cause})) if found.cleared else news, batch)
+            if said:
                 row = Finding("subscriber", subject, cause, found.confidence, found.raised, evidence, found.cleared, found.urgency, model)
                 batch.findings.append((key, row))
                 if self.state.models.stands(model, cause):
                     continue  # one finding, about the model
                 data |= {"confidence": found.confidence, "urgency": found.urgency, "cleared": bool(found.cleared)}
                 events.append(Event(found.cleared or found.raised, "finding", cause, data))
+
+    def _tell_care(self, number: int, news: CareNews, batch: Batch) -> None:
+        """Of somebody who could be written to."""
+        if self._mending is not None and not number & NOT_A_NUMBER:
+            batch.tidings.append(tiding(str(number), batch.at, news))
+
+    def _tell_proofs(self, found: Mapping[int, Sequence[Proof]], batch: Batch) -> None:
+        """What was said last is not said again; after a restart it may be, which changes nothing."""
+        self._proved = {number: shown for number, shown in self._proved.items() if number in self.judge.mending}
+        for number, told in sorted(found.items()):
+            shown = Shown(tuple(told))
+            if told and self._proved.get(number) != shown:
+                self._proved[number] = shown
+                self._tell_care(number, shown, batch)
 
     def _model_findings(self, batch: Batch) -> None:
         """What is a model's fault and not its owners'."""
@@ -685,6 +717,7 @@ class Sequencer:
         for number, at, what in news.changes:
             names = [name for each, name in EVENTS.items() if what & each]
             batch.events += [Event(at, "handset", name, {"subject": masked(str(number))}) for name in names]
+            self._tell_care(number, Changed(what), batch)
 
     def _node_findings(self, faults: Sequence[Fault], batch: Batch) -> None:
         """Nodes that answered badly (`rules.pulse`)."""
@@ -731,6 +764,15 @@ class Sequencer:
         so_far = self.progress.outcomes + Counter(outcomes)
         data = {"lines": lines, "forwards": self.progress.forwards, "horizon": self.state.horizon, **{k: v for k, v in so_far.items() if k}}
         return [Event(now, "totals", "", data)]
+
+
+def _astray(found: findings.Found) -> tuple[str, int]:
+    """Of a wrong MMSC address: the kind of POST that went there (of several, a message sent), and the address."""
+    if found.cause != "BAD_MMSC_URL":
+        return "", 0
+    bad = [line for line in found.lines if not line.good]
+    kinds = {line.kind for line in bad}
+    return next((kind for kind in ("submit", "confirm") if kind in kinds), ""), next((line.shape for line in reversed(bad)), 0)
 
 
 def _changes(facts: Facts) -> tuple[Counter[str], Counter[str]]:

@@ -17,6 +17,7 @@ from mmsd.link.carry import Accepted, Incoming, Late, Receipt, Refused, Uncertai
 from mmsd.model import MINUTE, SECOND, Batch, Heard, Outgoing, Part
 from mmsd.rules import outbox
 from mmsd.rules.claim import released
+from mmsd.rules.tidings import of_outbox
 from mmsd.store import Needs, Rows
 
 _MARKS: Final = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"  # 32 signs, none that looks like another
@@ -141,6 +142,7 @@ class Settling:
             if row != before:
                 batch.moved.append(row)
                 batch.reserved += released(before, row, self._day)
+        batch.tidings += of_outbox(batch.moved, now)
         batch.parts = [part for name, part in fold.parts.items() if part != rows.parts.get(name)]
         if self._heard:
             batch.add(self._listener.decide(self._heard, rows, now))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Any, Final, NamedTuple, Protocol
@@ -29,7 +29,9 @@ from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
 from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
+from mmsd.rules.mending import Proof
 from mmsd.rules.models import Models
+from mmsd.rules.proofs import of_delivery, of_posts, of_sessions, of_silence
 from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
 from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
@@ -98,6 +100,8 @@ class Facts:
     candidates: list[Candidate] = field(default_factory=list)
     attempts: list[tuple[bytes, Attempt]] = field(default_factory=list)
     suspected: set[int] = field(default_factory=set)  # whose evidence for or against findings changed
+    seeded: set[int] = field(default_factory=set)  # who did not get a campaign's seed for a fault of settings
+    proofs: dict[int, list[Proof]] = field(default_factory=dict)  # of whom care waits for: what their lines show of a mend
     express: Survey | None = None  # closed deliveries of the express lane
 
 
@@ -140,6 +144,7 @@ class Judge:
         self.row_secret = row_secret  # names of rows hide the numbers in them from whoever has only the database
         self.file_of = file_of
         self.keep_all = keep_all
+        self.mending: Collection[int] = frozenset()  # of whom care waits for proof that a mend took
         self._covered: Covered | None = None  # as at the last judging; what is covered anew may change every verdict
         self._anew = True
 
@@ -299,7 +304,9 @@ class Judge:
         judged: set[findings.Source] = set()
         ready: list[_Ready] = []
         closed: list[Thread] = []
-        anew = self._anew or dossier.subscriber in self.state.disturbed
+        watched = dossier.subscriber in self.mending
+        shown: list[Proof] = []
+        anew = watched or self._anew or dossier.subscriber in self.state.disturbed
         for thread in dossier.threads:
             old = before.get((thread.domain, thread.identity, thread.forwarded))
             if old is not None and not anew and _stands(old, thread, dossier, horizon):
@@ -328,7 +335,12 @@ class Judge:
             if verdict.outcome == "delivered" and thread.opened is not None:
                 said += findings.corrected(_source(entry), thread.fetches[:1], dossier, context)
             judged.add(_source(entry))
-            waits = self.campaigns and not entry.awarded and evidence_of(thread, self.state.seeds)[0]
+            if watched and not entry.spoiled and verdict.outcome != "open":
+                shown += of_delivery(thread, seen, entry.rule, dossier, context)
+            seed = bool(self.campaigns) and evidence_of(thread, self.state.seeds)[0]
+            if seed and said and entry.outcome == "failed":
+                facts.seeded.add(dossier.subscriber)
+            waits = seed and not entry.awarded
             too_late = min((get[AT] for get in thread.gets if get[AT] > horizon and get[STATUS] in GONE), default=NEVER)
             if too_late < NEVER:  # what it says is not known yet
                 self.state.watch(dossier.subscriber, too_late)
@@ -348,6 +360,11 @@ class Judge:
         grounds.extend(self._judge_attempts(dossier, context, horizon, facts))
         judged.update((REQUEST, post[FEED], post[WHERE]) for post in dossier.posts)
         self._find(dossier, grounds, judged, context, horizon, facts)
+        if watched:
+            shown += of_posts(dossier, context, authorities(dossier, context), horizon)
+            shown += of_sessions(dossier, context, horizon)
+            shown += of_silence(dossier.subscriber, context, horizon)
+            facts.proofs[dossier.subscriber] = sorted(shown, key=lambda proof: (proof.at, proof.sign, proof.row))
         return ready
 
     def _ask_node(self, entry: Published, verdict: Verdict) -> None:

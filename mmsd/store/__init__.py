@@ -34,8 +34,10 @@ from mmsd.model import (
     Part,
     PlaceCount,
     Reject,
+    Tiding,
     UnknownCode,
 )
+from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
@@ -61,6 +63,22 @@ class Overdue(NamedTuple):
     most: int  # of each kind
 
 
+class CareAsk(NamedTuple):
+    """What a decision of care has to see: folders of these numbers, of whose time has come, and of those whom untaken news is about."""
+
+    numbers: frozenset[str] = frozenset()
+    news: int = 0  # at most so many pieces
+    due: int | None = None  # whose folder is due by then, µs UTC …
+    most: int = 0  # … at most so many
+
+
+class Held(NamedTuple):
+    """What there is of a subscriber before a decision of care: an empty folder where there is none."""
+
+    folder: Folder
+    opted_out: frozenset[str]  # classes of messages, or "all"
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """The rows a decision must see. Named before the transaction begins, read inside it."""
@@ -76,9 +94,10 @@ class Needs:
     unsure: frozenset[tuple[str, str]] = frozenset()  # … and (link, number) of whom it speaks: their rows are among `Rows.outbox`
     ordinals: frozenset[Ordinal] = frozenset()
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
+    care: CareAsk | None = None
 
     def __or__(self, other: Needs) -> Needs:
-        """What both need. Of `due` and `overdue` the first's counts."""
+        """What both need. Of `due`, `overdue` and `care` the first's counts."""
         return Needs(
             self.deliveries | other.deliveries,
             self.findings | other.findings,
@@ -91,6 +110,7 @@ class Needs:
             self.unsure | other.unsure,
             self.ordinals | other.ordinals,
             self.cold | other.cold,
+            self.care or other.care,
         )
 
 
@@ -129,6 +149,8 @@ class Rows:
     fence: int = 0  # which start of the daemon may claim
     ordinals: Mapping[Ordinal, Counted] = field(default_factory=dict)
     cold: Mapping[int, bytes] = field(default_factory=dict)
+    tidings: Sequence[Tiding] = ()  # of `Needs.care`, in the order they came
+    held: Mapping[str, Held] = field(default_factory=dict)  # by number
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, Batch, Extent
 from mmsd.rules.governor import Usage
-from mmsd.store import Health, Loaded, Needs, Rows, cold, migrate, outbox, rows, tails
+from mmsd.store import CareAsk, Health, Loaded, Needs, Rows, care, cold, migrate, outbox, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -195,7 +195,10 @@ class SqliteStore(Reader):
 
     def _read(self, connection: sqlite3.Connection, needs: Needs) -> Rows:
         keys = self._keys
-        people = self._people.find(connection, {ordinal.sender for ordinal in needs.ordinals} | {number for _, number in needs.unsure})
+        asked = needs.care or CareAsk()
+        people = self._people.find(
+            connection, {*(ordinal.sender for ordinal in needs.ordinals), *(number for _, number in needs.unsure), *asked.numbers}
+        )
 
         def by_key(select: str, read: Callable[[Keys, rows.Row], Result], wanted: frozenset[bytes]) -> dict[bytes, Result]:
             return {row[1]: read(keys, row) for row in select_in(connection, f"{select} WHERE key IN ({{}})", wanted)}
@@ -207,6 +210,7 @@ class SqliteStore(Reader):
         wanted = {*needs.outbox, *(part.key for part in parts.values()), *(key for found in unsure.values() for key in found)}
         leaving = outbox.by_key(connection, keys, wanted)
         overdue = outbox.overdue(connection, keys, needs.overdue) if needs.overdue is not None else []
+        of_care = care.read(connection, keys, asked, {number: people[number] for number in asked.numbers if number in people})
         return Rows(
             deliveries=by_key(rows.SELECT_DELIVERY, rows.delivery, needs.deliveries),
             findings=by_key(rows.SELECT_FINDING, rows.finding, needs.findings),
@@ -223,6 +227,8 @@ class SqliteStore(Reader):
             fence=outbox.fence(connection) if needs.due is not None or needs.overdue is not None else 0,
             ordinals=read_ordinals(connection, needs.ordinals, people),
             cold=read_cold(connection, keys, needs.cold),
+            tidings=of_care.tidings,
+            held=of_care.held,
         )
 
     def _in_transaction(self, connection: sqlite3.Connection, work: Callable[[], Result]) -> Result:
@@ -459,6 +465,7 @@ class SqliteStore(Reader):
             ).fetchone()
             if found is None:
                 return False
+            care.erase(connection, found[0])
             outbox.erase(connection, found[0])  # what was to be sent may hold the number
             return True
 
