@@ -453,6 +453,7 @@ def serve(settings: config.Settings, ready_file: Path | None, world: World | Non
         if daemon._stop.is_set():
             os._exit(130)
         daemon.stop()
+        _log.info("asked to end: what is under way is settled first; a second signal ends it at once")
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, asked)

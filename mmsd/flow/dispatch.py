@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from mmsd.errors import AlreadyRunning, EncodeError, LinkDown, StoreBusy, StoreFull
 from mmsd.flow.settle import Answered, Deaf, Listener, News, NotSent, Settling, Told, Way, mark
-from mmsd.link.carry import Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Up
+from mmsd.link.carry import Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
 from mmsd.model import SECOND, Batch, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.claim import Room, claim, lanes, released
@@ -235,6 +235,9 @@ class Dispatcher:
             self._tell(Answered(row.key, route.name, NotSent(str(down))))
         except EncodeError:
             self._tell(Answered(row.key, route.name, NotSent(outbox.UNSENDABLE, never=True)))
+        except asyncio.CancelledError:  # at the end, when an answer takes too long
+            self._tell(Answered(row.key, route.name, Uncertain(row.key.hex(), outbox.ENDED, parts=row.parts)))
+            raise
         else:
             self._tell(Answered(row.key, route.name, answer))
         finally:

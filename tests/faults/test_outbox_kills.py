@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
+import subprocess
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from tests.faults.relay import FORWARDS, WINDOW, Relay, Zygote, centre
+from sim.centre import Fault
+from tests.faults.relay import FORWARDS, PATIENCE, WINDOW, Relay, Zygote, centre
 
 ALL = os.environ.get("MMSD_KILLS") == "all"
 BOUNDARIES = (
@@ -79,3 +83,121 @@ def test_S01_killed_at_a_boundary_no_serial_is_lost_and_none_doubled(where, n, h
         if not struck:
             assert one != (where, n), "it never came to that"
             break
+
+
+# --------------------------------------------------------------------------------- S02: at every write and sync of the store
+
+
+@pytest.fixture
+def traced(debian: Callable[[str], str]) -> Iterator[Callable[[int], Callable[[int], None]]]:
+    """`traced(n)(pid)`: lets the process, which waits, go on; it is killed at its nth write or sync. Skips where nobody may trace."""
+    strace = debian("strace")
+    asked = subprocess.run([strace, "-o", "/dev/null", "true"], capture_output=True, text=True, check=False)
+    if asked.returncode:
+        pytest.skip(f"strace may not trace here: {asked.stderr.strip()}")
+
+    tracers: list[subprocess.Popen[bytes]] = []
+
+    def at(n: int) -> Callable[[int], None]:
+        def go_on(pid: int) -> None:
+            until(lambda: "T (stopped)" in status(pid))
+            calls = "pwrite64,fdatasync,fsync"
+            command = [strace, "-f", "-q", "-o", "/dev/null", "-p", str(pid), "-e", f"trace={calls}"]
+            tracers.append(subprocess.Popen([*command, "-e", f"inject={calls}:signal=KILL:when={n}"], stderr=subprocess.DEVNULL))
+            until(lambda: "TracerPid:\t0\n" not in status(pid))
+            os.kill(pid, signal.SIGCONT)
+
+        return go_on
+
+    yield at
+    for tracer in tracers:
+        tracer.wait(PATIENCE)
+
+
+def status(pid: int) -> str:
+    return Path(f"/proc/{pid}/status").read_text()
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("n", (1,) if ALL else (5, 30, 55, 80))
+def test_S02_killed_at_a_write_or_sync_no_serial_is_lost_and_none_doubled(n, tmp_path, zygote, traced):
+    for one in itertools.count(n) if ALL else [n]:
+        folder = tmp_path / str(one)
+        folder.mkdir()
+        with centre(folder, "smpp") as it:
+            relay = Relay(folder, zygote, it.port, "smpp")
+            struck = relay.live(held=traced(one))
+            if struck:
+                assert not relay.live()
+            relay.judge(most=1)
+        if not struck:
+            assert one > 100, "it never came to that"
+            break
+
+
+# ------------------------------------------------------------------------- S11: asked to end under load, asked twice, held up
+
+
+def test_S11_asked_to_end_it_settles_what_is_under_way_unbinds_and_ends_with_0(tmp_path, zygote):
+    """The centre answers after a second: at the end every answer was waited for, so the next life sends only what was never sent."""
+    with centre(tmp_path, "smpp", answer_after=1.0) as it:
+        relay = Relay(tmp_path, zygote, it.port, "smpp")
+        zygote.begin(tmp_path)
+        until(lambda: len(it.taken) >= WINDOW)
+        os.kill(zygote.pid, signal.SIGTERM)
+        began = time.monotonic()
+        assert zygote.end() == 0
+        assert time.monotonic() - began <= 20
+        assert set(relay.states()) <= {"ready", "sent", "delivered"}
+        assert len(it.taken) < FORWARDS
+        assert not it.connections
+        assert not relay.live()
+        assert set(relay.judge(most=1).values()) == {1}
+
+
+def test_S11_a_centre_that_answers_nothing_holds_up_no_end(tmp_path, zygote):
+    with centre(tmp_path, "smpp") as it:
+        relay = Relay(tmp_path, zygote, it.port, "smpp")
+        it.order(Fault.SILENT, times=0)
+        it.order(Fault.RECEIPT_LOST, times=0)
+        zygote.begin(tmp_path)
+        until(lambda: len(it.taken) >= WINDOW)
+        it.order(Fault.DEAF)
+        os.kill(zygote.pid, signal.SIGTERM)
+        began = time.monotonic()
+        assert zygote.end() == 0
+        assert time.monotonic() - began <= 20
+        assert relay.states() == {"uncertain": WINDOW, "ready": FORWARDS - WINDOW}
+
+
+def test_S11_asked_twice_it_ends_at_once_and_nothing_is_lost(tmp_path, zygote):
+    with centre(tmp_path, "smpp", answer_after=3.0) as it:
+        relay = Relay(tmp_path, zygote, it.port, "smpp")
+        zygote.begin(tmp_path)
+        until(lambda: len(it.taken) >= WINDOW)
+        os.kill(zygote.pid, signal.SIGTERM)
+        until(lambda: "asked to end" in (tmp_path / "mmsd.log").read_text())
+        os.kill(zygote.pid, signal.SIGTERM)
+        assert zygote.end() == 130
+        assert not relay.live()
+        relay.judge(most=1)
+
+
+def test_S11_held_up_for_a_while_it_goes_on_where_it_was(tmp_path, zygote):
+    with centre(tmp_path, "smpp", answer_after=0.2, probe_after=0.5, probe_timeout=0.5) as it:
+        relay = Relay(tmp_path, zygote, it.port, "smpp")
+        zygote.begin(tmp_path)
+        until(lambda: len(it.taken) >= WINDOW)
+        os.kill(zygote.pid, signal.SIGSTOP)
+        until(lambda: not it.connections)  # the centre gave it up
+        os.kill(zygote.pid, signal.SIGCONT)
+        until(relay.settled)
+        os.kill(zygote.pid, signal.SIGTERM)
+        assert zygote.end() == 0
+        relay.judge(most=1)
