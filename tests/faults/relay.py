@@ -125,11 +125,13 @@ class Relay:
     def live(self, kill: tuple[str, int] = ("", 0), *, held: Callable[[int], Any] | None = None) -> bool:
         """One life: to its death, or until every serial is delivered and it ended in good order. Whether it was killed."""
         zygote = self._zygote
+        address = self.folder / "state" / app.ADDRESS
+        address.unlink(missing_ok=True)  # of a life before
         zygote.begin(self.folder, kill, held=held is not None)
         if held is not None:
             held(zygote.pid)
         deadline = time.monotonic() + PATIENCE
-        while zygote.alive() and not self.settled():
+        while zygote.alive() and not (address.exists() and self.settled()):
             assert time.monotonic() < deadline, f"{self.states()}: {(self.folder / 'mmsd.log').read_text()[-2000:]}"
             time.sleep(0.02)
         if zygote.alive():
