@@ -475,7 +475,7 @@ class _Work:
                 self.orders.append(Withdraw(case))
             case Act.LIST | Act.UNLIST:
                 self.orders.append(Listed(case, act is Act.LIST))
-            case Act.THANKS | Act.LISTED:
+            case Act.THANKS | Act.LISTED | Act.SORRY:
                 self.orders.append(Tell(case, act.value))
             case Act.TEST:
                 self.orders.append(Probe(case))

@@ -88,6 +88,7 @@ class Act(enum.StrEnum):
     TEST = "test"  # send a small MMS of our own
     THANKS = "thanks"  # tell him that it works
     LISTED = "listed"  # tell him that it is passed on
+    SORRY = "sorry"  # tell him that nothing can be sent, and that somebody will look at it
     WITHDRAW = "withdraw"  # what has not left yet must not leave
     REVOKE = "revoke"  # what consent there is ends
 
@@ -143,7 +144,7 @@ SETTINGS: Final[Table] = {
     # who said yes gets his settings, though the trouble may have gone since: so there is no CLEARED here
     (State.CONSENTED, Event.JOIN): Row(State.CONSENTED),
     (State.CONSENTED, Event.PUSH): Row(State.PUSHED, (Act.PUSH,)),
-    (State.CONSENTED, Event.UNFIT): _UNDONE,
+    (State.CONSENTED, Event.UNFIT): Row(State.HANDED_OVER, (Act.LIST, Act.SORRY, Act.REVOKE)),
     (State.CONSENTED, Event.STOP): _END_CONSENT,
     (State.CONSENTED, Event.REVOKED): _END_CONSENT,
     (State.CONSENTED, Event.LAPSED): _END,

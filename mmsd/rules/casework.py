@@ -200,7 +200,7 @@ class Push(NamedTuple):
 
 
 class Tell(NamedTuple):
-    """Send a text: "thanks", "listed", "stopped"."""
+    """Send a text: "thanks", "listed", "sorry", "stopped"."""
 
     case: Case | None
     text: str

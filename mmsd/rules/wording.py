@@ -70,6 +70,10 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         "已收到您的回复，我们将尽快为您办理数据业务，开通后即可收发彩信。",
         "Thank you. We will have mobile data enabled for you soon; then picture messages will work.",
     ),
+    "sorry": Template(
+        "已收到您的回复。暂时无法向您的手机发送彩信设置，我们会尽快处理。",
+        "Thank you. We cannot send MMS settings to your phone just now; somebody will look at it.",
+    ),
     "stopped": Template(
         "已收到，您将不再收到此类短信。今后如需彩信设置，请回复“设置”。",
         "Understood: you will get no more such messages. Should you want MMS settings one day, reply SETTINGS.",

@@ -549,9 +549,10 @@ def test_what_cannot_be_pushed_is_for_people():
     desk.all(Wrote("Y"))
     assert names(desk.on(Unfit(1, "lint"), MINUTE).orders) == []  # it is on its way already
     desk.on(Unsent(Act.PUSH, 1, "x"))
-    assert names(desk.on(Unfit(1, "lint"), MINUTE).orders) == ["Listed"]
+    assert names(desk.on(Unfit(1, "lint"), MINUTE).orders) == ["Listed", "Tell"]
+    assert desk.orders[-1] == Tell(desk.case, "sorry")
     unsigned = Desk(person=Person(mendable=False))
-    assert names(unsigned.on(Wrote("设置")).orders) == ["Listed"]
+    assert names(unsigned.on(Wrote("设置")).orders) == ["Listed", "Tell"]
     assert (unsigned.case.state, unsigned.case.reason) == (State.HANDED_OVER, "no_settings")
 
 
