@@ -6,12 +6,14 @@ each row stands what care wants to hear when it left, or did not. `subject` name
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from mmsd.model import HOUR, Outgoing
 from mmsd.rules.campaign import outbox_key
 from mmsd.rules.cases import Act, Case
 from mmsd.rules.casework import Ask, Push, Tell
+from mmsd.rules.consent import Question
 from mmsd.rules.forms import Parcel
 from mmsd.rules.governor import ACKNOWLEDGES_STOP
 from mmsd.rules.outbox import READY
@@ -80,6 +82,13 @@ def told(order: Tell, number: str, subject: bytes, wording: Wording, language: s
         now, now + TEXT_EXPIRES, IN_CONVERSATION if stopped else AT_LEISURE, asked=now if stopped else None,
     )  # fmt: skip
     return Letter(row)
+
+
+def keys_to_withdraw(case: Case, questions: Iterable[Question], subject: bytes) -> list[bytes]:
+    """Keys of everything that may still wait for a case: its questions, its pushes and their texts. What left already stays as it is."""
+    name = _name(subject, case)
+    asked = [outbox_key("ask", name, question.number) for question in questions if question.case == case.number]
+    return asked + [outbox_key(purpose, name, attempt) for attempt in range(1, case.orders + 1) for purpose in ("told", "push")]
 
 
 def _name(subject: bytes, case: Case | None) -> bytes:

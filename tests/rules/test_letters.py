@@ -11,7 +11,7 @@ from mmsd.rules.casework import Ask, Push, Tell
 from mmsd.rules.consent import Channel, Consent, PushOrder, Question
 from mmsd.rules.forms import Handset, Parcel, Signed, prepare
 from mmsd.rules.governor import ACKNOWLEDGES_STOP, CLASSES
-from mmsd.rules.letters import AT_LEISURE, FOR_A_SEED, IN_CONVERSATION, Letter, push, question, told
+from mmsd.rules.letters import AT_LEISURE, FOR_A_SEED, IN_CONVERSATION, Letter, keys_to_withdraw, push, question, told
 from mmsd.rules.models import Model
 from mmsd.rules.operators import Access
 from mmsd.rules.settings import CareSettings
@@ -110,3 +110,11 @@ def test_the_same_order_is_the_same_row_and_another_is_another():
     assert pushes()[1].row.key == pushes()[1].row.key
     again = told(Tell(None, "stopped"), NUMBER, SUBJECT, Wording(), "zh", NOW + HOUR - 1)
     assert again.row.key == letters[-2].row.key  # said twice in an hour
+
+
+def test_what_waits_for_a_case_can_be_withdrawn_by_its_keys():
+    case = msgspec.structs.replace(CASE, orders=2)
+    other = msgspec.structs.replace(QUESTION, number=9, case=4)
+    keys = keys_to_withdraw(case, [QUESTION, other], SUBJECT)
+    waiting = [question(Ask(CASE, QUESTION), NUMBER, SUBJECT, Wording(), SETTINGS), *pushes(), *pushes(attempt=2)]
+    assert sorted(keys) == sorted(letter.row.key for letter in waiting)
