@@ -265,6 +265,9 @@ CHANGES: Final[dict[str, tuple[str, Change]]] = {
 # ------------------------------------------------------------------------------------------------------------------- negatives
 
 
+TURNED: Final = (Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270)
+
+
 def unrelated(number: int) -> bytes:
     """A picture that has nothing to do with any seed: a photograph's cutting, a landscape, a card; as handsets send them."""
     draw = random.Random(f"unrelated {number}")
@@ -272,11 +275,7 @@ def unrelated(number: int) -> bytes:
     kind = number % 4
     image = cards.photograph(draw.choice(cards.PHOTOS)) if kind == 0 else None
     if image is not None:
-        image = cards.cutting(image, draw, size)
-        if draw.random() < 0.5:
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        if draw.random() < 0.3:
-            image = image.transpose(Image.Transpose.ROTATE_90)
+        image = cards.cutting(image, draw, size).transpose(draw.choice(TURNED))  # so it is no other cutting of a seed's photograph
     elif kind < 3:
         image = cards.landscape(draw, size)
     else:
@@ -286,9 +285,12 @@ def unrelated(number: int) -> bytes:
 
 
 def same_template(number: int) -> bytes:
-    """A card nobody marked, of a template that seeds were made of; every second one is a seed's own drawing with another number."""
+    """Unmarked and like a seed: a card of its template, its own drawing with another number, another cutting of its photograph."""
     draw = random.Random(f"template {number}")
-    if number % 2:
+    image = cards.photograph(draw.choice(cards.PHOTOS)) if number % 5 == 0 else None
+    if image is not None:
+        image = cards.cutting(image, draw, draw.choice(SIZES))
+    elif number % 2:
         family = draw.randrange(6)
         template = ("torch", "numbered", "lantern", "river")[family % 4]
         said = f"{draw.randint(0, 10**8 - 1):08}"

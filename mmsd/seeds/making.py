@@ -151,10 +151,12 @@ class Original:
     def marked(self, name: str) -> Marked:
         """Marked as finely as the battery lets it be. `registered.weak` when even the coarsest grade fails."""
         best: Marked | None = None
+        most = 0, 0.0
         for grade, (target, likeness) in enumerate(GRADES):
             made = self.graded(target, likeness)
             trial = tried(self.registered(name, made.octets, made.deviation), made, self._key, grade)
-            if best is None or best.registered.trial is None or trial.passed > best.registered.trial.passed:
+            if best is None or (trial.passed, trial.lowest) > most:
+                most = trial.passed, trial.lowest
                 best = Marked(made.octets, self.registered(name, made.octets, made.deviation, trial))
             if not trial.failed:
                 break

@@ -29,6 +29,8 @@ CHIPS: Final = ACROSS * ACROSS * len(BANDS)
 ACCEPTED: Final = 7.5
 """A score from here on counts."""
 
+_SILENT: Final = 1.5
+"""Grey levels a coefficient: a cell in which less is left tells little; a mark leaves 2 to 6."""
 _PERSON: Final = b"mmsd chips 1"
 
 
@@ -121,9 +123,9 @@ def embedded(picture: Image.Image, added: Floats, deviation: float) -> Image.Ima
 def left_of(found: Floats, of: Host, sound: NDArray[np.bool_] | None = None) -> Floats:
     """What a picture's coefficients (256, 10) leave when the host is subtracted, weighed, of norm 1: computed without the chips.
 
-    `sound`: the cells to look at (256,), None = all; the others are 0. Each band is fitted to the host by its own gain; what is left is
-    measured in the deviations of its band and of its cell, so that a caption over some cells outweighs nothing, and weighed by what the
-    mark put there.
+    `sound`: the cells to look at (256,), None = all; the others are 0. Each band is fitted to the host by its own gain. What is left is
+    measured in the deviation of its band, then of its cell: what was drawn over a cell weighs no more than the mark in another, and a cell
+    where nothing is left (white that went all white) has no mark to tell of and hardly counts.
     """
     spectrum = of.spectrum
     if sound is not None:
@@ -131,11 +133,10 @@ def left_of(found: Floats, of: Host, sound: NDArray[np.bool_] | None = None) -> 
     power = np.einsum("bk,bk->k", spectrum, spectrum) + 1.0
     gain = np.clip(np.einsum("bk,bk->k", found, spectrum) / power, 0.0, 3.0)
     left: Floats = found - spectrum * gain
-    count = len(left) if sound is None else np.count_nonzero(sound) + 1
-    left /= 1.25 * np.abs(left).sum(axis=0) / count + 1e-3
-    by_cell = np.sqrt(np.einsum("bk,bk->b", left, left) / len(BANDS))[:, None] + 0.3
-    left = left / by_cell
-    left *= of.weights / by_cell
+    by_band = np.abs(left).sum(axis=0) + 1e-3
+    left *= by_band.mean() / by_band
+    by_cell = np.sqrt(np.einsum("bk,bk->b", left, left) / len(BANDS))[:, None]
+    left *= of.weights * by_cell / (np.square(by_cell) + _SILENT**2)
     norm = float(np.sqrt(np.vdot(left, left)))
     if norm > 0:
         left /= norm

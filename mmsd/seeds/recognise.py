@@ -23,18 +23,20 @@ from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, in
 from mmsd.seeds.library import Library
 from mmsd.seeds.mark import ACCEPTED
 from mmsd.seeds.pictures import LIMITS, Limits
-from mmsd.seeds.register import ALIKE, Received
+from mmsd.seeds.register import CLEAR, Received
 from mmsd.seeds.seed import SIDE, Floats, Words
 from mmsd.seeds.verdict import EXACT, MARK, REGISTERED, Learned, Probable, Sighting, Verdict
 
-RADIUS: Final = 90
+RADIUS: Final = 104
 """Bits of 256 within which a fingerprint makes a candidate; unrelated pictures lie about 128 apart."""
-CANDIDATES: Final = 6
+CANDIDATES: Final = 10
 HELD: Final = 24  # faces of seeds the sender holds, tried whatever they look like
-LAID_RADIUS: Final = 86  # bits within which a candidate is laid straight
-LAID: Final = 2  # candidates of different families that are laid straight
-BEGUN: Final = 2  # of the places that phase correlation finds
+NEAR: Final = 70  # bits within which a picture may lie straight, or where its fingerprint says
+LAID: Final = 3  # candidates of different families that are laid straight
+BEGUN: Final = 3  # of the places that phase correlation finds
 LOOKED_ALIKE: Final = 64  # bits: nearer than this a picture looks like the seed
+_HINT: Final = 2.5  # a score from which a place is worth more steps
+_SETTLED: Final = 0.6  # correlation from which a place is the right one
 PICTURES: Final = 12  # of one message
 _TONED: Final = 25.0  # above this score a better fit of the host changes nothing
 
@@ -48,27 +50,34 @@ class _Seen(NamedTuple):
 
 
 class _View:
-    """A received picture on the canonical grid, what lies within its margins, and what was made of it on the way."""
+    """A received picture on the canonical grid, what lies within its margins, and what was made of it on the way.
+
+    It has one form, or two: the whole of it, and what lies within even margins. A fingerprint is taken of each.
+    """
 
     def __init__(self, source: Image.Image) -> None:
         self.values = pictures.canonical(source)
         self.trim = pictures.margins(source)
         self.image = Image.fromarray(self.values)
-        self.shape = source.width / source.height
         self.plain = mark.coefficients(self.values)
-        self.outer: tuple[Map, ...] = (IDENTITY,) if self.trim is None else (IDENTITY, boxed(self.trim))
-        self.prints: list[Words] = [fingerprint(self.values)]
+        self._forms = [(IDENTITY, self.values, source.width / source.height)]
         if self.trim is not None:
-            box = self.trim
+            left, top, right, bottom = self.trim
             width, height = source.size
-            self.prints.append(fingerprint(pictures.canonical(source, (box[0] * width, box[1] * height, box[2] * width, box[3] * height))))
-        self._received: Received | None = None
+            within = pictures.canonical(source, (left * width, top * height, right * width, bottom * height))
+            self._forms.append((boxed(self.trim), within, (right - left) * width / ((bottom - top) * height)))
+        self.prints: list[Words] = [fingerprint(values) for _, values, _ in self._forms]
+        self._received: dict[int, Received] = {}
 
-    @property
-    def received(self) -> Received:
-        if self._received is None:
-            self._received = Received(self.values, self.shape)
-        return self._received
+    def outer(self, form: int) -> Map:
+        """Where a form lies in the whole."""
+        return self._forms[form][0]
+
+    def received(self, form: int) -> Received:
+        if form not in self._received:
+            _, values, shape = self._forms[form]
+            self._received[form] = Received(values, shape)
+        return self._received[form]
 
 
 def judge(
@@ -141,12 +150,13 @@ def _frame(view: _View, library: Library, held: Collection[str]) -> tuple[_Seen,
     owned = [face for seed in held for face in library.faces_of(seed) if face not in listed][:HELD]
     candidates = near + [library.distances(face, view.prints) for face in owned]
     best = _Seen()
-    for one in candidates:
+    straight = [one for one in candidates if one.distance <= NEAR or one.face not in listed]
+    for one in straight:
         best = max(best, _marked(view, library, one.face), key=_by_score)
         if best.score >= _TONED:
             return best, looks
     if best.score < ACCEPTED:
-        best = max(best, _siblings(view, library, candidates), key=_by_score)
+        best = max(best, _siblings(view, library, straight), key=_by_score)
     if best.score < ACCEPTED:
         best = max(best, _laid(view, library, candidates), key=_by_score)
     return best, looks
@@ -209,27 +219,44 @@ def _siblings(view: _View, library: Library, candidates: Sequence[Near], by: Map
 
 
 def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
-    """L4: the nearest candidates are laid straight, and they and their siblings scored there."""
-    best = _Seen(method=REGISTERED)
-    families: set[tuple[str, int]] = set()
+    """L4: the likeliest candidates of different families are laid straight, and they and their siblings scored there."""
+    families: dict[tuple[str, int], Near] = {}
     for one in candidates:
-        if len(families) == LAID or best.score >= ACCEPTED:
-            break
         entry = library.entries[one.face]
-        if one.distance > LAID_RADIUS or (entry.seed.family, entry.picture) in families:
+        if one.distance <= RADIUS:
+            families.setdefault((entry.seed.family, entry.picture), one)
+    found = [(one, library.template(one.face).coarse(view.received(one.form), BEGUN)) for one in list(families.values())[:CANDIDATES]]
+    found.sort(key=lambda pair: pair[0].distance / 8 - pair[1].peak)
+    best = _Seen(method=REGISTERED)
+    for one, (places, peak) in found[:LAID]:
+        if one.distance > NEAR and peak < CLEAR:
             continue
-        families.add((entry.seed.family, entry.picture))
-        template = library.template(one.face)
-        begin = joined(view.outer[one.form], library.place(one))
-        plain = one.form == 0 and one.variant == 0
-        by, alike = template.refined(view.received, [begin] if plain else [begin, IDENTITY], BEGUN)
-        if alike < ALIKE:
-            continue
-        score = _score(view, library, one.face, by)
-        best = max(best, _Seen(one.face, score, REGISTERED), key=_by_score)
-        if score < ACCEPTED:
-            best = max(best, _siblings(view, library, [one], by)._replace(method=REGISTERED), key=_by_score)
+        template, received, outer = library.template(one.face), view.received(one.form), view.outer(one.form)
+        straight, most = IDENTITY, -1.0
+        for by, alike in template.refined(received, [*_begun(library, one), *places]):
+            score = _score(view, library, one.face, joined(outer, by))
+            if _HINT <= score < ACCEPTED:
+                by = template.polished(received, by)
+                score = max(score, _score(view, library, one.face, joined(outer, by)))
+            best = max(best, _Seen(one.face, score, REGISTERED), key=_by_score)
+            if best.score >= ACCEPTED:
+                return best
+            if alike > most:
+                straight, most = joined(outer, by), alike
+            if alike >= _SETTLED and score < _HINT:
+                break  # it lies there, and has no mark: a look-alike, or a sibling
+        if most > 0:
+            best = max(best, _siblings(view, library, [one], straight)._replace(method=REGISTERED), key=_by_score)
+            if best.score >= ACCEPTED:
+                return best
     return best
+
+
+def _begun(library: Library, one: Near) -> list[Map]:
+    """Where a candidate's fingerprint says that it lies, and where it would lie untouched; nowhere when it is not like it enough."""
+    if one.distance > NEAR:
+        return []
+    return [library.place(one)] if one.variant == 0 else [library.place(one), IDENTITY]
 
 
 def _probable(

@@ -6,7 +6,7 @@ The refinement is the inverse compositional one: the seed's gradients are taken 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final, NamedTuple
 
@@ -21,13 +21,15 @@ TURNS: Final = (-5.0, -2.5, 0.0, 2.5, 5.0)  # degrees
 SCALES: Final = (0.82, 0.91, 1.0, 1.12, 1.25)
 _COARSE: Final = 64
 _STEPS: Final = ((32, 8), (64, 6))  # rows of the grid, steps on it
-_LAST: Final = (SIDE, 8)
+_LAST: Final = (SIDE, 6)
+_POLISH: Final = (SIDE, 12)
 _EDGE: Final = 0.06
 """Of the received picture's edge: slow shades are told from the rest badly there."""
 ALIKE: Final = 0.2
-"""Correlation with the seed from which a place is worth a score."""
-_SURE: Final = 0.7  # from here on no other place is looked for
-_HOPELESS: Final = 0.2  # below this on the coarsest grid no finer one helps
+"""Correlation with the seed below which a place is given up."""
+CLEAR: Final = 20.0
+"""A peak that stands out: unrelated pictures have 8, one in twenty 20; a seed of which a tenth was cropped 25 and more."""
+_THE_SAME: Final = 0.012  # of the side
 
 
 def _sharp(values: Floats) -> Image.Image:
@@ -72,15 +74,27 @@ class _Level(NamedTuple):
     solve: NDArray[np.float64]  # (6, 6), the inverse of their products
 
 
+class Found(NamedTuple):
+    """What the coarse search found of a seed."""
+
+    places: list[Map]  # the likeliest first
+    peak: float  # how far the best one stands out, in deviations
+
+
 class Template:
-    """A seed's picture, ready to be found."""
+    """A seed's picture, ready to be found. What only a few of them need is made when it is needed."""
 
     def __init__(self, values: Floats) -> None:
-        sharp = _sharp(values)
-        self._levels = {side: _level(np.asarray(_reduced(sharp, side), np.float32)) for side in (32, 64, SIDE)}
-        self._spectrum = np.fft.rfft2(self._levels[_COARSE].values * _window()).astype(np.complex64)
+        self._sharp = _sharp(values)
+        self._levels: dict[int, _Level] = {}
+        self._spectrum = np.fft.rfft2(np.asarray(_reduced(self._sharp, _COARSE), np.float32) * _window()).astype(np.complex64)
 
-    def coarse(self, received: Received, limit: int) -> list[Map]:
+    def _level(self, side: int) -> _Level:
+        if side not in self._levels:
+            self._levels[side] = _level(np.asarray(_reduced(self._sharp, side), np.float32))
+        return self._levels[side]
+
+    def coarse(self, received: Received, limit: int) -> Found:
         """The `limit` likeliest places among all scales, rotations and shifts."""
         maps, spectra = received.views()
         cross = spectra * self._spectrum.conj()
@@ -93,32 +107,33 @@ class Template:
             down, right = divmod(int(places[number]), _COARSE)
             half = _COARSE // 2
             found.append(shifted(maps[number], ((right + half) % _COARSE - half) / _COARSE, ((down + half) % _COARSE - half) / _COARSE))
-        return found
+        return Found(found, float(heights.max() / (peaks.std() + 1e-9)))
 
-    def refined(self, received: Received, begin: Iterable[Map], further: int) -> tuple[Map, float]:
-        """The best of some places, each made better step by step: the map, and the correlation there (−1 … 1).
+    def refined(self, received: Received, begin: Iterable[Map]) -> Iterator[tuple[Map, float]]:
+        """Each of those places made better step by step, with the correlation there; hopeless ones are given up, equal ones given once.
 
-        When none of `begin` shows the seed well, so many `further` places of the coarse search are tried.
+        A caller that has what it wants asks for no more.
         """
-        best, alike = self._best(received, begin, IDENTITY, -1.0)
-        if alike < _SURE:
-            best, alike = self._best(received, self.coarse(received, further), best, alike)
-        if alike >= ALIKE:
-            side, steps = _LAST
-            best = _steps(self._levels[side], received.levels[side], best, side, steps)
-        return best, alike
-
-    def _best(self, received: Received, begin: Iterable[Map], best: Map, alike: float) -> tuple[Map, float]:
+        given: list[Map] = []
         for by in begin:
-            for side, steps in _STEPS:
-                by = _steps(self._levels[side], received.levels[side], by, side, steps)
-                if side == _STEPS[0][0] and _likeness(self._levels[side], received.levels[side], by, side) < _HOPELESS:
-                    break
-            else:
-                likeness = _likeness(self._levels[_COARSE], received.levels[_COARSE], by, _COARSE)
-                if likeness > alike:
-                    best, alike = by, likeness
-        return best, alike
+            yield from self._place(received, by, given)
+
+    def polished(self, received: Received, by: Map) -> Map:
+        """A place that `refined` gave, made better still."""
+        side, steps = _POLISH
+        return _steps(self._level(side), received.levels[side], by, side, steps)
+
+    def _place(self, received: Received, by: Map, given: list[Map]) -> Iterator[tuple[Map, float]]:
+        for side, steps in _STEPS:
+            by = _steps(self._level(side), received.levels[side], by, side, steps)
+            alike = _likeness(self._level(side), received.levels[side], by, side)
+            if alike < ALIKE:
+                return
+        if any(float(np.abs(by - other).max()) < _THE_SAME for other in given):
+            return
+        given.append(by)
+        side, steps = _LAST
+        yield _steps(self._level(side), received.levels[side], by, side, steps), alike
 
 
 def _level(values: Floats) -> _Level:
