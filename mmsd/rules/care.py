@@ -127,9 +127,11 @@ class Care:
                 work.left(news)
             case Unsent():
                 event = Event.ASK_UNSENT if news.what is Act.QUESTION else Event.PUSH_UNSENT
-                work.take(folder.case(news.case), event, reason=news.reason)
+                if work.is_last(news.what, news.case, news.nth):
+                    work.take(folder.case(news.case), event, reason=news.reason)
             case PushFailed():
-                self._failed(work, folder.case(news.case), news.reason, Event.PUSH_FAILED)
+                if work.is_last(Act.PUSH, news.case, news.nth):
+                    self._failed(work, folder.case(news.case), news.reason, Event.PUSH_FAILED)
             case Unfit():
                 work.take(folder.case(news.case), Event.UNFIT, reason=news.reason)
             case Shown():
@@ -245,7 +247,7 @@ class Care:
     def _ask(self, work: _Work, case: Case, person: Person, who: str = MMSD) -> bool:
         language = person.language or self._settings.language
         question = Question(
-            number=len(work.questions) + 1,
+            number=max((question.number for question in work.questions), default=0) + 1,
             case=case.number,
             code=free_code(work.folder.questions, work.now),
             wording=self._wording(case, language),
@@ -484,7 +486,7 @@ class _Work:
 
     def consent(self, case: Case, wording: str, channel: Channel, by: str) -> None:
         expires = self.now + int(self.settings.consent * SECOND)
-        number = len(self.consents) + 1
+        number = max((one.number for one in self.consents), default=0) + 1
         self.consents.append(
             Consent(number=number, case=case.number, wording=wording, channel=channel, by=by, at=self.now, expires=expires)
         )
@@ -493,12 +495,25 @@ class _Work:
         """Ends the consents of a case, or all of them."""
         self.consents = [revoked(one, self.now, why) if number in (None, one.case) else one for one in self.consents]
 
+    def is_last(self, what: Act, number: int, nth: int) -> bool:
+        """Whether something is told of the last question or push of a case; of earlier ones it comes too late to matter."""
+        case = self._cases.get(number)
+        last = case.orders if what is Act.PUSH and case is not None else self._last_question(number)
+        return nth in (0, last)
+
+    def _last_question(self, number: int) -> int:
+        return max((question.number for question in self.questions if question.case == number), default=0)
+
     def left(self, news: Left) -> None:
+        """The 48 hours, and the time to install, begin when a message has left."""
         case = self._cases.get(news.case)
-        if case is not None and news.what is Act.PUSH and case.state is State.PUSHED and case.sent is None:
+        if case is None or not self.is_last(news.what, news.case, news.nth):
+            return
+        if news.what is Act.PUSH and case.state is State.PUSHED and case.sent is None:
             self.put(case, sent=self.now, helped=case.helped if case.helped is not None else self.now)
         if news.what is Act.QUESTION:
+            last = self._last_question(news.case)
             for place, question in enumerate(self.questions):
-                if question.case == news.case and question.open_at(self.now) and not question.sent:
+                if question.number == last and question.open_at(self.now) and not question.sent:
                     expires = self.now + question.expires - question.asked
                     self.questions[place] = msgspec.structs.replace(question, asked=self.now, expires=expires, sent=True)

@@ -108,10 +108,11 @@ class Revoked(NamedTuple):
 
 
 class Left(NamedTuple):
-    """A question or a push of a case left."""
+    """A question or a push of a case left. `nth`: the question's number, or the order's attempt; 0 = the last one."""
 
     what: Act
     case: int
+    nth: int = 0
 
 
 class Unsent(NamedTuple):
@@ -120,6 +121,7 @@ class Unsent(NamedTuple):
     what: Act
     case: int
     reason: str
+    nth: int = 0  # as of `Left`: what is told of an earlier one changes nothing
 
 
 class PushFailed(NamedTuple):
@@ -127,6 +129,7 @@ class PushFailed(NamedTuple):
 
     case: int
     reason: str
+    nth: int = 0
 
 
 class Unfit(NamedTuple):

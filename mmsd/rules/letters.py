@@ -29,11 +29,12 @@ IN_CONVERSATION, FOR_A_SEED, AT_LEISURE = 2, 1, 0
 
 
 class Letter(NamedTuple):
-    """A row that shall leave, and what to tell care of it: QUESTION or PUSH of a case, or nothing."""
+    """A row that shall leave, and what to tell care of it: the nth QUESTION or PUSH of a case, or nothing."""
 
     row: Outgoing
     what: Act | None = None
     case: int = 0
+    nth: int = 0
 
 
 def question(order: Ask, number: str, subject: bytes, wording: Wording, settings: CareSettings) -> Letter:
@@ -44,7 +45,7 @@ def question(order: Ask, number: str, subject: bytes, wording: Wording, settings
         outbox_key("ask", _name(subject, order.case), asked.number), "service", "ask", number, body, READY, asked.asked, asked.expires,
         FOR_A_SEED if order.case.seed else AT_LEISURE,
     )  # fmt: skip
-    return Letter(row, Act.QUESTION, order.case.number)
+    return Letter(row, Act.QUESTION, order.case.number, asked.number)
 
 
 def push(order: Push, number: str, subject: bytes, parcel: Parcel) -> list[Letter]:
@@ -63,12 +64,12 @@ def push(order: Push, number: str, subject: bytes, parcel: Parcel) -> list[Lette
         asked=order.asked,
     )  # fmt: skip
     if not parcel.pieces:
-        return [Letter(text, Act.PUSH, order.case.number)]
+        return [Letter(text, Act.PUSH, order.case.number, placed.attempt)]
     pushed = Outgoing(
         outbox_key("push", name, placed.attempt), "provisioning", "push", number, "", READY, placed.at, expires, priority,
         pieces=parcel.pieces, asked=order.asked,
     )  # fmt: skip
-    return [Letter(text), Letter(pushed, Act.PUSH, order.case.number)]
+    return [Letter(text), Letter(pushed, Act.PUSH, order.case.number, placed.attempt)]
 
 
 def told(order: Tell, number: str, subject: bytes, wording: Wording, language: str, now: int) -> Letter:

@@ -528,6 +528,27 @@ def test_a_push_that_did_not_arrive_was_not_taken():
     assert desk.case.state == "handed_over"
 
 
+def test_what_is_told_late_of_an_earlier_push_says_nothing_of_the_last():
+    desk = pushed()
+    desk.on(PushFailed(1, "UNDELIV", 1), HOUR)
+    desk.on(Tick(), DAY)
+    before = desk.folder
+    assert desk.case.orders == 2
+    for late in (PushFailed(1, "UNDELIV", 1), Unsent(Act.PUSH, 1, "expired", 1), Left(Act.PUSH, 1, 1)):
+        assert desk.on(late, MINUTE).folder == before
+    assert desk.on(Left(Act.PUSH, 1, 2), MINUTE).folder.cases[0].sent == desk.now
+
+
+def test_what_is_told_late_of_an_earlier_question_says_nothing_of_the_last():
+    desk = Desk()
+    desk.all(APN, Unsent(Act.QUESTION, 1, "shadow", 1))
+    desk.on(Tick(), DAY)
+    before = desk.folder
+    for late in (Unsent(Act.QUESTION, 1, "shadow", 1), Left(Act.QUESTION, 1, 1)):
+        assert desk.on(late, MINUTE).folder == before
+    assert desk.on(Left(Act.QUESTION, 1, 2), MINUTE).folder.questions[1].sent
+
+
 def test_no_second_push_without_a_consent_that_still_holds():
     desk = Desk(care(consent=DAY * 1.5 / 1e6))
     desk.all(APN, Left(Act.QUESTION, 1), Wrote("Y"), Left(Act.PUSH, 1))

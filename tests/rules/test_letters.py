@@ -43,7 +43,7 @@ def pushes(
 def test_a_question_expires_with_itself():
     letter = question(Ask(CASE, QUESTION), NUMBER, SUBJECT, Wording(), SETTINGS)
     row = letter.row
-    assert (letter.what, letter.case) == (Act.QUESTION, 3)
+    assert (letter.what, letter.case, letter.nth) == (Act.QUESTION, 3, 2)
     assert (row.kind, row.purpose, row.msisdn, row.state, row.due, row.expires) == ("service", "ask", NUMBER, "ready", NOW, NOW + 48 * HOUR)
     assert "access point" in row.body
     assert "48 hours" in row.body
@@ -54,7 +54,7 @@ def test_a_question_expires_with_itself():
 
 def test_a_push_goes_with_its_text_and_only_its_departure_counts():
     text, pushed = pushes()
-    assert (text.what, pushed.what, pushed.case) == (None, Act.PUSH, 3)
+    assert (text.what, pushed.what, pushed.case, pushed.nth) == (None, Act.PUSH, 3, 1)
     assert (text.row.purpose, pushed.row.purpose) == ("told", "push")
     assert {text.row.kind, pushed.row.kind} == {"provisioning"}  # no switch lets one go without the other
     assert "4711" in text.row.body
