@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -28,11 +28,13 @@ from mmsd.config.reference import ReferenceData
 from mmsd.errors import ConfigError, MmsdError, StoreBusy, StoreError, StoreFull
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import CURSOR, Announcer
+from mmsd.flow.care import Blame, CareLoop
+from mmsd.flow.clerk import Letters, Registry
 from mmsd.flow.dispatch import Dispatcher, Route
 from mmsd.flow.folding import Folding
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
-from mmsd.flow.settle import Way
+from mmsd.flow.settle import Listener, Way
 from mmsd.link import cmpp, kannel, mqtt, registry, smpp
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
@@ -41,13 +43,16 @@ from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
 from mmsd.model import DAY, NOT_A_NUMBER, Batch
 from mmsd.rules.campaign import Campaigns
+from mmsd.rules.care import Care
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
+from mmsd.rules.operators import Profile
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Judge
+from mmsd.rules.wording import Wording
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
 from mmsd.telemetry import Telemetry
@@ -86,6 +91,7 @@ class World:
     wall: Callable[[], int] = wall
     monotonic: Callable[[], float] = monotonic
     random_bits: Callable[[int], int] = secrets.randbits
+    random_below: Callable[[int], int] = secrets.randbelow
     files: Files = field(default_factory=OsFiles)
     fault_point: Callable[[str], None] = lambda name: None
     link: Callable[[registry.Settings], Link] = lambda settings: registry.make(settings, random=secrets.SystemRandom().random, wall=wall)
@@ -101,6 +107,8 @@ def intake(
     keep_all: bool = False,
     express: bool = True,
     campaigns: Sequence[CampaignSettings] | None = None,
+    mending: Callable[[], Collection[int]] | None = None,
+    reference: ReferenceData | None = None,
 ) -> Sequencer:
     """The sequencer with its feeds, loaded and ready to tick.
 
@@ -154,7 +162,7 @@ def intake(
         return Judge(
             state,
             campaigns=compiled,
-            cities=lambda: reference.cities,
+            cities=lambda: told.cities,
             zone=settings.zone.name,
             row_secret=keys.row_key,
             file_of=file_of,
@@ -163,12 +171,12 @@ def intake(
             expectations=expectations,
         )
 
-    reference = ReferenceData(_here(settings, store), keys, store.handset_tail().rows)
+    told = reference or imported(settings, store, keys)
     folding = Folding(store, store.directory, keys, world.wall) if follow else None
-    handsets = Handsets(reference, store.handset_import(), world.monotonic, folding)
+    handsets = Handsets(told, store.handset_import(), world.monotonic, folding)
     house = House(operator.plmns, mms_apns=operator.mms_apns != type(operator)().mms_apns)
     expectations = Expectations(
-        lambda: reference.operators, house, apn_hash=lambda apn: hashed(apn.encode()),
+        lambda: told.operators, house, apn_hash=lambda apn: hashed(apn.encode()),
         authority_hash=lambda name: _authority(name, key),
     )  # fmt: skip
     loaded = store.load()
@@ -205,10 +213,15 @@ def intake(
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys, codes=book, live=follow, fault_point=world.fault_point,
-        handsets=handsets,
+        handsets=handsets, mending=mending,
     )  # fmt: skip
     sequencer.load()
     return sequencer
+
+
+def imported(settings: config.Settings, store: SqliteStore, keys: Keys) -> ReferenceData:
+    """What the operator imported, and what traffic has told of handsets since."""
+    return ReferenceData(_here(settings, store), keys, store.handset_tail().rows)
 
 
 def _here(settings: config.Settings, store: SqliteStore) -> config.Settings:
@@ -261,14 +274,30 @@ def routes(settings: config.Settings, world: World) -> list[Route]:
     return made
 
 
-def dispatcher(settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None]) -> Dispatcher:
+def care_loop(settings: config.Settings, store: SqliteStore, keys: Keys, world: World, reference: ReferenceData) -> CareLoop:
+    """Care, to be run in a loop, and to hear what subscribers write."""
+    wording = Wording(settings.care.texts)
+    own = settings.operator.plmns
+
+    def of_the_house(profile: Profile | None) -> Profile | None:
+        return profile if profile is not None or not own else reference.operators.expected(own[0])
+
+    registry = Registry(reference, of_the_house, Blame(store, world.monotonic))
+    letters = Letters(settings.care, wording, registry.find, keys.row_key, world.random_below)
+    care = Care(settings.care, keys.row_key, wording=wording.question_version)
+    return CareLoop(store, care, letters, registry, wall=world.wall, fault_point=world.fault_point)
+
+
+def dispatcher(
+    settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None], listener: Listener | None = None
+) -> Dispatcher:
     """The sending half, to be run in a loop."""
     directory = settings.campaigns.directory
     campaigns = config.load_campaigns(directory) if directory is not None else ()
     on = [kind for kind in CLASSES if getattr(settings.governor, kind).switch == "on"]
     return Dispatcher(
         store, routes(settings, world), governor(settings, campaigns), on, settings=settings.outbox, wall=world.wall,
-        fault_point=world.fault_point, committed=committed,
+        fault_point=world.fault_point, committed=committed, listener=listener,
     )  # fmt: skip
 
 
@@ -301,7 +330,9 @@ class Daemon:
             settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall, faults=Faults(self._world.fault_point)
         )
         try:
-            self.sequencer = intake(settings, self.store, keys, self._world)
+            reference = imported(settings, self.store, keys)
+            self.care = care_loop(settings, self.store, keys, self._world, reference)
+            self.sequencer = intake(settings, self.store, keys, self._world, mending=lambda: self.care.mending, reference=reference)
         except BaseException:
             self.store.close()
             raise
@@ -382,7 +413,7 @@ class Daemon:
             raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
         names = [campaign.id for campaign in config.load_campaigns(directory)] if directory is not None else []
-        leaving = dispatcher(self._settings, self.store, self._world, self.telemetry.dispatched)
+        leaving = dispatcher(self._settings, self.store, self._world, self._dispatched, self.care)
 
         def served(base: str) -> None:
             self._address.write_text(f"{base}\n", encoding="ascii")
@@ -399,6 +430,7 @@ class Daemon:
                 group.create_task(leaving.run())
                 reading = loop.run_in_executor(None, self._read)
                 tasks = [group.create_task(site.serve(served)), group.create_task(self._watch_figures(leaving))]
+                tasks.append(group.create_task(self.care.run()))
                 if self._settings.mqtt is not None:
                     tasks.append(group.create_task(self._announce(self._settings.mqtt)))
                 try:
@@ -408,6 +440,10 @@ class Daemon:
                     leaving.stop()
                     for task in tasks:
                         task.cancel()
+
+    def _dispatched(self, batch: Batch) -> None:
+        self.telemetry.dispatched(batch)
+        self.care.noted(batch)
 
     async def _announce(self, settings: mqtt.Settings) -> None:
         async with mqtt.Publisher(settings, random=secrets.SystemRandom().random) as publisher:

@@ -18,7 +18,7 @@ from mmsd.errors import EncodeError, StoreBusy, StoreFull
 from mmsd.model import NOT_A_NUMBER, Batch, Event, Heard, Kept, Listing, Outgoing, masked
 from mmsd.rules.answers import Meaning
 from mmsd.rules.care import Care
-from mmsd.rules.cases import Act, Case, CaseStep
+from mmsd.rules.cases import Act, Case, CaseStep, State
 from mmsd.rules.casework import (
     Ask,
     EndHoldings,
@@ -43,6 +43,8 @@ from mmsd.store import CareAsk, Held, Needs, Rows, Store
 
 _log = logging.getLogger(__name__)
 
+AWAITED: Final = frozenset({State.PUSHED, State.NOT_TAKEN, State.LISTED})
+"""Cases in these states wait for what lines show."""
 MOST: Final = 200
 """Pieces of news, and folders whose time has come, that one transaction takes in."""
 _POLL: Final = 1.0  # seconds between two looks, when nothing wakes us earlier
@@ -105,6 +107,8 @@ class CareLoop:
         self._committed = committed
         self._fault_point = fault_point
         self._look = asyncio.Event()
+        self.mending: frozenset[int] = frozenset(int(number) for number in store.care_waiting() if number.isdigit())
+        """Numbers of whom proof is awaited that a mend took; any thread may read it."""
         self.counts: Counter[str] = Counter()  # steps by event, and what messages were taken for, since the start
         self.trouble = ""
 
@@ -143,13 +147,21 @@ class CareLoop:
         batch = made[0]
         self._fault_point("cared")
         if batch.care or batch.tidings_taken:
-            self._count(batch)
+            self.noted(batch)
             self._committed(batch)
         return bool(batch.tidings_taken)
 
-    def _count(self, batch: Batch) -> None:
+    def noted(self, batch: Batch) -> None:
+        """A Batch with folders in it is durable; also that of what subscribers wrote, from whoever stored it."""
+        if not batch.care:
+            return
+        waiting = set(self.mending)
         for kept in batch.care:
             self.counts.update(step.event.value for step in kept.steps)
+            if kept.msisdn.isdigit():
+                awaited = any(case.state in AWAITED for case in kept.folder.cases)
+                (waiting.add if awaited else waiting.discard)(int(kept.msisdn))
+        self.mending = frozenset(waiting)
 
     def _decide(self, rows: Rows, now: int) -> Batch:
         """News by subscriber, in the order it came; whoever is only due gets a tick."""

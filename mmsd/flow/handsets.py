@@ -62,6 +62,11 @@ class Handsets:
         self._told = News()
 
     @property
+    def reference(self) -> Reference:
+        """What was imported; any thread may ask it."""
+        return self._reference
+
+    @property
     def models(self) -> Models:
         return self._reference.models
 

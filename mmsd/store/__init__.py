@@ -300,6 +300,9 @@ class Store(Protocol):
     def outgoing(self, identity: int) -> Outgoing | None:
         """One row by its id."""
 
+    def care_waiting(self) -> list[str]:
+        """Numbers with a case that waits for proof of a mend."""
+
     def outbox_states(self) -> Mapping[str, int]: ...
     def outbox_counts(self) -> Mapping[tuple[str, str], int]:
         """Rows by (class, state)."""

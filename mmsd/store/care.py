@@ -192,6 +192,15 @@ def cases(connection: sqlite3.Connection, keys: Keys, state: str | None, limit: 
     return [_shown(keys.open_number(sealed) if sealed else "", row) for sealed, *row in rows]
 
 
+def waiting(connection: sqlite3.Connection, keys: Keys) -> list[str]:
+    """Numbers with a case that waits for proof of a mend."""
+    found = connection.execute(
+        "SELECT DISTINCT p.sealed FROM care_case c JOIN subscriber p ON p.id = c.subscriber"
+        " WHERE c.state IN ('pushed', 'not_taken', 'listed') AND p.sealed IS NOT NULL"
+    )
+    return [keys.open_number(sealed) for (sealed,) in found]
+
+
 def folder(connection: sqlite3.Connection, keys: Keys, who: Person, number: str) -> Held:
     """What there is of one subscriber."""
     return _held(connection, keys, {who.id: number})[number]

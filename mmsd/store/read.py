@@ -40,7 +40,7 @@ from mmsd.model import (
 )
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, cold, outbox, rows, segments, tails
+from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, care, cold, outbox, rows, segments, tails
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
@@ -352,6 +352,10 @@ class Reader:
         """How many deeds stand there as they were written. Raises StoreDamaged when one was changed or taken out."""
         with self._reading() as connection:
             return outbox.verify_audit(connection, self._keys)
+
+    def care_waiting(self) -> list[str]:
+        with self._reading() as connection:
+            return care.waiting(connection, self._keys)
 
     def outbox_states(self) -> Mapping[str, int]:
         return dict(self._all("SELECT state, count(*) FROM outbox GROUP BY state"))

@@ -191,7 +191,7 @@ def test_settings_that_cannot_be_made_go_to_people(office: Office) -> None:
     office.write(LI, "1")
     assert office.state() is State.HANDED_OVER
     assert office.store._all("SELECT kind, reason FROM handover") == [("settings", "no settings are signed off for 460-00")]
-    assert office.waiting() == ["question q1-zh"]
+    assert office.waiting() == ["question q1-zh", "sorry 1"]
 
 
 def test_a_question_that_did_not_leave_is_asked_again(office: Office) -> None:
