@@ -7,15 +7,17 @@ consent, and settings that somebody signed off. What the linter calls an error i
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mmsd.codec import provision
 from mmsd.codec.provision import Account, Catalogue, Finding, Security, Severity
 from mmsd.errors import EncodeError
+from mmsd.model import SECOND
 from mmsd.rules.consent import PushOrder
-from mmsd.rules.models import Model
-from mmsd.rules.operators import IMSI_DIGITS, Access, Profile
+from mmsd.rules.models import Model, Models
+from mmsd.rules.operators import IMSI_DIGITS, Access, Operators, Profile
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.wording import Text, Wording, settings_in_words
 
@@ -96,6 +98,16 @@ def signed(profile: Profile | None) -> Signed | None:
     return Signed(profile.name, first, profile.wap1_proxy) if first.signed and first.complete else None
 
 
+def settings_for(operators: Operators, imsi: int, imei: int = 0, plmns: Sequence[str] = ()) -> Signed | None:
+    """What a subscriber's handset may be set to, None = nothing that somebody signed off. A roamer's is never set to ours.
+
+    `plmns`, MCC-MNC of our own subscribers as configured, speak for those whose IMSI is not known (0).
+    """
+    if imsi:
+        return signed(operators.of_subscriber(imsi, imei))
+    return signed(operators.expected(plmns[0], imei=imei)) if plmns else None
+
+
 def split_authority(text: str, port: int = 80) -> tuple[str, int]:
     """Host and port of `host[:port]`.
 
@@ -113,6 +125,12 @@ class Handset(NamedTuple):
 
     model: Model | None = None
     imsi: int = 0  # 0 = not known: then settings are not sealed with it
+
+
+def handset_of(row: Any, models: Models, now: int, care: CareSettings) -> Handset:
+    """The handset of a HANDSET row. An IMSI that was last known to be his too long ago seals nothing: the card may be another's by now."""
+    fresh = now - int(row["imsi_at"]) <= int(care.imsi_age * SECOND)
+    return Handset(models.of_imei(int(row["imei"])), int(row["imsi"]) if fresh else 0)
 
 
 @dataclass(frozen=True, slots=True)

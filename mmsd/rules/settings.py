@@ -144,6 +144,7 @@ class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     offer: bool = False  # settings are offered to whoever has a new handset
     test_message: bool = False  # a small MMS of our own is sent after the time to install, to see whether it took
     stops: tuple[str, ...] = ("service", "marketing", "provisioning")  # classes that a stop word ends for its sender; "all" = all
+    imsi_age: float = 30 * 86400.0  # an IMSI last known to be his longer ago seals nothing
     unknown_handset: Literal["oma_cp", "legacy_ota", "manual"] = "oma_cp"  # form of settings for a model of which nothing is known
     language: Literal["zh", "en"] = "zh"  # of SMS to whoever has none on record
     texts: dict[str, str] = {}  # own wording by the text's name, such as question_zh

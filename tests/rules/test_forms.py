@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import msgspec
+import numpy as np
 import pytest
 
 from mmsd.codec import provision, sms
 from mmsd.codec.provision import Security, Severity, lint
 from mmsd.config.expected import shipped_profiles
+from mmsd.model import DAY
 from mmsd.rules.consent import Channel, Consent, PushOrder
-from mmsd.rules.forms import Form, Handset, Parcel, Signed, Unpushable, form_of, prepare, signed
-from mmsd.rules.models import Model
-from mmsd.rules.operators import Access, Profile
+from mmsd.rules.forms import Form, Handset, Parcel, Signed, Unpushable, form_of, handset_of, prepare, settings_for, signed
+from mmsd.rules.handsets import HANDSET
+from mmsd.rules.models import Model, Models
+from mmsd.rules.operators import Access, Operators, Profile
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.wording import Wording
 from sim import ota
@@ -186,3 +189,26 @@ def test_the_first_settings_are_what_a_handset_is_set_to():
 
 def test_what_mmsd_ships_is_signed_by_nobody():
     assert [signed(profile) for profile in shipped_profiles()] == [None, None, None]
+
+
+def test_whose_settings_a_subscriber_gets():
+    unicom = Profile("China Unicom", ("460-01",), (Access("3gwap", "http://mmsc.myuni.com.cn"),))
+    telecom = Profile("China Telecom", ("460-03",), (TELECOM.access,), imei_only=True)
+    operators = Operators([Profile("China Mobile", ("460-00",), (ACCESS,), wap1_proxy="10.0.0.172:9201"), unicom, telecom])
+    assert settings_for(operators, IMSI) == MOBILE
+    assert settings_for(operators, 460011234567890) is None  # nobody signed them off
+    assert settings_for(operators, 310260123456789) is None  # a roamer
+    assert settings_for(operators, 460031234567890) is None  # on CDMA, or so it may be …
+    assert settings_for(operators, 460031234567890, 35123456789012) == TELECOM  # … were there no IMEI
+    assert settings_for(operators, 0) is None
+    assert settings_for(operators, 0, plmns=["460-00"]) == MOBILE
+    assert settings_for(operators, IMSI, plmns=["460-03"]) == MOBILE  # his card says more than our configuration
+
+
+def test_an_imsi_that_is_not_of_now_seals_nothing():
+    models = Models([OMA], {35123456: 0})
+    row = np.zeros(1, HANDSET)[0]
+    row["imei"], row["imsi"], row["imsi_at"] = 35123456789012, IMSI, 100 * DAY
+    assert handset_of(row, models, 130 * DAY, CareSettings()) == Handset(OMA, IMSI)
+    assert handset_of(row, models, 130 * DAY + 1, CareSettings()) == Handset(OMA, 0)
+    assert handset_of(np.zeros(1, HANDSET)[0], models, 0, CareSettings()) == Handset(None, 0)
