@@ -289,3 +289,17 @@ def test_every_command_is_explained(root: Path):
     assert len(cli.main.commands) >= 5
     assert [name for name in cli.main.commands if f"mmsd {name}" not in text] == []
     assert [name for name, command in cli.main.commands.items() if not command.help] == []
+
+
+def test_every_promise_names_tests_that_exist(root: Path):
+    """docs/guarantee.md: each point of "Whatever the link" and "When the answer was lost" rests on tests, by name or the name's beginning."""
+    promised = (root / "docs/guarantee.md").read_text().partition("## What is not promised")[0]
+    links = re.findall(r"\[`(test_\w+)`\]\(\.\./(\S+?)\)", promised)
+    assert len(links) > 20
+    missing = [
+        f"{path}: {name}" for name, path in links if not re.search(rf"^(async )?def {name}", (root / path).read_text(), re.MULTILINE)
+    ]
+    assert missing == []
+    points = re.split(r"^- |\n\n", promised.partition("## Whatever the link")[2], flags=re.MULTILINE)
+    bare = [point for point in points if point.startswith(("**", "SMPP", "CMPP", "Kannel", "Not", "Long")) and "](../tests/" not in point]
+    assert bare == []
