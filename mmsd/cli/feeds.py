@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 import msgspec
@@ -77,7 +77,7 @@ def _print(report: FeedReport, settings: config.Settings, lines: dict[str, int],
 
 def _print_clocks(report: FeedReport, console: Console) -> None:
     for apart in report.clocks:
-        warning = "  further than [judgement] skew: set the clocks right" if apart.far else ""
+        warning = r"  further than \[judgement] skew: set the clocks right" if apart.far else ""
         console.print(f"Clocks: {escape(apart_in_words(apart))}, ± {_seconds(apart.spread)}, by {apart.n:,} pairs of lines.{warning}")
     if report.widened:
         console.print(f"Windows count as if clocks differed by {_seconds(report.widened)}.")
@@ -108,8 +108,8 @@ def _covers(settings: config.Settings, name: str) -> str:
     feed = settings.feeds.get(name)
     if feed is None:
         return "not read any more"
-    covers: dict[str, Any] = msgspec.to_builtins(feed.covers)
-    words = [f"{key} {' '.join(value)}" for key, value in covers.items() if isinstance(value, list) and value]
+    covers = msgspec.structs.asdict(feed.covers)
+    words = [f"{key} {' '.join(value)}" for key, value in covers.items() if isinstance(value, tuple) and value]
     return ", ".join([*words, *(["in part"] if feed.covers.part else [])]) or "all"
 
 

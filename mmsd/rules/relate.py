@@ -331,7 +331,7 @@ def _uncross(chosen: dict[int, int], apart: Mapping[tuple[int, int], int], join:
         for one, other in combinations(sorted(chosen), 2):
             straight = max(apart[chosen[one], one], apart[chosen[other], other])
             crossed = max(apart.get((chosen[other], one), NEVER), apart.get((chosen[one], other), NEVER))
-            if crossed <= join < straight < NEVER:
+            if crossed <= join < straight:
                 chosen[one], chosen[other] = chosen[other], chosen[one]
                 changed = True
 

@@ -56,9 +56,9 @@ class Scopes:
         return all(None in each or (bool(apns) and apns <= each) for each in self._session_apns())
 
     def _session_apns(self) -> list[set[int | None]]:
-        """Access points shown (None: all) on each GGSN there is; on a single unnamed one where no feed names any."""
+        """Access points shown (None: all) on each GGSN there is, and on one that nobody names (0) where a feed shows all there are."""
         scopes = list(self._of("sessions"))
-        named = self.ggsns or frozenset().union(*(scope.ggsns for scope in scopes if scope.ggsns is not None))
+        named = self.ggsns or {ggsn for scope in scopes for ggsn in (scope.ggsns if scope.ggsns is not None else (0,))}
         shown: list[set[int | None]] = []
         for ggsn in named or (0,):
             here = [scope for scope in scopes if scope.ggsns is None or ggsn in scope.ggsns]

@@ -15,11 +15,12 @@ import pytest
 
 from mmsd import config
 from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
-from mmsd.flow.sequencer import AHEAD, END, SPREAD, Feed, Sequencer, Settings
-from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, Kind, Mark, Parsed, Records, Reject, Rejects
+from mmsd.flow.sequencer import AHEAD, END, REPORTED, SPREAD, Feed, Sequencer, Settings
+from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, FeedGap, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.cities import Cities
 from mmsd.rules.codes import CodeBook
+from mmsd.rules.conditions import AWAY, LOST, MISFIT
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import State
@@ -249,6 +250,129 @@ def test_a_feed_whose_first_line_waits_holds_the_horizon(bench: Bench) -> None:
     two.read = lambda limit: None  # type: ignore[method-assign]  # it has bytes, and they do not come
     sequencer.tick()
     assert sequencer._horizon() == 0
+
+
+def test_a_feed_whose_lines_come_late_is_waited_for(bench: Bench) -> None:
+    """Its files come ten minutes after what they tell: once that is known, nobody is judged on what is not there yet."""
+    source = Script("late", [0])
+    sequencer = bench.sequencer(source)
+    drained(sequencer)
+    for minute in range(1, 201):
+        bench.now = START + minute * MINUTE + 10 * MINUTE
+        source.more(60 * minute)
+        sequencer.tick()
+    (feed,) = sequencer.report().feeds
+    assert feed.late.n == 200
+    assert 10 * MINUTE <= feed.waits < 12.5 * MINUTE
+    bench.now += 60 * MINUTE
+    assert bench.now - sequencer._horizon() == feed.waits
+
+
+def test_it_is_waited_for_no_longer_than_patience(bench: Bench) -> None:
+    source = Script("late", [0])
+    sequencer = bench.sequencer(source, patience=60.0)
+    drained(sequencer)
+    for minute in range(1, 201):
+        bench.now = START + minute * MINUTE + 10 * MINUTE
+        source.more(60 * minute)
+        sequencer.tick()
+    bench.now += 10 * MINUTE
+    assert bench.now - sequencer._horizon() == MINUTE
+
+
+def test_a_declared_delay_is_waited_for_from_the_start(bench: Bench) -> None:
+    sequencer = bench.sequencer(Script("hourly", [0]))
+    sequencer.feeds[0].delay = 3600 * SECOND
+    drained(sequencer)
+    bench.now = START + 3 * 3600 * SECOND
+    assert seconds(sequencer) == 7200
+
+
+def test_what_lay_there_before_we_came_was_not_late(bench: Bench) -> None:
+    bench.now = START + 3600 * SECOND
+    sequencer = bench.sequencer(Script("old", range(200)))
+    drained(sequencer)
+    assert sequencer.report().feeds[0].late.n == 0
+
+
+def test_a_backlog_out_of_order_is_behind_its_newest_line(bench: Bench) -> None:
+    ahead = [second + (120 if second % 2 else 0) for second in range(1000, 1600)]
+    source = Script("mixed", [*ahead, 1800, 1801])
+    sequencer = bench.sequencer(source)
+    for _ in ahead:
+        sequencer.tick()
+    assert not source.idle
+    assert 100 < max(ahead) - seconds(sequencer) < 160
+    bench.now = START - MINUTE
+    drained(sequencer)
+    assert seconds(sequencer) == 1801
+
+
+def test_a_feed_that_cannot_be_read_is_waited_for_and_then_covers_nothing(bench: Bench) -> None:
+    one, two = Script("one", [0, 10]), Script("two", [0, 10])
+    sequencer = bench.sequencer(one, two, patience=300.0, silence=0.0)
+    drained(sequencer)
+    two.more(20)
+    two.read = lambda limit: None  # type: ignore[method-assign]
+    two.state = "degraded"
+    bench.now = START + 200 * SECOND
+    sequencer.tick()
+    assert seconds(sequencer) == 10
+    bench.now = START + 1000 * SECOND
+    one.more(990)
+    sequencer.tick()
+    assert seconds(sequencer) == 700
+    broken = sequencer.state.context().broken
+    domain = sequencer.state.feeds[1].domain
+    assert broken("mmsc", domain, START + 500 * SECOND, START + 600 * SECOND)
+    assert sequencer.report().feeds[1].gaps == (FeedGap(START + 10 * SECOND, 0, AWAY),)
+    del two.read
+    two.state = "ok"
+    two.more(600, 995)
+    drained(sequencer)
+    assert not broken("mmsc", domain, START + 500 * SECOND, START + 600 * SECOND), "nothing of it was lost"
+
+
+@pytest.mark.parametrize(("what", "detail", "lost"), [("truncated", "", True), ("gone", "read to 7; 9 bytes unread", True),
+                                                      ("gone", "read to 7; 0 bytes unread", False), ("shrink", "", False)])  # fmt: skip
+def test_a_file_lost_unread_is_a_gap_up_to_the_next_line(bench: Bench, what: str, detail: str, lost: bool) -> None:
+    source = Script("mmsc", [0, 100])
+    sequencer = bench.sequencer(source)
+    drained(sequencer)
+    source.news = [Audit("mmsc", what, "a.log", detail)]
+    drained(sequencer)
+    source.more(400, 500)
+    drained(sequencer)
+    gaps = sequencer.report().feeds[0].gaps
+    assert gaps == ((FeedGap(START + 100 * SECOND, START + 400 * SECOND, LOST),) if lost else ())
+
+
+def test_lines_that_do_not_fit_cover_nothing(bench: Bench) -> None:
+    source = Script("mmsc", range(5))
+    sequencer = bench.sequencer(source)
+    drained(sequencer)
+    source.rejected = 50
+    source.more(100)
+    drained(sequencer)
+    assert [gap.reason for gap in sequencer.report().feeds[0].gaps] == [MISFIT]
+    assert sequencer.state.context().broken("mmsc", 0, START + 99 * SECOND, START + 101 * SECOND)
+
+
+def test_how_feeds_do_is_stored_now_and_then(bench: Bench) -> None:
+    source = Script("mmsc", [0])
+    sequencer = bench.sequencer(source)
+    drained(sequencer)
+    told = bench.store.feed_report()
+    assert told is not None
+    source.more(1)
+    drained(sequencer)
+    assert bench.store.feed_report() == told
+    bench.now += REPORTED
+    assert sequencer.tick(), "what was read is told, though nothing more comes"
+    later = bench.store.feed_report()
+    assert later is not None
+    assert later.feeds[0].mark == START + SECOND
+    assert not sequencer.tick()
 
 
 def test_a_feed_that_never_spoke_holds_nothing(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from mmsd import config
 from mmsd.model import SECOND, CodeSet, Content, Kind, Method, PushState
 from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered, Dossier, Expected, FeedInfo, Thread, assemble
+from mmsd.rules.scope import Scopes
 from mmsd.rules.settings import Codes, Judgement
 from mmsd.rules.traces import AT, FEED, FIELDS, KIND, WHERE, Trace
 
@@ -118,6 +119,7 @@ def context(
     peers: Mapping[int, int] | None = None,
     history: History | None = None,
     gaps: Mapping[str, tuple[float, float]] | None = None,
+    scopes: Scopes | None = None,
     **settings: Any,
 ) -> Context:
     """A judge's surroundings: no grace, no skew, T0 = 10 s, T1 = 30 s, repeats within 5 s, and whatever `settings` changes."""
@@ -150,6 +152,7 @@ def context(
         broken=lambda family, domain, start, stop: (
             family in holes and holes[family][0] * SECOND < stop and start < holes[family][1] * SECOND
         ),
+        scopes=scopes or Scopes(),
     )  # fmt: skip
 
 

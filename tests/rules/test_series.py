@@ -120,3 +120,38 @@ def test_what_is_told_less_what_came_late_is_what_never_came(seed: int, pytestco
                 missing += sum(gap.last - gap.first + 1 for gap in series.tell())
         missing += sum(gap.last - gap.first + 1 for gap in series.tell())
         assert missing - late == len(never)
+
+
+def dated(series: Series, number: int, first: int, newest: int) -> None:
+    series.take(number, files(number), first, newest)
+
+
+def test_where_files_are_missing_is_between_the_lines_around_them() -> None:
+    series = Series()
+    dated(series, 7, 100, 199)
+    dated(series, 10, 400, 499)
+    assert series.missing_files() == [], "more may come"
+    series.tell()
+    assert series.missing_files() == [(199, 400)]
+    dated(series, 8, 200, 299)
+    assert series.missing_files() == [(200, 400)], "the rest of it: from the first line of the one that came"
+    dated(series, 9, 300, 399)
+    assert series.missing_files() == []
+
+
+def test_a_file_before_all_that_was_read_leaves_a_gap_behind_it() -> None:
+    series = Series()
+    dated(series, 5, 500, 599)
+    dated(series, 3, 300, 399)
+    series.tell()
+    assert series.missing_files() == [(300, 500)]
+
+
+def test_a_gap_ends_with_the_first_line_though_it_comes_in_a_later_chunk() -> None:
+    series = Series()
+    dated(series, 1, 100, 199)
+    series.take(2, files(4))
+    series.tell()
+    assert series.missing_files() == []
+    series.take(2, [], 450, 460)
+    assert series.missing_files() == [(199, 450)]

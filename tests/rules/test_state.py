@@ -17,11 +17,11 @@ from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Met
 from mmsd.rules import state as packed_state
 from mmsd.rules.finding_memory import Said
 from mmsd.rules.findings import REQUEST, Found, Ground
-from mmsd.rules.relate import NEVER, Expected
+from mmsd.rules.relate import ANY_DOMAIN, NEVER, Expected
 from mmsd.rules.scope import Scope, Scopes
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
-from mmsd.rules.traces import AT, KIND, ORIGIN, REFUSAL
+from mmsd.rules.traces import AT, KIND, ORIGIN, OUTSIDE, REFUSAL, TRANSACTION, D
 
 START = 1_795_309_200_000_000
 ANN, BOB, CAT = 8613800000001, 8613800000002, 8613800000003
@@ -417,6 +417,50 @@ def test_that_there_was_a_session_stays() -> None:
     blind.take(SESSIONS, records(start(0)))
     blind.prune(START + 3600 * SECOND)
     assert len(blind.history) == 0
+
+
+def test_before_its_first_line_a_feed_covers_nothing_and_what_was_said_is_said_again() -> None:
+    state = new_state()
+    broken = state.context().broken
+    during, later = START + 10 * SECOND, START + 900 * SECOND
+    assert broken("gateway", 0, during, during + SECOND)
+    assert broken("mmsc", ANY_DOMAIN, during, later)
+    state.publish(Published(ANN, 0, 1, forwarded=False, began=START, closed=START + 5 * SECOND))
+    (first,) = [index for index, info in enumerate(state.feeds) if info.family == "gateway"][:1]
+    line = {"kind": Kind.ATTEMPT, "at": 1000, "receiver": BOB, "method": Method.GET, "authority": 9}
+    assert ANN in state.take(first, records(line)), "the first line of a feed"
+    assert broken("gateway", 0, START, START + SECOND), "a silence of ten minutes before it is one"
+    assert not broken("gateway", 0, START + 401 * SECOND, START + 402 * SECOND)
+    state.disturbed.clear()
+    assert ANN not in state.take(first, records({**line, "at": 1001}))
+    assert ANN in state.take(first, records({**line, "at": 500})), "it began earlier than was thought"
+    assert ANN in state.disturbed
+
+
+def test_an_mmsc_of_which_nodes_are_not_read_shows_no_absence() -> None:
+    state = new_state()
+    for index, info in enumerate(state.feeds):
+        if info.family in ("mmsc", "sms"):
+            state.take(index, records({"kind": Kind.SUBMIT, "at": 0, "message": 1, "sender": BOB, "receiver": ANN}))
+    domains = [info.domain for info in state.feeds if info.family == "mmsc"]
+    assert not any(state.context().broken("mmsc", domain, START, START + SECOND) for domain in domains)
+    state.parts = frozenset({state.feeds[0].name})
+    assert [state.context().broken("mmsc", domain, START, START + SECOND) for domain in domains] == [
+        domain == state.feeds[0].domain for domain in domains
+    ]
+    assert not state.context().broken("sms", 0, START, START + SECOND)
+
+
+def test_a_push_over_a_link_outside_is_marked() -> None:
+    state = new_state()
+    state.scopes = Scopes((Scope("sms", links=frozenset({b"one"})),))
+    sms = next(index for index, info in enumerate(state.feeds) if info.family == "sms")
+    push = {"kind": Kind.PUSH, "at": 1, "receiver": ANN, "sender": BOB, "pdu": 0x82, "transaction": 5}
+    read = records(push, {**push, "at": 2, "transaction": 6})
+    data = b"onetwo"
+    smsc = TextColumn(data, np.array([0, 3]), np.array([3, 6]))
+    state.take(sms, Records(read.rows, read.columns, {**read.texts, "smsc": smsc}))
+    assert {t[TRANSACTION]: t[D] for t in state.dossier(ANN)} == {5: 0, 6: OUTSIDE}
 
 
 def test_a_silence_out_of_rhythm_is_told_once_and_covers_nothing() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmsd.errors import StoreBusy
-from mmsd.model import CLOSED, HOUR, Attempt, Audit, Finding, LineCount
+from mmsd.model import CLOSED, HOUR, Attempt, Audit, ClocksApart, Delays, FeedCondition, FeedGap, Finding, LineCount
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.web.api import delivery as as_json
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery, feed
@@ -278,6 +278,29 @@ def test_health_says_which_twin_runs_and_how_the_feeds_do(house):
 def test_health_says_what_a_feed_missed(house):
     house.health = msgspec.structs.replace(house.health, feeds=(feed("charging1", notes={"files missing": 2}), feed("mmsc1")))
     assert [row["notes"] for row in get(house, "/api/v1/health")["feeds"]] == [{"files missing": 2}, {}]
+
+
+def test_feeds_tell_what_absence_rests_on(house):
+    gaps = (FeedGap(NOON - 60_000_000, NOON, "files are missing"), FeedGap(NOON, 0, "its files could not be read"))
+    condition = FeedCondition(
+        "mmsc1", "mmsc1", "mmsc", NOON - 3_600_000_000, NOON, Delays(1, 2_500_000, 3, 90), waits=5_000_000, gaps=gaps, orphans=2
+    )
+    clocks = (ClocksApart("mmsc1", "wap1", 4_000_000, 100_000, 60, far=True), ClocksApart("mmsc1", "mmsc2", 0, 0, 60, far=False))
+    feeds = (feed("mmsc1", condition=condition), feed("wap1", state="degraded", detail="no such file yet"))
+    house.health = msgspec.structs.replace(house.health, feeds=feeds, clocks=clocks, horizon=NOON, widened=4_500_000)
+    answer = get(house, "/api/v1/feeds")
+    assert (answer["horizon"], answer["widened"]) == ("2026-11-22T12:00:00Z", 4.5)
+    (row,) = answer["feeds"]
+    assert (row["since"], row["waits"], row["late"], row["disorder"]) == (
+        "2026-11-22T11:00:00Z", 5.0, {"half": 1e-06, "most": 2.5, "all": 3e-06, "n": 90}, None,
+    )  # fmt: skip
+    assert row["gaps"][1] == {"from": "2026-11-22T12:00:00Z", "to": None, "reason": "its files could not be read"}
+    assert (row["state"], row["lines"], row["dialect"]) == ("ok", 100, "mbuni")
+    assert [clock["words"] for clock in answer["clocks"]] == ["wap1 is 4.0 s ahead of mmsc1", "mmsc2 is 0.0 s behind mmsc1"]
+    short, other = get(house, "/api/v1/health")["feeds"]
+    assert (short["late"], short["gaps"], short["missing"], short["orphans"]) == (2.5, 2, "its files could not be read", 2)
+    assert (other["late"], other["waits"], other["since"]) == (None, None, None)
+    assert get(house, "/api/v1/totals")["clocks"] == ["wap1 is 4.0 s ahead of mmsc1"]
 
 
 def test_audits_are_told_newest_first(house):
