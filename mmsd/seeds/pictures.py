@@ -109,7 +109,7 @@ def canonical(image: Image.Image, box: Box | None = None) -> Floats:
     return np.asarray(image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0), np.float32)
 
 
-_EVEN: Final = 14  # grey levels that a margin's pixels may be away from its colour: JPEG's noise
+_EVEN: Final = 5.0  # grey levels that a row of a margin may be away from its colour in the mean: JPEG's noise beside an edge
 _WIDEST: Final = 0.36
 
 
@@ -131,6 +131,6 @@ def margins(image: Image.Image) -> Box | None:
 def _margin(values: NDArray[np.int16]) -> float:
     """How much of it, from its first row on, has the colour of that row; 0 when that is most of it."""
     colour = np.median(values[0])
-    even = np.abs(values[: int(len(values) * _WIDEST)] - colour).max(axis=1) <= _EVEN
+    even = np.abs(values[: int(len(values) * _WIDEST)] - colour).mean(axis=1) <= _EVEN
     rows = len(even) if even.all() else int(even.argmin())
     return 0.0 if rows == len(even) else rows / len(values)

@@ -23,7 +23,7 @@ from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, in
 from mmsd.seeds.library import Library
 from mmsd.seeds.mark import ACCEPTED
 from mmsd.seeds.pictures import LIMITS, Limits
-from mmsd.seeds.register import CLEAR, Received
+from mmsd.seeds.register import CLEAR, Found, Received
 from mmsd.seeds.seed import SIDE, Floats, Words
 from mmsd.seeds.verdict import EXACT, MARK, REGISTERED, Learned, Probable, Sighting, Verdict
 
@@ -32,7 +32,7 @@ RADIUS: Final = 104
 CANDIDATES: Final = 10
 HELD: Final = 24  # faces of seeds the sender holds, tried whatever they look like
 NEAR: Final = 70  # bits within which a picture may lie straight, or where its fingerprint says
-LAID: Final = 3  # candidates of different families that are laid straight
+LAID: Final = 3  # candidates that are laid straight
 BEGUN: Final = 3  # of the places that phase correlation finds
 LOOKED_ALIKE: Final = 64  # bits: nearer than this a picture looks like the seed
 _HINT: Final = 2.5  # a score from which a place is worth more steps
@@ -220,20 +220,26 @@ def _siblings(view: _View, library: Library, candidates: Sequence[Near], by: Map
 
 def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
     """L4: the likeliest candidates of different families are laid straight, and they and their siblings scored there."""
-    families: dict[tuple[str, int], Near] = {}
+    first: dict[tuple[str, int], str] = {}
+    found: list[tuple[Near, int, Found]] = []
     for one in candidates:
         entry = library.entries[one.face]
-        if one.distance <= RADIUS:
-            families.setdefault((entry.seed.family, entry.picture), one)
-    found = [(one, library.template(one.face).coarse(view.received(one.form), BEGUN)) for one in list(families.values())[:CANDIDATES]]
-    found.sort(key=lambda pair: pair[0].distance / 8 - pair[1].peak)
+        if (
+            one.distance > RADIUS
+            or len(found) == CANDIDATES
+            or first.setdefault((entry.seed.family, entry.picture), entry.seed.name) != entry.seed.name
+        ):
+            continue  # of siblings one will do, with all its frames
+        template = library.template(one.face)
+        found.append(max(((one, form, template.coarse(view.received(form), BEGUN)) for form in range(len(view.prints))), key=_by_peak))
+    found.sort(key=lambda tried: tried[0].distance / 8 - tried[2].peak)
     best = _Seen(method=REGISTERED)
-    for one, (places, peak) in found[:LAID]:
+    for one, form, (places, peak) in found[:LAID]:
         if one.distance > NEAR and peak < CLEAR:
             continue
-        template, received, outer = library.template(one.face), view.received(one.form), view.outer(one.form)
+        template, received, outer = library.template(one.face), view.received(form), view.outer(form)
         straight, most = IDENTITY, -1.0
-        for by, alike in template.refined(received, [*_begun(library, one), *places]):
+        for by, alike in template.refined(received, [*_begun(library, one, form), *places]):
             score = _score(view, library, one.face, joined(outer, by))
             if _HINT <= score < ACCEPTED:
                 by = template.polished(received, by)
@@ -252,11 +258,15 @@ def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
     return best
 
 
-def _begun(library: Library, one: Near) -> list[Map]:
+def _by_peak(tried: tuple[Near, int, Found]) -> float:
+    return tried[2].peak
+
+
+def _begun(library: Library, one: Near, form: int) -> list[Map]:
     """Where a candidate's fingerprint says that it lies, and where it would lie untouched; nowhere when it is not like it enough."""
     if one.distance > NEAR:
         return []
-    return [library.place(one)] if one.variant == 0 else [library.place(one), IDENTITY]
+    return [library.place(one), IDENTITY] if form == one.form and one.variant else [IDENTITY]
 
 
 def _probable(

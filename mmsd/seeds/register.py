@@ -17,8 +17,12 @@ from PIL import Image
 from mmsd.seeds.geometry import IDENTITY, Map, inside, inverted, joined, seen, shifted, turned
 from mmsd.seeds.seed import SIDE, Floats
 
-TURNS: Final = (-5.0, -2.5, 0.0, 2.5, 5.0)  # degrees
-SCALES: Final = (0.82, 0.91, 1.0, 1.12, 1.25)
+LOOKS: Final = (
+    *((0.0, scale) for scale in (0.82, 0.91, 1.0, 1.12, 1.25)),
+    *((degrees, 1.0) for degrees in (-5.0, -2.5, 2.5, 5.0)),
+    *((degrees, 1.12) for degrees in (-4.0, 4.0)),
+)
+"""Rotations in degrees and scales of the coarse search; the steps between are the refinement's."""
 _COARSE: Final = 64
 _STEPS: Final = ((32, 8), (64, 6))  # rows of the grid, steps on it
 _LAST: Final = (SIDE, 6)
@@ -59,9 +63,9 @@ class Received:
         self._views: tuple[list[Map], NDArray[np.complex64]] | None = None
 
     def views(self) -> tuple[list[Map], NDArray[np.complex64]]:
-        """Each scale and rotation, and the spectra of what is seen through them: (25, 64, 33)."""
+        """Each scale and rotation, and the spectra of what is seen through them: (11, 64, 33)."""
         if self._views is None:
-            maps = [turned(degrees, scale, self._shape) for scale in SCALES for degrees in TURNS]
+            maps = [turned(degrees, scale, self._shape) for degrees, scale in LOOKS]
             image = self.levels[_COARSE]
             stack = np.stack([seen(image, by, _COARSE, smooth=False) for by in maps])
             self._views = maps, np.fft.rfft2(stack * _window()).astype(np.complex64)
@@ -127,7 +131,7 @@ class Template:
         for side, steps in _STEPS:
             by = _steps(self._level(side), received.levels[side], by, side, steps)
             alike = _likeness(self._level(side), received.levels[side], by, side)
-            if alike < ALIKE:
+            if alike < (ALIKE if side == _COARSE else ALIKE / 2):
                 return
         if any(float(np.abs(by - other).max()) < _THE_SAME for other in given):
             return
