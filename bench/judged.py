@@ -57,7 +57,7 @@ def judged(
     store = SqliteStore.memory(keys=keys, wall=app.wall)
     try:
         if lists is not None:
-            _import(lists, settings, store, keys)
+            import_lists(lists, settings, store, keys)
         sequencer = app.intake(settings, store, keys, app.World(), follow=False, keep_all=True, campaigns=campaigns)
         if to_the_end:
             sequencer.until = END
@@ -98,7 +98,7 @@ def judged_in_stages(
         store.close()
 
 
-def _import(lists: Lists, settings: config.Settings, store: SqliteStore, keys: Keys) -> None:
+def import_lists(lists: Lists, settings: config.Settings, store: SqliteStore, keys: Keys) -> None:
     """As `mmsd import handsets` and `mmsd import tac` do."""
     import_list(lists.handsets, store.directory, keys, as_of=lists.as_of, now=lists.as_of, zone=settings.zone.name)
     sheet = Sheet(lists.tac, TAC_COLUMNS, ("tac",))

@@ -42,6 +42,7 @@ class News(NamedTuple):
     rows: HandsetArray | None = None
     changes: tuple[tuple[int, int, int], ...] = ()  # (number, µs, sum of `rules.handsets.What`)
     imported: int = 0
+    anew: bool = False  # imports were taken up: anybody's handset may be known now
 
 
 class Handsets:
@@ -56,7 +57,9 @@ class Handsets:
         self._looked = monotonic()
         self._imports: list[tuple[int, ChangeArray]] = []
         self._trouble = ""
+        self._anew = False
         self._take_up()
+        self._anew = False  # what is there at the start has been there for whatever was said
         self._waiting: list[tuple[I64Array, HandsetArray]] = []  # times of the records, and what they tell
         self._seen: dict[int, list[tuple[int, int, int]]] = {}
         self._told = News()
@@ -127,7 +130,7 @@ class Handsets:
     def _take_up(self) -> None:
         """What cannot be read is told once, and what was known before stays."""
         try:
-            self._reference.refresh()
+            self._anew |= self._reference.refresh()
             self._imports = self._reference.known.changes(self._imported)
         except MmsdError as error:
             if str(error) != self._trouble:
@@ -138,7 +141,7 @@ class Handsets:
 
     def waiting(self, horizon: int) -> bool:
         """Whether there is anything to tell at `horizon`."""
-        return bool(self._imports) or any(int(at.min()) <= horizon for at, _ in self._waiting)
+        return self._anew or bool(self._imports) or any(int(at.min()) <= horizon for at, _ in self._waiting)
 
     def _passed(self, horizon: int) -> HandsetArray:
         at = np.concatenate([at for at, _ in self._waiting]) if self._waiting else np.empty(0, np.int64)
@@ -164,7 +167,7 @@ class Handsets:
             rows = told.rows if len(told.rows) else None
             changes.append(told.changes)
         found = sorted((at, number, what) for part in changes for number, at, what in part.tolist())
-        self._told = News(rows, tuple((number, at, what) for at, number, what in found), imported)
+        self._told = News(rows, tuple((number, at, what) for at, number, what in found), imported, self._anew)
         return self._told
 
     def committed(self) -> None:
@@ -173,6 +176,7 @@ class Handsets:
             self._reference.known.adopt(self._told.rows)
         self._imported = max(self._imported, self._told.imported)
         self._imports = [(serial, changed) for serial, changed in self._imports if serial > self._imported]
+        self._anew = self._anew and not self._told.anew
         self._seen = {}
         self._told = News()
 

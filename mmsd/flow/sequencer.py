@@ -329,8 +329,10 @@ class Sequencer:
         due = due or (self.state.express is not None and self.state.express.due(horizon)) or self._report_due()
         if not took and not len(subscribers) and not read.audits and not due:
             return False
-        self._thaw(subscribers, horizon)
         read.handsets = self._take_handsets(horizon)
+        learned = self.judge.learned(read.handsets.rows, anew=read.handsets.anew)
+        subscribers = np.union1d(subscribers, learned)
+        self._thaw(subscribers, horizon)
         for number, at, what in read.handsets.changes:
             if consequences(what).findings:
                 self.state.findings.change(number, at)

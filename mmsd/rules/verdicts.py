@@ -54,6 +54,8 @@ class Raised(NamedTuple):
 DELIVERED: Final = OUTCOMES.index("delivered")
 IMEI_OF_TAC: Final = 10**6
 """The digits of an IMEI behind its type allocation code."""
+NO_MMS, UNKNOWN = "no MMS", "unknown"
+"""Of a handset (`causes.Signs.h`)."""
 HANDSET_OLD: Final = 30 * DAY
 """A handset that was last seen so long before may be another by now."""
 UNDECIDED: Final = frozenset({"open", "failed", "lapsed"})
@@ -197,19 +199,46 @@ class Judge:
         row = self._handset.get(number)
         return "" if row is None or self.handsets is None else self.handsets.models.label(int(row["imei"]), int(row["software"]))
 
-    def _sign_handset(self, seen: Seen, number: int, old: Published | None) -> None:
-        """H of the evidence table, once absence speaks: what was known then, whatever has been read since."""
+    def learned(self, told: HandsetArray | None, *, anew: bool) -> npt.NDArray[np.uint64]:
+        """Who turns out to have a handset without MMS, and has messages that nobody fetched: they are judged again.
+
+        `told`: HANDSET rows that say something new. `anew`: lists or models were imported, so anybody's handset may be known now.
+        """
+        state, handsets = self.state, self.handsets
+        if handsets is None or (told is None and not anew):
+            return np.empty(0, np.uint64)
+        if anew:
+            told = handsets.find(np.array(sorted({*state.published, *state.cold}), np.uint64))
+        assert told is not None
+        codes, which = np.unique(told["imei"] // np.uint64(IMEI_OF_TAC), return_inverse=True)
+        deaf = np.array([handsets.models.sign(code * IMEI_OF_TAC) == NO_MMS for code in codes.tolist()], bool)
+        found = [number for number in told["number"][deaf[which.ravel()]].tolist() if self._unfetched(number)]
+        state.disturbed.update(found)
+        return np.array(found, np.uint64)
+
+    def _unfetched(self, number: int) -> bool:
+        """Whether it was said of a message of his that the push led to nothing, without knowing his handset."""
+        held = self.state.published.get(number)
+        if held is None:
+            return number in self.state.cold
+        return any(entry.rule[:1] == "U" and entry.h[0] == UNKNOWN for entry in held.values())
+
+    def _sign_handset(self, seen: Seen, number: int, old: Published | None, horizon: int) -> None:
+        """H of the evidence table, once absence speaks: what was known then. What is learned of it later counts as long as a verdict may
+        change; what has been said stays."""
         if not seen.signs.over or self.handsets is None:
             return
-        if old is not None and old.h[0]:
+        final = old is not None and bool(old.closed) and horizon > old.closed + int(self.state.settings.restate * SECOND)
+        if old is not None and old.h[0] and (final or old.h[0] != UNKNOWN):
             seen.signs.h, seen.signs.h_old = old.h
             return
         imei, at, since = self._before.get(number, (0, 0, 0))
+        known = bool(imei)
         if since > seen.due:  # it was another one then
             imei, at = 0, 0
         for when, shown, _ in self.handsets.seen(number):
-            if at <= when <= seen.due:
-                imei, at = shown, when
+            if at <= when <= seen.due or not known:  # the first that was ever seen: no change of handset is known
+                imei, at, known = shown, when, True
         if imei:
             seen.signs.h, seen.signs.h_old = self.handsets.models.sign(imei), seen.due - at > HANDSET_OLD
 
@@ -313,7 +342,7 @@ class Judge:
                 now.add(old.key)
                 continue
             seen = look(thread, dossier, context, horizon)
-            self._sign_handset(seen, dossier.subscriber, old)
+            self._sign_handset(seen, dossier.subscriber, old, horizon)
             verdict = self.state.causes.judge(seen.signs)
             entry = self._entry(thread, seen, verdict)
             now.add(entry.key)
