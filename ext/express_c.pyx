@@ -28,6 +28,12 @@ cdef extern from *:
     void prefetch(const void*) nogil
     int highest(unsigned long long) nogil
 
+cdef extern from "pages.h":
+    void* reserved(size_t most, size_t* room) nogil
+    void unreserved(void* octets, size_t room) nogil
+    void* made_zero(size_t octets) nogil
+    void unmade(void* table, size_t octets) nogil
+
 cdef struct Closed:  # model.CLOSED
     i64 at
     i64 closed
@@ -72,7 +78,7 @@ cdef struct Sub:  # head of a subscriber's block; behind it his lines, and behin
 
 cdef struct Slot:
     uint32_t block  # unit of the arena where his block begins; 0: empty
-    uint32_t tag  # of his key
+    uint32_t mix  # of his key: it tells his slot, and him from most others, without a look at his block
 
 cdef struct Wake:
     i64 due
@@ -139,6 +145,7 @@ cdef enum:
     CLASSES = 96
     SMALLEST = 64
     STEP = 32
+    SPARE = 64  # what grows has so much more room at once
     STEPPED = 512  # blocks up to this grow by STEP, larger ones by a quarter
     PIECE = 1 << 20
     MOST_LINES = 64
@@ -180,6 +187,7 @@ cdef enum:
     LAST_RULE = 31
     LAST_LABEL = 65535
 
+cdef u64 MOST_OCTETS = <u64>16 << 30  # of the arena: a hundred million subscribers
 cdef i64 SECOND = 1000000
 cdef i64 HOUR = 3600000000
 cdef u64 NOT_A_NUMBER = 1ULL << 63
@@ -275,6 +283,10 @@ cdef inline bint before(const Row* a, const Row* b) noexcept nogil:
     return a.where < b.where
 
 
+cdef inline uint32_t mixed_32(u64 key) noexcept nogil:
+    return <uint32_t>(mixed(key) >> 16)
+
+
 cdef inline uint32_t second(i64 at) noexcept nogil:
     return <uint32_t>min(max(at, 0) // SECOND, <i64>LAST_SECOND)
 
@@ -285,9 +297,9 @@ cdef inline uint8_t* lines_of(Sub* sub) noexcept nogil:
 
 # ------------------------------------------------------------------------------------------------------------------- the arena
 
-cdef struct Arena:  # blocks of a few sizes; a freed one waits for the next of its size
+cdef struct Arena:  # blocks of a few sizes; a freed one waits for the next of its size. It never moves
     uint8_t* octets
-    u64 room
+    size_t room
     uint32_t used  # units
     uint32_t vacant[CLASSES]  # first free block of each class
     uint32_t units[CLASSES]
@@ -299,8 +311,7 @@ cdef int arena_make(Arena* a) except -1:
     for i in range(CLASSES):
         a.units[i] = <uint32_t>min(size // UNIT, <u64>0xFFFFFFFF)
         size = size + STEP if size < STEPPED else (size + size // 4 + UNIT - 1) // UNIT * UNIT
-    a.room = 1 << 16
-    a.octets = <uint8_t*>calloc(a.room, 1)
+    a.octets = <uint8_t*>reserved(MOST_OCTETS, &a.room)
     if a.octets == NULL:
         raise MemoryError
     a.used = 1  # 0 is none
@@ -318,19 +329,14 @@ cdef inline int class_of(const Arena* a, u64 octets) noexcept nogil:
 
 
 cdef uint32_t allotted(Arena* a, int room) except 0 nogil:
-    """A block of this class; what stood in it still does. The arena may move."""
+    """A block of this class; what stood in it still does."""
     cdef uint32_t block = a.vacant[room]
-    cdef u64 wanted
     if block:
         a.vacant[room] = (<Sub*>&a.octets[<u64>block * UNIT]).group
         return block
     block = a.used
-    wanted = (<u64>block + a.units[room]) * UNIT + UNIT  # and what is read beyond a field
-    if wanted > <u64>0xFFFFFFFF * UNIT:
+    if (<u64>block + a.units[room] + 1) * UNIT > a.room:  # and what is read beyond a field
         starve()
-    if wanted > a.room:
-        a.room = max(wanted, a.room + a.room // 4)
-        a.octets = <uint8_t*>grown(a.octets, a.room)
     a.used += a.units[room]
     return block
 
@@ -384,8 +390,8 @@ cdef class Express:
 
     def __cinit__(self):
         self.mask = 1023
-        self.slots = <Slot*>calloc(self.mask + 1, sizeof(Slot))
-        self.looks = <uint32_t*>calloc(self.mask + 1, 4)
+        self.slots = <Slot*>made_zero((self.mask + 1) * sizeof(Slot))
+        self.looks = <uint32_t*>made_zero((self.mask + 1) * 4)
         self.counts_mask = 255
         self.counts = <Count*>calloc(self.counts_mask + 1, sizeof(Count))
         if self.slots == NULL or self.looks == NULL or self.counts == NULL:
@@ -400,11 +406,13 @@ cdef class Express:
 
     def __dealloc__(self):
         for pointer in (
-            <size_t>self.slots, <size_t>self.looks, <size_t>self.arena.octets, <size_t>self.counts, <size_t>self.fresh,
-            <size_t>self.touched, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
+            <size_t>self.counts, <size_t>self.fresh, <size_t>self.touched, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
             <size_t>self.domains, <size_t>self.nodes, <size_t>self.measured,
         ):
             free(<void*><size_t>pointer)
+        unreserved(self.arena.octets, self.arena.room)
+        unmade(self.slots, (self.mask + 1) * sizeof(Slot))
+        unmade(self.looks, (self.mask + 1) * 4)
         set_free(&self.cities)
         set_free(&self.ours)
         set_free(&self.suspects)
@@ -485,15 +493,15 @@ cdef class Express:
     # -------------------------------------------------------------------------------------------------------- subscribers
 
     cdef inline Sub* at(self, u64 i) noexcept nogil:
-        """Who stands in this slot, until the arena moves."""
+        """Who stands in this slot, until his block becomes too small."""
         return <Sub*>&self.arena.octets[<u64>self.slots[i].block * UNIT]
 
     cdef inline i64 find(self, u64 key) noexcept nogil:
         """His slot, or −1."""
-        cdef u64 mix = mixed(key), i = mix & self.mask
-        cdef uint32_t tag = <uint32_t>(mix >> 32)
+        cdef uint32_t mix = mixed_32(key)
+        cdef u64 i = mix & self.mask
         while self.slots[i].block:
-            if self.slots[i].tag == tag and self.at(i).key == key:
+            if self.slots[i].mix == mix and self.at(i).key == key:
                 return <i64>i
             i = (i + 1) & self.mask
         return -1
@@ -505,7 +513,8 @@ cdef class Express:
     cdef i64 make(self, u64 key, u64 octets) except -1 nogil:
         """His slot, made when he is new, with room for so many octets. Others may move."""
         cdef i64 found = self.find(key)
-        cdef u64 i, j, old, mix = mixed(key)
+        cdef u64 i, j, old
+        cdef uint32_t mix = mixed_32(key)
         cdef Slot* were
         cdef uint32_t* looked
         cdef uint32_t block
@@ -520,18 +529,18 @@ cdef class Express:
             self.mask = (old + 1) * 2 - 1
             for j in range(old + 1):
                 if were[j].block:
-                    i = mixed((<Sub*>&self.arena.octets[<u64>were[j].block * UNIT]).key) & self.mask
+                    i = were[j].mix & self.mask
                     while self.slots[i].block:
                         i = (i + 1) & self.mask
                     self.slots[i], self.looks[i] = were[j], looked[j]
-            free(were)
-            free(looked)
+            unmade(were, (old + 1) * sizeof(Slot))
+            unmade(looked, (old + 1) * 4)
         room = class_of(&self.arena, sizeof(Sub) + octets)
         block = allotted(&self.arena, room)
         i = mix & self.mask
         while self.slots[i].block:
             i = (i + 1) & self.mask
-        self.slots[i].block, self.slots[i].tag = block, <uint32_t>(mix >> 32)
+        self.slots[i].block, self.slots[i].mix = block, mix
         sub = self.at(i)
         memset(sub, 0, sizeof(Sub))
         sub.key, sub.room = key, room
@@ -548,7 +557,7 @@ cdef class Express:
             j = (j + 1) & self.mask
             if not self.slots[j].block:
                 break
-            home = mixed(self.at(j).key) & self.mask
+            home = self.slots[j].mix & self.mask
             if ((j - home) & self.mask) >= ((j - i) & self.mask):
                 self.slots[i], self.looks[i] = self.slots[j], self.looks[j]
                 i = j
@@ -563,7 +572,7 @@ cdef class Express:
         cdef uint32_t block, was = self.slots[i].block
         if used + more <= <u64>self.arena.units[sub.room] * UNIT:
             return sub
-        room = class_of(&self.arena, used + more)
+        room = class_of(&self.arena, used + more + SPARE)
         block = allotted(&self.arena, room)
         sub, now = self.at(i), <Sub*>&self.arena.octets[<u64>block * UNIT]
         memcpy(now, sub, used)
@@ -724,11 +733,19 @@ cdef class Express:
 
     cdef inline void foresee(self, u64 soon, u64 later) noexcept nogil:
         """Has what is needed of these two numbers fetched into the cache."""
-        cdef Slot* slot = &self.slots[mixed(soon) & self.mask]
-        prefetch(&self.slots[mixed(later) & self.mask])
-        if slot.block:
-            prefetch(&self.arena.octets[<u64>slot.block * UNIT])
-            prefetch(&self.arena.octets[<u64>slot.block * UNIT + 64])
+        cdef uint32_t mix = mixed_32(soon)
+        cdef u64 i = mix & self.mask
+        cdef const uint8_t* block
+        prefetch(&self.slots[mixed_32(later) & self.mask])
+        while self.slots[i].block and self.slots[i].mix != mix:
+            i = (i + 1) & self.mask
+        if self.slots[i].block:
+            block = &self.arena.octets[<u64>self.slots[i].block * UNIT]
+            prefetch(block)
+            prefetch(block + 64)
+            prefetch(block + 128)
+            prefetch(block + 192)
+            prefetch(block + 256)
 
     def take(self, rows, i64 horizon):
         rows = np.ascontiguousarray(rows)
@@ -1607,20 +1624,33 @@ cdef class Express:
         self.slow = wanted
 
     def tidy(self, i64 quiet, i64 old, bint heard):
+        cdef i64 n = 0, n_waiting = 0
+        cdef u64* keys = <u64*>malloc(self.n_subs * 8 + 8)
+        if keys == NULL:
+            raise MemoryError
+        try:
+            with nogil:
+                n_waiting = self.tidied(quiet, old, heard, keys)
+            self.prune_heap(quiet)
+            return np.sort(copied(keys, n_waiting, np.dtype(np.uint64)))
+        finally:
+            free(keys)
+
+    cdef i64 tidied(self, i64 quiet, i64 old, bint heard, u64* keys) except -1 nogil:
+        """How many numbers wait; they stand in `keys`, where there is room for all."""
         cdef uint32_t still = second(quiet), past = second(old), bound = max(still, past)
-        cdef u64 i, key
-        cdef i64 k, n = 0, found
+        cdef u64 i
+        cdef i64 k, n = 0, found, waiting = 0
         cdef Sub* sub
-        cdef uint32_t* looks = self.looks
-        cdef u64[::1] keys
         # a number that goes moves others up: they are listed first
-        listed = np.empty(self.n_subs, np.uint64)
-        keys = listed
-        waiting = []
         for i in range(self.mask + 1):
-            if self.slots[i].block and looks[i] < bound:
-                keys[n] = self.at(i).key
+            if self.looks[i] < bound and self.slots[i].block:
+                keys[n] = i
                 n += 1
+        for k in range(n):
+            if k + 8 < n:
+                prefetch(self.at(keys[k + 8]))
+            keys[k] = self.at(keys[k]).key
         for k in range(n):
             if k + 12 < n:
                 self.foresee(keys[k + 6], keys[k + 12])
@@ -1636,7 +1666,8 @@ cdef class Express:
                 elif sub.moved >= still:
                     self.look_at(found, later(sub.moved, bound - still))
                 elif not heard or not sub.flags & DONE:
-                    waiting.append(keys[k])
+                    keys[waiting] = keys[k]
+                    waiting += 1
                 else:
                     self.live_saids -= sub.said
                     sub.said, sub.told, sub.settled = 0, 0, 0
@@ -1645,56 +1676,56 @@ cdef class Express:
                 self.shorten(found, old, False, bound - past)
             else:
                 self.look_at(found, later(sub.newest, bound - past))
-        self.prune_heap(quiet)
-        return np.array(sorted(waiting), np.uint64)
+        return waiting
 
-    cdef int shorten(self, u64 i, i64 old, bint done, uint32_t apart) except -1:
+    cdef int shorten(self, u64 i, i64 old, bint done, uint32_t apart) except -1 nogil:
         """Keeps of his lines those since `old`, when they are not `done` and about a message; nothing was said of them."""
         cdef Sub* sub = self.at(i)
-        cdef u64 octets = sub.octets, key = sub.key
-        cdef i64 n = 0, k, j
+        cdef u64 octets = sub.octets
+        cdef i64 n = 0, k, j, kept = 0, total
         cdef Reader reader
+        cdef Row row
         cdef Row* rows
-        cdef Text* texts
+        cdef Text texts[2]
+        cdef Text* spoken
         cdef uint8_t* lines
-        cdef bint all_kept = not done
-        cdef i64 total = lines_in(lines_of(sub), octets)
-        rows, texts = <Row*>malloc(total * sizeof(Row) + 1), <Text*>malloc(total * 2 * sizeof(Text) + 1)
-        lines = <uint8_t*>malloc(octets + 8)
-        try:
-            if rows == NULL or texts == NULL or lines == NULL:
-                raise MemoryError
-            memcpy(lines, lines_of(sub), octets)
-            begin(&reader, key, lines, octets)
-            while reader.at < reader.end:
-                read_line(&reader, &rows[n], &texts[2 * n])
-                if rows[n].at < old:
-                    all_kept = False
-                n += 1
-            if all_kept:
-                self.look_at(i, 0 if sub.lines > MOST_KEPT else later(sub.newest, apart))
-                return 0
-            self.clear(i)
-            self.look_at(i, LAST_SECOND)
+        begin(&reader, sub.key, lines_of(sub), octets)
+        while reader.at < reader.end:
+            read_line(&reader, &row, texts)
+            n += 1
+            kept += row.at >= old and not (done and of_message(row.kind))
+        if not kept:
             self.note(sub)
-            for k in range(n):
-                if rows[k].at < old or (done and of_message(rows[k].kind)):
-                    continue
-                if rows[k].message and not texts[2 * k].length:
-                    for j in range(n):
-                        if texts[2 * j].length and rows[j].message == rows[k].message:
-                            texts[2 * k] = texts[2 * j]
-                            break
-                self.add(i, &rows[k], &texts[2 * k], &texts[2 * k + 1])
-            sub = self.at(i)
-            if not sub.octets:
-                self.unmake(i)
-            elif sub.lines <= MOST_KEPT:
-                self.look_at(i, later(sub.newest, apart))
-        finally:
-            free(rows)
-            free(texts)
-            free(lines)
+            self.unmake(i)
+            return 0
+        if kept == n and not done:
+            self.look_at(i, 0 if sub.lines > MOST_KEPT else later(sub.newest, apart))
+            return 0
+        lines = <uint8_t*>malloc(n * (sizeof(Row) + 2 * sizeof(Text)) + octets + 8)
+        if lines == NULL:
+            starve()
+        rows, spoken = <Row*>lines, <Text*>(lines + n * sizeof(Row))
+        lines += n * (sizeof(Row) + 2 * sizeof(Text))
+        memcpy(lines, lines_of(sub), octets)
+        begin(&reader, sub.key, lines, octets)
+        for k in range(n):
+            read_line(&reader, &rows[k], &spoken[2 * k])
+        self.clear(i)
+        self.look_at(i, LAST_SECOND)
+        self.note(sub)
+        for k in range(n):
+            if rows[k].at < old or (done and of_message(rows[k].kind)):
+                continue
+            if rows[k].message and not spoken[2 * k].length:
+                for j in range(n):
+                    if spoken[2 * j].length and rows[j].message == rows[k].message:
+                        spoken[2 * k] = spoken[2 * j]
+                        break
+            self.add(i, &rows[k], &spoken[2 * k], &spoken[2 * k + 1])
+        free(rows)
+        sub = self.at(i)
+        if sub.lines <= MOST_KEPT:
+            self.look_at(i, later(sub.newest, apart))
         return 0
 
     cdef int prune_heap(self, i64 quiet) except -1:
@@ -1768,33 +1799,30 @@ cdef class Express:
 
     def delta(self):
         cdef i64 i
-        cdef u64 total = 0
+        cdef u64 used = 0, room = 0
         cdef Sub* sub
-        cdef uint8_t* to
-        cdef PortraitHead nobody
-        for i in range(self.n_fresh):
-            if i + 12 < self.n_fresh:
-                self.foresee(self.fresh[i + 6], self.fresh[i + 12])
-            sub = self.sub_of(self.fresh[i])
-            total += sizeof(PortraitHead) + (sub.octets - sub.packed + sub.told if sub != NULL else 0)
-        packed = PyBytes_FromStringAndSize(NULL, total)
-        to = <uint8_t*>PyBytes_AS_STRING(packed)
-        memset(&nobody, 0, sizeof(PortraitHead))
-        for i in range(self.n_fresh):
-            if i + 12 < self.n_fresh:
-                self.foresee(self.fresh[i + 6], self.fresh[i + 12])
-            sub = self.sub_of(self.fresh[i])
-            if sub == NULL:
-                nobody.number = self.fresh[i]
-                memcpy(to, &nobody, sizeof(PortraitHead))
-                to += sizeof(PortraitHead)
-            else:
-                to = self.drawn(to, sub, GROWN if sub.packed else WHOLE, sub.packed)
-                sub.packed = sub.octets
-                sub.flags &= ~FRESH
-        self.n_fresh = 0
-        written = to - <uint8_t*>PyBytes_AS_STRING(packed)
-        return packed if written == total else packed[:written]  # a number may stand there twice: then there was nothing new of him
+        cdef uint8_t* drawn = NULL
+        cdef Sub nobody
+        memset(&nobody, 0, sizeof(Sub))
+        try:
+            with nogil:
+                for i in range(self.n_fresh):
+                    if i + 12 < self.n_fresh:
+                        self.foresee(self.fresh[i + 6], self.fresh[i + 12])
+                    sub = self.sub_of(self.fresh[i])
+                    if sub == NULL:
+                        nobody.key = self.fresh[i]
+                        sub = &nobody
+                    if used + sizeof(PortraitHead) + sub.octets + sub.told > room:
+                        room = max(room + room // 2, used + sizeof(PortraitHead) + sub.octets + sub.told, <u64>PIECE)
+                        drawn = <uint8_t*>grown(drawn, room)
+                    used = self.drawn(drawn + used, sub, GROWN if sub.packed else WHOLE, sub.packed) - drawn
+                    sub.packed = sub.octets
+                    sub.flags &= ~FRESH
+                self.n_fresh = 0
+            return PyBytes_FromStringAndSize(<char*>drawn, used) if used else b""
+        finally:
+            free(drawn)
 
     def forget_changes(self):
         cdef i64 i
@@ -2003,7 +2031,7 @@ cdef i64 lines_in(const uint8_t* lines, u64 octets) noexcept nogil:
 
 
 cdef void* cleared(size_t octets) except NULL nogil:
-    cdef void* found = calloc(octets, 1)
+    cdef void* found = made_zero(octets)
     if found == NULL:
         starve()
     return found
