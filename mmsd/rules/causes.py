@@ -71,7 +71,7 @@ SIGNS: Final[Mapping[str, Sign]] = {
         "the best packet session at a push: on the MMS access point; another that began after it, or stood before; refused; none;"
         " none where only the MMS access point is covered",
     ),
-    "s_fast": Sign(_NO_YES, ("sessions",), "the expected session began within `reaction` of a push and moved little"),
+    "s_fast": Sign(_NO_YES, ("sessions",), "the expected session began within `reaction` of a push and moved less than `little`"),
     "s_silent": Sign(_NO_YES, ("sessions", "gateway"), "no gateway line of any kind in that session"),
     "s_rule": Sign(RULES, ("sgsn",), 'the row that the cause of a refused activation points to, "" = it was not told'),
     "other_new": Sign(tuple(range(MOST + 1)), ("sessions",), "pushes within `case_days` that were followed by a new session elsewhere"),
@@ -85,7 +85,7 @@ SIGNS: Final[Mapping[str, Sign]] = {
     "r_rule": Sign(RULES, ("mmsc",), 'the row that the status of a failed retrieval points to, "" = it was not logged'),
     "c": Sign((NC, "confirmed", "rejected", "unrecognised", "deferred", "none"), ("mmsc", "sms"), "the handset's answer"),
     "h": Sign(("unknown", "no MMS", "MMS"), ("handsets", "sessions"), "the handset"),
-    "h_old": Sign(_NO_YES, ("handsets", "sessions"), "that was last seen more than 30 days before"),
+    "h_old": Sign(_NO_YES, ("handsets", "sessions"), "that was last seen more than `handset_days` before"),
     "alive": Sign((NC, "yes", "no"), ("gateway", "sessions"), "whether he was on a gateway between push and expiry"),
     "doubted": Sign(_NO_YES, ("gateway",), "the MMSC handed the message out, and every answer at the gateway was broken"),
     "late": Sign(_NO_YES, ("sms", "mmsc"), "the first sign that the push had come came later than `late` after the submit"),

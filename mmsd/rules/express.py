@@ -16,13 +16,11 @@ from mmsd.fast.express_py import (
     WATCHED,
     Laws,
 )  # fmt: skip
-from mmsd.model import MINUTE, SECOND
+from mmsd.model import SECOND
 from mmsd.rules.causes import CAUSES, RULES, Signs
 from mmsd.rules.settings import Judgement
 from mmsd.rules.table import Table
 
-UNLOGGED_SUBMIT: Final = MINUTE
-"""Z6: so long after an accepted submit at a gateway the MMSC must have written its line."""
 MILD: Final = ("D1", "R1")
 """Rows that nothing later changes: what is closed under them may be forgotten."""
 
@@ -37,7 +35,7 @@ def laws(settings: Judgement, causes: Table) -> Laws:
 
     return Laws(
         skew=windows(settings.skew), join=windows(settings.join), answer=windows(settings.answer), window=windows(settings.window),
-        grace=windows(settings.grace), confirm=windows(settings.confirm), late=windows(settings.late), unlogged=UNLOGGED_SUBMIT,
+        grace=windows(settings.grace), confirm=windows(settings.confirm), late=windows(settings.late), unlogged=windows(settings.logged),
         rules=[rule for rule, _ in said], confidences=[confidence for _, confidence in said],
         closes=[int(outcome not in ("", "open")) for outcome in outcomes],
         causes=[CAUSES.index(causes.rows[rule].cause if rule and causes.rows[rule].outcome != "open" else "") for rule in RULES],

@@ -24,6 +24,9 @@ class Judgement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cases: int = 3  # N: failures of one shape that raise a finding
     case_days: float = 7.0  # W
     repeat: float = 600.0  # failures closer than this count once
+    little: int = 2000  # octets: a session that moved fewer came for nothing but the message (U8)
+    logged: float = 60.0  # Z6: so long after a submit was accepted at a gateway the MMSC must have written its line
+    handset_days: float = 30.0  # U1: a handset last seen so long before may be another by now
     history_days: float = 30.0  # NO_PDP: days without a packet session, and sessions remembered for as long
     silence: float = 600.0  # a feed silent for so long, and four times longer than in its last day, shows no absence meanwhile; 0 = never
     fault_window: float = 600.0  # answers of a node are counted over so long …

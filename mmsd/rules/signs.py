@@ -586,7 +586,7 @@ def _sign_silence(
             lines += [t for t in (*dossier.posts, *dossier.gets) if other.start - skew <= t[AT] <= end + skew]
             if not lines:
                 silent.append(other)
-                if _follows(other, push, settings) and other.octets < 2000:
+                if _follows(other, push, settings) and other.octets < settings.little:
                     signs.s_fast = True
                     used.extend(other.traces[:1])
             else:

@@ -24,7 +24,6 @@ from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by
 from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
 from mmsd.rules.expectations import Expectations
-from mmsd.rules.express import UNLOGGED_SUBMIT
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
 from mmsd.rules.handsets import HandsetArray
@@ -56,8 +55,6 @@ IMEI_OF_TAC: Final = 10**6
 """The digits of an IMEI behind its type allocation code."""
 NO_MMS, UNKNOWN = "no MMS", "unknown"
 """Of a handset (`causes.Signs.h`)."""
-HANDSET_OLD: Final = 30 * DAY
-"""A handset that was last seen so long before may be another by now."""
 UNDECIDED: Final = frozenset({"open", "failed", "lapsed"})
 """Outcomes that may still turn out to be evidence: what is good meanwhile is remembered beside them."""
 
@@ -240,7 +237,7 @@ class Judge:
             if at <= when <= seen.due or not known:  # the first that was ever seen: no change of handset is known
                 imei, at, known = shown, when, True
         if imei:
-            seen.signs.h, seen.signs.h_old = self.handsets.models.sign(imei), seen.due - at > HANDSET_OLD
+            seen.signs.h, seen.signs.h_old = self.handsets.models.sign(imei), seen.due - at > self.state.settings.handset_days * DAY
 
     def _count_express(self, survey: Survey, facts: Facts) -> None:
         tally, labels = facts.tally, self.state.labels
@@ -673,7 +670,9 @@ class Judge:
             return grounds
         ours = authorities(dossier, context)
         elsewhere = set_elsewhere(dossier, context, ours, horizon)
-        join, skew = int(context.settings.join * SECOND), int(context.settings.skew * SECOND)
+        join, skew, unlogged_after = (
+            int(seconds * SECOND) for seconds in (context.settings.join, context.settings.skew, context.settings.logged)
+        )
         pending = NEVER
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
@@ -691,15 +690,15 @@ class Judge:
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
             answers = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
             beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]
-            waited = post[AT] + UNLOGGED_SUBMIT <= horizon
+            waited = post[AT] + unlogged_after <= horizon
             refused = bool(beside) and all(t[KIND] == REFUSAL for t in beside)
             seen = context.covered.mmsc is not None
-            seen = seen and not context.broken("mmsc", ANY_DOMAIN, post[AT] - join, post[AT] + UNLOGGED_SUBMIT)
+            seen = seen and not context.broken("mmsc", ANY_DOMAIN, post[AT] - join, post[AT] + unlogged_after)
             unlogged = "none" if seen else "n/c"
             logged = "answer" if answers else "refused" if refused else "submit" if beside else unlogged
             said = self.state.causes.request(shows=what, how=how, logged=logged, waited=waited, proxy=post[STATUS] == 407)
             if what == "ok" and how == "sure" and logged == "none" and not waited:
-                pending = min(pending, post[AT] + UNLOGGED_SUBMIT)
+                pending = min(pending, post[AT] + unlogged_after)
             answering = astray and answers_fetch(post, dossier, context, ours) is not None
             kind = "confirm" if answers or answering else "submit" if beside else "post"
             if said is not None and said.cause in FINDINGS[1:]:

@@ -601,3 +601,10 @@ def test_who_asks_when_it_is_all_over_came_too_late(at: float, status: int, hori
     """Also after the verdict, as long as it may change: 72 hours."""
     around = context(covered=Covered(0, 0, 0))
     assert said(*ARRIVED, get(at, status=status), around=around, horizon=horizon).rule == rule
+
+
+@pytest.mark.parametrize(("octets", "little", "confidence"), [(1999, 2000, 0.85), (2000, 2000, 0.5), (2000, 4000, 0.85), (0, 0, 0.5)])
+def test_how_little_a_session_moves_that_came_for_the_message_alone(octets: int, little: int, confidence: float):
+    lines = (*ARRIVED, session(START, 5), session(STOP, 20, size=octets))
+    verdict = said(*lines, around=context(little=little))
+    assert (verdict.rule, verdict.confidence) == ("U8", confidence)
