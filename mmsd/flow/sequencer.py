@@ -467,6 +467,8 @@ class Sequencer:
             if mark is None:
                 if not feed.source.idle and not self._away(feed):
                     return self.state.horizon
+                if self._live and feed.delay:  # its first file is not due yet
+                    marks.append(now - feed.delay)
                 continue
             if feed.covers_nothing:
                 continue
