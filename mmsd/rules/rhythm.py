@@ -37,28 +37,30 @@ class Rhythm(msgspec.Struct, array_like=True):
 
     def take(self, at: I64Array, least: float) -> int:
         """Lines at these times, in any order; how many gaps that shows. `least`: seconds, what is shorter is none; 0 = there are none."""
-        times = np.unique(at[at > self.newest])
+        times = at[at > self.newest] if len(at) and at[0] <= self.newest else at
+        if len(times) > 1 and np.diff(times).min() < 0:
+            times = np.sort(times)
+            times = times[times > self.newest]
         if not len(times):
             return 0
         if not self.newest:
             self.since = self.newest = int(times[0])
         silences = np.diff(times, prepend=self.newest)
         self.days += [(int(times[place] - silences[place]), int(times[place])) for place in np.flatnonzero(silences > DAY).tolist()]
-        found = 0
-        hours = times // HOUR
-        starts = np.flatnonzero(np.diff(hours, prepend=hours[0] - 1))
-        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(times)], strict=True):
+        found = start = 0
+        while start < len(times):
+            hour = int(times[start]) // HOUR
+            stop = int(times.searchsorted((hour + 1) * HOUR))
             limit = self.limit(least)
             part = silences[start:stop]
             if limit and int(part.max()) > limit:
                 for place in (np.flatnonzero(part > limit) + start).tolist():
                     self.gaps.append((int(times[place] - silences[place]), int(times[place])))
                     found += 1
-            hour = int(hours[start])
             self.longest[hour] = max(int(part.max()), self.longest.get(hour, 0))
             while len(self.longest) > HOURS:
                 del self.longest[min(self.longest)]
-            self.newest = int(times[stop - 1])
+            self.newest, start = int(times[stop - 1]), stop
         return found
 
     def limit(self, least: float) -> int:
