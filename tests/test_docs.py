@@ -292,7 +292,7 @@ def test_every_command_is_explained(root: Path):
 
 
 def test_every_promise_names_tests_that_exist(root: Path):
-    """docs/guarantee.md: each point of "Whatever the link" and "When the answer was lost" rests on tests, by name or the name's beginning."""
+    """docs/guarantee.md: each point rests on tests, by their names or how these begin."""
     promised = (root / "docs/guarantee.md").read_text().partition("## What is not promised")[0]
     links = re.findall(r"\[`(test_\w+)`\]\(\.\./(\S+?)\)", promised)
     assert len(links) > 20

@@ -67,6 +67,8 @@ MOST_HELD: Final = 16 << 20
 """So many bytes of logs at most wait in memory for one commit, and a chunk of each feed."""
 HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
+HURRIED: Final = 0.04
+"""Seconds that a tick takes chunks for while others wait for the store's writer, or did just now (R2)."""
 AHEAD: Final = "its time lies ahead of the clock"
 UNREAD: Final = frozenset({"truncated", "gone", "damaged", "hole"})
 """What happened to files (`Audit.what`) of which something was not read."""
@@ -350,9 +352,12 @@ class Sequencer:
     def _take_chunks(self, read: _Tick) -> bool:
         """One chunk of each ready feed; of a backlog more, as long as the tick may last and its bytes may be held (R2)."""
         began, took = self._monotonic(), False
+        longest = self._settings.tick_seconds
+        if self._store.hurried():
+            longest = min(longest, HURRIED)
         while self._take_round(read):
             took = True
-            if read.octets.total() >= MOST_HELD or self._monotonic() - began >= self._settings.tick_seconds:
+            if read.octets.total() >= MOST_HELD or self._monotonic() - began >= longest:
                 break
             if all(feed.over or feed.source.idle for feed in self.feeds):
                 break

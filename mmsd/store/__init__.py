@@ -236,6 +236,9 @@ class Store(Protocol):
     def write_snapshot(self, pieces: Iterable[bytes | memoryview]) -> str:
         """Make a snapshot, all pieces in a row, durable beside the database and return the name for `Batch.snapshot`."""
 
+    def hurried(self) -> bool:
+        """Whether somebody waits for the writer, or messages came or went in the last second: transactions should be short."""
+
     def watch_outbox(self, tell: Callable[[], None]) -> None:
         """`tell` is called, in whichever thread, after each commit that changed what may be sent. The last one given counts."""
 

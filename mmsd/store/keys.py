@@ -31,7 +31,7 @@ SEAL_BYTES: Final = _NONCE_BYTES + 16
 class Keys:
     """Derives lookups, seals and keyed hashes from one secret. Numbers are E.164 digits, or the text of what is not a number."""
 
-    __slots__ = ("_blind", "_lookup", "_random", "_seal", "audit_key", "hash_key", "id", "row_key", "table_key")
+    __slots__ = ("_blind", "_lookup", "_random", "_seal", "audit_key", "hash_key", "id", "mark_key", "row_key", "table_key")
 
     def __init__(self, secret: bytes, random_bytes: Callable[[int], bytes]) -> None:
         if len(secret) < SECRET_BYTES:
@@ -53,6 +53,8 @@ class Keys:
         """For the table of handsets (`store.handsets`), which derives its own."""
         self.audit_key: bytes = derive(b"audit")
         """For the chain of what people did (`store.outbox.audit`)."""
+        self.mark_key: bytes = derive(b"mark")
+        """For the marks of seed pictures (`seeds.mark`): whoever has it can forge and remove them."""
         self.id: str = derive(b"id")[:4].hex()
         """Names the secret without telling it; stored beside whatever it seals."""
 

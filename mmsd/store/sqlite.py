@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
-from mmsd.model import DAY, Batch, Extent
+from mmsd.model import DAY, SECOND, Batch, Extent
 from mmsd.rules.governor import Usage
 from mmsd.store import CareAsk, Health, Loaded, Needs, Rows, care, cold, migrate, outbox, rows, tails
 from mmsd.store.forwards import read_ordinals
@@ -109,6 +109,7 @@ class SqliteStore(Reader):
         self._closing = False
         self._doubt = ""
         self._tell: Callable[[], None] = lambda: None
+        self._busy_at = -SECOND  # when messages last came or went
         self._housekeeping = ""
         self._abandoned: sqlite3.Connection | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -176,10 +177,15 @@ class SqliteStore(Reader):
             batch = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
             if batch.snapshot:
                 self._remove_snapshots(lambda other: other < batch.snapshot)
+            if batch.moved or batch.parts or batch.heard:
+                self._busy_at = self._wall()
             if batch.outbox or batch.moved or batch.stops or batch.approved:
                 self._tell()
 
         self._submit(work)
+
+    def hurried(self) -> bool:
+        return not self._jobs.empty() or 0 <= self._wall() - self._busy_at < SECOND
 
     def watch_outbox(self, tell: Callable[[], None]) -> None:
         self._tell = tell

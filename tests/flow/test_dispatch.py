@@ -317,3 +317,15 @@ def test_texts_that_are_done_are_forgotten(tmp_path):
             assert [each.body for each in it.rows().values()] == ["", "", "three"]
 
     run(scenario())
+
+
+def test_while_messages_come_and_go_the_store_is_hurried(tmp_path):
+    async def scenario() -> None:
+        async with desk(tmp_path) as it:
+            assert not it.store.hurried()
+            it.ask(row("one"))
+            await it.stand(one="delivered")
+            store = it.store
+            assert store.hurried()
+
+    run(scenario())
