@@ -28,6 +28,7 @@ from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
 from mmsd.cli.outbox import approve, audit, outbox, resume, stop
+from mmsd.cli.seeds import seed
 from mmsd.cli.sending import send
 from mmsd.cli.serials import serial
 from mmsd.cli.why import why
@@ -210,6 +211,7 @@ main.add_command(kpi)
 main.add_command(notified)
 main.add_command(outbox)
 main.add_command(resume)
+main.add_command(seed)
 main.add_command(send)
 main.add_command(serial)
 main.add_command(settings_)
