@@ -55,16 +55,11 @@ class Decision:
         ]
         self._groups = list(self._grouped())
 
-    def standing(self, values: Sequence[int]) -> int:
-        """A mask of the conditions that fit these values, one for each sign."""
+    def first(self, values: Sequence[int]) -> int:
+        """The number of the first condition that fits these values, one for each sign, or NONE."""
         left = place(len(self.boxes)) - 1
         for allowed, value in zip(self._left, values, strict=True):
             left &= allowed[value]
-        return left
-
-    def first(self, values: Sequence[int]) -> int:
-        """The number of the first condition that fits, or NONE."""
-        left = self.standing(values)
         return (left & -left).bit_length() - 1
 
     def columns(self, rows: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:

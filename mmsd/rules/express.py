@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 from mmsd.fast.express_py import (
     CONFIRMED,
     FETCHED,
@@ -17,17 +19,18 @@ from mmsd.fast.express_py import (
     Laws,
 )  # fmt: skip
 from mmsd.model import SECOND
-from mmsd.rules.causes import CAUSES, RULES, Signs
+from mmsd.rules.causes import CAUSES, RULES, Signs, columns
 from mmsd.rules.settings import Judgement
-from mmsd.rules.table import Table
+from mmsd.rules.table import Saying, Table
 
 MILD: Final = ("D1", "R1")
 """Rows that nothing later changes: what is closed under them may be forgotten."""
 
 
 def laws(settings: Judgement, causes: Table) -> Laws:
-    """The table, asked once for each sight: rows that deliver or leave open are the lane's, all others are odd there."""
-    said = [_asked(sight, causes) for sight in range(SIGHTS)]
+    """The table, asked once for all sights: rows that deliver or leave open are the lane's, all others are odd there."""
+    said = causes.judge_columns(columns([_signs(sight) for sight in range(SIGHTS)]))
+    ours = [_by_the_book(sight, causes.sayings[place]) for sight, place in enumerate(said["said"].tolist())]
     outcomes = [causes.rows[rule].outcome if rule else "" for rule in RULES]
 
     def windows(seconds: float) -> int:
@@ -36,18 +39,17 @@ def laws(settings: Judgement, causes: Table) -> Laws:
     return Laws(
         skew=windows(settings.skew), join=windows(settings.join), answer=windows(settings.answer), window=windows(settings.window),
         grace=windows(settings.grace), confirm=windows(settings.confirm), late=windows(settings.late), unlogged=windows(settings.logged),
-        rules=[rule for rule, _ in said], confidences=[confidence for _, confidence in said],
+        rules=np.where(ours, said["rule"], ODD).tolist(), confidences=np.where(ours, said["confidence"], 0).tolist(),
         closes=[int(outcome not in ("", "open")) for outcome in outcomes],
         causes=[CAUSES.index(causes.rows[rule].cause if rule and causes.rows[rule].outcome != "open" else "") for rule in RULES],
         mild=[int(rule in MILD) for rule in RULES],
     )  # fmt: skip
 
 
-def _asked(sight: int, causes: Table) -> tuple[int, int]:
-    """(place of the row or ODD, confidence in hundredths)."""
-    fetched, over = bool(sight & FETCHED), bool(sight & OVER)
-    signs = Signs(
-        over=over,
+def _signs(sight: int) -> Signs:
+    fetched = bool(sight & FETCHED)
+    return Signs(
+        over=bool(sight & OVER),
         p="delivered" if fetched or sight & (CONFIRMED | POSTPONED) else "unknown",
         r="retrieved" if fetched else "none",
         c="confirmed" if sight & CONFIRMED else "deferred" if sight & POSTPONED else "none",
@@ -56,7 +58,8 @@ def _asked(sight: int, causes: Table) -> tuple[int, int]:
         late=bool(sight & LATE),
         late_by_fetch=bool(sight & UNREPORTED),
     )
-    verdict = causes.judge(signs)
-    if verdict.outcome not in ("delivered", "open") or verdict.lapsed or verdict.hints or (over and not fetched):
-        return ODD, 0
-    return RULES.index(verdict.rule), round(100 * verdict.confidence)
+
+
+def _by_the_book(sight: int, said: Saying) -> bool:
+    """Whether the lane may say this itself: nothing failed, and nothing of it is evidence of anything."""
+    return said.outcome in ("delivered", "open") and not said.lapsed and not said.hints and bool(sight & FETCHED or not sight & OVER)

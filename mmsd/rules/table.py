@@ -162,10 +162,6 @@ class Table:
         """`judge` of every row: `causes.COLUMNS` in, `causes.VERDICTS` out."""
         return self._packed.view(np.uint64)[self._deliveries.columns(signs)].view(VERDICTS)
 
-    def standing(self, signs: Signs) -> list[Saying]:
-        """What every row that fits says, each by its first variant: the first decides, the others are outranked."""
-        return self._deliveries.standing(_KEY(signs))
-
     def request(self, *, shows: str, how: str, logged: str, waited: bool, proxy: bool) -> Saying | None:
         """What a subscriber's own request comes to (rows Z); None: nothing is said of it."""
         place = self._requests.first((shows, how, logged, waited, proxy))
@@ -181,14 +177,6 @@ class Table:
                 found.add(one)
                 waiting += self.wider.get(one, ())
         return frozenset(found)
-
-    def may_become(self, sharp: Saying | Verdict, blunt: Saying | Verdict) -> bool:
-        """Whether `blunt` is `sharp` with less to go by: the same and no surer, something wider, or not known."""
-        if blunt.outcome == "open":
-            return True
-        if (sharp.rule, sharp.cause) == (blunt.rule, blunt.cause):
-            return blunt.confidence <= sharp.confidence
-        return not {blunt.rule, blunt.cause}.isdisjoint(self.widened(sharp.rule, sharp.cause))
 
     # -------------------------------------------------------------------------------------------------------------- changes
 
@@ -388,14 +376,6 @@ class _Asked:
     def first(self, values: Sequence[Any]) -> int:
         """The place of what is said of these values, or NONE."""
         return int(self._column[self._decision.first(self._at(values))])
-
-    def standing(self, values: Sequence[Any]) -> list[Saying]:
-        left = self._decision.standing(self._at(values))
-        found: dict[str, Saying] = {}
-        for number, place in enumerate(self._said):
-            if left >> number & 1:
-                found.setdefault(self.sayings[place].rule, self.sayings[place])
-        return list(found.values())
 
     def columns(self, signs: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
         """`first` of every row of columns."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
-import tomllib
 from collections.abc import Callable
-from importlib.resources import files
 from typing import Any, Final
 
 import numpy as np
@@ -16,10 +14,10 @@ from mmsd import config
 from mmsd.errors import ConfigError
 from mmsd.rules.causes import CAUSES, COLUMNS, GROUPS, MOST, OUTCOMES, RULES, SIGNS, Signs, columns
 from mmsd.rules.table import Causes, RowChange, Table, VariantChange, read
+from tests.rules.aloud import FILE, standing
 from tests.rules.worlds import FEEDS, draw
 from tests.rules.worlds import signs as signs_of
 
-FILE: Final[dict[str, Any]] = tomllib.loads((files("mmsd.config") / "causes.toml").read_text("utf-8"))
 TABLE: Final = config.load_causes()
 
 
@@ -36,34 +34,13 @@ def drawn(chance: random.Random) -> Signs:
 # ----------------------------------------------------------------------------------------------- one row, columns, and the file's own words
 
 
-def fits(conditions: list[dict[str, Any]], signs: Signs) -> bool:
-    """A condition as docs/causes.md and the head of the file say it, without masks."""
-
-    def meets(value: Any, wanted: Any) -> bool:
-        if isinstance(wanted, dict):
-            return not meets(value, wanted["not"]) if "not" in wanted else bool(value >= FILE["numbers"][wanted["least"]])
-        return value in wanted if isinstance(wanted, list) else bool(value == wanted)
-
-    return any(all(meets(getattr(signs, name), wanted) for name, wanted in condition.items()) for condition in conditions)
-
-
-def read_aloud(signs: Signs) -> tuple[Any, ...]:
-    """(row, outcome, cause, confidence, suspects): what the file says, read from the top."""
-    for rule, row in FILE["rows"].items():
-        if fits(row["when"], signs):
-            said = {"cause": "", "confidence": 0.0, "suspects": [], **row}
-            said |= next((variant for variant in row.get("variants", {}).values() if fits(variant["when"], signs)), {})
-            return rule, said["outcome"], said["cause"], said["confidence"], tuple(said["suspects"])
-    raise AssertionError("no row fits")
-
-
 def test_it_says_what_the_file_says(seed: int, effort: int):
     chance = random.Random(seed)
     met = set()
     for _ in range(8000 * effort):
         signs = drawn(chance)
         said = TABLE.judge(signs)
-        assert (said.rule, said.outcome, said.cause, said.confidence, said.suspects) == read_aloud(signs)
+        assert (said.rule, said.outcome, said.cause, said.confidence, said.suspects) == next(standing(signs))
         met.add(said.rule)
     assert met == set(RULES[1:])
 
@@ -94,12 +71,6 @@ def test_a_word_that_no_sign_has_is_a_fault_of_ours():
     for ask in (TABLE.judge, lambda signs: columns([signs])):
         with pytest.raises(KeyError, match="perhaps"):
             ask(Signs(get="perhaps"))
-
-
-def test_what_stands_behind_the_first_row_is_told():
-    both = Signs(over=True, r="none", c="none", p="delivered", get="5xx", post="none", h="no MMS", s="expected", s_silent=True)
-    assert [said.rule for said in TABLE.standing(both)] == ["T1", "U1", "U8", "U9"]
-    assert TABLE.standing(both)[0].cause == TABLE.judge(both).cause
 
 
 def test_more_combinations_than_are_remembered():

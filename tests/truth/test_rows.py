@@ -17,9 +17,10 @@ from click.testing import CliRunner
 from mmsd import app, config
 from mmsd.cli import main
 from mmsd.model import Attempt, Delivery
-from mmsd.rules.causes import REQUESTS, RULES, Verdict
+from mmsd.rules.causes import REQUESTS, RULES
 from mmsd.store.sqlite import SqliteStore
 from tests.truth.nodes import FILES, NOON, Day
+from tests.truth.widening import may_become
 
 DAY: Final = 86400
 MINUTE: Final = 60
@@ -617,19 +618,14 @@ SETS: Final = [
 
 @pytest.mark.parametrize("feeds", SETS)
 def test_with_feeds_less_a_verdict_moves_left(read: Callable[[str], Found], feeds: str):
-    table = config.load_causes()
     sharp, blunt = ({delivery.receiver: delivery for delivery in read(one)[0]} for one in ("+ SGSN", feeds))
     told_ = {each.name: (sharp.get(f"86{number_of(index)}"), blunt.get(f"86{number_of(index)}")) for index, each in enumerate(STORIES, 11)}
     moved = {
         name: (shown(whole), shown(part))
         for name, (whole, part) in told_.items()
-        if whole is not None and part is not None and not table.may_become(verdict(whole), verdict(part))
+        if whole is not None and part is not None and not may_become(whole, part)
     }
     assert moved == {}
-
-
-def verdict(delivery: Delivery) -> Verdict:
-    return Verdict(delivery.rule, delivery.outcome, delivery.cause, delivery.group, delivery.confidence)
 
 
 def test_every_row_has_a_story():
