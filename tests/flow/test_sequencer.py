@@ -16,7 +16,7 @@ import pytest
 from mmsd import config
 from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
 from mmsd.flow.sequencer import AHEAD, END, REPORTED, SPREAD, Feed, Sequencer, Settings
-from mmsd.model import DAY, MINUTE, SECOND, Audit, Chunk, Extent, FeedGap, Kind, Mark, Parsed, Records, Reject, Rejects
+from mmsd.model import DAY, MINUTE, SECOND, Audit, Batch, Chunk, Extent, FeedGap, Heard, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.cities import Cities
 from mmsd.rules.codes import CodeBook
@@ -25,6 +25,7 @@ from mmsd.rules.relate import Expected
 from mmsd.rules.settings import Judgement
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Judge
+from mmsd.store import Needs
 from mmsd.store.sqlite import Faults, SqliteStore, commit
 from mmsd.store.sqlite import Settings as StoreSettings
 from tests.flow.conftest import Houses
@@ -211,6 +212,28 @@ def test_the_lowest_feed_is_read_first(bench: Bench) -> None:
     sequencer = bench.sequencer(one, two)
     sequencer.tick()
     assert [feed.name for feed in sequencer._ready()] == ["two", "one"]
+
+
+def test_a_tick_is_short_while_messages_come_and_go(bench: Bench) -> None:
+    """R2: chunks are taken for `tick_seconds`, and for 40 ms while others want the store's writer."""
+    source = Script("mmsc", range(100))
+    read = source.read
+
+    def slowly(limit: int) -> Chunk | None:
+        bench.now += 10_000  # µs
+        return read(limit)
+
+    source.read = slowly  # type: ignore[method-assign]
+    sequencer = bench.sequencer(source)
+    sequencer._settings = Settings(tick_seconds=0.2)
+    sequencer.tick()
+    assert source.taken == 20
+    bench.store.transact(Needs(), lambda _: Batch(bench.now, heard=[Heard("smsc1", "8613800000001", "10658", "", "y", bench.now)]))
+    sequencer.tick()
+    assert source.taken == 24
+    bench.now += 2 * SECOND
+    sequencer.tick()
+    assert source.taken == 44
 
 
 def test_rejects_are_counted_and_some_are_kept(bench: Bench) -> None:
