@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from mmsd import config
-from mmsd.cli.causes import markdown_of
+from mmsd.cli.causes import markdown_of, markdown_of_signs
 from mmsd.config import Feed, Settings
 from mmsd.link import mqtt
 from mmsd.logs import DIALECTS
@@ -270,6 +270,7 @@ def test_the_tables_of_causes_are_those_that_are_loaded(root: Path):
     table = config.load_causes()
     written = re.findall(r"^\| (?:[BDROTNUZ]\d+) \|.*$", (root / "docs/causes.md").read_text(), re.MULTILINE)
     assert written == list(markdown_of({**table.rows, **table.attempts}))[2:]
+    assert "\n".join(markdown_of_signs()) in (root / "docs/causes.md").read_text()
 
 
 def test_every_event_topic_is_documented_and_every_documented_one_is_there(root: Path):

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mmsd import config
-from mmsd.rules.causes import ATTEMPT_SIGNS, CAUSES, SIGNS, Sign
+from mmsd.rules.causes import ATTEMPT_SIGNS, CAUSES, RULES, SIGNS, Sign
 from mmsd.rules.table import Condition, Row, Table
 from mmsd.web.pages import LANGUAGES, texts
 
@@ -31,7 +31,7 @@ Words = Mapping[str, str]
 @click.option("--language", type=click.Choice(sorted(LANGUAGES)), default="en", show_default=True, help="Of causes, rows and remedies.")
 @click.option("--signs", is_flag=True, help="List the signs that conditions name, their values, and which feeds show them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--markdown", is_flag=True, help="Print the rows as a Markdown table.")
+@click.option("--markdown", is_flag=True, help="Print a Markdown table.")
 def causes(row: str | None, config_file: Path | None, language: str, *, signs: bool, as_json: bool, markdown: bool) -> None:
     """What is said when which signs were seen: the table of causes, row by row.
 
@@ -44,9 +44,12 @@ def causes(row: str | None, config_file: Path | None, language: str, *, signs: b
     """
     console = Console(soft_wrap=True, highlight=False, emoji=False)
     if signs:
-        if row or markdown:
-            raise click.UsageError("--signs goes with --json and nothing else")
-        _show_signs(console, as_json)
+        if row:
+            raise click.UsageError("--signs lists them all")
+        if markdown:
+            click.echo("\n".join(markdown_of_signs()))
+        else:
+            _show_signs(console, as_json)
         return
     shipped = config.load_causes()
     table = config.load_causes(config.load(config_file).causes) if config_file else shipped
@@ -132,6 +135,14 @@ def markdown_of(rows: Mapping[str, Row]) -> Iterator[str]:
         yield f"| {rule} | {row.seen} | {verdict_of(row) or '–'} | {'; '.join(confidences_of(row))} | {without} |"
 
 
+def markdown_of_signs() -> Iterator[str]:
+    """Lines of the table of signs in docs/causes.md."""
+    yield "| sign | what it is | values | shown by |"
+    yield "| --- | --- | --- | --- |"
+    for name, sign in {**SIGNS, **ATTEMPT_SIGNS}.items():
+        yield f"| `{name}` | {sign.says} | {_listed(sign)} | {', '.join(sign.feeds) or '–'} |"
+
+
 # --------------------------------------------------------------------------------------------------------------------------- showing
 
 
@@ -192,11 +203,14 @@ def _show_signs(console: Console, as_json: bool) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(told), indent=1))
         return
     for name, sign in signs.items():
-        known = "a count" if isinstance(sign.values[-1], int) and not isinstance(sign.values[-1], bool) else ""
-        known = known or ("a cause" if sign.values == CAUSES else "a row" if len(sign.values) > len(CAUSES) else _listed(sign))
         console.print(f"[bold]{name}[/bold]  {escape(sign.says)}")
-        console.print(f"  {known}; shown by {', '.join(FEEDS[feed] for feed in sign.feeds) or 'all feeds together'}")
+        console.print(f"  {_listed(sign)}; shown by {', '.join(FEEDS[feed] for feed in sign.feeds) or 'all feeds together'}")
 
 
 def _listed(sign: Sign) -> str:
+    """What a sign may be; rows, causes and counts by their kind."""
+    if type(sign.values[-1]) is int:
+        return "a count"
+    if sign.values in (RULES, CAUSES):
+        return "a row" if sign.values == RULES else "a cause"
     return _values(list(sign.values)).replace(" or ", ", ")

@@ -89,4 +89,4 @@ def test_the_words_of_conditions_are_listed():
 
 def test_what_is_no_row_is_refused():
     assert "no row and no cause of a row is called 'U99'" in said("U99", status=2)
-    assert "--signs goes with --json" in said("U1", "--signs", status=2)
+    assert "--signs lists them all" in said("U1", "--signs", status=2)
