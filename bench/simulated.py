@@ -31,6 +31,9 @@ GATEWAYS: Final = ("wapbox", "squid")
 RADIUS: Final = ("radius1", "radius2")
 MMSCS: Final = ("mmsc1", "mmsc2", "mmsc3")
 
+LOST: Final = "SUBMIT_FAILED before the MMSC"
+NEAR: Final = 5 * SECOND
+"""A request is the one that was lost when it is no farther from it: clocks differ."""
 SETTINGS: Final = ("BAD_APN", "BAD_PROXY", "BAD_MMSC_URL")
 """Causes that accuse a handset's settings: to say one of a healthy subscriber is what must not happen."""
 
@@ -169,7 +172,29 @@ def score_simulated(out: Path, found: Judged, kinds: Collection[str] = cells.KIN
             score.add(cause, cause, (cause,), told)
         else:
             score.add(cells.readings(cell, min(columns))[0], cause, accepted, told)
+    if {"mmsc", "gateway"} <= set(kinds) and not late:
+        _score_lost(score, out, found)
     return score
+
+
+def _score_lost(score: Score, out: Path, found: Judged) -> None:
+    """Submits that got an answer and reached no MMSC: every request of which that was said, and every one of which it is true."""
+    begun = max([0, *(told["begins"] for told in json.loads((out / "feeds.json").read_text())["feeds"] if "begins" in told)])
+    said: dict[str, list[int]] = defaultdict(list)
+    for attempt in found.attempts:
+        if attempt.verdict == "Z6" and attempt.at > begun:
+            said[attempt.subscriber].append(attempt.at)
+    for line in (out / "lost.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        if row["at"] <= begun:
+            continue
+        near = [at for at in said[row["number"]] if abs(at - row["at"]) <= NEAR]
+        if near:
+            said[row["number"]].remove(near[0])
+        score.add(LOST, LOST if near else "not found", (LOST,), f"submit of {row['number']} at {row['at']}")
+    for number, times in said.items():
+        for at in times:
+            score.add("not lost", LOST, (), f"submit of {number} at {at}")
 
 
 class _Matches:

@@ -19,7 +19,7 @@ from mmsd.errors import DecodeError
 from mmsd.seeds import mark, pictures, texts
 from mmsd.seeds.contents import Content
 from mmsd.seeds.fingerprint import Near, fingerprint
-from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, inside, joined, seen
+from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, inside, inverted, joined, seen
 from mmsd.seeds.library import Library
 from mmsd.seeds.mark import ACCEPTED
 from mmsd.seeds.pictures import LIMITS, Limits
@@ -235,11 +235,11 @@ def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
     found.sort(key=lambda tried: tried[0].distance / 8 - tried[2].peak)
     best = _Seen(method=REGISTERED)
     for one, form, (places, peak) in found[:LAID]:
-        if one.distance > NEAR and peak < CLEAR:
+        if one.distance > NEAR and peak < CLEAR + one.distance / 8:
             continue
         template, received, outer = library.template(one.face), view.received(form), view.outer(form)
         straight, most = IDENTITY, -1.0
-        for by, alike in template.refined(received, [*_begun(library, one, form), *places]):
+        for by, alike in template.refined(received, [*_begun(view, library, one, form), *places]):
             score = _score(view, library, one.face, joined(outer, by))
             if _HINT <= score < ACCEPTED:
                 by = template.polished(received, by)
@@ -262,11 +262,13 @@ def _by_peak(tried: tuple[Near, int, Found]) -> float:
     return tried[2].peak
 
 
-def _begun(library: Library, one: Near, form: int) -> list[Map]:
-    """Where a candidate's fingerprint says that it lies, and where it would lie untouched; nowhere when it is not like it enough."""
+def _begun(view: _View, library: Library, one: Near, form: int) -> list[Map]:
+    """Where in a form a candidate lies by its fingerprint, and where it would lie untouched; nowhere when it is not like it enough."""
     if one.distance > NEAR:
         return []
-    return [library.place(one), IDENTITY] if form == one.form and one.variant else [IDENTITY]
+    begin = [joined(view.outer(one.form), library.place(one)), view.outer(form)]
+    back = inverted(view.outer(form))
+    return [joined(back, by) for by in begin]
 
 
 def _probable(

@@ -31,8 +31,9 @@ _EDGE: Final = 0.06
 """Of the received picture's edge: slow shades are told from the rest badly there."""
 ALIKE: Final = 0.2
 """Correlation with the seed below which a place is given up."""
-CLEAR: Final = 20.0
-"""A peak that stands out: unrelated pictures have 8, one in twenty 20; a seed of which a tenth was cropped 25 and more."""
+CLEAR: Final = 5.0
+"""A peak stands out when it is higher by this than an eighth of the bits that the fingerprints differ in: unrelated pictures have 8 at 100
+bits and more, one in twenty 20; a seed of which a twentieth was cropped 15 at 80, a tenth 25 at 90."""
 _THE_SAME: Final = 0.012  # of the side
 
 
