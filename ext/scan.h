@@ -81,6 +81,7 @@ typedef struct {
     const u8 *failed;
     /* what was found: `width` columns of `room` each, one behind the program's for the record's offset; and rows that are in none yet */
     int64_t *out;
+    size_t out_size; /* bytes it has, perhaps more than it needs */
     int64_t cell_count, width, rows, room; /* a width of whole fours */
     int64_t *block;
     int64_t waiting;
@@ -141,11 +142,13 @@ MMSD_INLINE int64_t roomy(int64_t rows) { return (rows + 511) / 512 * 512 + 40; 
 
 MMSD_APART int grow(State *s) {
     int64_t room = roomy(s->room * 2);
-    int64_t *out = malloc((size_t)(s->width * room) * sizeof *out);
+    size_t size = (size_t)(s->width * room) * sizeof(int64_t);
+    int64_t *out = malloc(size);
     if (!out) return 0;
     for (int64_t i = 0; i < s->width; i++) memcpy(out + i * room, s->out + i * s->room, (size_t)s->rows * sizeof *out);
     free(s->out);
     s->out = out;
+    s->out_size = size;
     s->room = room;
     return 1;
 }
@@ -326,19 +329,9 @@ MMSD_INLINE const u8 *counted(State *s, const Step *t, const u8 *at) {
  * NULL: `failed_step` failed, or (reason 0) more is needed. */
 MMSD_INLINE const u8 *run_steps(State *s, Step *t, const Step *end, const u8 *at, const u8 *limit) {
     const u8 *const data_end = s->ground.end;
-    const u8 *start = at, *stop = at;
+    const u8 *start = at, *stop = at, *line_end;
     for (; t != end; t++) {
-        const u8 *after;
-        switch (t->op) {
-        case OP_LITERAL:
-            if (!stands(&t->literal, at, data_end)) {
-                fail(s, NO_LITERAL, at);
-                goto failed;
-            }
-            at += t->literal.length;
-            continue;
-        case OP_UNTIL: {
-            const u8 *line_end;
+        if (MMSD_LIKELY(t->op == OP_UNTIL)) {
             start = at;
             stop = find_in_line(&t->literal, at, data_end, &line_end);
             if (!stop) {
@@ -346,33 +339,38 @@ MMSD_INLINE const u8 *run_steps(State *s, Step *t, const Step *end, const u8 *at
                 fail(s, NO_UNTIL, at);
                 goto failed;
             }
-            after = stop + t->literal.length;
-            break;
-        }
+            at = stop + t->literal.length;
+        } else switch (t->op) {
+        case OP_LITERAL:
+            if (!stands(&t->literal, at, data_end)) {
+                fail(s, NO_LITERAL, at);
+                goto failed;
+            }
+            at += t->literal.length;
+            continue;
         case OP_FIXED:
-            start = at;
-            stop = after = at + t->a;
             if (!within_line(at, t->a, data_end) && t->a > text_end(s, at) - at) {
                 fail(s, NO_SHORT, at);
                 goto failed;
             }
+            start = at;
+            at = stop = at + t->a;
             break;
         case OP_REST:
             start = at;
-            stop = after = text_end(s, at);
+            at = stop = text_end(s, at);
             break;
         case OP_AGAIN:
-            after = at;
             break;
         case OP_ATTRIBUTE:
             start = at;
-            stop = after = limit;
+            at = stop = limit;
             break;
         case OP_QUOTED:
             stop = quoted(s, t, at);
             if (!stop) goto failed;
             start = at + 1;
-            after = stop + 1;
+            at = stop + 1;
             break;
         case OP_LAST:
             start = at;
@@ -381,19 +379,19 @@ MMSD_INLINE const u8 *run_steps(State *s, Step *t, const Step *end, const u8 *at
                 fail(s, NO_UNTIL, at);
                 goto failed;
             }
-            after = stop + t->literal.length;
+            at = stop + t->literal.length;
             break;
         case OP_COUNTED:
             start = at;
             stop = counted(s, t, at);
             if (!stop) goto failed;
-            after = stop + t->literal.length;
+            at = stop + t->literal.length;
             break;
         case OP_LINES:
             start = at;
             stop = over_lines(s, t, at);
             if (!stop) goto failed;
-            after = stop + t->literal.length;
+            at = stop + t->literal.length;
             break;
         case OP_OPTIONAL:
             if (stands(&t->literal, at, data_end)) at += t->literal.length;
@@ -404,7 +402,7 @@ MMSD_INLINE const u8 *run_steps(State *s, Step *t, const Step *end, const u8 *at
         default:
             __builtin_unreachable();
         }
-        at = after;
+        if (t->convert == TO_NONE && !t->narrow && t->text < 0) continue;
         if (!convert(s, t, start, stop)) goto failed;
     }
     return at;

@@ -45,6 +45,7 @@ cdef extern from "scan.h" nogil:
         int64_t slot_count
         uint8_t *seen
         int64_t *out
+        size_t out_size
         int64_t cell_count, width, rows, room
         int64_t *block
         int64_t *rejects
@@ -59,20 +60,22 @@ cdef extern from "scan.h" nogil:
     bint read_all(State *s, const uint8_t **at)
 
 
-cdef void *spare = NULL  # memory that was given back last: chunk after chunk needs as much, and new pages cost more than the scan of a line
-cdef size_t spare_size = 0
 cdef enum: LARGEST = 1 << 24  # bytes that are kept for the next scan
+cdef void *spare = NULL  # memory given back last: chunk after chunk needs about as much, and the first touch of a page costs as much as a line
+cdef size_t spare_size = 0
 
 
-cdef void *take(size_t size) noexcept:
-    """Memory for so many bytes, NULL where there is none."""
+cdef void *take(size_t *size) noexcept:
+    """Memory for so many bytes, or more: then it says how many. NULL where there is none."""
     global spare
     cdef void *memory = spare
     spare = NULL
-    if memory != NULL and spare_size >= size and spare_size <= 2 * size:
+    if memory != NULL and size[0] <= spare_size <= 4 * size[0]:
+        size[0] = spare_size
         return memory
     free(memory)
-    return malloc(size)
+    size[0] += size[0] // 4
+    return malloc(size[0])
 
 
 cdef void give(void *memory, size_t size) noexcept:
@@ -111,10 +114,9 @@ cdef class _Memory:
 cdef object columns_of(State *s):
     """int64[cells + 1, rows] over the memory they were written to, which is given away."""
     cdef _Memory memory = _Memory.__new__(_Memory)
-    memory.at = s.out
-    memory.size = s.room * s.width * sizeof(int64_t)
+    memory.at, memory.size = s.out, s.out_size
     s.out = NULL
-    return np.frombuffer(memory, np.int64).reshape(s.width, s.room)[: s.cell_count + 1, : s.rows]
+    return np.frombuffer(memory, np.int64, s.width * s.room).reshape(s.width, s.room)[: s.cell_count + 1, : s.rows]
 
 
 cdef object rejects_of(const State *s):
@@ -167,7 +169,8 @@ def scan(program, const uint8_t[::1] data, Py_ssize_t start, key, bint final):
     s.entries = <Entry *> calloc(entries.shape[0] + 1, sizeof(Entry))
     s.words = <Word *> calloc(words + 1, sizeof(Word))
     s.seen = <uint8_t *> calloc(s.step_count + 1, 1)
-    s.out = <int64_t *> take(s.room * s.width * sizeof(int64_t))
+    s.out_size = s.room * s.width * sizeof(int64_t)
+    s.out = <int64_t *> take(&s.out_size)
     s.block = <int64_t *> malloc(BLOCK * s.width * sizeof(int64_t))
     s.rejects = <int64_t *> malloc(s.reject_room * REJECT_WIDTH * sizeof(int64_t))
     try:
