@@ -142,10 +142,10 @@ cdef enum:
     FRESH = 4
     DONE = 8  # all that was said is said for good, and closed
     UNIT = 16
-    CLASSES = 96
+    CLASSES = 128
     SMALLEST = 64
-    STEP = 32
-    SPARE = 64  # what grows has so much more room at once
+    STEP = 16
+    SPARE = 32  # what grows has so much more room at once
     STEPPED = 512  # blocks up to this grow by STEP, larger ones by a quarter
     PIECE = 1 << 20
     MOST_LINES = 64

@@ -825,6 +825,7 @@ class Batch:
     extents: list[Extent] = field(default_factory=list)
     expired: list[tuple[str, int]] = field(default_factory=list)  # (feed, ordinal): long gone, marks and extents are deleted
     delta: bytes | bytearray = b""  # packed changed slots of State
+    delta_file: str = ""  # or the name of a file with it, already fsynced
     snapshot: str = ""  # name of a snapshot file, already fsynced, that replaces all earlier deltas
     deliveries: list[tuple[bytes, Delivery]] = field(default_factory=list)  # (key, row): inserted or restated
     withdrawn: list[bytes] = field(default_factory=list)  # keys of deliveries that a later line showed to be part of another

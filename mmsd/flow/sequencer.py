@@ -63,6 +63,8 @@ SPREAD: Final = 5 * MINUTE
 """Backlogs advance together: a feed that is so far ahead of the slowest one with unread bytes waits for it."""
 SNAPSHOT_BYTES: Final = 4 << 20
 """A new snapshot replaces the deltas when they have grown to this, and to twice the size of the last one."""
+LARGE_DELTA: Final = 256 << 10
+"""A larger one is written beside the database, once: in it every page would be written to the log, and again at the next checkpoint."""
 MOST_HELD: Final = 16 << 20
 """So many bytes of logs at most wait in memory for one commit, and a chunk of each feed."""
 HOUSEKEEPING: Final = 2 * MINUTE
@@ -623,8 +625,11 @@ class Sequencer:
             self._delta_bytes = self._snapshot_bytes = 0
             batch.snapshot = self._store.write_snapshot(self._snapshot())
         else:
-            batch.delta = delta
             self._delta_bytes += len(delta)
+            if len(delta) > LARGE_DELTA:
+                batch.delta_file = self._store.write_delta([delta])
+            else:
+                batch.delta = delta
 
     def _snapshot(self) -> Iterator[bytes]:
         for piece in self.state.snapshot():

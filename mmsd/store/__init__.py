@@ -248,6 +248,9 @@ class Store(Protocol):
     def forget_texts(self, before: int) -> int:
         """Empty the texts of outgoing rows that were done before (wall clock, µs), and what centres said of them; how many rows."""
 
+    def write_delta(self, pieces: Iterable[bytes | memoryview]) -> str:
+        """The same for a large delta: the name for `Batch.delta_file`."""
+
     def erase(self, number: str) -> bool:
         """Forget who a subscriber is: one row. False when he was never stored."""
 

@@ -38,8 +38,8 @@ DATABASE: Final = "mmsd.db"
 LOCK: Final = "mmsd.lock"
 
 _PAGE_BYTES: Final = 4096
-_SNAPSHOTS: Final = "state-*.snapshot"
-_SNAPSHOT_PART: Final = MEBIBYTE  # sealed at once: what is held twice
+_STATE_FILES: Final = "state-*.*"
+_PART: Final = MEBIBYTE  # of a file of State, sealed at once: what is held twice
 _PURGED_AT_ONCE: Final = 64
 _FORGOTTEN_AT_ONCE: Final = 500
 _MAX_ID: Final = (1 << 63) - 1
@@ -76,7 +76,7 @@ def commit(connection: sqlite3.Connection) -> None:
 @dataclass(frozen=True, slots=True)
 class Faults:
     """Seams for tests. `point` is called at named boundaries (migrate, migrate_commit, in_transaction, before_commit, after_commit,
-    snapshot) and may raise or kill; `commit` may fail, or fail although it is durable."""
+    snapshot, delta) and may raise or kill; `commit` may fail, or fail although it is durable."""
 
     point: Callable[[str], None] = nothing
     commit: Callable[[sqlite3.Connection], None] = commit
@@ -176,7 +176,7 @@ class SqliteStore(Reader):
             self._within_limit(connection)
             batch = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
             if batch.snapshot:
-                self._remove_snapshots(lambda other: other < batch.snapshot)
+                self._remove_state_files(lambda other: _number(other) < _number(batch.snapshot))
             if batch.moved or batch.parts or batch.heard:
                 self._busy_at = self._wall()
             if batch.outbox or batch.moved or batch.stops or batch.approved:
@@ -194,8 +194,9 @@ class SqliteStore(Reader):
         """The body of a transaction; returns what it wrote."""
         self._faults.point("in_transaction")
         batch = decide(self._read(connection, needs))
-        if batch.snapshot and not (self.directory / batch.snapshot).is_file():
-            raise StoreError(f"snapshot {batch.snapshot} is not in the state directory")
+        for name in filter(None, (batch.snapshot, batch.delta_file)):
+            if not (self.directory / name).is_file():
+                raise StoreError(f"{name} is not in the state directory")
         self._writer.write(connection, batch)
         return batch
 
@@ -350,8 +351,8 @@ class SqliteStore(Reader):
             migrate.migrate(connection, steps, self._faults.point)
             connection.execute("INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO NOTHING", (self._keys.id,))
             self._segments.reload(connection)
-            named_one = _snapshot_name(connection)
-            self._remove_snapshots(lambda other: other != named_one)
+            wanted = {_snapshot_name(connection), *(name for (name,) in connection.execute("SELECT file FROM state_delta"))}
+            self._remove_state_files(lambda other: other not in wanted)
         except BaseException:
             connection.close()
             raise
@@ -388,22 +389,32 @@ class SqliteStore(Reader):
         for family, identity, text in connection.execute("SELECT family, id, text FROM interned"):
             names[family][identity] = text
         name = _snapshot_name(connection)
-        deltas = connection.execute("SELECT id, body FROM state_delta ORDER BY id").fetchall()  # one that does not open leaves no read open
+        # all at once: one that does not open leaves no read open
+        deltas = connection.execute("SELECT id, body, file FROM state_delta ORDER BY id").fetchall()
         return Loaded(
-            snapshot=self._read_snapshot(name) if name else None,
-            deltas=tuple(self._keys.unseal(label := rows.delta_label(identity), label, body) for identity, body in deltas),
+            snapshot=self._read_file(name) if name else None,
+            deltas=tuple(
+                self._read_file(file) if file else self._keys.unseal(label := rows.delta_label(identity), label, body)
+                for identity, body, file in deltas
+            ),
             marks=marks,
             extents={feed: tuple(found) for feed, found in extents.items()},
             names=dict(names),
         )
 
     def write_snapshot(self, pieces: Iterable[bytes | memoryview]) -> str:
+        return self._write_file("snapshot", pieces)
+
+    def write_delta(self, pieces: Iterable[bytes | memoryview]) -> str:
+        return self._write_file("delta", pieces)
+
+    def _write_file(self, what: str, pieces: Iterable[bytes | memoryview]) -> str:
         with self._door:  # two writers must not take one name
-            number = max((int(path.stem.partition("-")[2]) for path in self.directory.glob(_SNAPSHOTS)), default=0) + 1
-            path = self.directory / f"state-{number:06d}.snapshot"
+            number = max((_number(path.name) for path in self.directory.glob(_STATE_FILES)), default=0) + 1
+            path = self.directory / f"state-{number:06d}.{what}"
             try:
                 with path.open("xb") as file:
-                    for label, part in _parts(path.name, _SNAPSHOT_PART, pieces):
+                    for label, part in _parts(path.name, _PART, pieces):
                         file.write(self._keys.seal(label, label, part))
                     file.flush()
                     if self._settings.durable:
@@ -413,20 +424,20 @@ class SqliteStore(Reader):
             except OSError as error:
                 path.unlink(missing_ok=True)
                 raise StoreFull(f"{path.name} cannot be written: {error.strerror}") from error
-        self._faults.point("snapshot")
+        self._faults.point(what)
         return path.name
 
-    def _read_snapshot(self, name: str) -> bytes:
+    def _read_file(self, name: str) -> bytes:
         try:
             content = (self.directory / name).read_bytes()
         except OSError as error:
-            raise StoreDamaged(f"snapshot {name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
-        parts = _parts(name, _SNAPSHOT_PART + SEAL_BYTES, [content])
+            raise StoreDamaged(f"{name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
+        parts = _parts(name, _PART + SEAL_BYTES, [content])
         return b"".join(self._keys.unseal(label, label, part) for label, part in parts)
 
-    def _remove_snapshots(self, useless: Callable[[str], bool]) -> None:
+    def _remove_state_files(self, useless: Callable[[str], bool]) -> None:
         """Those replaced, or written for a transaction that never was. One that cannot be removed now is tried again next time."""
-        for path in self.directory.glob(_SNAPSHOTS):
+        for path in self.directory.glob(_STATE_FILES):
             if useless(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
@@ -542,19 +553,24 @@ def _take(directory: Path) -> int:
     return descriptor
 
 
+def _number(name: str) -> int:
+    """Of a file of State; they are numbered as they are written."""
+    return int(name.partition("-")[2].partition(".")[0])
+
+
 def _snapshot_name(connection: sqlite3.Connection) -> str:
     found = connection.execute("SELECT file FROM state_snapshot").fetchone()
     return str(found[0]) if found else ""
 
 
 def _parts(name: str, size: int, pieces: Iterable[bytes | memoryview]) -> Iterator[tuple[bytes, bytes | memoryview]]:
-    """A snapshot cut into what is sealed at once, at least one part, each with its label. The label says which is the last, so a file that
-    lost its end does not open."""
+    """A file of State cut into what is sealed at once, at least one part, each with its label. The label says which is the last, so a file
+    that lost its end does not open."""
     held: list[memoryview] = []
     room, number = size, 1
 
     def label(last: str) -> bytes:
-        return b"snapshot %s, part %d%s" % (name.encode(), number, last.encode())
+        return b"%s, part %d%s" % (name.encode(), number, last.encode())
 
     for piece in pieces:
         left = memoryview(piece)

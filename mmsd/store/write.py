@@ -68,11 +68,12 @@ class Writer(NamedTuple):
                 " ON CONFLICT (id) DO UPDATE SET at = excluded.at, file = excluded.file",
                 (batch.at, batch.snapshot),
             )
-        if batch.delta:
+        if batch.delta or batch.delta_file:
             (last,) = connection.execute("SELECT coalesce(max(id), 0) FROM state_delta").fetchone()
             label = delta_label(last + 1)
-            row = (last + 1, batch.at, self.keys.seal(label, label, memoryview(batch.delta)))
-            connection.execute("INSERT INTO state_delta (id, at, body) VALUES (?, ?, ?)", row)
+            body = self.keys.seal(label, label, memoryview(batch.delta)) if batch.delta else b""
+            row = (last + 1, batch.at, body, batch.delta_file)
+            connection.execute("INSERT INTO state_delta (id, at, body, file) VALUES (?, ?, ?, ?)", row)
         for family, identity, text in batch.interned:
             known = connection.execute("SELECT text FROM interned WHERE family = ? AND id = ?", (family, identity)).fetchone()
             if known is None:

@@ -370,16 +370,20 @@ def test_damage_is_found_before_anything_else(opener: Opener, state: Path, offse
     assert (state / "mmsd.db").read_bytes() == before
 
 
+@pytest.mark.parametrize("what", ["snapshot", "delta"])
 @pytest.mark.parametrize("content", [None, b"", b"0123456789abcdef, and then some"])
-def test_a_lost_or_damaged_snapshot_is_damage(opener: Opener, state: Path, content: bytes | None) -> None:
+def test_a_lost_or_damaged_file_of_state_is_damage(opener: Opener, state: Path, what: str, content: bytes | None) -> None:
     store = opener()
-    put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"whole"])))
-    path = next(state.glob("state-*.snapshot"))
+    if what == "snapshot":
+        put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"whole"])))
+    else:
+        put(store, Batch(at=NOW, delta_file=store.write_delta([b"whole"])))
+    path = next(state.glob(f"state-*.{what}"))
     if content is None:
         path.unlink()
     else:
         path.write_bytes(content)
-    with pytest.raises(StoreDamaged, match="snapshot"):
+    with pytest.raises(StoreDamaged, match=what):
         store.load()
 
 

@@ -270,7 +270,7 @@ def test_state_sealed_under_another_key_does_not_open(tmp_path: Path, keys: Keys
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 64, 100])
 def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys: Keys, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr("mmsd.store.sqlite._SNAPSHOT_PART", 32)
+    monkeypatch.setattr("mmsd.store.sqlite._PART", 32)
     whole = bytes(range(size))
     part = 32 + SEAL_BYTES
     with SqliteStore.open(tmp_path, settings=Settings(), keys=keys, wall=lambda: NOW) as store:
@@ -283,5 +283,5 @@ def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys
             harmed |= {sealed[:part], sealed[part : 2 * part] + sealed[:part] + sealed[2 * part :]}
         for content in harmed - {sealed}:
             path.write_bytes(content)
-            with pytest.raises(StoreDamaged, match="snapshot state-000001"):
+            with pytest.raises(StoreDamaged, match="state-000001"):
                 store.load()

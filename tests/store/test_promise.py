@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +106,26 @@ def test_a_snapshot_replaces_what_came_before_it(open_store: Open) -> None:
         put(store, Batch(at=NOW, snapshot=never_committed))
     put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"next"])))
     assert (store.load().snapshot, store.load().deltas) == (b"next", ())
+
+
+def test_a_large_delta_is_a_file_that_a_snapshot_removes(open_store: Open, tmp_path: Path) -> None:
+    def files() -> list[str]:
+        return sorted(path.name for path in tmp_path.rglob("state-*.*"))
+
+    store = open_store()
+    put(store, Batch(at=NOW, delta=b"small"))
+    put(store, Batch(at=NOW, delta_file=store.write_delta([b"lar", b"ge"])))
+    put(store, Batch(at=NOW, delta=b"next"))
+    never_committed = store.write_delta([b"lost"])
+    assert store.load().deltas == (b"small", b"large", b"next")
+    store = open_store()
+    assert store.load().deltas == (b"small", b"large", b"next")
+    assert files() == ["state-000001.delta"]
+    with pytest.raises(StoreError, match="not in the state directory"):
+        put(store, Batch(at=NOW, delta_file=never_committed))
+    put(store, Batch(at=NOW, snapshot=store.write_snapshot([b"whole"])))
+    assert (store.load().snapshot, store.load().deltas) == (b"whole", ())
+    assert files() == ["state-000002.snapshot"]
 
 
 def test_a_name_behind_a_small_id_never_changes(store: Store) -> None:
