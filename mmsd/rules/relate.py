@@ -110,6 +110,7 @@ class Context:
     broken: Callable[[str, int, int, int], bool] = lambda family, domain, start, stop: False  # whether such a feed had a gap then
     scopes: Scopes = field(default_factory=Scopes)  # what the feeds declare to show
     ahead: Callable[[int, int], int] = lambda first, second: 0  # two feeds → how far the second's clock was found to be ahead, µs
+    join: float = 0.0  # `settings.join` as configured, for what `ahead` has set right; 0: it is
 
 
 @dataclass(slots=True)
@@ -288,7 +289,7 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Map
     `notices` holds the times of Notify lines by domain and message.
     """
     settings = context.settings
-    join, skew = int(settings.join * SECOND), int(settings.skew * SECOND)
+    join, skew = int((context.join or settings.join) * SECOND), int(settings.skew * SECOND)
     for forwarded in (False, True):
         waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and _announced(thread)]
         taken = {id(thread.leg) for thread in threads if thread.leg is not None}

@@ -110,6 +110,9 @@ class Clocks:
                 found.append(Apart(first, second, middle, spread, pair.n))
         return found
 
+    def is_far(self, apart: Apart) -> bool:
+        return abs(apart.ahead) + apart.spread > self._configured
+
     def far(self) -> list[Apart]:
         """Pairs further apart than configured, as at the last look."""
         return self._far
@@ -128,12 +131,14 @@ class Clocks:
         if not self._seen:
             return False
         self._seen = 0
-        far = [apart for apart in self.told() if abs(apart.ahead) + apart.spread > self._configured]
-        need = max((abs(apart.ahead) + apart.spread for apart in far), default=0)
+        told = self.told()
+        self._far = [apart for apart in told if self.is_far(apart)]
+        need = _widest(told)
+        need = need if need > self._configured else 0
         wide = min(-(-need // WIDENED) * WIDENED, WIDEST)
         if self.allowed - 2 * WIDENED < wide <= self.allowed:
             return False
-        self.allowed, self._far = wide, far
+        self.allowed = wide
         return True
 
     # ------------------------------------------------------------------------------------------------------------ durability
@@ -151,6 +156,28 @@ class Clocks:
         self.held.update(packed)
         self._seen += len(packed)
         self.widen()
+
+
+def _widest(told: Sequence[Apart]) -> int:
+    """How far (µs) the two clocks are apart that are furthest, by what their lines tell of each other or of clocks between them."""
+    near: dict[int, list[tuple[int, int]]] = {}
+    for apart in told:
+        near.setdefault(apart.first, []).append((apart.second, apart.ahead))
+        near.setdefault(apart.second, []).append((apart.first, -apart.ahead))
+    widest, known = 0, dict[int, int]()
+    for start in near:
+        if start in known:
+            continue
+        known[start] = 0
+        together = [start]
+        for feed in together:  # grows while it is walked
+            for other, ahead in near[feed]:
+                if other not in known:
+                    known[other] = known[feed] + ahead
+                    together.append(other)
+        offsets = [known[feed] for feed in together]
+        widest = max(widest, max(offsets) - min(offsets))
+    return widest + max((apart.spread for apart in told), default=0)
 
 
 def moments(dossier: Dossier, closed: Sequence[Thread]) -> Iterator[tuple[int, int, int, bool]]:

@@ -844,6 +844,7 @@ class State:
             {self.feeds[feed].domain: at for feed, at in sorted(self.peers.items(), key=lambda item: -item[1])},
             self.history, self._broken, self.scopes,
             self.clocks.ahead,
+            self.settings.join,
         )  # fmt: skip
 
     def tolerant(self) -> Judgement:
@@ -872,9 +873,8 @@ class State:
                     condition.orphans,
                 )
             )  # fmt: skip
-        far = self.clocks.far()
         clocks = [
-            ClocksApart(self.feeds[apart.first].name, self.feeds[apart.second].name, *apart[2:], far=apart in far)
+            ClocksApart(self.feeds[apart.first].name, self.feeds[apart.second].name, *apart[2:], far=self.clocks.is_far(apart))
             for apart in self.clocks.told() if {apart.first, apart.second} <= self.current
         ]  # fmt: skip
         return FeedReport(now, self.horizon, self.clocks.allowed, tuple(told), tuple(clocks))

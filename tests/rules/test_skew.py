@@ -44,6 +44,16 @@ def test_windows_widen_when_clocks_are_further_apart_than_configured(apart: floa
     assert found.allowed <= WIDEST
 
 
+def test_clocks_between_which_there_is_a_third_are_as_far_apart_as_both_say() -> None:
+    found = Clocks(2.0)
+    for _ in range(50):
+        found.see(0, 1, 3 * SECOND)
+        found.see(2, 1, -4 * SECOND)
+        found.see(7, 8, 5 * SECOND)
+    assert found.widen()
+    assert found.allowed == 7 * SECOND, "the first clock and the third"
+
+
 def test_what_is_minutes_apart_is_no_pair() -> None:
     assert clocks(*[ALONE / SECOND + 1] * 50).held == {}
 
