@@ -13,8 +13,9 @@ import pytest
 
 from mmsd import config
 from mmsd.errors import StoreError
-from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, TextColumn
+from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, Stretch, TextColumn
 from mmsd.rules import state as packed_state
+from mmsd.rules.conditions import FILES_MISSING
 from mmsd.rules.finding_memory import Said
 from mmsd.rules.findings import REQUEST, Found, Ground
 from mmsd.rules.relate import ANY_DOMAIN, NEVER, Expected
@@ -449,6 +450,33 @@ def test_an_mmsc_of_which_nodes_are_not_read_shows_no_absence() -> None:
         domain == state.feeds[0].domain for domain in domains
     ]
     assert not state.context().broken("sms", 0, START, START + SECOND)
+
+
+def test_missing_files_cover_nothing_until_they_come() -> None:
+    state = new_state()
+    (feed, info) = next((index, info) for index, info in enumerate(state.feeds) if info.family == "mmsc")
+
+    def read(number: int, at: int) -> None:
+        line = {"kind": Kind.SUBMIT, "at": at, "message": 100 + number, "sender": BOB, "receiver": CAT}
+        state.take(feed, records(line))
+        first = START + at * SECOND
+        state.number(feed, number, [Stretch("files", number, number, "n")], first, first)
+
+    read(1, 0)
+    read(3, 1000)
+    state.publish(Published(ANN, 0, 1, forwarded=False, began=START + 400 * SECOND, closed=START + 500 * SECOND))
+    assert len(state.dig(feed)) == 0
+    assert [missing.first for missing in state.tell_missing(feed)] == [2]
+    assert ANN in state.dig(feed)
+    during = START + 400 * SECOND, START + 500 * SECOND
+    assert state.context().broken("mmsc", info.domain, *during)
+    assert [gap.reason for gap in state.report(START, {}).feeds[feed].gaps] == [FILES_MISSING]
+    again = new_state()
+    again.load([state.delta()])
+    assert again.context().broken("mmsc", info.domain, *during)
+    read(2, 300)
+    assert ANN in state.dig(feed), "what was missing came: he is judged again"
+    assert not state.context().broken("mmsc", info.domain, *during)
 
 
 def test_a_push_over_a_link_outside_is_marked() -> None:
