@@ -155,8 +155,7 @@ class Table:
                 self._memo.clear()
             said = self._memo[key] = self.sayings[self._deliveries.first(key)]
         rule, _, outcome, cause, group, confidence, detail, suspects, hints = said
-        lapsed = outcome == "open" and cause == "UNKNOWN"
-        return Verdict(rule, outcome, cause, group, confidence, detail, suspects, signs.not_covered, hints, lapsed)
+        return Verdict(rule, outcome, cause, group, confidence, detail, suspects, signs.not_covered, hints, said.lapsed)
 
     def judge_columns(self, signs: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """`judge` of every row: `causes.COLUMNS` in, `causes.VERDICTS` out."""
@@ -220,7 +219,8 @@ class Table:
                 yield Objection((*key, "suspects", place), f"{suspect!r} is no cause", "docs/causes.md lists them")
         if change.cause is None or change.cause == cause:
             return
-        left = self.widened(rule, cause) - {"UNKNOWN", cause} if self.rows[rule].outcome == "failed" else frozenset[str]()
+        well = {row.cause for row in self.rows.values() if row.outcome != "failed"}  # what failed stays failed
+        left = self.widened(rule, cause) - well - {cause} if self.rows[rule].outcome == "failed" else frozenset[str]()
         wider = [one for one in CAUSES if one in left]
         if change.cause not in CAUSES[1:]:
             yield Objection((*key, "cause"), f"{change.cause!r} is no cause", "docs/causes.md lists them")

@@ -164,6 +164,7 @@ def test_an_operator_may_be_less_sure_and_wider():
         ({"U10": RowChange(cause="BAD_PROXY")}, "causes.rows.U10.cause: U10 says BAD_APN, and BAD_PROXY is not wider"),
         ({"U10": RowChange(cause="NO_PDP")}, "causes.rows.U10.cause: U10 says BAD_APN, and NO_PDP is not wider"),
         ({"U10": RowChange(cause="UNKNOWN")}, "causes.rows.U10.cause: U10 says BAD_APN, and UNKNOWN is not wider"),
+        ({"T6": RowChange(cause="OK_UNCONFIRMED")}, "causes.rows.T6.cause: T6 says RETRIEVE_FAILED, and OK_UNCONFIRMED is not wider"),
         ({"D3": RowChange(cause="OK")}, "causes.rows.D3.cause: D3 says OK_UNCONFIRMED, and OK is not wider"),
         ({"U10": RowChange(cause="BAD_ANP")}, "causes.rows.U10.cause: 'BAD_ANP' is no cause"),
         ({"U10": RowChange(suspects=("NOBODY",))}, "causes.rows.U10.suspects.0: 'NOBODY' is no cause"),
