@@ -110,7 +110,10 @@ def centre(folder: Path, protocol: Protocol, *, echo: bool = True, **more: Any) 
 class Relay:
     """One case: a folder with log, campaign and configuration, and what came of it."""
 
-    def __init__(self, folder: Path, zygote: Zygote, port: int, protocol: Protocol, *, grace: float = 1.0) -> None:
+    def __init__(
+        self, folder: Path, zygote: Zygote | None, port: int, protocol: Protocol, *, grace: float = 1.0, window: int = WINDOW
+    ) -> None:
+        """Without a zygote somebody else makes the daemon."""
         self.folder = folder
         self._zygote = zygote
         private(folder / "password", "secret")
@@ -118,13 +121,13 @@ class Relay:
         (folder / "campaigns" / "relay.toml").write_text(_campaign())
         (folder / "mmsc.log").write_text(_log())
         name = {"smpp": 'system_id = "mmsd"', "cmpp": 'sp_id = "mmsd"'}[protocol]
-        (folder / "mmsd.toml").write_text(
-            _CONFIG.format(folder=folder, port=port, protocol=protocol, name=name, grace=grace, window=WINDOW)
-        )
+        self.config = folder / "mmsd.toml"
+        self.config.write_text(_CONFIG.format(folder=folder, port=port, protocol=protocol, name=name, grace=grace, window=window))
 
     def live(self, kill: tuple[str, int] = ("", 0), *, held: Callable[[int], Any] | None = None) -> bool:
         """One life: to its death, or until every serial is delivered and it ended in good order. Whether it was killed."""
         zygote = self._zygote
+        assert zygote is not None
         address = self.folder / "state" / app.ADDRESS
         address.unlink(missing_ok=True)  # of a life before
         zygote.begin(self.folder, kill, held=held is not None)
@@ -156,7 +159,7 @@ class Relay:
 
     def judge(self, *, most: int) -> Counter[str]:
         """I2, I3, I4, I6, I7: one serial a forward, each in the ledger, none oftener than `most` times; how often each."""
-        settings = config.load(self.folder / "mmsd.toml")
+        settings = config.load(self.config)
         with SqliteStore.open(self.folder / "state", settings=Settings(), keys=app.load_keys(settings), wall=app.wall) as store:
             issued = list(store.all_forwards())
             rows = [row for _, row in store.outbox(None, 1000)]
