@@ -391,7 +391,7 @@ class Daemon:
                         open_deliveries=self._open,
                     )  # fmt: skip
                 if not worked:
-                    watch.wait(sequencer.poll_seconds)
+                    watch.wait(sequencer.pause(watch.sees_all))
 
     def _measure(self) -> None:
         now = self._world.wall()

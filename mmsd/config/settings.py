@@ -240,7 +240,13 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "retry_limit_seconds": _RETRY,
         "open_limit": Limits(1, 65536),
     },
-    sequencer.Settings: {"chunk_bytes": _CHUNK, "poll_seconds": _POLL, "tick_seconds": Limits(0.0, 10.0), "samples": Limits(0, 10_000)},
+    sequencer.Settings: {
+        "chunk_bytes": _CHUNK,
+        "poll_seconds": _POLL,
+        "idle_seconds": _POLL,
+        "tick_seconds": Limits(0.0, 10.0),
+        "samples": Limits(0, 10_000),
+    },
     sqlite.Settings: {
         "busy_seconds": Limits(0.0, 3600.0),
         "checkpoint_bytes": Limits(1 << 16, 1 << 40),

@@ -150,6 +150,8 @@ class Settings:
     """At most so much of each feed in one Batch."""
     poll_seconds: float = 0.25
     """How often files are looked at when nothing wakes us earlier."""
+    idle_seconds: float = 1.0
+    """The same where the kernel tells of every write to the files: only what it never tells of waits so long."""
     tick_seconds: float = 0.2
     """A Batch of a backlog takes chunks for so long; 0: one of each feed."""
     samples: int = 20
@@ -255,9 +257,9 @@ class Sequencer:
         self.state = new_state()
         self.judge = new_judge(self.state, self._path)
 
-    @property
-    def poll_seconds(self) -> float:
-        return self._settings.poll_seconds
+    def pause(self, seen: bool) -> float:
+        """Seconds until files are looked at again when nothing wakes us; `seen`: whatever is written to them does."""
+        return max(self._settings.poll_seconds, self._settings.idle_seconds) if seen else self._settings.poll_seconds
 
     # ---------------------------------------------------------------------------------------------------------------- start
 

@@ -7,6 +7,7 @@ import glob
 import os
 import select
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import asyncinotify
@@ -22,6 +23,11 @@ _MASK: Final = (
 )
 
 
+LOCAL: Final = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"})
+"""File systems that nobody writes to but through this kernel, which therefore tells of every write."""
+_MOUNTS: Final = Path("/proc/self/mountinfo")
+
+
 class Watch:
     """`wait(timeout)` returns True as soon as something stirred in a directory of the patterns (or `wake` was called), else False.
 
@@ -31,6 +37,7 @@ class Watch:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._folders = tuple({pattern.rpartition("/")[0] or ("/" if pattern.startswith("/") else ".") for pattern in patterns})
+        self._local: dict[int, bool] = {}  # by device
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._inotify: asyncinotify.Inotify | None
         try:
@@ -48,6 +55,12 @@ class Watch:
     def attached(self) -> bool:
         """True if inotify watches at least one directory just now."""
         return self._attached
+
+    @property
+    def sees_all(self) -> bool:
+        """True if every directory is watched just now, and on a file system whose every write inotify tells of. A file that is reached
+        through a symbolic link from one of them may still change unseen."""
+        return self._sees_all
 
     def wait(self, timeout: float) -> bool:
         """Seconds. Blocks the calling thread."""
@@ -85,17 +98,31 @@ class Watch:
 
     def _attach(self) -> None:
         """Watches the directories as they are now: one may have come, gone or been replaced. Watching again is free."""
-        self._attached = False
+        self._attached = self._sees_all = False
         if self._inotify is None:
             return
+        seen = True
         for pattern in self._folders:
             folders = glob.glob(pattern) if glob.has_magic(pattern) else (pattern,)  # noqa: PTH207 - a string is what inotify takes
+            seen = seen and bool(folders)
             for folder in folders:
                 try:
                     self._inotify.add_watch(folder, _MASK)
                     self._attached = True
+                    seen = seen and self._is_local(os.stat(folder).st_dev)  # noqa: PTH116 - a string is what inotify takes
                 except OSError:  # absent, not a directory, no watches left
-                    continue
+                    seen = False
+        self._sees_all = seen and self._attached
+
+    def _is_local(self, device: int) -> bool:
+        """Looked up once for each file system; one that is not listed under its device is taken for a distant one."""
+        if device not in self._local:
+            kinds = {}
+            for line in _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines():
+                place, _, kind = line.partition(" - ")
+                kinds[place.split()[2]] = kind.split()[0]
+            self._local[device] = kinds.get(f"{os.major(device)}:{os.minor(device)}") in LOCAL
+        return self._local[device]
 
     def _drained(self, stirred: bool) -> bool:
         """Empties both descriptors: only that something happened matters, so a queue that overflowed is as good."""

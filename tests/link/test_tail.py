@@ -467,3 +467,21 @@ def test_grace_is_a_setting(log: Path) -> None:
     assert GRACE > 1.0
     reader.step()
     assert reader.events == [2, 1]
+
+
+def test_a_watch_knows_whether_it_sees_every_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs").mkdir()
+    with Watch([str(tmp_path / "logs" / "*.log")]) as watch:
+        assert watch.sees_all
+    with Watch([str(tmp_path / "*.log"), str(tmp_path / "later" / "*.log")]) as watch:
+        assert watch.attached
+        assert not watch.sees_all, "a directory is not there yet"
+        (tmp_path / "later").mkdir()
+        watch.wait(0.0)
+        assert watch.sees_all
+    with Watch([str(tmp_path / "none*" / "*.log")]) as watch:
+        assert not watch.sees_all
+    monkeypatch.setattr("mmsd.link.watch.LOCAL", frozenset())
+    with Watch([str(tmp_path / "*.log")]) as watch:
+        assert watch.attached
+        assert not watch.sees_all, "a file system that others write to as well"
