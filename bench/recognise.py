@@ -218,7 +218,7 @@ class Run:
 
     def many(self) -> dict[str, Any]:
         """10,000 live seeds: what they take and how long the shortlist is looked for, over faces drawn by lot."""
-        count = 10_000 if self.share >= 1 else 1_000
+        count = 10_000 if self.share >= 0.25 else 200
         noise = np.random.default_rng(1)
         before = _resident()
         live = []
