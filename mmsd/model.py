@@ -583,7 +583,7 @@ class Event(msgspec.Struct, frozen=True):
     """What the world may know: MQTT and live pages read these rows. `data` never holds a full number or serial."""
 
     at: int
-    topic: str  # delivery, finding, forward, care, handset, totals, node, feed
+    topic: str  # delivery, finding, forward, care, handset, outbox, totals, node, feed
     subject: str
     data: dict[str, Any]
     id: int = 0

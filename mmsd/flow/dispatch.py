@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from mmsd.errors import AlreadyRunning, EncodeError, LinkDown, StoreBusy, StoreFull
 from mmsd.flow.settle import Answered, Deaf, Listener, News, NotSent, Settling, Told, Way, mark
 from mmsd.link.carry import Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
-from mmsd.model import SECOND, Batch, Outgoing
+from mmsd.model import SECOND, Batch, Event, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.claim import Room, claim, lanes, released
 from mmsd.rules.governor import Governor
@@ -203,6 +203,9 @@ class Dispatcher:
                 after = outbox.overdue(row, rows.parts_of.get(row.key, ()), now=now, fence=self._fence, settings=self._settings)
                 if after is not None:
                     batch.moved.append(after)
+                    if after.state == outbox.PARKED:
+                        told = {"purpose": row.purpose, "campaign": row.campaign, "link": row.link, "tries": row.tries}
+                        batch.events.append(Event(now, "outbox", row.kind, told))
                     batch.reserved += released(row, after, self._governor.day)
             done = {row.key for row in batch.moved}
             waiting = [each for each in rows.waiting if each.row.key not in done]

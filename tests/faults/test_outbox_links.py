@@ -69,6 +69,8 @@ def test_P01_a_centre_without_references_costs_one_more_message_and_no_third(tmp
             await it.stand(one="parked")
             assert it.taken() == {"one": 2}
             assert (it.rows()["one"].reason, it.rows()["one"].tries) == ("no_proof", 2)
+            [event] = it.store.events(0, 10)
+            assert (event.topic, event.subject, event.data["link"], event.data["tries"]) == ("outbox", "transactional", "link0", 2)
             assert dict(it.dispatcher.receipts) == {"unknown": 2}
 
     run(scenario())
