@@ -16,7 +16,7 @@ from bench.pipeline import LINES_A_MESSAGE, intake
 from bench.scan import Report, stream
 
 RECORDS: Final = 12_000
-FORMATS: Final = ("squid", "radius")
+FORMATS: Final = ("mbuni", "kannel", "columns", "quoted", "squid", "radius")
 
 KERNELS: Final = {
     "scan": re.compile(r"pw_4mmsd_4fast_\d+scan_\w+?_\d+scan\b"),

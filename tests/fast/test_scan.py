@@ -40,6 +40,8 @@ def hashed(text: bytes) -> int:
 
 
 KINDS = plan.one_of({"Sent": 1, "Sent twice": 2, "": 3, "NACK*": 4, "-": plan.IGNORED}, column="kind")
+FIRST = plan.one_of({"ab*": 1, "abc": 2, "application/vnd.wap.mms-message": 3, "application/vnd.wap.mms-massage": 4}, column="kind")
+LATER = plan.one_of({"abc": 1, "ab*": 2, "abcd": 3}, column="kind")
 TYPES = plan.content_type("answer_type")
 CLF = plan.moment("%d/%b/%Y:%H:%M:%S %z")
 CTIME = plan.moment("%a %b %e %H:%M:%S %Y")
@@ -148,6 +150,13 @@ VALUES: Final[list[tuple[Field, bytes, int | Reason]]] = [
     (KINDS, b"", 3),
     (KINDS, b"NACK/0x0b", 4),
     (KINDS, b"sent", Reason.UNKNOWN),
+    (FIRST, b"abc", 1),
+    (FIRST, b"a", Reason.UNKNOWN),
+    (FIRST, b"application/vnd.wap.mms-message", 3),
+    (FIRST, b"application/vnd.wap.mms-massage", 4),
+    (FIRST, b"application/vnd.wap.mms-mossage", Reason.UNKNOWN),
+    (LATER, b"abc", 1),
+    (LATER, b"abcd", 2),
     (KINDS, b"Sent ", Reason.UNKNOWN),
     (TYPES, b"application/vnd.wap.mms-message", 2),
     (TYPES, b" Text/HTML ; charset=utf-8", 3),
@@ -295,6 +304,17 @@ class Suite:
             assert cells.rejects[:, p.REASON].tolist() == [value]
         else:
             assert cells.out[:, made.program.steps[1, p.CELL]].astype(np.uint64).tolist() == [value % (1 << 64)]
+
+    @pytest.mark.parametrize(("field", "text", "value"), VALUES, ids=lambda value: repr(value)[:40] if isinstance(value, bytes) else None)
+    def test_values_amid_others(self, field: Field, text: bytes, value: int | Reason):
+        """Where words before and behind the field may be read, and the last time is remembered."""
+        made = template("{}<{x}>{*}", x=field)
+        cells = self.scan(made, 2 * (b"9" * 40 + b"<" + text + b">" + b"9" * 80 + b"\n"))
+        if isinstance(value, Reason):
+            reason = Reason.TIME if value == Reason.SHORT else value  # what is behind is long enough
+            assert cells.rejects[:, p.REASON].tolist() == 2 * [reason]
+        else:
+            assert cells.out[:, made.program.steps[1, p.CELL]].astype(np.uint64).tolist() == 2 * [value % (1 << 64)]
 
     @pytest.mark.parametrize(("text", "host", "path", "hashed_host", "hashed_path"), URLS)
     def test_urls(self, text: bytes, host: bytes, path: bytes, hashed_host: bytes, hashed_path: bytes):
