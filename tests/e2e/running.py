@@ -145,6 +145,20 @@ class Daemon:
             assert time.monotonic() < deadline, [f"{row.name.strip()}: {row.found}, in truth {row.true}" for row in rows]
             time.sleep(0.2)
 
+    def told(self, config: Path) -> list[dict[str, Any]]:
+        """Waits until the state directory tells of the feeds what the daemon tells; how they do."""
+        feeds: list[dict[str, Any]] = []
+
+        def same() -> bool:
+            shown = self.ask("/api/v1/feeds").value["feeds"]
+            feeds[:] = json.loads(mmsd("feeds", config, "--json").stdout)["feeds"]
+            return [(feed["name"], feed["mark"], feed["disorder"]) for feed in feeds] == [
+                (feed["name"], feed["mark"], feed["disorder"]) for feed in shown
+            ]
+
+        until(same, "the state directory to tell of the feeds what the daemon tells")
+        return feeds
+
 
 @contextlib.contextmanager
 def running(config: Path, *, wrapped: Sequence[str] = (), ready: bool = True) -> Iterator[Daemon]:

@@ -45,6 +45,7 @@ def test_a_second_instance_changes_nothing(tmp_path: Path, logs: Path) -> None:
     config = configure(tmp_path, logs)
     with running(config) as first:
         first.agrees(logs)
+        first.told(config)
         # Everything is read and nothing is written any more, so the state stands still but for what a second one would do to it.
         before = hashes(first.state)
         answer = mmsd("run", config)
