@@ -8,9 +8,9 @@ import itertools
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from mmsd.flow.dispatch import Dispatcher, Route
 from mmsd.flow.settle import Listener, Way
@@ -124,6 +124,7 @@ async def desk(
     governor: GovernorSettings = OPEN,
     settings: outbox.Settings = outbox.Settings(poll_seconds=5.0),  # noqa: B008 frozen
     listener: Listener | None = None,
+    zone: str = "UTC",
     kinds: Mapping[str, tuple[str, ...]] | None = None,
 ) -> AsyncIterator[Desk]:
     """One account for each protocol, named link0, link1 …, in that order of use. `kinds` by name; all otherwise."""
@@ -150,7 +151,9 @@ async def desk(
             way = Way(by_time=protocol == "cmpp", marked=bool((link or {}).get("mark")))
             routes.append(Route(name, messenger, served, number, window, protocol == "smpp", way))
         on = [kind for kind in CLASSES if getattr(governor, kind).switch == "on"]
-        dispatcher = Dispatcher(store, routes, Governor(governor, UTC), on, settings=settings, wall=wall, listener=listener, call=inline)
+        dispatcher = Dispatcher(
+            store, routes, Governor(governor, ZoneInfo(zone)), on, settings=settings, wall=wall, listener=listener, call=inline
+        )
         running = asyncio.create_task(dispatcher.run())
         made_desk = Desk(store, centres, dispatcher, wall, running)
         try:
