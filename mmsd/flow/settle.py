@@ -86,7 +86,7 @@ def mark(key: bytes) -> str:
     """Stands at the head of a text, where links are told to: four signs, the same at each try.
 
     >>> mark(bytes.fromhex("0badc0de"))
-    '4XPE'
+    'RDG2'
     """
     number = int.from_bytes(key[:3], "big")
     return "".join(_MARKS[number >> shift & 31] for shift in (15, 10, 5, 0))
