@@ -31,6 +31,7 @@ from mmsd.flow.announce import CURSOR, Announcer
 from mmsd.flow.care import Blame, CareLoop
 from mmsd.flow.clerk import Letters, Registry
 from mmsd.flow.dispatch import Dispatcher, Route
+from mmsd.flow.erasing import Erasing
 from mmsd.flow.folding import Folding
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
@@ -57,6 +58,7 @@ from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
 from mmsd.telemetry import Telemetry
 from mmsd.web import access
+from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Site
@@ -424,6 +426,7 @@ class Daemon:
                 self.store, self.health, access.Tokens(tokens_file, self._world.wall), self.telemetry, self._settings.web,
                 wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor, campaigns=names,
                 terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
+                desk=Desk(self.store, self.care.next_steps),
             )  # fmt: skip
             self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
             async with asyncio.TaskGroup() as group:
@@ -431,6 +434,7 @@ class Daemon:
                 reading = loop.run_in_executor(None, self._read)
                 tasks = [group.create_task(site.serve(served)), group.create_task(self._watch_figures(leaving))]
                 tasks.append(group.create_task(self.care.run()))
+                tasks.append(group.create_task(Erasing(self.store).run()))
                 if self._settings.mqtt is not None:
                     tasks.append(group.create_task(self._announce(self._settings.mqtt)))
                 try:

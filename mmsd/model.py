@@ -569,6 +569,14 @@ class Kept(NamedTuple):
     steps: tuple[Any, ...] = ()  # rules.cases.CaseStep
 
 
+class Replied(NamedTuple):
+    """What a request with a key was answered: the same request gets it again."""
+
+    key: str
+    asked: str
+    answer: str  # JSON, without a number in it
+
+
 class Listing(NamedTuple):
     """A case goes on the hand-over list, or off it."""
 
@@ -848,6 +856,8 @@ class Batch:
     care: list[Kept] = field(default_factory=list)  # folders as they are from now on
     listed: list[Listing] = field(default_factory=list)
     withdrawals: list[tuple[str, str]] = field(default_factory=list)  # (number, purpose): what waits and has it, or begins with it and ":"
+    erasing: list[str] = field(default_factory=list)  # numbers that shall be forgotten, once care let go of them
+    replied: list[Replied] = field(default_factory=list)
     tidings_taken: int = 0  # those up to and with this id are taken in
     events: list[Event] = field(default_factory=list)
     hours: list[HourCount] = field(default_factory=list)

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from mmsd.errors import EncodeError, StoreBusy, StoreFull
 from mmsd.model import NOT_A_NUMBER, Batch, Event, Heard, Kept, Listing, Outgoing, masked
 from mmsd.rules.answers import Meaning
-from mmsd.rules.care import Care
+from mmsd.rules.care import Care, Next
 from mmsd.rules.cases import Act, Case, CaseStep, State
 from mmsd.rules.casework import (
     Ask,
@@ -191,6 +191,11 @@ class CareLoop:
             held = rows.held.get(number) or Held(Folder(int(number) if number.isdigit() else NOT_A_NUMBER), frozenset())
             self._take(number, held, news, now, batch)
         return batch
+
+    def next_steps(self, number: str, held: Held, now: int) -> dict[int, Next]:
+        """What time brings each case of a subscriber, by the case's number. Any thread."""
+        person = self._directory.person(number, held.opted_out)
+        return {case.number: self._care.next_step(held.folder, case, person, now) for case in held.folder.cases}
 
     # ------------------------------------------------------------------------------------------------------------------- fold
 

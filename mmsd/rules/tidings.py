@@ -71,7 +71,7 @@ def of_outbox(rows: Iterable[Outgoing], now: int) -> list[Tiding]:
     told = []
     for row in rows:
         about = errand(row.purpose)
-        if about is None:
+        if about is None or not row.msisdn:  # whoever was erased since is nobody to be told of
             continue
         act = _ACTS[about.purpose]
         news: News

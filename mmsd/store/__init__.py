@@ -37,6 +37,7 @@ from mmsd.model import (
     Tiding,
     UnknownCode,
 )
+from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
 from mmsd.rules.governor import Canary, Usage
@@ -79,6 +80,14 @@ class Held(NamedTuple):
     opted_out: frozenset[str]  # classes of messages, or "all"
 
 
+class Before(NamedTuple):
+    """What a request with a key was answered when it came before."""
+
+    same: bool  # it asked for the same
+    answer: str
+    at: int
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """The rows a decision must see. Named before the transaction begins, read inside it."""
@@ -95,6 +104,7 @@ class Needs:
     ordinals: frozenset[Ordinal] = frozenset()
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
     care: CareAsk | None = None
+    asked_before: frozenset[tuple[str, str]] = frozenset()  # (key, what is asked) of requests that may come twice
 
     def __or__(self, other: Needs) -> Needs:
         """What both need. Of `due`, `overdue` and `care` the first's counts."""
@@ -111,6 +121,7 @@ class Needs:
             self.ordinals | other.ordinals,
             self.cold | other.cold,
             self.care or other.care,
+            self.asked_before | other.asked_before,
         )
 
 
@@ -151,6 +162,7 @@ class Rows:
     cold: Mapping[int, bytes] = field(default_factory=dict)
     tidings: Sequence[Tiding] = ()  # of `Needs.care`, in the order they came
     held: Mapping[str, Held] = field(default_factory=dict)  # by number
+    before: Mapping[str, Before] = field(default_factory=dict)  # by key, of `Needs.asked_before`
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +234,76 @@ class Health:
     housekeeping: str  # "" = well
 
 
+class CareCase(NamedTuple):
+    """A row of care_case, and whose it is ("" = erased)."""
+
+    subscriber: int
+    msisdn: str
+    number: int
+    kind: str
+    state: str
+    origin: str
+    causes: tuple[str, ...]
+    city: str
+    model: str
+    held_back: bool
+    opened: int
+    asked: int | None
+    consented: int | None
+    helped: int | None  # the first push left
+    sent: int | None  # the last one
+    pushes: int
+    missed: bool
+    listed: int | None
+    closed: int | None
+    moved: int
+    reason: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.moved}.{self.subscriber}.{self.number}"
+
+
+class Handover(NamedTuple):
+    """A case on the hand-over list."""
+
+    subscriber: int
+    msisdn: str
+    case: int
+    at: int
+    kind: str
+    reason: str
+    state: str
+    causes: tuple[str, ...]
+    city: str
+    model: str
+
+    @property
+    def id(self) -> str:
+        """How it is named where a number must not stand."""
+        return f"{self.subscriber}.{self.case}"
+
+    @property
+    def place(self) -> str:
+        return f"{self.at}.{self.subscriber}.{self.case}"
+
+
+class CareGroup(NamedTuple):
+    """One group of the comparison: everybody in it, whom was looked at, and messages to them since they were found."""
+
+    people: int
+    looked: int
+    rows: npt.NDArray[Any]  # `model.CLOSED`
+
+
+class CareGroups(NamedTuple):
+    """Those who were drawn to be held back, the others, and among the others those whom settings left for or who were listed."""
+
+    held_back: CareGroup
+    others: CareGroup
+    helped: CareGroup
+
+
 class Store(Protocol):
     """One owner writes; every method may be called from any thread."""
 
@@ -253,6 +335,9 @@ class Store(Protocol):
 
     def erase(self, number: str) -> bool:
         """Forget who a subscriber is: one row. False when he was never stored."""
+
+    def erasures(self, most: int) -> list[str]:
+        """Numbers that were ordered to be forgotten and can be now: care has let go of them, and no message of theirs is on its way."""
 
     def purge(self, before: int) -> int:
         """Drop what is kept for a while only, judged by event time; returns how many rows.
@@ -308,6 +393,34 @@ class Store(Protocol):
 
     def care_waiting(self) -> list[str]:
         """Numbers with a case that waits for proof of a mend."""
+
+    def care_held(self, number: str) -> Held:
+        """What care has of one subscriber; an empty folder where there is none."""
+
+    def care_steps(self, number: str, limit: int) -> list[CaseStep]:
+        """The newest first."""
+
+    def care_waits(self, number: str) -> tuple[int, bool]:
+        """Pieces of news of a subscriber that care has not taken in yet; and whether he shall be forgotten."""
+
+    def care_cases(self, state: str | None, limit: int, after: str = "") -> list[CareCase]:
+        """Those in a state, or all that are not over, the last moved first; the next page is `after` the `place` of the last."""
+
+    def handovers(self, limit: int, after: str = "", kind: str | None = None) -> list[Handover]:
+        """What waits for people or for the business system, the oldest first; the next page is `after` the `place` of the last."""
+
+    def handover(self, subscriber: int, case: int) -> Handover | None: ...
+    def messages(self, number: str, limit: int) -> list[tuple[int, int, Outgoing]]:
+        """What left for a number, or was to: (id, when it was asked for, row), the newest first."""
+
+    def subject(self, number: str) -> str:
+        """How the audit names a subscriber: by the store's id, or where he was never stored by a keyed hash."""
+
+    def care_tallies(self, since: int, until: int, origin: str | None) -> list[tuple[Case, int]]:
+        """Cases opened in [since, until), counted: of each kind that the funnel tells apart one, and how many there are."""
+
+    def care_groups(self, since: int, until: int, most: int) -> CareGroups:
+        """Who was found in [since, until), and what became of messages to them since; of at most so many of each group."""
 
     def outbox_states(self) -> Mapping[str, int]: ...
     def outbox_counts(self) -> Mapping[tuple[str, str], int]:

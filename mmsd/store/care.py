@@ -10,11 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
+import numpy as np
 
-from mmsd.model import Batch, Kept, Tiding
-from mmsd.rules.cases import Case, CaseStep
+from mmsd.model import CLOSED, Batch, Kept, Tiding
+from mmsd.rules.cases import Case, CaseStep, Event, Kind, State
 from mmsd.rules.casework import Folder
-from mmsd.store import CareAsk, Held
+from mmsd.store import CareAsk, CareCase, CareGroup, CareGroups, Handover, Held, segments
 from mmsd.store.keys import SALT_BYTES, Keys
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
@@ -24,7 +25,7 @@ _ENCODER: Final = msgspec.msgpack.Encoder()
 _READ: Final = msgspec.msgpack.Decoder(Folder)
 _CASE: Final = (
     "number", "kind", "state", "origin", "causes", "city", "model", "held_back", "opened", "asked", "consented", "sent", "pushes", "listed",
-    "closed", "moved", "reason",
+    "closed", "moved", "reason", "helped", "missed",
 )  # fmt: skip
 _WRITE_CASE: Final = (  # names of ours
     f"INSERT INTO care_case (subscriber, {', '.join(_CASE)}) VALUES ({', '.join('?' * (len(_CASE) + 1))})"  # noqa: S608
@@ -153,43 +154,119 @@ def erase(connection: sqlite3.Connection, subscriber: int) -> None:
     connection.execute("UPDATE care_folder SET due = NULL, body = X'' WHERE subscriber = ?", (subscriber,))
     connection.execute("DELETE FROM tiding WHERE subscriber = ?", (subscriber,))
     connection.execute("DELETE FROM handover WHERE subscriber = ?", (subscriber,))
+    connection.execute("DELETE FROM erasure WHERE subscriber = ?", (subscriber,))
 
 
 # ------------------------------------------------------------------------------------------------------------------ for people
 
 
-class CareCase(NamedTuple):
-    """A row of care_case, and whose it is ("" = erased)."""
-
-    msisdn: str
-    number: int
-    kind: str
-    state: str
-    origin: str
-    causes: tuple[str, ...]
-    city: str
-    model: str
-    held_back: bool
-    opened: int
-    asked: int | None
-    consented: int | None
-    sent: int | None
-    pushes: int
-    listed: int | None
-    closed: int | None
-    moved: int
-    reason: str
-
-
-def cases(connection: sqlite3.Connection, keys: Keys, state: str | None, limit: int, before: int | None) -> list[CareCase]:
-    """Those in a state, or all that are not over; the last moved first. `before`: `moved` of the last row of a page."""
+def cases(connection: sqlite3.Connection, keys: Keys, state: str | None, limit: int, after: str) -> list[CareCase]:
+    """As `Store.care_cases`. ValueError: `after` is no place."""
     columns = ", ".join(f"c.{name}" for name in _CASE)
+    moved, who, number = place(after) if after else (1 << 62, 0, 0)
     rows = connection.execute(
-        f"SELECT p.sealed, {columns} FROM care_case c JOIN subscriber p ON p.id = c.subscriber"  # noqa: S608 names of ours
-        " WHERE (?1 IS NULL AND c.closed IS NULL OR c.state = ?1) AND (?2 IS NULL OR c.moved < ?2) ORDER BY c.moved DESC LIMIT ?3",
-        (state, before, limit),
+        f"SELECT c.subscriber, p.sealed, {columns} FROM care_case c JOIN subscriber p ON p.id = c.subscriber"  # noqa: S608 names of ours
+        " WHERE (?1 IS NULL AND c.closed IS NULL OR c.state = ?1) AND (-c.moved, c.subscriber, c.number) > (?2, ?3, ?4)"
+        " ORDER BY c.moved DESC, c.subscriber, c.number LIMIT ?5",
+        (state, -moved, who, number, limit),
     )
-    return [_shown(keys.open_number(sealed) if sealed else "", row) for sealed, *row in rows]
+    return [_shown(identity, keys.open_number(sealed), row) for identity, sealed, *row in rows]
+
+
+def steps(connection: sqlite3.Connection, subscriber: int, limit: int) -> list[CaseStep]:
+    """The newest first."""
+    found = connection.execute(
+        "SELECT at, number, event, before, after, reason, who FROM care_step WHERE subscriber = ? ORDER BY id DESC LIMIT ?",
+        (subscriber, limit),
+    )
+    return [
+        CaseStep(case=number, at=at, event=Event(event), before=State(before), after=State(after), reason=reason, who=who)
+        for at, number, event, before, after, reason, who in found
+    ]
+
+
+_HANDOVER: Final = (
+    "SELECT h.subscriber, p.sealed, h.number, h.at, h.kind, h.reason, c.state, c.causes, c.city, c.model FROM handover h"
+    " JOIN subscriber p ON p.id = h.subscriber JOIN care_case c ON c.subscriber = h.subscriber AND c.number = h.number"
+)
+
+
+def handovers(connection: sqlite3.Connection, keys: Keys, limit: int, after: str, kind: str | None) -> list[Handover]:
+    """As `Store.handovers`. ValueError: `after` is no place."""
+    found = connection.execute(
+        f"{_HANDOVER} WHERE (?1 IS NULL OR h.kind = ?1) AND (h.at, h.subscriber, h.number) > (?2, ?3, ?4)"
+        " ORDER BY h.at, h.subscriber, h.number LIMIT ?5",
+        (kind, *(place(after) if after else (-1, 0, 0)), limit),
+    )
+    return [_handed(keys, row) for row in found]
+
+
+def handover(connection: sqlite3.Connection, keys: Keys, subscriber: int, case: int) -> Handover | None:
+    row = connection.execute(f"{_HANDOVER} WHERE h.subscriber = ? AND h.number = ?", (subscriber, case)).fetchone()
+    return _handed(keys, row) if row is not None else None
+
+
+def _handed(keys: Keys, row: tuple[Any, ...]) -> Handover:
+    who, sealed, number, at, kind, reason, state, causes, city, model = row
+    return Handover(who, keys.open_number(sealed), number, at, kind, reason, state, _causes(causes), city, model)
+
+
+def place(after: str) -> tuple[int, int, int]:
+    """Three numbers of the `place` of a row. ValueError for anything else.
+
+    >>> place("1795348800000000.17.2")
+    (1795348800000000, 17, 2)
+    """
+    parts = after.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise ValueError("not an `after` of an earlier answer")
+    at, who, number = map(int, parts)
+    return at, who, number
+
+
+def tallies(connection: sqlite3.Connection, since: int, until: int, origin: str | None) -> list[tuple[Case, int]]:
+    """As `Store.care_tallies`: a hundred kinds of cases are told of a million."""
+    found = connection.execute(
+        "SELECT kind, state, city, model, substr(causes, 1, instr(causes || ',', ',') - 1) AS cause, held_back, missed,"
+        " asked IS NOT NULL AS was_asked, consented IS NOT NULL AS did, helped IS NOT NULL AS was_helped, listed IS NOT NULL AS was_listed,"
+        " origin, count(*) FROM care_case WHERE opened >= ?1 AND opened < ?2 AND (?3 IS NULL OR origin = ?3)"
+        " GROUP BY kind, state, city, model, cause, held_back, missed, was_asked, did, was_helped, was_listed, origin",
+        (since, until, origin),
+    )
+    told = []
+    for kind, state, city, model, cause, held, missed, asked, consented, helped, listed, began, n in found:
+        case = Case(
+            number=0, kind=Kind(kind), state=State(state), opened=since, origin=began, causes=(cause,) if cause else (), city=city,
+            model=model, held_back=bool(held), missed=bool(missed), asked=since if asked else None,
+            consented=since if consented else None, helped=since if helped else None, listed=since if listed else None,
+        )  # fmt: skip
+        told.append((case, n))
+    return told
+
+
+_FOUND: Final = (
+    "SELECT subscriber, min(opened) AS opened, max(held_back) AS held, max(helped IS NOT NULL OR listed IS NOT NULL) AS was_helped"
+    " FROM care_case WHERE origin = 'finding' AND opened >= ? AND opened < ? GROUP BY subscriber"
+)
+_MIXED: Final = 2_654_435_761
+"""Multiplied with it, ids come in an order that has nothing to do with when they were given out: who is looked at is no choice of ours."""
+
+
+def groups(connection: sqlite3.Connection, keys: Keys, since: int, until: int, most: int) -> CareGroups:
+    """As `Store.care_groups`. Slices of the packed rows are read one after the other, each once for all who stand in it."""
+    made = []
+    for term in ("held = 1", "held = 0", "held = 0 AND was_helped = 1"):
+        (people,) = connection.execute(f"SELECT count(*) FROM ({_FOUND}) WHERE {term}", (since, until)).fetchone()  # noqa: S608 terms of ours
+        found = connection.execute(
+            f"SELECT p.sealed, g.opened FROM (SELECT subscriber, opened FROM ({_FOUND})"  # noqa: S608
+            f" WHERE {term} ORDER BY subscriber * {_MIXED} & 0xFFFFFFFF LIMIT ?) g JOIN subscriber p ON p.id = g.subscriber"
+            " WHERE p.sealed IS NOT NULL",
+            (since, until, most),
+        )
+        opened = {keys.blind(keys.open_number(sealed)): at for sealed, at in found}
+        rows = [rows[rows["at"] >= opened[receiver]] for receiver, rows in segments.find_many(connection, opened)]
+        made.append(CareGroup(people, len(opened), np.concatenate(rows) if rows else np.zeros(0, CLOSED)))
+    return CareGroups(*made)
 
 
 def waiting(connection: sqlite3.Connection, keys: Keys) -> list[str]:
@@ -206,7 +283,11 @@ def folder(connection: sqlite3.Connection, keys: Keys, who: Person, number: str)
     return _held(connection, keys, {who.id: number})[number]
 
 
-def _shown(number: str, row: Iterable[Any]) -> CareCase:
+def _shown(subscriber: int, number: str, row: Iterable[Any]) -> CareCase:
     values = dict(zip(_CASE, row, strict=True))
-    values |= {"causes": tuple(filter(None, values["causes"].split(","))), "held_back": bool(values["held_back"])}
-    return CareCase(number, **values)
+    values |= {"causes": _causes(values["causes"]), "held_back": bool(values["held_back"]), "missed": bool(values["missed"])}
+    return CareCase(subscriber, number, **values)
+
+
+def _causes(joined: str) -> tuple[str, ...]:
+    return tuple(filter(None, joined.split(",")))

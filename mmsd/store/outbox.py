@@ -272,6 +272,13 @@ def overdue(connection: sqlite3.Connection, keys: Keys, asked: Overdue) -> list[
     return found
 
 
+def messages(connection: sqlite3.Connection, keys: Keys, subscriber: int, limit: int) -> list[tuple[int, int, Outgoing]]:
+    """Of one subscriber, whatever became of them: (id, when it was asked for, row), the newest first."""
+    rows = connection.execute(f"{SELECT} WHERE o.subscriber = ? ORDER BY o.id DESC LIMIT ?", (subscriber, limit)).fetchall()
+    asked_for = dict(select_in(connection, "SELECT id, at FROM outbox WHERE id IN ({})", [row[0] for row in rows]))
+    return [(row[0], asked_for[row[0]], outgoing(keys, row)) for row in rows]
+
+
 def heard(connection: sqlite3.Connection, keys: Keys, lookup: bytes | None, limit: int, after: int | None) -> list[tuple[int, Heard]]:
     """Of one subscriber, or of all; the newest first."""
     found = connection.execute(

@@ -38,10 +38,31 @@ from mmsd.model import (
     Reject,
     UnknownCode,
 )
+from mmsd.rules.cases import Case, CaseStep
+from mmsd.rules.casework import Folder
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Issued, Kpi, Split, Tail, care, cold, outbox, rows, segments, tails
-from mmsd.store.keys import Keys
+from mmsd.store import (
+    CampaignCounts,
+    CareCase,
+    CareGroups,
+    DeliveryFilter,
+    Handover,
+    Held,
+    Issued,
+    Kpi,
+    Split,
+    Tail,
+    care,
+    cold,
+    desk,
+    outbox,
+    rows,
+    segments,
+    tails,
+)
+from mmsd.store.keys import SALT_BYTES, Keys
+from mmsd.store.people import Person
 from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
 
@@ -356,6 +377,53 @@ class Reader:
     def care_waiting(self) -> list[str]:
         with self._reading() as connection:
             return care.waiting(connection, self._keys)
+
+    def care_held(self, number: str) -> Held:
+        with self._reading() as connection:
+            found = connection.execute("SELECT id, sealed FROM subscriber WHERE lookup = ?", (self._keys.lookup(number),)).fetchone()
+            if found is None:
+                return Held(Folder(int(number) if number.isdigit() else 0), frozenset())
+            return care.folder(connection, self._keys, Person(found[0], found[1][:SALT_BYTES]), number)
+
+    def care_steps(self, number: str, limit: int) -> list[CaseStep]:
+        with self._reading() as connection:
+            return care.steps(connection, self._subscriber(number), limit)
+
+    def care_waits(self, number: str) -> tuple[int, bool]:
+        with self._reading() as connection:
+            return desk.waits(connection, self._subscriber(number))
+
+    def care_cases(self, state: str | None, limit: int, after: str = "") -> list[CareCase]:
+        with self._reading() as connection:
+            return care.cases(connection, self._keys, state, limit, after)
+
+    def handovers(self, limit: int, after: str = "", kind: str | None = None) -> list[Handover]:
+        with self._reading() as connection:
+            return care.handovers(connection, self._keys, limit, after, kind)
+
+    def handover(self, subscriber: int, case: int) -> Handover | None:
+        with self._reading() as connection:
+            return care.handover(connection, self._keys, subscriber, case)
+
+    def care_tallies(self, since: int, until: int, origin: str | None) -> list[tuple[Case, int]]:
+        with self._reading() as connection:
+            return care.tallies(connection, since, until, origin)
+
+    def care_groups(self, since: int, until: int, most: int) -> CareGroups:
+        with self._reading() as connection:
+            return care.groups(connection, self._keys, since, until, most)
+
+    def erasures(self, most: int) -> list[str]:
+        with self._reading() as connection:
+            return desk.erasures(connection, self._keys, most)
+
+    def messages(self, number: str, limit: int) -> list[tuple[int, int, Outgoing]]:
+        with self._reading() as connection:
+            return outbox.messages(connection, self._keys, self._subscriber(number), limit)
+
+    def subject(self, number: str) -> str:
+        identity = self._subscriber(number)
+        return f"subscriber {identity}" if identity >= 0 else f"number {self._keys.lookup(number)[:6].hex()}"
 
     def outbox_states(self) -> Mapping[str, int]:
         return dict(self._all("SELECT state, count(*) FROM outbox GROUP BY state"))

@@ -9,6 +9,7 @@ dropped whole. Hashes are uniform, so slices stay equal without being balanced.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -154,6 +155,23 @@ def find(connection: sqlite3.Connection, receiver: int) -> ClosedRows:
     rows = _unpack(blobs)
     rows = rows[rows["receiver"] == np.uint64(receiver)]
     return _last_stated(rows)
+
+
+def find_many(connection: sqlite3.Connection, receivers: Collection[int]) -> Iterator[tuple[int, ClosedRows]]:
+    """The same of many, each (receiver, rows), in no order; every slice is read once, and whoever has no row is left out.
+
+    Slices are read one after the other: what is compacted meanwhile is read from the tail and from its cell, and told once.
+    """
+    wanted = np.array(sorted(receivers), np.uint64)
+    tail = _unpack(blob for (blob,) in connection.execute("SELECT rows FROM closed_tail ORDER BY id"))
+    tail = tail[np.isin(tail["receiver"], wanted)]
+    parts = wanted >> np.uint64(64 - SLICE_BITS)
+    for part in np.unique(parts).tolist():
+        here = wanted[parts == part]
+        cells = _unpack(blob for (blob,) in connection.execute(_CELLS, (part,)))
+        rows = np.concatenate((cells[np.isin(cells["receiver"], here)], tail[np.isin(tail["receiver"], here)]))
+        for receiver in np.unique(rows["receiver"]).tolist():
+            yield receiver, _last_stated(rows[rows["receiver"] == receiver])
 
 
 def _last_stated(rows: ClosedRows) -> ClosedRows:

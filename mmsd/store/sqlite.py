@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, SECOND, Batch, Extent
 from mmsd.rules.governor import Usage
-from mmsd.store import CareAsk, Health, Loaded, Needs, Rows, care, cold, migrate, outbox, rows, tails
+from mmsd.store import CareAsk, Health, Loaded, Needs, Rows, care, cold, desk, migrate, outbox, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -236,6 +236,7 @@ class SqliteStore(Reader):
             cold=read_cold(connection, keys, needs.cold),
             tidings=of_care.tidings,
             held=of_care.held,
+            before=desk.before(connection, keys, needs.asked_before),
         )
 
     def _in_transaction(self, connection: sqlite3.Connection, work: Callable[[], Result]) -> Result:

@@ -189,24 +189,7 @@ class Api:
             story = await self._ask(read)
         except ValueError:
             raise Problem(400, "bad_parameter", "after is not an `after` of an earlier answer", "Leave it out for the newest.") from None
-        return reply(
-            {
-                "number": masked(number),
-                "since": iso(story.since),
-                "known": story.known,
-                "counted_from": iso(story.coverage.first),
-                "read_to": iso(story.coverage.horizon),
-                "erased": story.coverage.erased,
-                "deliveries": [
-                    {"name": told.name, "role": told.role, "packed": told.packed, "says": words(told)[1], **delivery(told.delivery)}
-                    for told in story.deliveries
-                ],
-                "attempts": [] if asked.after else [_attempt(row) for row in story.attempts],
-                "findings": [] if asked.after else [_finding(row) for row in story.findings],
-                "after": story.after,
-                "cut": story.cut,
-            }
-        )
+        return reply({"number": masked(number), **told_story(story, first=not asked.after)})
 
     async def counts(self, request: web.Request) -> web.Response:
         query = known_only(request, "day", "city")
@@ -265,16 +248,35 @@ def address(text: str, region: str) -> str:
     raise Problem(400, "bad_number", "`number` is no phone number", remedy)
 
 
-def delivery(row: Delivery) -> dict[str, Any]:
-    """One delivery as JSON. Field names are those of `mmsd replay --deliveries`."""
+def told_story(story: Story, *, first: bool, show: Callable[[str], str] = masked) -> dict[str, Any]:
+    """A story as JSON; requests and findings stand on the first page. `show`: how a number is shown."""
+    return {
+        "since": iso(story.since),
+        "known": story.known,
+        "counted_from": iso(story.coverage.first),
+        "read_to": iso(story.coverage.horizon),
+        "erased": story.coverage.erased,
+        "deliveries": [
+            {"name": told.name, "role": told.role, "packed": told.packed, "says": words(told)[1], **delivery(told.delivery, show)}
+            for told in story.deliveries
+        ],
+        "attempts": [_attempt(row) for row in story.attempts] if first else [],
+        "findings": [_finding(row) for row in story.findings] if first else [],
+        "after": story.after,
+        "cut": story.cut,
+    }
+
+
+def delivery(row: Delivery, show: Callable[[str], str] = masked) -> dict[str, Any]:
+    """One delivery as JSON. Field names are those of `mmsd replay --deliveries`. `show`: how a number is shown."""
     return {
         "node": row.node,
         "message": row.message,
         # Until the transaction is known a leg is the number the message came from.
         "leg": row.leg if row.leg == row.transaction else veiled(row.leg),
         "transaction": row.transaction,
-        "sender": masked(row.sender) if row.sender else "",
-        "receiver": masked(row.receiver),
+        "sender": show(row.sender) if row.sender else "",
+        "receiver": show(row.receiver),
         "submitted": iso(row.submitted),
         "pushed": iso(row.pushed),
         "retrieved": iso(row.retrieved),

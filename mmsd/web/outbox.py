@@ -16,10 +16,10 @@ from mmsd.model import Outgoing, masked
 from mmsd.rules import outbox
 from mmsd.rules.governor import ALL, CLASSES, campaign_stop
 from mmsd.store import Store, orders
+from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, refuse, reply, shown, whole
 
 MOST_ROWS: Final = 500
-_DIGITS: Final = re.compile(r"[0-9]{7}")
 _CAMPAIGN: Final = re.compile(re.escape(campaign_stop("")) + r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -184,11 +184,7 @@ class OutboxApi:
     async def _order(self, request: web.Request, needed: str = "") -> Order:
         known_only(request)
         order = await posted(request, Order)
-        for name in ("who", "why"):
-            said = getattr(order, name).strip()
-            if not said or len(said) > 200 or not said.isprintable() or _DIGITS.search(said):
-                remedy = "Up to 200 characters, without a phone number: it stays in the audit for good."
-                raise Problem(400, "bad_parameter", f"{name} is no name or reason", remedy)
+        check_said(who=order.who, why=order.why)
         if needed == "name" and not stoppable(order.name):
             wanted = ", ".join((*CLASSES, ALL, campaign_stop("ID")))
             raise Problem(400, "bad_parameter", f"name={shown(order.name)!r} is not one of {wanted}", "See docs/http.md.")

@@ -24,6 +24,7 @@ from mmsd.telemetry import CONTENT_TYPE, Telemetry
 from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
+from mmsd.web.desk import Desk, DeskApi
 from mmsd.web.feeds import FeedsApi
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
@@ -114,10 +115,11 @@ class Site:
         campaigns: Collection[str] = (),
         terms: Terms = Terms(),  # noqa: B008 a tuple, never changed
         outbox: Outbox | None = None,
+        desk: Desk | None = None,
     ) -> None:
         """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down.
 
-        Without `outbox` nothing of it is shown and no order is taken.
+        Without `outbox` and `desk` nothing of them is shown and no order is taken.
         """
         self._health = health
         self._tokens = tokens
@@ -139,7 +141,7 @@ class Site:
             telemetry,
             wall=wall,
             monotonic=monotonic,
-            allowed=lambda request: self._grant(request)[0] is not None,
+            allowed=lambda request: self._granted(request) is not None,
             most_clients=settings.live_pages,
         )
         self.routes: list[Route] = [
@@ -151,6 +153,7 @@ class Site:
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
+            *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
         ]
@@ -290,6 +293,9 @@ class Site:
             return (self._tokens.check(secret.strip()) if kind.lower() == "bearer" else None), False
         cookie = request.cookies.get(cookie_name(request))
         return (self.sessions.find(cookie) if cookie else None), True
+
+    def _granted(self, request: web.Request) -> Grant | None:
+        return self._grant(request)[0]
 
     async def _ask(self, read: Callable[[], _T]) -> _T:
         """Run a blocking read on the executor. Problem 503 when it fails or takes too long."""

@@ -29,10 +29,12 @@ from mmsd.model import (
     PlaceCount,
     UnknownCode,
 )
+from mmsd.rules.care import Next
 from mmsd.rules.kpi import Figures
-from mmsd.store import CampaignCounts, DeliveryFilter, Kpi, Split, Store
+from mmsd.store import CampaignCounts, DeliveryFilter, Held, Kpi, Split, Store
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
+from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
@@ -221,6 +223,7 @@ class House:
         executor: Executor | None = None,
         reader: Reader | None = None,
         terms: Terms | None = None,
+        next_steps: Callable[[str, Held, int], Mapping[int, Next]] = lambda number, held, now: {},
     ) -> None:
         """`reader`: a real store instead of `shelf`."""
         folder.mkdir(exist_ok=True)
@@ -247,6 +250,7 @@ class House:
             campaigns=("relay", "unused"),
             terms=terms or Terms(),
             outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
+            desk=Desk(cast(Store, reader or self.shelf), next_steps),
         )
 
     def random(self, n: int) -> bytes:

@@ -45,6 +45,7 @@ GUARDED = [
     ("POST", "/api/v1/approve"),
     ("POST", "/api/v1/outbox/relay/release"),
     ("POST", "/api/v1/outbox/relay/discard"),
+    *(("POST", f"/api/v1/desk{act}") for act in ("", "/consent", "/ask", "/revoke", "/hand_over", "/erase")),
     ("GET", "/events"),
     ("GET", "/metrics"),
 ]
