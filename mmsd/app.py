@@ -148,7 +148,7 @@ def intake(
             express=express and not keep_all,
         )  # fmt: skip
         state.scopes = scopes
-        state.parts = frozenset(name for name, feed in settings.feeds.items() if feed.covers.part)
+        state.parts = frozenset(name for name, feed in settings.feeds.items() if config.shows_part(feed))
         state.by_message = frozenset(
             feed.domain or feed.node or name for name, feed in settings.feeds.items()
             if config.role(feed) == "mmsc" and feed.dialect in NAMING_MESSAGES

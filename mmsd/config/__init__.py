@@ -39,7 +39,22 @@ from mmsd.config.faults import Fault, Faulty, Report
 from mmsd.config.locate import KeyPath
 from mmsd.config.models_table import read_rules
 from mmsd.config.reader import Check, Faulted, Reader, fields, parse, read, zone_named
-from mmsd.config.settings import ROLES, Campaigns, Cities, Covers, Feed, ReferenceFiles, Role, Sample, Settings, State, Zone, role, scopes
+from mmsd.config.settings import (
+    ROLES,
+    Campaigns,
+    Cities,
+    Covers,
+    Feed,
+    ReferenceFiles,
+    Role,
+    Sample,
+    Settings,
+    State,
+    Zone,
+    role,
+    scopes,
+    shows_part,
+)
 from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
 from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.table import Causes
@@ -47,7 +62,7 @@ from mmsd.web import site
 
 __all__ = [
     "ROLES", "Covers", "Fault", "Faulty", "Feed", "Role", "Sample", "Settings", "State", "Zone", "check", "fields", "load",
-    "load_campaigns", "load_causes", "load_cities", "load_codes", "load_links", "role", "scopes",
+    "load_campaigns", "load_causes", "load_cities", "load_codes", "load_links", "role", "scopes", "shows_part",
 ]  # fmt: skip
 
 

@@ -137,6 +137,11 @@ def role(feed: Feed) -> Role:
     return feed.role or ROLES[feed.dialect]
 
 
+def shows_part(feed: Feed) -> bool:
+    """Whether what a feed does not show proves nothing: so it says, or its log holds only what was asked for, as Kannel's smsbox."""
+    return feed.covers.part or feed.dialect == "kannel-smsbox"
+
+
 def scopes(settings: Settings, apn_hash: Callable[[str], int]) -> Scopes:
     """What all feeds together declare to show. `apn_hash`: an access point's name as records hold it.
 
@@ -157,7 +162,7 @@ def scopes(settings: Settings, apn_hash: Callable[[str], int]) -> Scopes:
                 frozenset(int(ip_address(each)) for each in covers.ggsns) or None,
                 frozenset(link.encode() for link in covers.links) or None,
                 tuple((int(each[0]), int(each[-1])) for each in networks) or None,
-                covers.part,
+                shows_part(feed),
             )
         )
     return Scopes(tuple(found), frozenset(int(ip_address(each)) for each in settings.operator.ggsns))

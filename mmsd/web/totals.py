@@ -16,6 +16,7 @@ from mmsd.web.answers import iso
 from mmsd.web.source import FeedHealth, Health, Reader
 
 WINDOW_HOURS: Final = 24
+UNHEARD: Final = "no line yet: nothing of its kind is covered"
 
 
 class Share(msgspec.Struct, frozen=True):
@@ -175,10 +176,13 @@ def feeds(states: Iterable[FeedHealth]) -> tuple[FeedState, ...]:
 
 def _state(feed: FeedHealth, known: FeedCondition | None) -> FeedState:
     condition = known or FeedCondition(feed.name, feed.node, "")
+    missing = next((gap.reason for gap in condition.gaps if not gap.stop), "")
+    if known and not condition.since:
+        missing = UNHEARD
     return FeedState(
         feed.name, feed.dialect, feed.node, feed.state, feed.lines, feed.behind, iso(feed.mark), feed.detail, feed.notes,
         iso(condition.since), condition.late.most / SECOND if condition.late.n else None, condition.waits / SECOND if known else None,
-        len(condition.gaps), next((gap.reason for gap in condition.gaps if not gap.stop), ""), condition.orphans,
+        len(condition.gaps), missing, condition.orphans,
     )  # fmt: skip
 
 

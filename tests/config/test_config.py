@@ -366,6 +366,11 @@ def test_scopes_say_what_the_feeds_see(written):
     assert (seen.every_session, seen.every_link, seen.sessions_on(frozenset({5}))) == (False, True, True)
     everything = scopes(load(written(text.replace("covers.apns=['CMWAP']", "covers.all=true"))), len)
     assert everything.every_session
+    beside = text + "[feeds.box]\ndialect='kannel-smsbox'\npaths=['b']\n"
+    assert not scopes(
+        load(written(beside.replace("[feeds.sms]\ndialect='kannel-sms'", "[feeds.sms]\ndialect='kannel-smsbox'"))), len
+    ).every_link
+    assert scopes(load(written(beside)), len).every_link
     some = scopes(load(written(text + "covers.links=['smsc1']\n")), len)
     assert (some.link(b"smsc1"), some.link(b"smsc2")) == (True, False)
 

@@ -300,6 +300,9 @@ def test_feeds_tell_what_absence_rests_on(house):
     short, other = get(house, "/api/v1/health")["feeds"]
     assert (short["late"], short["gaps"], short["missing"], short["orphans"]) == (2.5, 2, "its files could not be read", 2)
     assert (other["late"], other["waits"], other["since"]) == (None, None, None)
+    unheard = feed("wap1", condition=FeedCondition("wap1", "wap1", "gateway"))
+    house.health = msgspec.structs.replace(house.health, feeds=(unheard,))
+    assert get(house, "/api/v1/health")["feeds"][0]["missing"] == "no line yet: nothing of its kind is covered"
     assert get(house, "/api/v1/totals")["clocks"] == ["wap1 is 4.0 s ahead of mmsc1"]
 
 
