@@ -23,13 +23,13 @@ from mmsd.seeds.geometry import IDENTITY, Map, blocks_inside, boxed, cropped, in
 from mmsd.seeds.library import Library
 from mmsd.seeds.mark import ACCEPTED
 from mmsd.seeds.pictures import LIMITS, Limits
-from mmsd.seeds.register import CLEAR, Found, Received
+from mmsd.seeds.register import Found, Received
 from mmsd.seeds.seed import SIDE, Floats, Words
 from mmsd.seeds.verdict import EXACT, MARK, REGISTERED, Learned, Probable, Sighting, Verdict
 
 RADIUS: Final = 104
 """Bits of 256 within which a fingerprint makes a candidate; unrelated pictures lie about 128 apart."""
-CANDIDATES: Final = 10
+CANDIDATES: Final = 8
 HELD: Final = 24  # faces of seeds the sender holds, tried whatever they look like
 NEAR: Final = 70  # bits within which a picture may lie straight, or where its fingerprint says
 LAID: Final = 3  # candidates that are laid straight
@@ -231,15 +231,16 @@ def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
         ):
             continue  # of siblings one will do, with all its frames
         template = library.template(one.face)
-        found.append(max(((one, form, template.coarse(view.received(form), BEGUN)) for form in range(len(view.prints))), key=_by_peak))
+        forms = {0, one.form} if one.distance <= NEAR else {0}
+        found.append(max(((one, form, template.coarse(view.received(form), BEGUN)) for form in forms), key=_by_peak))
     found.sort(key=lambda tried: tried[0].distance / 8 - tried[2].peak)
     best = _Seen(method=REGISTERED)
-    for one, form, (places, peak) in found[:LAID]:
-        if one.distance > NEAR and peak < CLEAR + one.distance / 8:
+    for one, form, coarse in found[:LAID]:
+        if one.distance > NEAR and not coarse.is_clear(one.distance):
             continue
         template, received, outer = library.template(one.face), view.received(form), view.outer(form)
         straight, most = IDENTITY, -1.0
-        for by, alike in template.refined(received, [*_begun(view, library, one, form), *places]):
+        for by, alike in template.refined(received, [*_begun(view, library, one, form), *coarse.places]):
             score = _score(view, library, one.face, joined(outer, by))
             if _HINT <= score < ACCEPTED:
                 by = template.polished(received, by)

@@ -31,9 +31,9 @@ _EDGE: Final = 0.06
 """Of the received picture's edge: slow shades are told from the rest badly there."""
 ALIKE: Final = 0.2
 """Correlation with the seed below which a place is given up."""
-CLEAR: Final = 5.0
-"""A peak stands out when it is higher by this than an eighth of the bits that the fingerprints differ in: unrelated pictures have 8 at 100
-bits and more, one in twenty 20; a seed of which a twentieth was cropped 15 at 80, a tenth 25 at 90."""
+CLEAR: Final = (14.0, 78, 0.35)
+"""A peak stands out when it is higher than the first, and by the third for each bit over the second that the fingerprints differ in.
+Unrelated pictures have 8 at 100 bits and more, one in ten 18; a seed of which a twentieth was cropped 15 at 78, a tenth 25 at 90."""
 _THE_SAME: Final = 0.012  # of the side
 
 
@@ -84,6 +84,11 @@ class Found(NamedTuple):
 
     places: list[Map]  # the likeliest first
     peak: float  # how far the best one stands out, in deviations
+
+    def is_clear(self, distance: int) -> bool:
+        """Whether it is worth a refinement, for a fingerprint so far away."""
+        least, bits, slope = CLEAR
+        return self.peak >= least + slope * max(0, distance - bits)
 
 
 class Template:
