@@ -223,7 +223,7 @@ def usage(connection: sqlite3.Connection, subscribers: Iterable[int], *, since: 
     reserved: defaultdict[int, list[Reserved]] = defaultdict(list)
     statement = "SELECT subscriber, reserved, kind, purpose, state FROM outbox WHERE reserved > ? AND subscriber IN ({})"
     subscribers = set(subscribers)
-    for subscriber, at, kind, purpose, state in select_in(connection, statement, subscribers, since):
+    for subscriber, at, kind, purpose, state in select_in(connection, statement, subscribers, max(since, 0)):
         reserved[subscriber].append(Reserved(at, kind, purpose, state == outbox.SHADOW))
     opted_out: defaultdict[int, set[str]] = defaultdict(set)
     for subscriber, kind in select_in(connection, "SELECT subscriber, kind FROM opt_out WHERE subscriber IN ({})", subscribers):
