@@ -32,3 +32,7 @@ def test_every_row_is_typed() -> None:
     ).fetchall()
     assert loose == []
     connection.close()
+
+
+def test_every_step_has_a_number_of_its_own() -> None:
+    assert [step.version for step in migrate.read_steps()] == list(range(1, len(migrate.read_steps()) + 1))
