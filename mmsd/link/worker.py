@@ -156,8 +156,6 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 
 def _load(start: Start, source: BinaryIO) -> Callable[[Asked], Answered | None] | Failed:
     """The seeds read, and what does the jobs; Failed when a seed cannot be read. Here alone a decoder is loaded."""
-    from PIL import Image
-
     from mmsd.seeds.contents import Content
     from mmsd.seeds.library import Library
     from mmsd.seeds.making import Original
@@ -165,7 +163,6 @@ def _load(start: Start, source: BinaryIO) -> Callable[[Asked], Answered | None] 
     from mmsd.seeds.recognise import judge
     from mmsd.seeds.seed import RegisteredSeed
 
-    Image.preinit()
     limits = Limits(start.picture_octets, start.picture_pixels, start.picture_frames)
     seeds = []
     try:
