@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time_ns
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -28,7 +28,7 @@ from mmsd.config.reference import ReferenceData
 from mmsd.errors import ConfigError, MmsdError, StoreBusy, StoreError, StoreFull
 from mmsd.fast import TWIN, hash64, url_hashes
 from mmsd.flow.announce import CURSOR, Announcer
-from mmsd.flow.care import Blame, CareLoop
+from mmsd.flow.care import Blame, Call, CareLoop
 from mmsd.flow.clerk import Letters, Registry
 from mmsd.flow.dispatch import Dispatcher, Route
 from mmsd.flow.erasing import Erasing
@@ -48,7 +48,6 @@ from mmsd.rules.care import Care
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
-from mmsd.rules.operators import Profile
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
@@ -276,30 +275,28 @@ def routes(settings: config.Settings, world: World) -> list[Route]:
     return made
 
 
-def care_loop(settings: config.Settings, store: SqliteStore, keys: Keys, world: World, reference: ReferenceData) -> CareLoop:
+def care_loop(
+    settings: config.Settings, store: SqliteStore, keys: Keys, world: World, reference: ReferenceData, call: Call[Any] = asyncio.to_thread
+) -> CareLoop:
     """Care, to be run in a loop, and to hear what subscribers write."""
     wording = Wording(settings.care.texts)
-    own = settings.operator.plmns
-
-    def of_the_house(profile: Profile | None) -> Profile | None:
-        return profile if profile is not None or not own else reference.operators.expected(own[0])
-
-    registry = Registry(reference, of_the_house, Blame(store, world.monotonic))
+    registry = Registry(reference, settings.operator.plmns, Blame(store, world.monotonic))
     letters = Letters(settings.care, wording, registry.find, keys.row_key, world.random_below)
     care = Care(settings.care, keys.row_key, wording=wording.question_version)
-    return CareLoop(store, care, letters, registry, wall=world.wall, fault_point=world.fault_point)
+    return CareLoop(store, care, letters, registry, wall=world.wall, call=call, fault_point=world.fault_point)
 
 
 def dispatcher(
-    settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None], listener: Listener | None = None
-) -> Dispatcher:
+    settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None], listener: Listener | None = None,
+    call: Call[Any] = asyncio.to_thread,
+) -> Dispatcher:  # fmt: skip
     """The sending half, to be run in a loop."""
     directory = settings.campaigns.directory
     campaigns = config.load_campaigns(directory) if directory is not None else ()
     on = [kind for kind in CLASSES if getattr(settings.governor, kind).switch == "on"]
     return Dispatcher(
         store, routes(settings, world), governor(settings, campaigns), on, settings=settings.outbox, wall=world.wall,
-        fault_point=world.fault_point, committed=committed, listener=listener,
+        fault_point=world.fault_point, committed=committed, listener=listener, call=call,
     )  # fmt: skip
 
 

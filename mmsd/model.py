@@ -855,7 +855,7 @@ class Batch:
     tidings: list[Tiding] = field(default_factory=list)
     care: list[Kept] = field(default_factory=list)  # folders as they are from now on
     listed: list[Listing] = field(default_factory=list)
-    withdrawals: list[tuple[str, str]] = field(default_factory=list)  # (number, purpose): what waits and has it, or begins with it and ":"
+    withdrawals: list[bytes] = field(default_factory=list)  # keys of rows of the outbox: what still waits must not leave any more
     erasing: list[str] = field(default_factory=list)  # numbers that shall be forgotten, once care let go of them
     replied: list[Replied] = field(default_factory=list)
     tidings_taken: int = 0  # those up to and with this id are taken in

@@ -91,6 +91,10 @@ class Air:
             elif not port:
                 owners.text(subscriber, message.sender, message.text)
 
+    def use(self, centre: Centre) -> None:
+        """A centre that somebody else runs, in this thread's loop, with this as its mobiles."""
+        self._loop, self.centre, self.port = asyncio.get_running_loop(), centre, centre.port
+
     def send(self, sender: Subscriber, to: str, text: str) -> None:
         """In the province's thread: a subscriber writes to the operator."""
         assert self._loop is not None

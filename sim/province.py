@@ -646,14 +646,14 @@ class Province:
             self._change(subscriber, swap.what, Behaviour(swap.after))
 
     def mend(self, subscriber: Subscriber) -> None:
-        """The right settings are in his handset (called by its owner)."""
-        self._change(subscriber, "settings", Behaviour.HEALTHY)
+        """The right settings are in his handset (called by its owner): they count for what comes next, messages on their way too."""
+        self._change(subscriber, "settings", Behaviour.HEALTHY, waits=False)
 
-    def _change(self, subscriber: Subscriber, what: str, after: Behaviour) -> None:
+    def _change(self, subscriber: Subscriber, what: str, after: Behaviour, *, waits: bool = True) -> None:
         """Between two messages: while one is on its way to him, or from him, he waits."""
         session = subscriber.session
-        if self._busy.get(subscriber.digits) or (session is not None and session.users):
-            self.agenda.after(us(self._swapping.uniform(0.2, 1.0)), self._change, subscriber, what, after)
+        if (waits and self._busy.get(subscriber.digits)) or (session is not None and session.users):
+            self.agenda.after(us(self._swapping.uniform(0.2, 1.0)), lambda: self._change(subscriber, what, after, waits=waits))
             return
         for open_now in (subscriber.session, subscriber.internet):
             if open_now is not None:

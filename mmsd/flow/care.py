@@ -38,7 +38,8 @@ from mmsd.rules.casework import (
     Withdraw,
     Wrote,
 )
-from mmsd.rules.tidings import PUSH, QUESTION, unpack
+from mmsd.rules.consent import Question
+from mmsd.rules.tidings import unpack
 from mmsd.store import CareAsk, Held, Needs, Rows, Store
 
 _log = logging.getLogger(__name__)
@@ -70,8 +71,12 @@ class Clerk(Protocol):
 
     def question(self, number: str, ask: Ask, now: int) -> list[Outgoing]: ...
     def push(self, number: str, push: Push, now: int) -> list[Outgoing]: ...
-    def tell(self, number: str, tell: Tell, person: Person, now: int, nth: int) -> list[Outgoing]: ...
+    def tell(self, number: str, tell: Tell, person: Person, now: int) -> list[Outgoing]: ...
     def probe(self, number: str, probe: Probe, now: int) -> list[Outgoing]: ...
+
+    def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
+        """Keys of everything that may still wait for a case."""
+        ...
 
 
 class Worked(NamedTuple):
@@ -205,12 +210,11 @@ class CareLoop:
         work = Worked(held.folder, [], [], [])
         for at, piece in news:
             work = self._on(work, piece, at, person)
-        replies: Counter[str] = Counter()
         for order in work.orders:
-            for news_of_it in self._carry_out(number, order, person, now, batch, replies):
+            for news_of_it in self._carry_out(number, order, work.folder, person, now, batch):
                 after = self._on(work._replace(orders=[]), news_of_it, now, person)
                 for more in after.orders:
-                    self._carry_out(number, more, person, now, batch, replies)
+                    self._carry_out(number, more, after.folder, person, now, batch)
                 work = after._replace(orders=work.orders)
         if work.folder != held.folder or work.steps:
             due = self._care.due(work.folder, person, now)
@@ -225,7 +229,7 @@ class CareLoop:
         heard = [outcome.heard] if outcome.heard is not None else []
         return Worked(outcome.folder, [*work.steps, *outcome.steps], [*work.orders, *outcome.orders], [*work.heard, *heard])
 
-    def _carry_out(self, number: str, order: Order, person: Person, now: int, batch: Batch, replies: Counter[str]) -> tuple[News, ...]:
+    def _carry_out(self, number: str, order: Order, folder: Folder, person: Person, now: int, batch: Batch) -> tuple[News, ...]:
         """One order as rows; news of its own where it cannot be carried out."""
         match order:
             case Ask():
@@ -236,14 +240,13 @@ class CareLoop:
                 except EncodeError as error:
                     return Unsent(Act.PUSH, order.case.number, str(error)), Unfit(order.case.number, str(error))
             case Tell():
-                replies[order.text] += 1
-                batch.outbox += self._clerk.tell(number, order, person, now, replies[order.text])
+                batch.outbox += self._clerk.tell(number, order, person, now)
             case Probe():
                 batch.outbox += self._clerk.probe(number, order, now)
             case Listed(case, on):
                 batch.listed.append(Listing(number, case.number, case.kind.value, case.reason, on))
             case Withdraw(case):
-                batch.withdrawals += [(number, f"{purpose}:{case.number}") for purpose in (QUESTION, PUSH)]
+                batch.withdrawals += self._clerk.withdrawn(number, case, folder.questions)
             case OptOut(classes, out):
                 batch.opted_out += [(number, kind, out) for kind in classes]
             case EndHoldings():

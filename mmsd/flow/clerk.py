@@ -1,41 +1,28 @@
-"""Messages of care as rows of the outbox: questions, pushes with what is said beside them, thanks; and who a subscriber is.
-
-A row's purpose names its case (`ask:1`, `push:1`), so that what became of it finds its way back (`rules.tidings`). Its key is made of
-number, case and attempt: the same order, carried out again, asks for the same row.
-"""
+"""Care's letters with what only the running daemon knows: who a subscriber is, his handset, the settings signed off for him."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from mmsd.errors import EncodeError
-from mmsd.model import DAY, SECOND, Outgoing
-from mmsd.rules import forms, outbox
+from mmsd.model import Outgoing
+from mmsd.rules import forms, letters
+from mmsd.rules.cases import Case
 from mmsd.rules.casework import Ask, Person, Probe, Push, Tell
 from mmsd.rules.cities import Cities
+from mmsd.rules.consent import Question
 from mmsd.rules.forms import PIN_DIGITS, Handset, Parcel, Signed
-from mmsd.rules.handsets import NO_SOFTWARE
 from mmsd.rules.models import Models
-from mmsd.rules.operators import Operators, Profile
+from mmsd.rules.operators import Operators
 from mmsd.rules.settings import CareSettings
-from mmsd.rules.tidings import PUSH, QUESTION
-from mmsd.rules.wording import Text, Wording
+from mmsd.rules.tidings import addressed
+from mmsd.rules.wording import Wording
 from mmsd.store.known import Known
-
-PIN: Final = "pin"
-"""Part of a push: the text that tells its PIN, or what to do with the settings."""
-REPLY: Final = "reply"
-"""Purpose of thanks and acknowledgements."""
-_REPLIES: Final = 2 * DAY
-_QUESTIONS: Final = 3
-_PUSHES: Final = 5
-_TEXTS: Final = 4
-"""Priorities: the PIN before the settings that ask for it, both before questions. Serials have 0: whoever waits for help comes first."""
 
 
 class Reference(Protocol):
@@ -45,6 +32,13 @@ class Reference(Protocol):
     models: Models
     cities: Cities
     operators: Operators
+
+
+class Blaming(Protocol):
+    """Causes that are found with whole models (`flow.care.Blame`)."""
+
+    def of(self, model: str) -> frozenset[str]: ...
+    def refresh(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +52,11 @@ class Subscriber:
 
 
 class Registry:
-    """Who subscribers are. `blame` tells causes that are found with whole models (`flow.care.Blame`)."""
+    """Who subscribers are: a `flow.care.Directory`. `plmns`: MCC-MNC of our own ones."""
 
-    def __init__(self, reference: Reference, house: Callable[[Profile | None], Profile | None], blame: Blaming) -> None:
-        """`house`: the settings of this operator's own, for whose IMSI is not known, or of one of its networks."""
+    def __init__(self, reference: Reference, plmns: Sequence[str], blame: Blaming) -> None:
         self._reference = reference
-        self._house = house
+        self._plmns = plmns
         self._blame = blame
 
     def refresh(self) -> None:
@@ -71,35 +64,27 @@ class Registry:
 
     def find(self, number: str) -> Subscriber:
         reference = self._reference
-        row = reference.known.find(np.array([int(number) if number.isdigit() else 0], np.uint64))[0]
-        imei, imsi = int(row["imei"]), int(row["imsi"])
-        profile = self._house(reference.operators.of_subscriber(imsi, imei) if imsi else None)
-        own = int(row["city"])
-        city = reference.known.cities[own] if own else reference.cities.of(int(number)) if number.isdigit() else ""
-        label = reference.models.label(imei, int(row["software"])) if imei else reference.models.label(0, NO_SOFTWARE)
-        return Subscriber(Handset(reference.models.of_imei(imei), imsi), forms.signed(profile), label if imei else "", city)
+        value = int(number) if number.isdigit() else 0
+        row = reference.known.find(np.array([value], np.uint64))[0]
+        imei, imsi, own = int(row["imei"]), int(row["imsi"]), int(row["city"])
+        city = reference.known.cities[own] if own else reference.cities.of(value)
+        label = reference.models.label(imei, int(row["software"])) if imei else ""
+        signed = forms.settings_for(reference.operators, imsi, imei, self._plmns)
+        return Subscriber(Handset(reference.models.of_imei(imei), imsi), signed, label, city)
 
     def person(self, number: str, opted_out: frozenset[str]) -> Person:
         """As care asks it."""
         known = self.find(number)
-        return Person(
-            mendable=known.signed is not None, blamed=self._blame.of(known.label) if known.label else frozenset(), opted_out=opted_out,
-            city=known.city, model=known.label,
-        )  # fmt: skip
-
-
-class Blaming(Protocol):
-    def of(self, model: str) -> frozenset[str]: ...
-    def refresh(self) -> None: ...
+        blamed = self._blame.of(known.label) if known.label else frozenset()
+        return Person(mendable=known.signed is not None, blamed=blamed, opted_out=opted_out, city=known.city, model=known.label)
 
 
 class Letters:
-    """A `flow.care.Clerk`. `key` names rows without telling whose they are; `random` draws PINs."""
+    """A `flow.care.Clerk`. `key` names rows without telling whose they are; `random(n)` draws below n, from a source fit for secrets."""
 
     def __init__(
         self, settings: CareSettings, wording: Wording, find: Callable[[str], Subscriber], key: bytes, random: Callable[[int], int]
     ) -> None:
-        """`random(n)`: a number below n, from a source fit for secrets."""
         self._settings = settings
         self._wording = wording
         self._find = find
@@ -107,45 +92,32 @@ class Letters:
         self._random = random
 
     def question(self, number: str, ask: Ask, now: int) -> list[Outgoing]:
-        case, asked = ask.case, ask.question
-        text = self._wording.question(case, asked.language, round(self._settings.answer / 3600))
-        row = self._row(number, f"{QUESTION}:{case.number}", asked.asked, now, asked.expires, "service", _QUESTIONS, text)
-        return [row]
+        return [addressed(letters.question(ask, number, self._subject(number), self._wording, self._settings))]
 
     def push(self, number: str, push: Push, now: int) -> list[Outgoing]:
-        """The text that is said beside it first: a PIN is wanted as soon as the settings are there."""
+        """EncodeError: nothing can be made of the order that could be sent."""
         known = self._find(number)
         if known.signed is None:
-            raise EncodeError("no signed-off settings for his operator")
-        order, name = push.order, f"{PUSH}:{push.case.number}"
+            raise EncodeError("no settings are signed off for his operator")
         pin = f"{self._random(10**PIN_DIGITS):0{PIN_DIGITS}}"
-        turn = order.attempt + 16 * push.case.number
         made = forms.prepare(
-            order, known.signed, known.handset, self._settings, self._wording, self._settings.language,
-            pin=pin, push_id=turn & 0xFF, reference=turn & 0xFF,
+            push.order, known.signed, known.handset, self._settings, self._wording, self._settings.language,
+            pin=pin, push_id=self._random(256), reference=self._random(256),
         )  # fmt: skip
         if not isinstance(made, Parcel):
             raise EncodeError(made.reason)
-        expires = order.consent.expires
-        if not made.pieces:
-            return [self._row(number, name, order.attempt, now, expires, "provisioning", _PUSHES, made.text, asked=push.asked)]
-        settings = self._row(number, name, order.attempt, now, expires, "provisioning", _TEXTS, None, made.pieces, push.asked)
-        beside = self._row(number, f"{name}:{PIN}", order.attempt, now, expires, "provisioning", _PUSHES, made.text, asked=push.asked)
-        return [beside, settings]
+        return [addressed(letter) for letter in letters.push(push, number, self._subject(number), made)]
 
-    def tell(self, number: str, tell: Tell, person: Person, now: int, nth: int) -> list[Outgoing]:
-        text = self._wording.render(tell.text, person.language or self._settings.language)
-        purpose = tell.text if tell.case is None else f"{REPLY}:{tell.case.number}"
-        return [self._row(number, purpose, f"{tell.text}:{now}:{nth}", now, now + _REPLIES, "service", _TEXTS, text, asked=now)]
+    def tell(self, number: str, tell: Tell, person: Person, now: int) -> list[Outgoing]:
+        language = person.language or self._settings.language
+        return [addressed(letters.told(tell, number, self._subject(number), self._wording, language, now))]
 
     def probe(self, number: str, probe: Probe, now: int) -> list[Outgoing]:
-        return []  # a test MMS leaves through MM7, not through the outbox
+        """A test MMS leaves by MM7, not through the outbox; what has no such link sends none."""
+        return []
 
-    def _row(
-        self, number: str, purpose: str, attempt: int | str, now: int, expires: int, kind: str, priority: int, text: Text | None,
-        pieces: tuple[tuple[bytes, bytes], ...] = (), asked: int | None = None,
-    ) -> Outgoing:  # fmt: skip
-        name = f"{purpose}\0{number}\0{attempt}".encode()
-        key = hashlib.blake2b(name, digest_size=16, key=self._key, person=b"mmsd-care").digest()
-        body = text.text if text is not None else ""
-        return Outgoing(key, kind, purpose, number, body, outbox.READY, now, max(expires, now + SECOND), priority, pieces, asked=asked)
+    def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
+        return letters.keys_to_withdraw(case, questions, self._subject(number))
+
+    def _subject(self, number: str) -> bytes:
+        return hashlib.blake2b(number.encode(), digest_size=16, key=self._key, person=b"mmsd-care").digest()

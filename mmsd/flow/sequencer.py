@@ -44,8 +44,8 @@ from mmsd.model import (
     Reject,
     masked,
 )  # fmt: skip
-from mmsd.rules import campaign, findings, series
-from mmsd.rules.casework import Changed, Cleared, Found, Shown
+from mmsd.rules import campaign, series
+from mmsd.rules.casework import Changed, Cleared, Shown, told
 from mmsd.rules.casework import News as CareNews
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.rules.codes import CodeBook
@@ -692,9 +692,7 @@ class Sequencer:
                 continue
             said = memory.say(number, found)
             if said or (seeded and not found.cleared):
-                posts, authority = _astray(found)
-                news = Found(cause, found.confidence, found.urgency, posts, authority, seeded)
-                self._tell_care(number, Cleared(frozenset({cause})) if found.cleared else news, batch)
+                self._tell_care(number, Cleared(frozenset({cause})) if found.cleared else told(found, seed=seeded), batch)
             if said:
                 row = Finding("subscriber", subject, cause, found.confidence, found.raised, evidence, found.cleared, found.urgency, model)
                 batch.findings.append((key, row))
@@ -711,9 +709,9 @@ class Sequencer:
     def _tell_proofs(self, found: Mapping[int, Sequence[Proof]], batch: Batch) -> None:
         """What was said last is not said again; after a restart it may be, which changes nothing."""
         self._proved = {number: shown for number, shown in self._proved.items() if number in self.judge.mending}
-        for number, told in sorted(found.items()):
-            shown = Shown(tuple(told))
-            if told and self._proved.get(number) != shown:
+        for number, seen in sorted(found.items()):
+            shown = Shown(tuple(seen))
+            if seen and self._proved.get(number) != shown:
                 self._proved[number] = shown
                 self._tell_care(number, shown, batch)
 
@@ -780,15 +778,6 @@ class Sequencer:
         so_far = self.progress.outcomes + Counter(outcomes)
         data = {"lines": lines, "forwards": self.progress.forwards, "horizon": self.state.horizon, **{k: v for k, v in so_far.items() if k}}
         return [Event(now, "totals", "", data)]
-
-
-def _astray(found: findings.Found) -> tuple[str, int]:
-    """Of a wrong MMSC address: the kind of POST that went there (of several, a message sent), and the address."""
-    if found.cause != "BAD_MMSC_URL":
-        return "", 0
-    bad = [line for line in found.lines if not line.good]
-    kinds = {line.kind for line in bad}
-    return next((kind for kind in ("submit", "confirm") if kind in kinds), ""), next((line.shape for line in reversed(bad)), 0)
 
 
 def _changes(facts: Facts) -> tuple[Counter[str], Counter[str]]:

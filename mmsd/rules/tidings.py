@@ -14,17 +14,15 @@ import msgspec
 from mmsd.model import Outgoing, Tiding
 from mmsd.rules import outbox
 from mmsd.rules.cases import Act
-from mmsd.rules.casework import Cleared, Left, News, PushFailed, Unsent
-
-__all__ = ["Cleared", "Errand", "errand", "of_outbox", "pack", "tiding", "unpack"]
+from mmsd.rules.casework import Left, News, PushFailed, Unsent
+from mmsd.rules.letters import Letter
 
 _KINDS: Final[dict[str, Any]] = {kind.__name__: kind for kind in get_args(News)}
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODERS: Final = {name: msgspec.msgpack.Decoder(kind) for name, kind in _KINDS.items()}
 
-QUESTION: Final = "ask"
-PUSH: Final = "push"
-_ACTS: Final = {QUESTION: Act.QUESTION, PUSH: Act.PUSH}
+PURPOSES: Final = {Act.QUESTION: "ask", Act.PUSH: "push"}
+_ACTS: Final = {name: act for act, name in PURPOSES.items()}
 _UNSENT: Final = frozenset({outbox.DROPPED, outbox.EXPIRED, outbox.SHADOW})
 
 
@@ -45,45 +43,48 @@ def tiding(number: str, at: int, news: News) -> Tiding:
 
 
 class Errand(NamedTuple):
-    """What a message of care is for: which case, and which of its messages."""
+    """What a row of the outbox is for: the nth question or push of a case."""
 
-    purpose: str
+    act: Act
     case: int
-    part: str = ""
+    nth: int
+
+
+def addressed(letter: Letter) -> Outgoing:
+    """The row of a letter, as it is asked for: its purpose tells which letter it is, so that what became of it finds its way back."""
+    name = PURPOSES[letter.what] if letter.what is not None else letter.row.purpose
+    purpose = f"{name}:{letter.case}:{letter.nth}" if letter.what is not None else name
+    return msgspec.structs.replace(letter.row, purpose=purpose)
 
 
 def errand(purpose: str) -> Errand | None:
-    """Read from a row's purpose, `ask:3` or `push:3:pin`; None for a message that is none of care's.
+    """Read from a row's purpose; None where nobody of care waits to hear of it.
 
-    >>> errand("push:3:pin"), errand("serial")
-    (Errand(purpose='push', case=3, part='pin'), None)
+    >>> errand("push:3:1"), errand("serial")
+    (Errand(act=<Act.PUSH: 'push'>, case=3, nth=1), None)
     """
     name, _, rest = purpose.partition(":")
-    case, _, part = rest.partition(":")
-    return Errand(name, int(case), part) if name in _ACTS and case.isdigit() else None
+    case, _, nth = rest.partition(":")
+    return Errand(_ACTS[name], int(case), int(nth)) if name in _ACTS and case.isdigit() and nth.isdigit() else None
 
 
 def of_outbox(rows: Iterable[Outgoing], now: int) -> list[Tiding]:
-    """What care has to know of rows that moved: a question or a push left, will not leave, or did not arrive.
-
-    A push may be several messages; the one that carries the settings speaks for it, the others (a PIN, an announcement) only when lost.
-    """
+    """What care has to know of rows that moved: a question or a push left, will not leave, or did not arrive."""
     told = []
     for row in rows:
         about = errand(row.purpose)
         if about is None or not row.msisdn:  # whoever was erased since is nobody to be told of
             continue
-        act = _ACTS[about.purpose]
-        news: News
-        if row.state in (outbox.SENT, outbox.DELIVERED):
-            if about.part:
-                continue
-            news = Left(act, about.case)
-        elif row.state in _UNSENT and not row.tries:
-            news = Unsent(act, about.case, row.reason or row.state)
-        elif row.state == outbox.FAILED or row.state in _UNSENT:
-            news = PushFailed(about.case, row.reason or row.state) if act is Act.PUSH else Unsent(act, about.case, row.reason or row.state)
-        else:
-            continue
-        told.append(tiding(row.msisdn, now, news))
+        news = _news(row, about)
+        if news is not None:
+            told.append(tiding(row.msisdn, now, news))
     return told
+
+
+def _news(row: Outgoing, about: Errand) -> News | None:
+    reason = row.reason or row.state
+    if row.state in (outbox.SENT, outbox.DELIVERED):
+        return Left(*about)
+    if row.state == outbox.FAILED or (row.state in _UNSENT and row.tries):
+        return PushFailed(about.case, reason, about.nth) if about.act is Act.PUSH else Unsent(about.act, about.case, reason, about.nth)
+    return Unsent(about.act, about.case, reason, about.nth) if row.state in _UNSENT else None

@@ -59,9 +59,8 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapp
         else:
             connection.execute("DELETE FROM handover WHERE subscriber = ? AND number = ?", (who, listing.case))
     connection.executemany(
-        "UPDATE outbox SET state = 'dropped', reason = 'withdrawn', changed = ?1 WHERE subscriber = ?2 AND state IN ('ready', 'held')"
-        " AND (purpose = ?3 OR substr(purpose, 1, length(?3) + 1) = ?3 || ':')",
-        [(batch.at, people[number].id, purpose) for number, purpose in batch.withdrawals],
+        "UPDATE outbox SET state = 'dropped', reason = 'withdrawn', changed = ? WHERE key = ? AND state IN ('ready', 'held')",
+        [(batch.at, key) for key in batch.withdrawals],
     )
     if batch.tidings_taken:
         connection.execute("DELETE FROM tiding WHERE id <= ?", (batch.tidings_taken,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from mmsd.flow.care import Blame, CareLoop
 from mmsd.model import DAY, HOUR, SECOND, Batch, Finding, Heard, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.care import Care
-from mmsd.rules.cases import State
+from mmsd.rules.cases import Case, State
 from mmsd.rules.casework import Ask, Changed, Cleared, Found, News, Person, Probe, Push, Shown, Tell
+from mmsd.rules.consent import Question
 from mmsd.rules.mending import Proof, Sign
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.tidings import of_outbox, tiding
@@ -36,20 +38,23 @@ class Notes:
         self.unfit = ""
 
     def question(self, number: str, ask: Ask, now: int) -> list[Outgoing]:
-        return [self._row(number, f"ask:{ask.case.number}", f"question {ask.question.wording}", now)]
+        return [self._row(number, f"ask:{ask.case.number}:{ask.question.number}", f"question {ask.question.wording}", now)]
 
     def push(self, number: str, push: Push, now: int) -> list[Outgoing]:
         if self.unfit:
             raise EncodeError(self.unfit)
-        name = f"push:{push.case.number}"
-        pin = self._row(number, f"{name}:pin", f"pin {push.order.attempt}", now)
-        return [pin, self._row(number, name, f"settings {push.order.attempt}", now)]
+        pin = self._row(number, "told", f"pin {push.order.attempt}", now)
+        return [pin, self._row(number, f"push:{push.case.number}:{push.order.attempt}", f"settings {push.order.attempt}", now)]
 
-    def tell(self, number: str, tell: Tell, person: Person, now: int, nth: int) -> list[Outgoing]:
-        return [self._row(number, "tell", f"{tell.text} {nth}", now)]
+    def tell(self, number: str, tell: Tell, person: Person, now: int) -> list[Outgoing]:
+        return [self._row(number, "tell", tell.text, now)]
 
     def probe(self, number: str, probe: Probe, now: int) -> list[Outgoing]:
         return [self._row(number, "probe", "probe", now)]
+
+    def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
+        texts = [*(f"question {asked.wording}" for asked in questions), "pin 1", "settings 1"]
+        return [f"{number}{text}".encode()[-16:] for text in texts]
 
     @staticmethod
     def _row(number: str, purpose: str, text: str, now: int) -> Outgoing:
@@ -140,19 +145,19 @@ def test_from_finding_to_mended(office: Office) -> None:
     office.hear_of((LI, Found("BAD_PROXY", 0.9)))
     assert office.waiting() == ["question q1-zh"]
     assert office.state() is State.ASKED
-    office.move("sent", "ask:1")
+    office.move("sent", "ask:1:1")
     office.now += HOUR
     office.write(LI, "Ｙ")
     assert office.state() is State.PUSHED
     assert office.waiting() == ["pin 1", "settings 1"]
     (consent,) = office.held(LI).folder.consents
     assert (consent.channel, consent.wording, consent.at) == ("sms", "q1-zh", office.now)
-    office.move("sent", "push:1")
+    office.move("sent", "push:1:1")
     assert office.held(LI).folder.cases[0].sent == office.now
     office.now += 2 * DAY
     office.hear_of((LI, Shown((Proof(Sign.RETRIEVED, office.now, own_choice=True),))))
     assert office.state() is State.CONFIRMED
-    assert office.waiting()[-1] == "thanks 1"
+    assert office.waiting()[-1] == "thanks"
     steps = office.store._all("SELECT event, before, after, who FROM care_step ORDER BY id")
     assert [step[0] for step in steps] == ["ask", "yes", "push", "confirmed"]
     assert steps[1][3] == "subscriber"
@@ -170,7 +175,7 @@ def test_whoever_says_stop_is_left_alone(office: Office) -> None:
     office.hear_of((LI, Found("BAD_PROXY", 0.9)), (WU, Found("BAD_APN", 0.9)))
     office.write(LI, "退订")
     assert office.state() is State.DECLINED
-    assert office.waiting() == ["question q1-zh", "stopped 1"]
+    assert office.waiting() == ["question q1-zh", "stopped"]
     dropped = [(row.msisdn, row.reason) for _, row in office.store.outbox("dropped", 10)]
     assert dropped == [(LI, "withdrawn")]
     assert office.held(LI).opted_out == {"service", "marketing", "provisioning"}
@@ -191,7 +196,7 @@ def test_settings_that_cannot_be_made_go_to_people(office: Office) -> None:
     office.write(LI, "1")
     assert office.state() is State.HANDED_OVER
     assert office.store._all("SELECT kind, reason FROM handover") == [("settings", "no settings are signed off for 460-00")]
-    assert office.waiting() == ["question q1-zh", "sorry 1"]
+    assert office.waiting() == ["question q1-zh", "sorry"]
 
 
 def test_a_question_that_did_not_leave_is_asked_again(office: Office) -> None:
@@ -206,7 +211,7 @@ def test_a_question_that_did_not_leave_is_asked_again(office: Office) -> None:
     office.turn()
     assert office.state() is State.FOUND
     office.now += 2 * HOUR
-    office.clerk.question = lambda number, ask, now: [Notes._row(number, "ask:1", "again", now)]  # type: ignore[method-assign]
+    office.clerk.question = lambda number, ask, now: [Notes._row(number, "ask:1:2", "again", now)]  # type: ignore[method-assign]
     office.turn()
     assert office.state() is State.ASKED
     assert office.waiting() == ["again"]
@@ -214,7 +219,7 @@ def test_a_question_that_did_not_leave_is_asked_again(office: Office) -> None:
 
 def test_time_alone_ends_a_question(office: Office) -> None:
     office.hear_of((LI, Found("BAD_PROXY", 0.9)))
-    office.move("sent", "ask:1")
+    office.move("sent", "ask:1:1")
     office.now += 48 * HOUR - SECOND
     office.turn()
     assert office.state() is State.ASKED
