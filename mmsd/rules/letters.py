@@ -23,6 +23,8 @@ from mmsd.rules.wording import Wording
 PUSH_EXPIRES: Final = 48 * HOUR
 """A push that could not leave for so long is ordered anew, if the consent still holds."""
 TEXT_EXPIRES: Final = 24 * HOUR
+BESIDE: Final = "told"
+"""Purpose of the text beside a push: it may hold a PIN, and is shown to nobody."""
 
 IN_CONVERSATION, FOR_A_SEED, AT_LEISURE = 2, 1, 0
 """Priorities: somebody waits for an answer; a seed did not reach him; all others."""
@@ -60,7 +62,7 @@ def push(order: Push, number: str, subject: bytes, parcel: Parcel) -> list[Lette
     priority = IN_CONVERSATION if order.asked is not None else FOR_A_SEED if order.case.seed else AT_LEISURE
     name = _name(subject, order.case)
     text = Outgoing(
-        outbox_key("told", name, placed.attempt), "provisioning", "told", number, parcel.text.text, READY, placed.at, expires, priority,
+        outbox_key("told", name, placed.attempt), "provisioning", BESIDE, number, parcel.text.text, READY, placed.at, expires, priority,
         asked=order.asked,
     )  # fmt: skip
     if not parcel.pieces:

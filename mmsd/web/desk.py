@@ -14,13 +14,15 @@ import msgspec
 from aiohttp import web
 
 from mmsd.model import Batch, Deed, Heard, Outgoing, masked
+from mmsd.rules import cases
 from mmsd.rules.care import Next
 from mmsd.rules.cases import Case, CaseStep, Kind
 from mmsd.rules.casework import Folder
 from mmsd.rules.consent import Consent, Question
 from mmsd.rules.desk import OF_A_CASE, Refusal, news_of, possible
+from mmsd.rules.letters import BESIDE
 from mmsd.rules.table import Row
-from mmsd.rules.tidings import PUSH, errand, tiding
+from mmsd.rules.tidings import errand, tiding
 from mmsd.store import CareAsk, Held, Needs, Rows, Store
 from mmsd.web.acting import Acting, Granted, check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, reply
@@ -208,10 +210,10 @@ def messages(left: list[tuple[int, int, Outgoing]], heard: list[tuple[int, Heard
     told: list[tuple[int, dict[str, Any]]] = []
     for identity, at, row in left:
         about = errand(row.purpose)
-        shown = texts and not row.pieces and not (about is not None and about.part)
+        shown = texts and not row.pieces and row.purpose != BESIDE
         told.append((at, {
             "way": "sent", "id": identity, "at": iso(at), "class": row.kind, "purpose": row.purpose, "campaign": row.campaign,
-            "settings": about is not None and about.purpose == PUSH and not about.part, "binary": bool(row.pieces), "state": row.state,
+            "settings": about is not None and about.act is cases.Act.PUSH, "binary": bool(row.pieces), "state": row.state,
             "reason": row.reason, "submitted": iso(row.submitted), "text": row.body if shown else None,
         }))  # fmt: skip
     for identity, one in heard:

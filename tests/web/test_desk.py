@@ -89,7 +89,7 @@ def test_one_number_with_everything_there_is(office: Office) -> None:
         NOON, deliveries=[(b"1" * 16, delivery())], heard=[Heard("smsc1", RECEIVER, "10657", "", "what is this", NOON + HOUR)],
         findings=[(b"f" * 16, Finding("subscriber", RECEIVER, "BAD_APN", 0.9, NOON))],
     ))  # fmt: skip
-    office.move("ask:1")
+    office.move("ask:1:1")
 
     async def story(client: Any) -> None:
         told = await look(client)
@@ -229,7 +229,7 @@ def test_a_pin_is_shown_to_nobody(office: Office) -> None:
         await act(client, "consent", wording="as the form says")
         await office.work()
         told = await look(client, reveal=True, **LI)
-        assert [(each["purpose"], each["text"]) for each in told["messages"] if each["purpose"] == "push:1:pin"] == [("push:1:pin", None)]
+        assert [(each["purpose"], each["text"]) for each in told["messages"] if each["purpose"] == "told"] == [("told", None)]
 
     office.house.visit(story)
 
