@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -480,6 +480,15 @@ def _in_loop(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:
         loop.call_soon_threadsafe(act)
 
 
+def _each(group: BaseExceptionGroup[MmsdError]) -> Iterator[MmsdError]:
+    """What ended it, however deep it stands: a loop may have tasks of its own."""
+    for one in group.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from _each(one)
+        else:
+            yield one
+
+
 def serve(settings: config.Settings, ready_file: Path | None, world: World | None = None) -> int:
     """The daemon as a process. A second signal ends it at once; state is then as after a crash, which is safe. MmsdError: what ended it."""
     os.umask(0o077)  # State and the page's first address are nobody else's
@@ -510,7 +519,7 @@ def serve(settings: config.Settings, ready_file: Path | None, world: World | Non
     try:
         asyncio.run(daemon.run(ready))
     except* MmsdError as group:
-        ended.extend(group.exceptions)
+        ended.extend(_each(group))
     finally:
         daemon.close()
     if ended:

@@ -1,9 +1,11 @@
 """The daemon as a process that comes to harm, made again and again without its imports: a line of JSON in, a life out.
 
-    {"config": FILE, "log": FILE, "kill": [POINT, N], "held": false}    →    {"pid": …} when it begins, {"code": …} when it is over
+    {"config": FILE, "log": FILE, "kill": [POINT, N], "held": false, "doubt": false}
+    → {"pid": …} when it begins, {"code": …} when it is over
 
 It is killed (SIGKILL) the Nth time it comes to POINT: one of the daemon's named boundaries, or "written", when the octets of a request went
-to the socket. `held`: it waits for SIGCONT first, so that somebody can trace it.
+to the socket. `held`: it waits for SIGCONT first, so that somebody can trace it. `doubt`: it is not killed; its store can no longer say what
+is committed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mmsd import app, config
+from mmsd.errors import StoreDoubt
 from mmsd.link import cmpp, registry, smpp
 from mmsd.link.carry import Link
 from mmsd.link.channel import Socket, Wire
@@ -43,13 +46,15 @@ class Watched:
         await self._wire.close()
 
 
-def world(kill: list[Any]) -> app.World:
+def world(kill: list[Any], doubt: bool) -> app.World:
     where, left = kill
 
     def point(name: str) -> None:
         nonlocal left
         left -= name == where
         if name == where and not left:
+            if doubt:
+                raise StoreDoubt("told so")
             os.kill(os.getpid(), signal.SIGKILL)
 
     def link(settings: registry.Settings) -> Link:
@@ -74,7 +79,7 @@ def live(case: dict[str, Any]) -> None:
     if case["held"]:
         os.kill(os.getpid(), signal.SIGSTOP)
     try:
-        code = app.serve(config.load(Path(case["config"])), None, world(case["kill"]))
+        code = app.serve(config.load(Path(case["config"])), None, world(case["kill"], case["doubt"]))
     except BaseException:  # noqa: BLE001  # said in the log; the code tells
         sys.excepthook(*sys.exc_info())
         code = 1

@@ -45,8 +45,8 @@ class Zygote:
         )
         self.pid = 0
 
-    def begin(self, folder: Path, kill: tuple[str, int] = ("", 0), *, held: bool = False) -> None:
-        case = {"config": str(folder / "mmsd.toml"), "log": str(folder / "mmsd.log"), "kill": list(kill), "held": held}
+    def begin(self, folder: Path, kill: tuple[str, int] = ("", 0), *, held: bool = False, doubt: bool = False) -> None:
+        case = {"config": str(folder / "mmsd.toml"), "log": str(folder / "mmsd.log"), "kill": list(kill), "held": held, "doubt": doubt}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(case) + "\n")
         self._process.stdin.flush()

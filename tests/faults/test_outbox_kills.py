@@ -85,6 +85,18 @@ def test_S01_killed_at_a_boundary_no_serial_is_lost_and_none_doubled(where, n, h
             break
 
 
+@pytest.mark.parametrize("where", ["claim", "settle", "in_transaction"])
+def test_S04_in_doubt_it_ends_with_its_reason_and_the_next_start_goes_on(where, tmp_path, zygote):
+    with centre(tmp_path, "smpp") as it:
+        relay = Relay(tmp_path, zygote, it.port, "smpp")
+        zygote.begin(tmp_path, (where, 3), doubt=True)
+        assert zygote.end() == 1
+        said = (tmp_path / "mmsd.log").read_text()
+        assert said.endswith("mmsd.errors.StoreDoubt: told so\n")  # the one reason, which the command prints without a traceback
+        assert not relay.live()
+        relay.judge(most=1)
+
+
 # --------------------------------------------------------------------------------- S02: at every write and sync of the store
 
 
