@@ -4,7 +4,7 @@
     → {"pid": …} when it begins, {"code": …} when it is over
 
 It is killed (SIGKILL) the Nth time it comes to POINT: one of the daemon's named boundaries, or "written", when the octets of a request went
-to the socket. `held`: it waits for SIGCONT first, so that somebody can trace it. `doubt`: it is not killed; its store can no longer say what
+to the socket. `held`: it waits for SIGCONT first, so that somebody can trace it. `doubt`: it lives, and its store can no longer say what
 is committed.
 """
 
