@@ -58,9 +58,9 @@ export const fill = (id, rows, classes) => {
 };
 
 // Asks the API; a session that ended goes back to the door. Throws what the API says is wrong and what to do.
-export const ask = async (address, body) => {
+export const ask = async (address, body, headers = {}) => {
   const question = body === undefined ? {} : {
-    method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    method: "POST", headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body),
   };
   const answer = await fetch(address, { cache: "no-store", ...question });
   if (answer.status === 401) {
