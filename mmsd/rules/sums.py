@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -26,10 +27,14 @@ def sums(columns: tuple[npt.NDArray[Any], ...], *weights: I64Array) -> tuple[lis
     wide = [column.astype(np.int64) for column in columns]
     lows = [int(column.min()) for column in wide]
     spans = [int(column.max()) - low + 1 for column, low in zip(wide, lows, strict=True)]
+    room = math.prod(spans)
+    if room >= 1 << 63:  # no one number tells them apart
+        places, group = np.unique(np.stack(wide), axis=1, return_inverse=True)
+        totals = [np.bincount(group.ravel(), weight, places.shape[1]).astype(np.int64) for weight in weights]
+        return list(map(tuple, places.T.tolist())), totals
     key = np.zeros(len(wide[0]), np.int64)
     for column, low, span in zip(wide, lows, spans, strict=True):
         key = key * span + (column - low)
-    room = int(np.prod(spans, dtype=object))
     if room <= SPARSE * len(key):
         group, found = key, np.flatnonzero(np.bincount(key, minlength=room))
         totals = [np.bincount(group, weight, room)[found].astype(np.int64) for weight in weights]

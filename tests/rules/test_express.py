@@ -19,6 +19,7 @@ from mmsd.rules.express import laws
 from mmsd.rules.relate import Context, Covered, assemble
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import look
+from mmsd.rules.sums import sums
 from mmsd.rules.traces import AT, FEED, KIND, ORIGIN, WHERE, Trace
 from tests.rules import dossiers
 from tests.rules.dossiers import (
@@ -284,6 +285,31 @@ def test_a_delivery_by_the_book(build: Any) -> None:
     assert express.tidy(6 * SECOND, 6 * SECOND, True).tolist() == []
     assert len(express) == 0
     assert not len(express.traces(ANN))
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_restated_closing_takes_the_one_before_it_back(build: Any) -> None:
+    express = lane(build, dossiers.context())
+    express.take(rows_of([submit(0), notify(1), push(1), fetched(4), answer(5)]), 0)
+    first = express.survey(5 * SECOND).measured
+    assert first[["receiver", "n", "closed", "retrieved"]].tolist() == [(ANN, 1, 5 * SECOND, 4000)]
+    express.take(rows_of([fetched(3)]), 5 * SECOND)  # it had been fetched before
+    again = express.survey(6 * SECOND).measured
+    assert sorted(again[["n", "closed", "retrieved"]].tolist()) == [(-1, 5 * SECOND, 4000), (1, 5 * SECOND, 3000)]
+    keys, (n,) = sums((np.concatenate([first["closed"], again["closed"]]),), np.concatenate([first["n"], again["n"]]))
+    assert (keys, n.tolist()) == ([(5 * SECOND,)], [1]), "one delivery, one closing"
+
+
+def test_sums_are_the_same_wherever_the_values_lie(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    for spread in (3, 1_000, 1_000_000_000):
+        columns = tuple(draw.integers(-spread, spread, 200) for _ in range(3))
+        weight = draw.integers(-5, 5, 200)
+        expected: dict[tuple[int, ...], int] = {}
+        for *key, n in zip(*(column.tolist() for column in columns), weight.tolist(), strict=True):
+            expected[tuple(key)] = expected.get(tuple(key), 0) + n
+        keys, (found,) = sums(columns, weight)
+        assert dict(zip(keys, found.tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize("build", BUILDS)
