@@ -133,8 +133,8 @@ class Dispatcher:
     async def run(self) -> None:
         """Raises LinkError or ConfigError when a link cannot begin, AlreadyRunning when another start took over, what the store raises."""
         self._fence = await self._call(self._store.take_over)
-        while await self._claim_once():  # no link is open: what an earlier start left is uncertain before a receipt of it can come
-            pass
+        while any(row.state == outbox.UNCERTAIN for row in await self._claim_once()):
+            pass  # no link is open yet: what an earlier start left in SENDING is uncertain before a receipt of it can come
         links = AsyncExitStack()
         try:
             for route in self._routes.values():
