@@ -23,7 +23,17 @@ from sim.score import report, score_files
 
 _OUT = click.Path(file_okay=False, path_type=Path)
 _LEFT = frozenset(
-    {"truth.jsonl", "subscribers.jsonl", "complaints.jsonl", "totals.json", "feeds.json", "cities.csv", "handsets.csv", "tac.csv"}
+    {
+        "truth.jsonl",
+        "subscribers.jsonl",
+        "complaints.jsonl",
+        "lost.jsonl",
+        "totals.json",
+        "feeds.json",
+        "cities.csv",
+        "handsets.csv",
+        "tac.csv",
+    }
     | {"owners.jsonl", "taken.jsonl", "centre.json"}
 )
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)

@@ -73,6 +73,7 @@ class Province:
         rotation = scenario.rotation
         self.people = People(scenario.population, streams, scenario.models)
         self._swapping = streams("swaps")
+        self._losing = streams("lost submits")
         self._link_down = False
         makes = [Node] * (scenario.mmsc.nodes - scenario.vendor.nodes) + [Vendor] * scenario.vendor.nodes
         self.nodes = [
@@ -195,6 +196,8 @@ class Province:
             )
         for feed in feeds:
             feed |= {key: times[feed["name"]] for key, times in (("late", scenario.late),) if feed["name"] in times}
+            if feed["name"] in scenario.begins:
+                feed["begins"] = self._start + us(scenario.begins[feed["name"]])
         campaign = scenario.campaign
         return {
             "scenario": scenario.name,
@@ -240,6 +243,9 @@ class Province:
             self.handsets.connect(sender, self.handsets.submit_astray, sender, size)
             return
         sender = random_.choice(self.people.senders)
+        if traffic.lost and self._losing.random() < traffic.lost:
+            self.handsets.connect(sender, self._lose, sender, size)
+            return
         receivers = [r for r in random_.sample(self.people.subscribers, random_.choice(traffic.receivers)) if r is not sender]
         if self._foreign.random() < self._scenario.vendor.abroad and isinstance(self._home(sender), Vendor):
             receivers.append(self._foreign.choice(self.people.abroad))
@@ -322,6 +328,12 @@ class Province:
             for receiver in receivers:
                 self._deliver(message, sender, sender.plus, receiver, subject, size, lineage, report=report)
         self.handsets.release(session)
+
+    def _lose(self, session: Session, sender: Subscriber, size: int) -> None:
+        """The gateway answers, and nothing of it is at any MMSC."""
+        self.handsets.post(sender, session, size)
+        self.handsets.release(session)
+        self.truth.lose(sender, self.agenda.now)
 
     def _refuse(
         self, session: Session, sender: Subscriber, receivers: list[Subscriber], message: Message, node: Vendor, posted: int
@@ -719,3 +731,4 @@ class Province:
         yield self.truth.rows
         yield self.truth.stays
         yield self.truth.complaints
+        yield self.truth.lost

@@ -103,6 +103,7 @@ class Traffic(_Section, frozen=True, kw_only=True):
     plain_sms: float  # own SMS a second
     read_reports: float  # a second and node: a node writes something while nobody sends
     failing_submits: float  # share of submits tried by handsets that know a wrong MMSC
+    lost: float = 0  # share of submits that the gateway takes and no MMSC ever sees
     gb2312: float  # share of subjects in that charset, its name lost on the way
 
 

@@ -152,6 +152,7 @@ class Truth:
         self.rows = LogFile(out / "truth.jsonl")
         self.stays = LogFile(out / "subscribers.jsonl")
         self.complaints = LogFile(out / "complaints.jsonl")
+        self.lost = LogFile(out / "lost.jsonl")
         self.counts: Counter[tuple[str, str]] = Counter()  # subscribers' messages, by outcome and cause
         self.own: Counter[tuple[str, str]] = Counter()  # the service's own: judged, in no ratio
         self.behaviours: Counter[str] = Counter()
@@ -178,6 +179,10 @@ class Truth:
             "agent": subscriber.agent.decode(),
         }
         self.stays.write(msgspec.json.encode(row) + b"\n")
+
+    def lose(self, sender: Subscriber, at: int) -> None:
+        """A submit that got an answer and never reached an MMSC: SUBMIT_FAILED, of a request and no message."""
+        self.lost.write(msgspec.json.encode({"number": sender.digits.decode(), "at": at}) + b"\n")
 
     def close(
         self, delivery: Delivery, *, final: bool = True, long_known: bool = False, covered: tuple[list[str], list[str]] = ([], [])

@@ -316,7 +316,7 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
     """How sure it is that a POST is MMS traffic at all (table §2): sure, likely, weak."""
     settings = context.settings
     authority, at = post[AUTHORITY], post[AT]
-    if post[B] == Content.MMS:
+    if Content.MMS in (post[B], post[C]):  # asked, or answered: an M-Send.conf
         return "sure"
     if post[B] == Content.FORM:
         return "weak"
@@ -339,17 +339,40 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
 
 
 def answers_fetch(post: Trace, dossier: Dossier, context: Context, ours: frozenset[int]) -> Trace | None:
-    """The GET to which this POST is the handset's answer by its time; None when there is none, or its answer went to our MMSC, whatever
-    that made of it."""
+    """The fetch to which this POST is the handset's answer by its time; None when there is none, or its answer went to our MMSC,
+    whatever that made of it."""
     answer = int(context.settings.answer * SECOND)
     for thread in dossier.threads:
         if not any(_is_retrieved(reply) for reply in thread.answers):
             for get in thread.gets:
-                if 0 <= post[AT] - get[AT] <= answer and not any(
-                    0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours for other in dossier.posts
+                if (
+                    200 <= get[STATUS] < 300
+                    and 0 <= post[AT] - get[AT] <= answer
+                    and not any(0 <= other[AT] - get[AT] <= answer and other[AUTHORITY] in ours for other in dossier.posts)
                 ):
                     return get
     return None
+
+
+def submits_of(dossier: Dossier, join: int) -> dict[tuple[int, int], list[Trace]]:
+    """By feed and place of each POST that was answered by an M-Send.conf: the MMSC's line of that submit, no farther than `join` (µs).
+
+    Nearest pairs first, and each line is one submit's: of two submits and one line the other was lost.
+    """
+    sent = [post for post in dossier.posts if post[C] == Content.MMS]
+    pairs = sorted(
+        (abs(line[AT] - post[AT]), post[AT], (post[FEED], post[WHERE]), place)
+        for post in sent
+        for place, line in enumerate(dossier.origins)
+        if abs(line[AT] - post[AT]) <= join
+    )
+    found: dict[tuple[int, int], list[Trace]] = {}
+    taken: set[int] = set()
+    for _, _, where, place in pairs:
+        if where not in found and place not in taken:
+            found[where] = [dossier.origins[place]]
+            taken.add(place)
+    return found
 
 
 def set_elsewhere(dossier: Dossier, context: Context, ours: frozenset[int], horizon: int) -> frozenset[int]:
@@ -574,7 +597,7 @@ def _sign_silence(
 ) -> None:
     """U8 or U9: did the gateway see anything at all in the sessions on the MMS APN?"""
     settings = context.settings
-    window = int(settings.session * SECOND)
+    reaction, window = int(settings.reaction * SECOND), int(settings.session * SECOND)
     skew = SECOND
     silent: list[Session] = []
     for push in pushes:
@@ -582,6 +605,8 @@ def _sign_silence(
             if other.apn not in context.expected.mms_apns or other.start > push[AT] + window or other.end < push[AT]:
                 continue
             end = min(other.end, other.start + 86400 * SECOND, until)
+            if end < other.end and end - other.start < reaction:
+                continue  # it began as the window closed: that nothing has come yet says nothing
             lines = list(context.activity(dossier.subscriber, other.start - skew, end + skew))
             lines += [t for t in (*dossier.posts, *dossier.gets) if other.start - skew <= t[AT] <= end + skew]
             if not lines:

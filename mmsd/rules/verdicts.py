@@ -33,11 +33,11 @@ from mmsd.rules.models import Models
 from mmsd.rules.proofs import of_delivery, of_posts, of_sessions, of_silence
 from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
-from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
+from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength, submits_of
 from mmsd.rules.skew import moments
 from mmsd.rules.state import Holding, Published, State, Tally
 from mmsd.rules.sums import sums
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, C, Trace
 
 
 class Raised(NamedTuple):
@@ -674,6 +674,7 @@ class Judge:
             int(seconds * SECOND) for seconds in (context.settings.join, context.settings.skew, context.settings.logged)
         )
         pending = NEVER
+        submits = submits_of(dossier, join + skew)
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
             if how == "weak" and post[AUTHORITY] in elsewhere and post[B] != Content.FORM:
@@ -688,19 +689,22 @@ class Judge:
                 self._say_attempt(dossier, post, "post", how, "", facts)
                 continue
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
-            answers = not astray and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
-            beside = [t for t in dossier.origins if not astray and abs(t[AT] - post[AT]) <= join]
+            sent = post[C] == Content.MMS  # M-Send.conf: no acknowledgement is answered by one
+            answers = not astray and not sent and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
+            beside = submits.get((post[FEED], post[WHERE]), []) if sent else [t for t in dossier.origins if abs(t[AT] - post[AT]) <= join]
+            beside = [] if astray else beside
             waited = post[AT] + unlogged_after <= horizon
             refused = bool(beside) and all(t[KIND] == REFUSAL for t in beside)
-            seen = context.covered.mmsc is not None
+            seen = context.covered.mmsc is not None and sent
             seen = seen and not context.broken("mmsc", ANY_DOMAIN, post[AT] - join, post[AT] + unlogged_after)
             unlogged = "none" if seen else "n/c"
             logged = "answer" if answers else "refused" if refused else "submit" if beside else unlogged
+            lost = what == "ok" and logged == "none"
             said = self.state.causes.request(shows=what, how=how, logged=logged, waited=waited, proxy=post[STATUS] == 407)
-            if what == "ok" and how == "sure" and logged == "none" and not waited:
+            if lost and how == "sure" and not waited:
                 pending = min(pending, post[AT] + unlogged_after)
             answering = astray and answers_fetch(post, dossier, context, ours) is not None
-            kind = "confirm" if answers or answering else "submit" if beside else "post"
+            kind = "confirm" if answers or answering else "submit" if beside or lost else "post"
             if said is not None and said.cause in FINDINGS[1:]:
                 grounds.append(findings.bad((REQUEST, post[FEED], post[WHERE]), said.cause, post, said.confidence, kind))
             self._say_attempt(dossier, post, kind, how, said.rule if said is not None else "", facts)

@@ -15,8 +15,8 @@ from mmsd.rules.codes import REASONS
 from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered
 from mmsd.rules.settings import Codes
-from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
-from mmsd.rules.traces import AT, NAMELESS, ORIGIN, C, Trace
+from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength, submits_of
+from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, WHERE, C, Trace
 from tests.rules.dossiers import (
     ANN,
     BOB,
@@ -380,6 +380,12 @@ def test_a_silent_session_is_surer_when_it_answers_the_push_and_moves_little():
     assert said(*ARRIVED, session(START, -50)).confidence == 0.5
 
 
+def test_a_session_that_begins_as_the_window_closes_is_not_silent_yet():
+    twice = (*ARRIVED, push(90, extra=101), receipt(91, "t1@90"))
+    assert said(*twice, session(START, 98)).rule == "U9"
+    assert said(*twice, session(START, 98), session(STOP, 100)).rule == "U8"  # nothing came in all of it
+
+
 def test_whoever_answered_through_the_proxy_has_the_right_one():
     assert said(*ARRIVED, answer(3, status=131), session(START, 5)).rule == "U9"
 
@@ -504,6 +510,7 @@ def test_what_is_surely_mms():
 
 def test_what_is_likely_mms():
     assert how(post(9)) == "likely"
+    assert how(post(9, "mmsc.other.example", c=Content.MMS)) == "sure"  # so it was answered
     assert how(post(9, "mmsc.other.example"), around=context(known=["mmsc.other.example"])) == "likely"
     assert how(post(9, "mmcs")) == "likely"
     assert how(post(9, "mmsc:8080")) == "likely"
@@ -519,6 +526,7 @@ def test_what_is_likely_mms():
         (post(9, "form.example"), (*SENT, get(1)), "too long after the fetch"),
         (post(9, "form.example"), (*SENT, get(6), post(7, status=500)), "the answer went to our MMSC, which was down"),
         (post(9, "form.example"), (*SENT, get(12)), "before the fetch"),
+        (post(9, "form.example"), (*SENT, get(6, status=503)), "there was nothing to answer"),
         (post(9, "form.example"), (*SENT, get(6), answer(7)), "our MMSC had the answer"),
         (post(9, "form.example"), (*SENT, get(6), post(7)), "so says the gateway"),
         (post(9, "form.example"), ARRIVED, "a push alone is no reason: people fill in forms"),
@@ -527,6 +535,14 @@ def test_what_is_likely_mms():
 )
 def test_what_is_not(request_: Trace, beside: tuple[Trace, ...], why: str):
     assert how(request_, *beside) == "weak", why
+
+
+def test_each_line_of_the_mmsc_is_one_submits():
+    """Of two submits and one line the farther one was lost; what is answered by no M-Send.conf is none."""
+    near, far, other = post(10, c=Content.MMS), post(12, c=Content.MMS), post(10)
+    line = trace(ORIGIN, 10.5, message="m9", other=BOB)
+    assert submits_of(dossier(near, far, other, line), 5 * SECOND) == {(near[FEED], near[WHERE]): [line]}
+    assert submits_of(dossier(far, line), SECOND) == {}
 
 
 def test_a_portal_is_no_mmsc_unless_it_is_known():
