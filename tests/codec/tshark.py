@@ -47,15 +47,19 @@ def named(program: str, capture: Path, protocol: str, options: Sequence[str] = (
 
     Fields of other protocols inside it (E.164 in an address) are left out.
     """
-    own = (f"{protocol}.", "_ws.")
-    command = [program, "-n", "-r", str(capture), "-T", "json", "-J", f"{protocol} {MALFORMED}", *options]
+    return packets(program, capture, [protocol], options)
+
+
+def packets(program: str, capture: Path, protocols: Sequence[str], options: Sequence[str] = ()) -> list[list[Field]]:
+    """The same of several protocols, one inside another or beside it."""
+    own = (*(f"{protocol}." for protocol in protocols), "_ws.")
+    command = [program, "-n", "-r", str(capture), "-T", "json", "-J", " ".join([*protocols, MALFORMED]), *options]
     environment = {"LC_ALL": "C.UTF-8", "HOME": str(capture.parent), "TZ": "UTC"}
     answer = subprocess.run(command, check=True, capture_output=True, timeout=60, env=environment)
-    packets = json.loads(answer.stdout.decode("utf-8", "replace"), strict=False, object_pairs_hook=list)
     rows = []
-    for packet in packets:
+    for packet in json.loads(answer.stdout.decode("utf-8", "replace"), strict=False, object_pairs_hook=list):
         layers = dict(dict(packet)["_source"])["layers"]
-        leaves = [field for name, value in layers if name in {protocol, MALFORMED} for field in _leaves(name, value)]
+        leaves = [field for name, value in layers if name in {*protocols, MALFORMED} for field in _leaves(name, value)]
         rows.append([(name, value) for name, value in leaves if name.startswith(own)])
     return rows
 
