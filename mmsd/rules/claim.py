@@ -21,6 +21,7 @@ class Waiting(NamedTuple):
     row: Outgoing
     place: int
     subscriber: int
+    agreed: bool = True  # of settings: the consent they were ordered by is live in the store, now
 
 
 class Room(NamedTuple):
@@ -61,7 +62,9 @@ def claim(
     """What becomes of `waiting`, whichever of them a link has room for. Pure: it may run again."""
     left = {room.link: room.room for room in rooms}
     judged: list[tuple[Outgoing, Candidate, Room | None]] = []
-    for row, _, subscriber in sorted(waiting, key=lambda each: (-each.row.priority, each.row.due, each.place)):
+    claimed = Claimed([outbox.moved(each.row, outbox.DROPPED, reason=outbox.NO_CONSENT) for each in waiting if not each.agreed], [])
+    waiting = [each for each in waiting if each.agreed]
+    for row, _, subscriber, _ in sorted(waiting, key=lambda each: (-each.row.priority, each.row.due, each.place)):
         room = None
         if row.kind in on:
             room = _room(row, rooms, left)
@@ -70,7 +73,6 @@ def claim(
             left[room.link] -= 1
         judged.append((row, Candidate(row.kind, row.purpose, subscriber, row.due, row.expires, row.campaign, row.asked), room))
     decisions = governor.decide(now, [candidate for _, candidate, _ in judged], usage)
-    claimed = Claimed([], [])
     for (row, _, room), decision in zip(judged, decisions, strict=True):
         after = _after(row, decision, room, now=now, fence=fence)
         if after is None:

@@ -63,6 +63,7 @@ ENDED: Final = "ended"
 ERASED: Final = "erased"
 TOO_LATE: Final = "too_late"
 UNSENDABLE: Final = "unsendable"
+NO_CONSENT: Final = "no_consent"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -17,8 +17,10 @@ import msgspec
 from mmsd.errors import StoreDamaged
 from mmsd.model import Batch, Deed, Heard, Outgoing, Part
 from mmsd.rules import outbox
+from mmsd.rules.cases import Act
 from mmsd.rules.claim import Waiting
 from mmsd.rules.governor import ALL, CANARY, Canary, Reserved, Tally, Usage, campaign_stop
+from mmsd.rules.tidings import PURPOSES, errand
 from mmsd.store import Due, Overdue
 from mmsd.store.keys import SALT_BYTES, Keys
 from mmsd.store.people import Person
@@ -256,8 +258,25 @@ def _lane(connection: sqlite3.Connection, keys: Keys, kind: str, octets: bool, n
             break
         priority = next_one
         rows = connection.execute(statement, (kind, octets, priority, now, *stopped, most - len(found)))
-        found += [Waiting(outgoing(keys, row), row[0], row[-1]) for row in rows]
+        found += [_waiting(connection, keys, row, now) for row in rows]
     return found
+
+
+def _waiting(connection: sqlite3.Connection, keys: Keys, row: tuple[Any, ...], now: int) -> Waiting:
+    """Settings leave by a live consent of their case alone, whatever was known when they were ordered."""
+    made, subscriber = outgoing(keys, row), row[-1]
+    if not (made.kind == "provisioning" and made.pieces) and not made.purpose.startswith(f"{PURPOSES[Act.PUSH]}:"):
+        return Waiting(made, row[0], subscriber)
+    about = errand(made.purpose)
+    live = (
+        about is not None
+        and connection.execute(
+            "SELECT 1 FROM consent WHERE subscriber = ?1 AND for_case = ?2 AND at <= ?3 AND expires > ?3"
+            " AND (revoked IS NULL OR revoked > ?3)",
+            (subscriber, about.case, now),
+        ).fetchone()
+    )
+    return Waiting(made, row[0], subscriber, bool(live))
 
 
 def overdue(connection: sqlite3.Connection, keys: Keys, asked: Overdue) -> list[Outgoing]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from mmsd.rules import outbox
 from mmsd.rules.care import Care
 from mmsd.rules.cases import Case, State
 from mmsd.rules.casework import Ask, Changed, Cleared, Found, News, Person, Probe, Push, Shown, Tell
+from mmsd.rules.claim import Waiting, claim
 from mmsd.rules.consent import Question
+from mmsd.rules.governor import Governor, Usage
 from mmsd.rules.mending import Proof, Sign
-from mmsd.rules.settings import CareSettings
+from mmsd.rules.settings import CareSettings, GovernorSettings
 from mmsd.rules.tidings import of_outbox, tiding
-from mmsd.store import CareAsk, Held, Needs, Rows
+from mmsd.store import CareAsk, Due, Held, Needs, Rows
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Settings, SqliteStore
 
@@ -302,3 +305,29 @@ def test_a_models_fault_is_looked_up_now_and_then(office: Office) -> None:
     clock[0] = 61.0
     blame.refresh()
     assert blame.of("ZTE R750") == {"BAD_APN"}
+
+
+def test_settings_leave_by_a_live_consent_alone(office: Office) -> None:
+    """A push that waits looks at the consent in the transaction that claims it, not when it was ordered."""
+    office.hear_of((LI, Found("BAD_PROXY", 0.9)))
+    office.write(LI, "Y")
+    due = Due(office.now, {("service", False): 10}, 0, "2026-11-22")
+
+    def agreed() -> dict[str, bool]:
+        seen: list[Rows] = []
+
+        def look(rows: Rows) -> Batch:
+            seen.append(rows)
+            return Batch(office.now)
+
+        office.store.transact(Needs(due=due._replace(now=office.now)), look)
+        return {each.row.body: each.agreed for each in seen[0].waiting}
+
+    assert agreed()["settings 1"]
+    office.store._submit(lambda connection: connection.execute("UPDATE consent SET revoked = ?", (office.now,)).rowcount)
+    assert not agreed()["settings 1"]
+    office.store._submit(lambda connection: connection.execute("UPDATE consent SET revoked = NULL, expires = ?", (office.now,)).rowcount)
+    assert not agreed()["settings 1"]
+    row = next(row for _, row in office.store.outbox("ready", 10) if row.body == "settings 1")
+    made = claim(office.now, [Waiting(row, 1, 1, agreed=False)], Usage(), Governor(GovernorSettings(), UTC), ["service"], [], 1)
+    assert [(one.state, one.reason) for one in made.moved] == [("dropped", "no_consent")]

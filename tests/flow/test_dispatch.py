@@ -9,7 +9,9 @@ import msgspec
 import pytest
 
 from mmsd.errors import AlreadyRunning
-from mmsd.model import HOUR, MINUTE, SECOND, Batch, Deed, Event, Heard
+from mmsd.model import DAY, HOUR, MINUTE, SECOND, Batch, Deed, Event, Heard, Kept
+from mmsd.rules.casework import Folder
+from mmsd.rules.consent import Channel, Consent
 from mmsd.rules.settings import ClassSettings
 from mmsd.store import Needs, Rows
 from sim.centre import Incoming, Rule
@@ -219,7 +221,10 @@ def test_a_link_carries_its_classes_only_and_no_push_goes_over_cmpp(tmp_path):
     async def scenario() -> None:
         kinds = {"link0": ("transactional", "service"), "link1": ("service", "provisioning")}
         async with desk(tmp_path, "cmpp", "smpp", kinds=kinds) as it:
-            it.ask(row("a"), row("b", kind="provisioning", pieces=push), row("c", kind="service", pieces=push), row("d", kind="marketing"))
+            agreed = Consent(number=1, case=1, wording="", channel=Channel.SMS, by="subscriber", at=NOON - 1, expires=NOON + DAY)
+            it.store.transact(Needs(), lambda _: Batch(NOON, care=[Kept(LI, None, Folder(int(LI), consents=(agreed,)))]))
+            settings = row("b", kind="provisioning", purpose="push:1:1", pieces=push)
+            it.ask(row("a"), settings, row("c", kind="service", pieces=push), row("d", kind="marketing"))
             await it.stand(a="delivered", b="delivered", c="delivered", d="ready")
             assert {name: each.link for name, each in it.rows().items()} == {"a": "link0", "b": "link1", "c": "link1", "d": ""}
             assert [part.submit.data for part in it.centres["link1"].taken] == [push[0][1]] * 2
