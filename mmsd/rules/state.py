@@ -556,7 +556,8 @@ class State:
     def _watch_posts(self, rows: npt.NDArray[Any]) -> None:
         """POSTs that are MMS whoever sent them are judged although no delivery is open, once what stands beside them has been read. Whoever
         asks for what is gone came too late for a delivery that may be closed."""
-        posts = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST) & (rows["b"] == Content.MMS)]
+        mms = (rows["b"] == Content.MMS) | (rows["c"] == Content.MMS)
+        posts = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST) & mms]
         wait = int((self.settings.join + self.settings.skew) * SECOND)
         for number, at in zip(posts["subscriber"].tolist(), posts["at"].tolist(), strict=True):
             self.watch(number, at + wait)
