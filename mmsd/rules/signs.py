@@ -316,10 +316,12 @@ def strength(post: Trace, dossier: Dossier, context: Context, ours: frozenset[in
     """How sure it is that a POST is MMS traffic at all (table §2): sure, likely, weak."""
     settings = context.settings
     authority, at = post[AUTHORITY], post[AT]
-    if Content.MMS in (post[B], post[C]):  # asked, or answered: an M-Send.conf
+    if post[B] == Content.MMS:
         return "sure"
     if post[B] == Content.FORM:
         return "weak"
+    if post[C] == Content.MMS:  # answered by an M-Send.conf
+        return "sure"
     join = int(settings.join * SECOND)
     if authority in ours and 200 <= post[STATUS] < 300 and any(abs(t[AT] - at) <= join for t in (*dossier.answers, *dossier.origins)):
         return "sure"
