@@ -479,7 +479,9 @@ def show(console: Console, done: dict[str, Any], sources: list[corpus.Source]) -
             f"  ≥ {level:g}: {np.count_nonzero(tail >= level)}; Hoeffding's bound allows {len(tail) * np.exp(-level * level / 2):.1f}"
         )
     pace = float(np.mean([ms for part in _parts(done, "unrelated").values() for ms in part["decoded"]]))
-    console.print(f"Pace: decoding an unrelated picture alone took {pace:.2f} ms in the mean; 0.7 ms on an idle core of 2026")
+    console.print(
+        f"Pace: decoding an unrelated picture alone took {pace:.2f} ms in the mean; times of a busy machine mean little, their ratio more"
+    )
     weak = [name for name, result in altered.items() if result["trial"]["failed"]]
     console.print(f"Weak seeds, told at admission: {', '.join(weak) or 'none'}")
     for kind in ("unrelated", "same template", "foreign"):
