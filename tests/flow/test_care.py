@@ -253,7 +253,7 @@ def test_news_is_taken_in_once_whatever_happens(office: Office) -> None:
     def full(needs: Needs, decide: Any) -> Batch:
         raise StoreFull("no space left")
 
-    office.store.transact = full  # type: ignore[method-assign]
+    office.store.transact = full  # type: ignore[method-assign, assignment]
     office.turn()
     assert office.loop.trouble == "no space left"
     office.store.transact = whole  # type: ignore[method-assign]

@@ -10,6 +10,7 @@ import pytest
 
 from mmsd.codec import mms
 from mmsd.codec.tables import mms as table
+from mmsd.codec.wsp import ContentType
 from mmsd.errors import DecodeError
 from mmsd.fast.values_py import address
 from mmsd.link import copies
@@ -29,7 +30,7 @@ def submit(to: bytes = b"+8613900000002/TYPE=PLMN", author: mms.Value = table.IN
         [
             (table.MESSAGE_TYPE, table.M_SEND_REQ), (table.TRANSACTION_ID, b"T1"), (table.MMS_VERSION, 0x90), (table.FROM, author),
             (table.TO, mms.Text(to)), (table.TO, mms.Text(b"a@b.example")), (table.CC, mms.Text(to)),
-            (table.CONTENT_TYPE, mms.ContentType("text/plain")),
+            (table.CONTENT_TYPE, ContentType("text/plain")),
         ],
         b"hello",
     )  # fmt: skip

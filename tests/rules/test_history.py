@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ DAYS = 30
 WEEK = 7 * 86400.0
 
 
-def taken(days: list[tuple[int, float]], pieces: int = 1, **bounds: float) -> History:
+def taken(days: list[tuple[int, float]], pieces: int = 1, **bounds: Any) -> History:
     """A history of (number, day), given in so many pieces."""
     history = History(DAYS, **bounds)
     history.begin(round(min(day for _, day in days) * DAY))
@@ -28,7 +29,8 @@ def runs(history: History) -> list[tuple[int, int, int]]:
     """What is left when all parts are joined, as loading does."""
     again = History(DAYS)
     again.load(*history.packed())
-    return np.frombuffer(again.packed()[2], RUN).tolist()
+    found: list[tuple[int, int, int]] = np.frombuffer(again.packed()[2], RUN).tolist()
+    return found
 
 
 def test_a_month_is_answered_as_the_set_of_sessions_would(seed: int) -> None:

@@ -40,7 +40,8 @@ class Wire:
 class Village:
     def __init__(self, habits: Habits) -> None:
         scenario = load(SCENARIOS / "demo.toml")
-        self.agenda, self.wire, self.mended = Agenda(0), Wire(), []
+        self.agenda, self.wire = Agenda(0), Wire()
+        self.mended: list[Subscriber] = []
         self.people = People(scenario.population, Streams(3))
         self.owners = Owners(habits, RIGHT, self.agenda, Streams(3), self.wire, self.mended.append)
         self.wrong = next(s for s in self.people.subscribers if s.behaviour is Behaviour.WRONG_APN)
