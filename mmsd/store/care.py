@@ -40,6 +40,7 @@ def numbers(batch: Batch) -> Iterator[str]:
     """Everybody who has to be a row before `write`."""
     yield from (tiding.msisdn for tiding in batch.tidings)
     yield from (kept.msisdn for kept in batch.care)
+    yield from (listing.msisdn for listing in batch.listed)
 
 
 def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapping[str, Person]) -> None:

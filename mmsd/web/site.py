@@ -24,6 +24,7 @@ from mmsd.telemetry import CONTENT_TYPE, Telemetry
 from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
+from mmsd.web.care import CareApi
 from mmsd.web.desk import Desk, DeskApi
 from mmsd.web.feeds import FeedsApi
 from mmsd.web.figures import FiguresApi, Terms
@@ -154,6 +155,7 @@ class Site:
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
+            *(CareApi(desk.store, self._ask, self._granted, wall=wall, rows=terms.rows).routes() if desk else ()),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
         ]

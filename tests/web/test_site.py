@@ -46,6 +46,9 @@ GUARDED = [
     ("POST", "/api/v1/outbox/relay/release"),
     ("POST", "/api/v1/outbox/relay/discard"),
     *(("POST", f"/api/v1/desk{act}") for act in ("", "/consent", "/ask", "/revoke", "/hand_over", "/erase")),
+    *(("GET", f"/api/v1/care/{what}") for what in ("cases", "handover", "handover.csv", "funnel", "funnel.csv", "effect")),
+    ("POST", "/api/v1/care/handover/export"),
+    ("POST", "/api/v1/care/handover/relay/done"),
     ("GET", "/events"),
     ("GET", "/metrics"),
 ]
