@@ -97,7 +97,7 @@ def outbox(
 def _parked(settings: config.Settings, number: int, name: str, who: str, why: str) -> None:
     act: Callable[..., bool] = {"release": orders.release, "discard": orders.discard}[name]
     done: list[bool] = []
-    _order(
+    order(
         settings, f"outbox/{number}/{name}", {"who": who, "why": why},
         lambda store: done.append(act(store, number, who=who, why=why, now=app.wall())),
     )  # fmt: skip
@@ -123,7 +123,7 @@ def stop(config_file: Path, name: str, who: str, why: str) -> None:
     """
     _check_name(name)
     body = {"name": name, "who": who, "why": why}
-    _order(config.load(config_file), "stop", body, lambda store: orders.stop(store, name, who=who, why=why, now=app.wall()))
+    order(config.load(config_file), "stop", body, lambda store: orders.stop(store, name, who=who, why=why, now=app.wall()))
     click.echo(f"stopped: {name}")
 
 
@@ -136,7 +136,7 @@ def resume(config_file: Path, name: str, who: str, why: str) -> None:
     """Let go again what `mmsd stop` stopped."""
     _check_name(name)
     body = {"name": name, "who": who, "why": why}
-    _order(config.load(config_file), "resume", body, lambda store: orders.resume(store, name, who=who, why=why, now=app.wall()))
+    order(config.load(config_file), "resume", body, lambda store: orders.resume(store, name, who=who, why=why, now=app.wall()))
     click.echo(f"no longer stopped: {name}")
 
 
@@ -150,7 +150,7 @@ def approve(config_file: Path, kind: str, campaign: str, who: str, why: str) -> 
     """Say that the first messages of a CLASS, or of a CAMPAIGN in it, came out well: those behind the canary may go."""
     body = {"kind": kind, "campaign": campaign, "who": who, "why": why}
     settings = config.load(config_file)
-    _order(settings, "approve", body, lambda store: orders.approve(store, kind, campaign, who=who, why=why, now=app.wall()))
+    order(settings, "approve", body, lambda store: orders.approve(store, kind, campaign, who=who, why=why, now=app.wall()))
     click.echo(f"approved: {kind} {campaign}".rstrip())
 
 
@@ -202,7 +202,7 @@ def _check_name(name: str) -> None:
         raise click.BadParameter(f"no class or campaign: {', '.join(CLASSES)}, all, or campaign:ID", param_hint="NAME")
 
 
-def _order(settings: config.Settings, address: str, body: dict[str, str], act: Callable[[Store], Any]) -> None:
+def order(settings: config.Settings, address: str, body: dict[str, str], act: Callable[[Store], Any]) -> None:
     """By the daemon where it runs, else here. ConfigError when there is no store; LinkError when the daemon cannot be asked, or says no."""
     reader_of(settings).close_readers()
     try:

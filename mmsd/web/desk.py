@@ -189,19 +189,26 @@ _TIMES: Final = ("opened", "asked", "consented", "helped", "ordered", "sent", "l
 
 
 def told(found: Found, now: int, show: Callable[[str], str], *, texts: bool, first: bool) -> dict[str, Any]:
-    """A look as JSON; `mmsd care show --json` shows the same. `show`: how a number is shown; `texts`: those of messages too."""
-    folder, opted_out = found.held
+    """A look as JSON. `show`: how a number is shown; `texts`: those of messages too."""
     return {
         **told_story(found.story, first=first, show=show),
-        "known": found.story.known or bool(folder.cases),
-        "cases": [_case(case, found.next_steps, possible(folder, opted_out, case.number, now)) for case in reversed(folder.cases)],
-        "questions": [_question(one, now) for one in reversed(folder.questions)],
-        "consents": [_consent(one, now) for one in reversed(folder.consents)],
-        "steps": [_step(one) for one in found.steps],
+        "known": found.story.known or bool(found.held.folder.cases),
+        **of_care(found.held, found.steps, found.next_steps, now),
         "messages": messages(found.left, found.heard, texts=texts),
-        "opted_out": sorted(opted_out),
         "untaken": found.waits[0],
         "erasing": found.waits[1],
+    }
+
+
+def of_care(held: Held, steps: list[CaseStep], next_steps: Mapping[int, Next], now: int) -> dict[str, Any]:
+    """What care has of a subscriber as JSON."""
+    folder, opted_out = held
+    return {
+        "cases": [_case(case, next_steps, possible(folder, opted_out, case.number, now)) for case in reversed(folder.cases)],
+        "questions": [_question(one, now) for one in reversed(folder.questions)],
+        "consents": [_consent(one, now) for one in reversed(folder.consents)],
+        "steps": [_step(one) for one in steps],
+        "opted_out": sorted(opted_out),
     }
 
 
