@@ -20,11 +20,19 @@ from mmsd.web.answers import Handler, Problem, Route, known_only
 from mmsd.web.findings import CAUSES
 
 LANGUAGES: Final = {"en": "English", "zh": "中文"}
-PLACES: Final = {"/": "page.title", "/figures": "kpi.title", "/findings": "findings.title", "/story": "story.title", "/desk": "desk.title"}
+PLACES: Final = {
+    "/": "page.title",
+    "/figures": "kpi.title",
+    "/findings": "findings.title",
+    "/story": "story.title",
+    "/desk": "desk.title",
+    "/sending": "brake.title",
+}
 """The pages behind the door, as every page's head names them: address → key of the title."""
 
 _TEMPLATES: Final = {
     "/": "live.html", "/figures": "figures.html", "/findings": "findings.html", "/story": "story.html", "/desk": "desk.html",
+    "/sending": "sending.html",
 }  # fmt: skip
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".LICENSE": "text/plain"}
 

@@ -23,9 +23,10 @@ from mmsd.model import (
 )
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
+from mmsd.web.outbox import Outbox
 from mmsd.web.site import Health, Settings, Site
 from tests.web.browser import browser
-from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, delivery, feed
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, SENDING, delivery, feed
 from tests.web.stored import a_day, forward, put, stored
 
 pytestmark = pytest.mark.debian("chromium")
@@ -54,7 +55,7 @@ def visit(tmp_path, debian):
             site = Site(
                 store, lambda: HEALTH, Tokens(tokens, lambda: time.time_ns() // 1000), Telemetry(version="0.1.0", twin="python"),
                 Settings(port=0), wall=lambda: time.time_ns() // 1000, monotonic=time.monotonic, random=secrets.token_bytes,
-                executor=threads,
+                executor=threads, outbox=Outbox(store, lambda: SENDING),
             )  # fmt: skip
 
             async def stay():
@@ -267,5 +268,39 @@ def test_the_page_of_findings(visit):
             assert await page.value("document.documentElement.scrollWidth") <= width
         assert RECEIVER not in await page.value("document.documentElement.outerHTML")
         assert page.complaints == []
+
+    visit(story)
+
+
+def test_the_brake(visit):
+    """Stopped by a button: the row stands before the next claim, and the audit names who did it."""
+
+    async def story(page, site, base, store, token):
+        await page.open(site.login_link(base))
+        await page.until(f"{shown('lines')} === '1,234'")
+        await page.open(f"{base}/sending?lang=en")
+        await page.until("document.getElementById('sending')?.dataset.shown === '1'")
+        rows = "[...document.querySelectorAll('#classes tr')].map((row) => [...row.cells].map((cell) => cell.textContent))"
+        marketing = next(row for row in await page.value(rows) if row[0] == "marketing")
+        assert (marketing[8], marketing[10]) == ("1", "Stop marketing")
+        await page.value("[...document.querySelectorAll('#classes button')].find((each) => each.textContent === 'Stop marketing').click()")
+        assert await page.value("document.getElementById('act').open && document.getElementById('h-act').textContent") == "Stop marketing"
+
+        def give(why):
+            form = "document.getElementById('order').elements"
+            return f"{form}.who.value = 'li', {form}.why.value = '{why}', document.getElementById('do').click()"
+
+        await page.value(give("8613812341234"))
+        await page.until("!document.getElementById('refused').hidden")
+        assert store.stops() == {}
+        await page.value(give("wrong text"))
+        await page.until("document.querySelectorAll('#stops button').length === 1")
+        assert list(store.stops()) == ["marketing"]
+        assert [(deed.who, deed.what, deed.why) for _, _, deed in store.deeds(5)] == [("li", "stop", "wrong text")]
+        assert "Let marketing go on" in await page.value(shown("classes"))
+        for width in (1280, 390):
+            await page.resize(width, 800)
+            assert await page.value("document.documentElement.scrollWidth") <= width
+        assert page.complaints == [] or all("400" in each for each in page.complaints)
 
     visit(story)
