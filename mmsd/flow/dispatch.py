@@ -56,8 +56,13 @@ class Route:
     rests: bool = False  # it said it is up, and wrote nothing
 
     @property
+    def open(self) -> bool:
+        """Up, however full: while it is, no other takes what it should."""
+        return not self.rests and self.link.health.state == "up"
+
+    @property
     def room(self) -> int:
-        return 0 if self.rests or self.link.health.state != "up" else max(self.window - self.under_way, 0)
+        return max(self.window - self.under_way, 0)
 
 
 class RouteHealth(NamedTuple):
@@ -190,7 +195,7 @@ class Dispatcher:
         rooms = [
             Room(route.name, route.order, route.kinds, route.octets, route.room, self._cutter(route))
             for route in self._routes.values()
-            if route.room
+            if route.open
         ]
         due = Due(now, lanes(self._on, rooms, MOST), self._governor.memory, self._governor.day(now))
         made: list[Batch] = []
