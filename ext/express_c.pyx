@@ -1563,8 +1563,8 @@ cdef class Express:
                         sub.group = 0
                         self.look_at(found, 0)
                         self.touch(sub)
-            if len(packed):
-                self.fold(packed, &wanted, &unsaid)
+            if len(packed) and self.fold(packed, &wanted, &unsaid) < len(packed):
+                raise ValueError("a portrait is cut short")
             return members(&unsaid)
         finally:
             set_free(&wanted)
@@ -1863,13 +1863,14 @@ cdef class Express:
         return packed, last
 
     def load(self, const uint8_t[::1] packed):
-        if len(packed):
-            self.fold(packed, NULL, NULL)
+        cdef i64 folded = self.fold(packed, NULL, NULL) if len(packed) else 0
         self.forget_changes()
+        return folded
 
-    cdef int fold(self, const uint8_t[::1] packed, const Set* wanted, Set* unsaid) except -1:
-        """Portraits as `load` takes them; with `wanted`, those of these numbers behind what there is, and their texts are asked for."""
-        cdef u64 at = 0, room = len(packed), i
+    cdef i64 fold(self, const uint8_t[::1] packed, const Set* wanted, Set* unsaid) except -1:
+        """Portraits as `load` takes them; with `wanted`, those of these numbers behind what there is, and their texts are asked for.
+        How many octets they were: one that is cut off at the end is left."""
+        cdef u64 at = 0, next, soon, room = len(packed), i
         cdef PortraitHead head
         cdef Sub* sub
         cdef const uint8_t* lines
@@ -1878,14 +1879,17 @@ cdef class Express:
         try:
             while at + sizeof(PortraitHead) <= room:
                 memcpy(&head, &packed[at], sizeof(PortraitHead))
-                at += sizeof(PortraitHead)
-                if at + head.octets + head.told > room:
-                    raise ValueError("a portrait is cut short")
-                lines = &packed[at] if head.octets + head.told else NULL
-                at += head.octets + head.told
+                next = at + sizeof(PortraitHead) + head.octets + head.told
+                if next > room:
+                    break
+                lines = &packed[at] + sizeof(PortraitHead)
+                at = next
+                if at + sizeof(PortraitHead) <= room:
+                    memcpy(&soon, &packed[at], sizeof(soon))
+                    prefetch(&self.slots[mixed_32(soon) & self.mask])
                 if wanted != NULL and set_get(wanted, head.number) < 0:
                     continue
-                if at + 8 > room and lines != NULL:  # what is read beyond the last field
+                if at + 8 > room and head.octets + head.told:  # what is read beyond the last field
                     spared = head.octets + head.told
                     spare = <uint8_t*>grown(spare, spared + 8)
                     memcpy(spare, lines, spared)
@@ -1897,12 +1901,15 @@ cdef class Express:
                     self.join_in(i, &head, lines)
                     unspoken(unsaid, head.number, lines, head.octets)
                 sub = self.at(i)
-                self.note(sub)
-                if wanted == NULL and not sub.octets and not sub.told and not sub.group:
+                if wanted != NULL:
+                    self.note(sub)
+                elif sub.octets or sub.told or sub.group:
+                    sub.packed = sub.octets
+                else:
                     self.unmake(i)
         finally:
             free(spare)
-        return 0
+        return at
 
     cdef int stand(self, u64 i, const PortraitHead* head, const uint8_t* lines) except -1:
         """A portrait as it stood when it was packed."""

@@ -731,14 +731,19 @@ class Express:
                 heapq.heappush(self._due, (due, number))
 
     def revive(self, numbers: npt.NDArray[np.uint64], packed: bytes = b"") -> npt.NDArray[np.uint64]:
-        """Gives these their past back, as far as it is among these portraits; hashes that may have a text behind them elsewhere, sorted."""
+        """Gives these their past back, as far as it is among these portraits; hashes that may have a text behind them elsewhere, sorted.
+
+        Raises ValueError when the last portrait is cut short.
+        """
         wanted, unsaid = set(numbers.tolist()), set[int]()
         for number in numbers.tolist():
             subscriber = self._all.get(number)
             if subscriber is not None and subscriber.group:
                 subscriber.group = 0
                 self._touch(number, subscriber)
+        read = 0
         for portrait in portraits(packed):
+            read += portrait.octets
             if portrait.number in wanted:
                 lines = unpack_lines(portrait.number, portrait.lines)
                 subscriber = self._all.setdefault(portrait.number, _Subscriber())
@@ -746,6 +751,8 @@ class Express:
                 for line in lines:
                     self._add(portrait.number, subscriber, *line)
                 self._told(portrait.number, subscriber, unpack_said(portrait.number, lines, portrait.said))
+        if read < len(packed):
+            raise ValueError("a portrait is cut short")
         return np.array(sorted(unsaid), np.uint64)
 
     def expire(self, group: int, numbers: npt.NDArray[np.uint64]) -> None:
@@ -860,9 +867,12 @@ class Express:
             if subscriber.lines or subscriber.said:
                 yield pack_portrait(number, WHOLE, subscriber.lines, 0, list(subscriber.said.values()))
 
-    def load(self, packed: bytes | memoryview) -> None:
-        """Folds a delta in."""
+    def load(self, packed: bytes | memoryview) -> int:
+        """Folds the portraits of a delta or snapshot in, or the next of them; how many octets they were. One that is cut off at the
+        end is left: it comes whole with the next piece."""
+        folded = 0
         for portrait in portraits(packed):
+            folded += portrait.octets
             number = portrait.number
             subscriber = self._all.setdefault(number, _Subscriber())
             if portrait.how == WHOLE:
@@ -873,6 +883,7 @@ class Express:
             if not subscriber.lines and not subscriber.said and not subscriber.group:
                 del self._all[number]
         self.forget_changes()
+        return folded
 
     def _told(self, number: int, subscriber: _Subscriber, said: Iterable[Any]) -> None:
         for entry in said:

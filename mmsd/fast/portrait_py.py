@@ -51,6 +51,11 @@ class Portrait(NamedTuple):
     lines: bytes
     said: bytes
 
+    @property
+    def octets(self) -> int:
+        """All of it, packed."""
+        return PORTRAIT.size + len(self.lines) + len(self.said)
+
 
 def names(row: Any, named: Any) -> bool:
     """Whether a line spells its message, and stands for itself."""
@@ -139,11 +144,13 @@ def pack_portrait(number: int, how: int, lines: Sequence[Line], start: int, said
 
 
 def portraits(packed: bytes | memoryview) -> Iterator[Portrait]:
-    """The portraits that stand one behind the other."""
+    """The portraits that stand one behind the other; one that is cut off at the end is left."""
     at, data = 0, bytes(packed)
-    while at < len(data):
+    while at + PORTRAIT.size <= len(data):
         number, told, _, how, rows = PORTRAIT.unpack_from(data, at)
         at += PORTRAIT.size
+        if at + rows + told > len(data):
+            return
         yield Portrait(number, how, data[at : at + rows], data[at + rows : at + rows + told])
         at += rows + told
 

@@ -57,7 +57,7 @@ from mmsd.rules.pulse import Fault
 from mmsd.rules.state import State
 from mmsd.rules.tidings import tiding
 from mmsd.rules.verdicts import Facts, Judge, Raised
-from mmsd.store import Needs, Ordinal, Rows, Store
+from mmsd.store import Needs, Ordinal, Packed, Rows, Store
 
 SPREAD: Final = 5 * MINUTE
 """Backlogs advance together: a feed that is so far ahead of the slowest one with unread bytes waits for it."""
@@ -269,8 +269,8 @@ class Sequencer:
             self._handsets.forget()
         loaded = self._store.load()
         state = self._new_state()
-        state.load([*([loaded.snapshot] if loaded.snapshot else []), *loaded.deltas])
-        self._delta_bytes, self._snapshot_bytes = sum(map(len, loaded.deltas)), len(loaded.snapshot or b"")
+        self._delta_bytes = self._snapshot_bytes = 0
+        state.load(map(self._weighed, self._store.packed_state()))
         self._nodes = {name: number for number, name in loaded.names.get("node", {}).items()}
         self._new_nodes = []
         self._paths = {}
@@ -290,6 +290,15 @@ class Sequencer:
         self.judge = self._new_judge(state, self._path)
         if self._handsets is not None:
             self._handsets.recall(state.sessions_after(state.horizon))
+
+    def _weighed(self, packed: Packed) -> Iterator[bytes]:
+        """Its pieces; how large snapshot and deltas are says when the next snapshot is due."""
+        for piece in packed.pieces:
+            if packed.snapshot:
+                self._snapshot_bytes += len(piece)
+            else:
+                self._delta_bytes += len(piece)
+            yield piece
 
     def _take_handsets(self, horizon: int) -> News:
         """What the tick's sessions tell of handsets; whose change ends what was found."""

@@ -6,13 +6,14 @@ packs it (`fast.portrait_py`). Whose past comes back leaves his group; a group t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from mmsd.errors import StoreError
 from mmsd.fast import Express, Texts
 from mmsd.model import ColdGroup
 from mmsd.rules.traces import in_set
@@ -127,14 +128,24 @@ class Groups:
         """All groups, as if they had just been made."""
         return Changes(self.held)
 
-    def load(self, changes: Changes, portraits: bytes | memoryview) -> None:
-        """Folds changes in, and what changed on the lane: who came back left his group before, and who was put away has left it since."""
+    def load(self, changes: Changes, portraits: Iterable[bytes | memoryview]) -> None:
+        """Folds changes in, and what changed on the lane, in pieces: who came back left his group before, and who was put away has left
+        it since. Raises StoreError when the last portrait is cut short."""
         revived, left = np.frombuffer(changes.revived, np.uint64), np.frombuffer(changes.left, np.uint32)
         self._leave(revived, left)
         self._express.revive(revived)
-        self._express.load(portraits)
+        self._load_portraits(portraits)
         for number, group in changes.made.items():
             self.held[number] = group
             self._last = max(self._last, number)
             numbers, dues = np.frombuffer(group.numbers, np.uint64), np.frombuffer(group.dues, np.int64)
             self._express.place_cold(numbers[numbers != 0], dues[numbers != 0], number)
+
+    def _load_portraits(self, pieces: Iterable[bytes | memoryview]) -> None:
+        """A portrait may begin in one piece and end in the next."""
+        cut: bytes | memoryview = b""
+        for piece in pieces:
+            both = b"".join((cut, piece)) if cut else piece
+            cut = memoryview(both)[self._express.load(both) :]
+        if len(cut):
+            raise StoreError("the packed State in the state directory ends within a portrait; restore the state directory as a whole")

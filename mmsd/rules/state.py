@@ -14,6 +14,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 import msgspec
@@ -1281,17 +1282,18 @@ class State:
         if self.express is not None:
             yield from self.express.snapshot()
 
-    def load(self, packed: Iterable[bytes]) -> None:
-        """Folds a snapshot and later deltas into this (empty) State. Raises StoreError when they are of another format."""
-        for data in packed:
-            delta, portraits = _unpacked(data)
+    def load(self, packed: Iterable[Iterable[bytes]]) -> None:
+        """Folds a snapshot and later deltas, each in pieces that stand in a row, into this (empty) State. A piece is let go once it is
+        folded in. Raises StoreError when they are of another format."""
+        for one in packed:
+            delta, portraits = _unpacked(one)
             for feed in delta.feeds:
                 self._place(*feed)
             for name in delta.labels:
                 self.label(name)
             if self.groups is not None:
                 self.groups.load(delta.groups, portraits)
-            elif delta.groups.made or len(portraits):
+            elif delta.groups.made or any(portraits):
                 raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
             self.seed_names.extend(delta.seed_names)
             self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
@@ -1359,18 +1361,29 @@ def _packed(delta: _Delta) -> bytes:
     return HEADER + bytes([FORMAT]) + _LENGTH.pack(len(body)) + body
 
 
-def _unpacked(data: bytes) -> tuple[_Delta, memoryview]:
-    """The delta, and the express lane's portraits."""
+def _unpacked(packed: Iterable[bytes]) -> tuple[_Delta, Iterator[bytes | memoryview]]:
+    """The delta, and the express lane's portraits in pieces that are not yet taken."""
+    start, left = len(HEADER) + 1 + _LENGTH.size, iter(packed)
+    data = _first(start, b"", left)
     form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
     if form != FORMAT:
         raise StoreError(
             f"the packed State in the state directory has format {form}, this mmsd reads {FORMAT}; run the mmsd that wrote it, "
             "or begin with an empty state directory and the logs of the last days"
         )
-    start = len(HEADER) + 1 + _LENGTH.size
     (length,) = _LENGTH.unpack_from(data, len(HEADER) + 1)
-    view = memoryview(data)
-    return msgspec.msgpack.decode(view[start : start + length], type=_Delta), view[start + length :]
+    whole = _first(start + length, data, left)
+    view = memoryview(whole)
+    return msgspec.msgpack.decode(view[start : start + length], type=_Delta), chain((view[start + length :],), left)
+
+
+def _first(octets: int, data: bytes, left: Iterator[bytes]) -> bytes:
+    """`data` and so many of the pieces behind it that there are at least so many octets."""
+    taken, size = [data], len(data)
+    while size < octets and (piece := next(left, None)) is not None:
+        taken.append(piece)
+        size += len(piece)
+    return b"".join(taken)
 
 
 def lease_key(ggsn: npt.NDArray[Any], address: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:

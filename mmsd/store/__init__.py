@@ -165,12 +165,17 @@ class Rows:
     before: Mapping[str, Before] = field(default_factory=dict)  # by key, of `Needs.asked_before`
 
 
+class Packed(NamedTuple):
+    """A snapshot or delta of State as it was written, in pieces that stand in a row."""
+
+    snapshot: bool
+    pieces: Iterator[bytes]
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """State as committed: the newest snapshot, the deltas after it in order, and every feed's position."""
+    """Every feed's position as committed, and the names of what is interned."""
 
-    snapshot: bytes | None
-    deltas: tuple[bytes, ...]
     marks: Mapping[str, tuple[Mark, ...]]
     extents: Mapping[str, tuple[Extent, ...]]
     names: Mapping[str, Mapping[int, str]]  # family → id → text, as interned
@@ -315,6 +320,10 @@ class Store(Protocol):
         """
 
     def load(self) -> Loaded: ...
+    def packed_state(self) -> Iterator[Packed]:
+        """State as committed: the newest snapshot, then each delta after it. Read as they are taken, by whoever writes State and nobody
+        else: his next snapshot removes them. Raises StoreDamaged, while they are taken, when one does not open."""
+
     def write_snapshot(self, pieces: Iterable[bytes | memoryview]) -> str:
         """Make a snapshot, all pieces in a row, durable beside the database and return the name for `Batch.snapshot`."""
 

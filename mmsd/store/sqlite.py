@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, SECOND, Batch, Extent
 from mmsd.rules.governor import Usage
-from mmsd.store import CareAsk, Health, Loaded, Needs, Rows, care, cold, desk, migrate, outbox, rows, tails
+from mmsd.store import CareAsk, Health, Loaded, Needs, Packed, Rows, care, cold, desk, migrate, outbox, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -389,19 +389,28 @@ class SqliteStore(Reader):
         names: defaultdict[str, dict[int, str]] = defaultdict(dict)
         for family, identity, text in connection.execute("SELECT family, id, text FROM interned"):
             names[family][identity] = text
-        name = _snapshot_name(connection)
-        # all at once: one that does not open leaves no read open
-        deltas = connection.execute("SELECT id, body, file FROM state_delta ORDER BY id").fetchall()
         return Loaded(
-            snapshot=self._read_file(name) if name else None,
-            deltas=tuple(
-                self._read_file(file) if file else self._keys.unseal(label := rows.delta_label(identity), label, body)
-                for identity, body, file in deltas
-            ),
             marks=marks,
             extents={feed: tuple(found) for feed, found in extents.items()},
             names=dict(names),
         )
+
+    def packed_state(self) -> Iterator[Packed]:
+        snapshot, deltas = self._submit(
+            lambda connection: (
+                _snapshot_name(connection),
+                connection.execute("SELECT id, file FROM state_delta ORDER BY id").fetchall(),
+            )
+        )
+        if snapshot:
+            yield Packed(snapshot=True, pieces=self._read_file(snapshot))
+        for identity, file in deltas:
+            yield Packed(snapshot=False, pieces=self._read_file(file) if file else self._read_delta(identity))
+
+    def _read_delta(self, identity: int) -> Iterator[bytes]:
+        found = self._submit(lambda connection: connection.execute("SELECT body FROM state_delta WHERE id = ?", (identity,)).fetchall())
+        for (body,) in found:
+            yield self._keys.unseal(label := rows.delta_label(identity), label, body)
 
     def write_snapshot(self, pieces: Iterable[bytes | memoryview]) -> str:
         return self._write_file("snapshot", pieces)
@@ -428,13 +437,15 @@ class SqliteStore(Reader):
         self._faults.point(what)
         return path.name
 
-    def _read_file(self, name: str) -> bytes:
+    def _read_file(self, name: str) -> Iterator[bytes]:
+        """A file of State part by part."""
+        size = _PART + SEAL_BYTES
         try:
-            content = (self.directory / name).read_bytes()
+            with (self.directory / name).open("rb", buffering=0) as file:
+                for label, part in _parts(name, size, iter(lambda: file.read(size), b"")):
+                    yield self._keys.unseal(label, label, part)
         except OSError as error:
             raise StoreDamaged(f"{name} cannot be read: {error.strerror}; restore the state directory as a whole") from error
-        parts = _parts(name, _PART + SEAL_BYTES, [content])
-        return b"".join(self._keys.unseal(label, label, part) for label, part in parts)
 
     def _remove_state_files(self, useless: Callable[[str], bool]) -> None:
         """Those replaced, or written for a transaction that never was. One that cannot be removed now is tried again next time."""

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
 from mmsd import config
-from mmsd.fast import express_py
+from mmsd.errors import StoreError
+from mmsd.fast import Texts, express_py
 from mmsd.fast.portrait_py import portraits, unpack_lines, unpack_said
 from mmsd.fast.trace import NEVER, TRACE
 from mmsd.model import COLUMNS, MINUTE, SECOND, Content, Kind, PushState, Records, TextColumn
 from mmsd.rules.causes import CAUSES, RULES
 from mmsd.rules.express import laws
+from mmsd.rules.groups import Changes, Groups
 from mmsd.rules.relate import Context, Covered, assemble
 from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import look
@@ -210,6 +213,28 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
             copy.load(express.delta())
         images = [image(express) for express in (*both, *copies)]
         assert images[0] == images[1] == images[2] == images[3], number
+
+
+def in_pieces(octets: bytes, draw: random.Random) -> list[bytes]:
+    """Cut anywhere."""
+    cuts = sorted(draw.randrange(len(octets) + 1) for _ in range(draw.randrange(6)))
+    return [octets[start:stop] for start, stop in pairwise([0, *cuts, len(octets)])]
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_what_was_packed_may_come_in_pieces_that_end_anywhere(build: Any, seed: int) -> None:
+    draw, context = random.Random(seed), dossiers.context()
+    for _ in range(20):
+        express = lane(build, context)
+        taken_of(express, story(draw), 0)
+        express.survey(40 * SECOND)
+        octets = b"".join(express.snapshot())
+        copy = lane(build, context)
+        Groups(copy, Texts()).load(Changes({}), in_pieces(octets, draw))
+        assert image(copy) == image(express)
+        assert copy.delta() == b"", "what was loaded is not new"
+        with pytest.raises(StoreError, match="within a portrait"):
+            Groups(lane(build, context), Texts()).load(Changes({}), in_pieces(octets[: -draw.randrange(1, 16)], draw))
 
 
 def records_of(lines: list[Trace]) -> Records:

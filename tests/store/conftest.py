@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import pytest
 
@@ -52,6 +52,19 @@ def store(open_store: Open) -> Store:
 def put(store: Store, batch: Batch) -> None:
     """Commit a Batch that needs to see nothing."""
     store.transact(Needs(), lambda _: batch)
+
+
+class Stored(NamedTuple):
+    """State as a store has it, whole."""
+
+    snapshot: bytes | None
+    deltas: tuple[bytes, ...]
+
+
+def stored(store: Store) -> Stored:
+    whole = [(packed.snapshot, b"".join(packed.pieces)) for packed in store.packed_state()]
+    assert not any(snapshot for snapshot, _ in whole[1:]), "what comes behind a snapshot is deltas"
+    return Stored(whole[0][1] if whole and whole[0][0] else None, tuple(octets for snapshot, octets in whole if not snapshot))
 
 
 def see(store: Store, needs: Needs) -> Rows:

@@ -19,7 +19,7 @@ from mmsd.model import Batch
 from mmsd.store import DeliveryFilter, migrate
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Faults, Settings, SqliteStore, commit
-from tests.store.conftest import NOW, failing, put
+from tests.store.conftest import NOW, failing, put, stored
 from tests.store.values import delivery, extent, forward, mark
 from tests.store.victim import DOUBT, step
 
@@ -49,7 +49,8 @@ def opener(state: Path, keys: Keys) -> Iterator[Opener]:
 def steps_of(store: SqliteStore) -> int:
     """How many steps of the victim are stored; fails when some part of one is and another is not."""
     loaded = store.load()
-    deltas = list(loaded.snapshot or b"") + [delta[0] for delta in loaded.deltas]
+    snapshot, packed = stored(store)
+    deltas = list(snapshot or b"") + [delta[0] for delta in packed]
     n = len(deltas)
     assert deltas == list(range(n))
     assert loaded.marks == ({"mmsc1": (mark(10 * n),)} if n else {})
@@ -227,7 +228,7 @@ def test_whatever_fails_the_ledger_is_the_same(opener: Opener, seed: int, effort
                 store._faults = quiet
                 store.close()
                 store = opener()
-            n = len(store.load().snapshot or b"") + len(store.load().deltas)
+            n = len(stored(store).snapshot or b"") + len(stored(store).deltas)
     store._faults = quiet
     store.close()
     assert failures
@@ -322,11 +323,11 @@ def test_the_log_stays_bounded_while_somebody_reads_for_ever(opener: Opener, sta
     with pytest.raises(StoreBusy, match="reading the store"):
         put(store, big)
     assert limit < store.health().wal_bytes < limit + (1 << 18)
-    deltas = len(store.load().deltas)
+    deltas = len(stored(store).deltas)
     reader.close()
     put(store, big)
     assert store.health().wal_bytes < limit
-    assert len(store.load().deltas) == deltas + 1
+    assert len(stored(store).deltas) == deltas + 1
 
 
 def test_the_log_is_used_again(opener: Opener) -> None:
@@ -384,7 +385,7 @@ def test_a_lost_or_damaged_file_of_state_is_damage(opener: Opener, state: Path, 
     else:
         path.write_bytes(content)
     with pytest.raises(StoreDamaged, match=what):
-        store.load()
+        stored(store)
 
 
 def test_a_newer_schema_is_refused_and_not_touched(opener: Opener, state: Path) -> None:

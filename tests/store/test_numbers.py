@@ -18,7 +18,7 @@ from mmsd.model import Batch, Event, Heard, Msisdn, Reject, Serial, masked
 from mmsd.store import DeliveryFilter, Needs, Ordinal
 from mmsd.store.keys import SALT_BYTES, SEAL_BYTES, Keys
 from mmsd.store.sqlite import Settings, SqliteStore
-from tests.store.conftest import NOW, Open, put, see
+from tests.store.conftest import NOW, Open, put, see, stored
 from tests.store.values import LI, WANG, ZHAO, attempt, closed, delivery, extent, finding, forward, mark, outgoing
 
 MAIL = "li.na@example.com"
@@ -83,7 +83,7 @@ def test_no_number_stands_in_the_files(open_store: Open, tmp_path: Path, keys: K
     snapshot = store.write_snapshot([packed_state()])
     assert traces(tmp_path / "state") == set()
     put(store, Batch(at=NOW, snapshot=snapshot))
-    assert store.load().snapshot == packed_state()
+    assert stored(store).snapshot == packed_state()
     store.close()
     assert traces(tmp_path / "state") == set()
 
@@ -233,7 +233,7 @@ def test_a_delta_that_was_touched_does_not_open(open_store: Open, tmp_path: Path
     store = open_store()
     put(store, Batch(at=NOW, delta=b"one"))
     put(store, Batch(at=NOW, delta=b"two"))
-    assert store.load().deltas == (b"one", b"two")
+    assert stored(store).deltas == (b"one", b"two")
     for change in (
         "UPDATE state_delta SET body = (SELECT body FROM state_delta WHERE id = 2) WHERE id = 1",
         "UPDATE state_delta SET body = substr(body, 1, 5) WHERE id = 1",
@@ -247,11 +247,11 @@ def test_a_delta_that_was_touched_does_not_open(open_store: Open, tmp_path: Path
             connection.execute(change)
         store = open_store()
         with pytest.raises(StoreDamaged, match=r"sealed state delta \d does not open.*; restore the state directory"):
-            store.load()
+            stored(store)
         store.close()
         path.write_bytes(whole)
         store = open_store()
-    assert store.load().deltas == (b"one", b"two")
+    assert stored(store).deltas == (b"one", b"two")
 
 
 @pytest.mark.parametrize("snapshot", [False, True])
@@ -265,7 +265,7 @@ def test_state_sealed_under_another_key_does_not_open(tmp_path: Path, keys: Keys
         SqliteStore.open(tmp_path, settings=Settings(), keys=other, wall=lambda: NOW) as store,
         pytest.raises(StoreDamaged, match="another key file; restore"),
     ):
-        store.load()
+        stored(store)
 
 
 @pytest.mark.parametrize("size", [0, 1, 31, 32, 33, 64, 100])
@@ -276,7 +276,7 @@ def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys
     with SqliteStore.open(tmp_path, settings=Settings(), keys=keys, wall=lambda: NOW) as store:
         path = tmp_path / store.write_snapshot([whole])
         put(store, Batch(at=NOW, snapshot=path.name))
-        assert store.load().snapshot == whole
+        assert stored(store).snapshot == whole
         sealed = path.read_bytes()
         harmed = {sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1]), sealed + b"x", sealed[part:], sealed[:part] + sealed, b""}
         if len(sealed) > part:
@@ -284,4 +284,4 @@ def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys
         for content in harmed - {sealed}:
             path.write_bytes(content)
             with pytest.raises(StoreDamaged, match="state-000001"):
-                store.load()
+                stored(store)
