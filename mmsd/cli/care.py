@@ -194,7 +194,7 @@ def effect(config_file: Path, looked: int, since: str, until: str, as_json: bool
             proof = "" if one["proven"] else ", which may be chance"
             click.echo(f"  {one['measure']}: {sides}: {one['lift']:+.1%} ({one['low']:+.1%} to {one['high']:+.1%}){proof}")
         if told[name]["too_few"]:
-            click.echo("  too few messages on one side: nothing here is worth telling yet")
+            click.echo("  too few messages or subscribers on one side: nothing here is worth telling yet")
 
 
 def _range(settings: config.Settings, since: str, until: str) -> tuple[int, int]:

@@ -33,7 +33,8 @@ LOOKED: Final = 200
 MOST_LOOKED: Final = 2_000
 """Subscribers of each group whose messages are looked at: usually, at most."""
 FEW: Final = 100
-"""Messages of a group below which no difference is worth telling."""
+FEW_PEOPLE: Final = 30
+"""Messages and subscribers of a group below which no difference is worth telling: one busy subscriber is no group."""
 MEASURES: Final = ("success", "no_retrieval", "retrieval_failed")
 """Shares of judged messages: delivered; failed as code 4441 means it; failed as code 4442 does."""
 
@@ -109,7 +110,7 @@ def effects(groups: CareGroups, table: Mapping[str, Row]) -> dict[str, Any]:
     told: dict[str, Any] = {"held_back": _group(groups.held_back)}
     for name, group in (("others", groups.others), ("helped", groups.helped)):
         theirs = ratios(group.rows, table)
-        too_few = min(held["success"].of, theirs["success"].of) < FEW
+        too_few = min(held["success"].of, theirs["success"].of) < FEW or min(groups.held_back.looked, group.looked) < FEW_PEOPLE
         measures = [_effect(measure, effect(theirs[measure], held[measure])) for measure in MEASURES]
         told[name] = {**_group(group), "too_few": too_few, "measures": measures}
     return told
@@ -203,21 +204,21 @@ class CareApi:
         return await self._acting.act(request, order, Needs(), decide, {"done": True})
 
     async def funnel(self, request: web.Request) -> web.Response:
-        query = known_only(request, "by", "from", "to", "origin")
+        query = known_only(request, "by", "from", "to", "days", "origin")
         since, until, rows = await self._funnel(query)
         return reply({"from": iso(since), "to": iso(until), "by": query.get("by", ""), "funnel": rows})
 
     async def funnel_table(self, request: web.Request) -> web.Response:
-        query = known_only(request, "by", "from", "to", "origin")
+        query = known_only(request, "by", "from", "to", "days", "origin")
         _, _, rows = await self._funnel(query)
         return _file("mmsd-care-funnel.csv", rows)
 
     async def effect(self, request: web.Request) -> web.Response:
-        query = known_only(request, "from", "to", "looked")
+        query = known_only(request, "from", "to", "days", "looked")
         since, until = self._range(query)
         most = whole(query, "looked", LOOKED, 1, MOST_LOOKED)
         groups = await self._ask(lambda: self._store.care_groups(since, until, most))
-        return reply({"from": iso(since), "to": iso(until), "few": FEW, **effects(groups, self._rows)})
+        return reply({"from": iso(since), "to": iso(until), "few": FEW, "few_people": FEW_PEOPLE, **effects(groups, self._rows)})
 
     # ------------------------------------------------------------------------------------------------------------------- shared
 
@@ -244,7 +245,8 @@ class CareApi:
     def _range(self, query: Mapping[str, str]) -> tuple[int, int]:
         until = moment(query, "to") or self._wall() + 1
         since = moment(query, "from")
-        since = max(until - USUAL, 0) if since is None else since
+        days = whole(query, "days", USUAL // DAY, 1, MOST_DAYS)
+        since = max(until - days * DAY, 0) if since is None else since
         if not 0 < until - since <= MOST_DAYS * DAY:
             raise Problem(400, "bad_range", "`from` … `to` is empty or too long", f"Ask for up to {MOST_DAYS} days; `to` is the later one.")
         return since, until

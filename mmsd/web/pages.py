@@ -26,13 +26,14 @@ PLACES: Final = {
     "/findings": "findings.title",
     "/story": "story.title",
     "/desk": "desk.title",
+    "/care": "care.title",
     "/sending": "brake.title",
 }
 """The pages behind the door, as every page's head names them: address → key of the title."""
 
 _TEMPLATES: Final = {
     "/": "live.html", "/figures": "figures.html", "/findings": "findings.html", "/story": "story.html", "/desk": "desk.html",
-    "/sending": "sending.html",
+    "/care": "care.html", "/sending": "sending.html",
 }  # fmt: skip
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".LICENSE": "text/plain"}
 

@@ -189,7 +189,17 @@ def test_what_help_is_good_for(house: House, store: SqliteStore) -> None:
     assert success["proven"]
     assert (no_retrieval["n"], no_retrieval["held_back_n"], broken["n"], broken["held_back_n"]) == (0, 60, 10, 20)
     assert [told[name]["measures"][0]["of"] for name in ("others", "helped")] == [250, 150]
-    assert not told["others"]["too_few"]
+    assert told["others"]["too_few"]  # so many messages, and so few people
+
+
+def test_many_messages_of_many_people_are_worth_telling(house: House, store: SqliteStore) -> None:
+    put(store, Batch(
+        NOON, care=[case(place, State.HELD_BACK if place > 40 else State.FOUND, held_back=place > 40) for place in range(1, 81)],
+        closed=np.concatenate([closed(place, "N1" if place > 40 else "D1", 3) for place in range(1, 81)]),
+    ))  # fmt: skip
+    told = ask(house, "effect")["others"]
+    assert (told["too_few"], told["measures"][0]["lift"], told["measures"][0]["proven"]) == (False, 1.0, True)
+    assert ask(house, "effect?looked=20")["others"]["too_few"]
 
 
 def test_few_messages_prove_nothing_and_none_say_nothing(house: House, store: SqliteStore) -> None:
