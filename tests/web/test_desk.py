@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mmsd.errors import StoreFull
 from mmsd.flow.care import CareLoop
 from mmsd.flow.erasing import Erasing
 from mmsd.model import DAY, HOUR, Batch, Finding, Heard
 from mmsd.rules import outbox
 from mmsd.rules.care import Care
+from mmsd.rules.cases import Case
 from mmsd.rules.casework import Found, News
+from mmsd.rules.consent import Question
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.tidings import of_outbox, tiding
 from mmsd.store.sqlite import SqliteStore
@@ -27,13 +30,21 @@ LI = {"who": "li", "why": "he rang"}
 ACTS = ("consent", "ask", "revoke", "hand_over", "erase")
 
 
+class Clerk(Notes):
+    """Withdraws pushes that were ordered by then, as the real one does."""
+
+    def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
+        keys = super().withdrawn(number, case, questions)
+        return keys if case.orders else keys[:-2]
+
+
 class Office:
     """A site whose care takes news in when it is told to."""
 
     def __init__(self, folder: Path, store: SqliteStore) -> None:
         self.store = store
         care = Care(CareSettings(holdout=0.0), b"draw", wording=lambda case, language: f"q1-{language}")
-        self.care = CareLoop(store, care, Notes(), Everybody(), wall=lambda: self.house.now, call=_now)
+        self.care = CareLoop(store, care, Clerk(), Everybody(), wall=lambda: self.house.now, call=_now)
         self.erasing = Erasing(store, call=_now)
         self.house = House(folder, reader=store, next_steps=self.care.next_steps)
 
@@ -133,7 +144,8 @@ def test_a_consent_that_staff_records_pushes_and_can_be_taken_back(office: Offic
             True,
             "told him what will be sent",
         )
-        assert [each["settings"] for each in told["messages"]].count(True) == 1
+        assert [each["state"] for each in told["messages"] if each["settings"]] == ["ready"]
+        assert [each["state"] for each in told["messages"] if each["purpose"].startswith("ask:")] == ["dropped"]  # its question is answered
         await act(client, "revoke", case=1)
         await office.work()
         told = await look(client)
@@ -250,6 +262,20 @@ def test_an_act_needs_its_scope_a_name_and_a_reason(office: Office, name: str) -
 
     office.house.visit(story)
     assert office.deeds() == []
+
+
+def test_a_store_that_is_full_makes_erasing_wait(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(office.store, Batch(NOON, deliveries=[(b"1" * 16, delivery())], erasing=[RECEIVER]))
+
+    def full(number: str) -> bool:
+        raise StoreFull("no room")
+
+    with monkeypatch.context() as bent:
+        bent.setattr(office.store, "erase", full)
+        assert asyncio.run(office.erasing.turn()) == 0
+        assert office.erasing.trouble == "no room"
+    assert asyncio.run(office.erasing.turn()) == 1
+    assert (office.erasing.trouble, office.store.knows(RECEIVER)) == ("", False)
 
 
 def test_the_same_key_does_a_thing_once(office: Office) -> None:
