@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -51,8 +53,9 @@ def ready(config: Path, ready_file: Path) -> measure.Facts:
                 raise SystemExit(f"the daemon did not start: {process.returncode}")
             time.sleep(0.005)
         seconds = time.perf_counter() - begun
+        cpu = sum(map(int, Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[11:13])) / os.sysconf("SC_CLK_TCK")
         status = dict(line.split(":", 1) for line in Path(f"/proc/{process.pid}/status").read_text().splitlines())
-        return {"seconds": seconds, "peak_mib": int(status["VmHWM"].split()[0]) >> 10}
+        return {"seconds": seconds, "cpu": cpu, "peak_mib": int(status["VmHWM"].split()[0]) >> 10}
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()
@@ -69,19 +72,26 @@ def main() -> None:
 def run(lines: int, say: Callable[[str], None]) -> Report:
     """`lines` open deliveries; `python -m bench restart --lines 1000000` is the issue's."""
     with measure.folder() as place:
-        state, config = place / "state", place / "mmsd.toml"
+        state, used, config = place / "state", place / "used", place / "mmsd.toml"
         say(f"{lines:,} messages")
         prepared = measure.child("bench.restart", str(lines), str(state))
         log = place / "nothing.log"  # what is timed is the start, not reading on
         log.symlink_to(province.access_log(lines, rate=RATE, never=1.0))
-        config.write_text(CONFIG.format(state=state, log=log))
+        config.write_text(CONFIG.format(state=used, log=log))
         stored = sum(path.stat().st_size for path in state.iterdir())
-        found = measure.in_turns({"mmsd": lambda: measure.child("bench.restart", str(config), str(place / "ready"))}, say)["mmsd"]
+
+        def start() -> measure.Facts:  # of the same State each time: a daemon that serves goes on to close what is overdue by its clock
+            shutil.rmtree(used, ignore_errors=True)
+            shutil.copytree(state, used)
+            return measure.child("bench.restart", str(config), str(place / "ready"))
+
+        found = measure.in_turns({"mmsd": start}, say)["mmsd"]
     row = {
         "restart": "from the command to a served page",
         "open deliveries": prepared["open"],
         "MB of state directory": stored / 1e6,
         "s": found["seconds"],
+        "CPU s": found["cpu"],
         "peak MiB": found["peak_mib"],
     }
     return Report({"restart": [row]}, ["Must: 5 s with a million open deliveries; aim: 1 s. The process's own start is among it."])
