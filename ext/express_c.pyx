@@ -145,6 +145,7 @@ cdef enum:
     CLASSES = 128
     SMALLEST = 64
     STEP = 16
+    OF_A_MESSAGE = 224  # a delivery is some so many octets in the end: a block that grew leaves smaller ones behind that may find nobody
     SPARE = 32  # what grows has so much more room at once
     STEPPED = 512  # blocks up to this grow by STEP, larger ones by a quarter
     PIECE = 1 << 20
@@ -719,7 +720,7 @@ cdef class Express:
 
     cdef bint kept(self, const Row* row, i64 horizon, const Text* message, const Text* transaction) except -1 nogil:
         """Keeps one row, or says that it is somebody else's."""
-        cdef u64 i = self.make(row.subscriber, LONGEST_LINE // 8)
+        cdef u64 i = self.make(row.subscriber, OF_A_MESSAGE if of_message(row.kind) else LONGEST_LINE // 8)
         cdef Sub* sub = self.at(i)
         if sub.flags & SLOW:
             return False
