@@ -502,7 +502,7 @@ def _the_mmsc_answers_his_message_with_503(day: Day, t: float, number: str) -> N
 
 @story("", attempts="Z6")
 def _taken_at_the_gateway_and_never_seen_again(day: Day, t: float, number: str) -> None:
-    day.post(t, number)
+    day.post(t, number, sends=True)
 
 
 # ------------------------------------------------------------------------------------------------------------------------ the reading

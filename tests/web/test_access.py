@@ -38,7 +38,7 @@ def test_an_existing_token_file_is_left_alone(house):
         ("read", "tokens:1: expected"),
         ("read aa bb cc", "tokens:1: expected"),
         ("all " + "0" * 64, "unknown scope 'all'"),
-        ("read,reveal " + "0" * 64, "unknown scope 'reveal'"),
+        ("read,write " + "0" * 64, "unknown scope 'write'"),
         ("read " + "0" * 63, "not a SHA-256"),
         ("read " + "A" * 64, "not a SHA-256"),
         ("read " + "0" * 64 + " tomorrow", "no ISO 8601 time"),
