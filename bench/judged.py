@@ -117,8 +117,10 @@ def _all(store: SqliteStore) -> Judged:
 
 ENOUGH: Final = 0.98
 """Recall and precision that each cause must reach."""
-FEW: Final = 25
+FEW: Final = 100
 """Of a cause that is rarer one wrong reading is not yet a share."""
+CHANCE: Final = 2
+"""Of few a draw may hold so many coincidences, such as sessions that begin after three pushes by chance: rates are for large runs."""
 NOT_JUDGED: Final = "not judged"
 """In place of a cause: of a message whose MMSC was not read, or one that was not found."""
 
@@ -152,7 +154,7 @@ class Score:
             total = sum(n for pair, n in self.pairs.items() if cause in pair)
             missed = sum(n - self.right[pair] for pair, n in self.pairs.items() if pair[0] == cause)
             false = sum(n - self.right[pair] for pair, n in self.pairs.items() if pair[1] == cause)
-            if cause != NOT_JUDGED and max(missed, false) > max((1 - ENOUGH) * total, total < FEW):
+            if cause != NOT_JUDGED and max(missed, false) > max((1 - ENOUGH) * total, CHANCE if total < FEW else 0):
                 short[cause] = f"{missed} missed, {false} false of {total}"
         return short
 

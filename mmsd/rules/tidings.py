@@ -1,7 +1,7 @@
 """News for care as rows: what happened to one subscriber, told in the transaction in which it happened, and taken in later (docs/care.md).
 
-    >>> unpack(*pack(PushFailed(1, "EXPIRED")))
-    PushFailed(case=1, reason='EXPIRED', nth=0)
+>>> unpack(*pack(PushFailed(1, "EXPIRED")))
+PushFailed(case=1, reason='EXPIRED', nth=0)
 """
 
 from __future__ import annotations

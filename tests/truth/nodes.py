@@ -89,8 +89,10 @@ class Day:
     def get(self, at: float, number: str, name: str, status: int = 200, octets: int = 3300, host: str = HOST) -> None:
         self._squid(at, number, "GET", f"http://{host}/{name}", status, 300, octets, "-", "application/vnd.wap.mms-message")
 
-    def post(self, at: float, number: str, url: str = f"http://{HOST}/", status: int = 200, octets: int = 250, *, sends: bool = False) -> None:
-        """An MMS PDU from the handset, by its request type. `sends`: a message, answered by M-Send.conf; acknowledgements get no PDU."""
+    def post(
+        self, at: float, number: str, url: str = f"http://{HOST}/", status: int = 200, octets: int = 250, *, sends: bool = False
+    ) -> None:
+        """An MMS PDU from the handset, by its request type. `sends`: a message, answered by M-Send.conf; others get no PDU."""
         kind = "application/vnd.wap.mms-message"
         self._squid(at, number, "POST", url, status, 400, octets, kind, kind if sends else "text/plain")
 
