@@ -44,7 +44,7 @@ from mmsd.model import (
     Reject,
     masked,
 )  # fmt: skip
-from mmsd.rules import campaign, series
+from mmsd.rules import forwards, series
 from mmsd.rules.casework import Changed, Cleared, Shown, told
 from mmsd.rules.casework import News as CareNews
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
@@ -575,7 +575,7 @@ class Sequencer:
 
         def decide(rows: Rows) -> Batch:
             nonlocal awarded
-            made = campaign.decide(facts.candidates, rows.forwards, rows.ordinals, random, now)
+            made = forwards.decide(facts.candidates, rows.forwards, rows.ordinals, random, now)
             awarded = sum(forward.counted for forward in made.forwards)
             batch.forwards, batch.serials, batch.outbox = made.forwards, made.serials, made.outbox
             whole = Batch(**{name: getattr(batch, name) for name in batch})

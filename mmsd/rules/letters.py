@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from mmsd.model import HOUR, Outgoing
-from mmsd.rules.campaign import outbox_key
 from mmsd.rules.cases import Act, Case
 from mmsd.rules.casework import Ask, Push, Tell
 from mmsd.rules.consent import Question
 from mmsd.rules.forms import Parcel
+from mmsd.rules.forwards import outbox_key
 from mmsd.rules.governor import ACKNOWLEDGES_STOP
 from mmsd.rules.outbox import READY
 from mmsd.rules.settings import CareSettings

@@ -20,12 +20,13 @@ from mmsd.fast import Express
 from mmsd.fast.express_py import Survey
 from mmsd.model import DAY, HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
-from mmsd.rules.campaign import SERVICE, Campaigns, Candidate, Seed, answered_by, evidence_of, forward_key, group_of, local_day
+from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of, local_day
 from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
 from mmsd.rules.expectations import Expectations
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
+from mmsd.rules.forwards import Candidate, answered_by, forward_key, group_of
 from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.mending import Proof

@@ -16,7 +16,8 @@ import pytest
 from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Records, TextColumn
-from mmsd.rules.campaign import Awarded, Campaigns, Candidate, Seed, answered_by, decide, evidence_of, forward_key, group_of, local_day
+from mmsd.rules.campaign import Campaigns, Seed, evidence_of, local_day
+from mmsd.rules.forwards import Awarded, Candidate, answered_by, decide, forward_key, group_of
 from mmsd.rules.relate import Leg, Thread
 from mmsd.rules.serials import is_valid
 from mmsd.rules.settings import CampaignSettings, Judgement, SeedSettings
