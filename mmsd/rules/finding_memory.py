@@ -5,7 +5,7 @@ A dossier is forgotten within the hour; three failures of one shape may lie a we
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, KeysView, Set
 from typing import Final, NamedTuple
 
 from mmsd.model import HOUR
@@ -87,7 +87,7 @@ class FindingMemory:
             self.learn(number, [*held, *map(changed, self._moved[number])])
 
     @property
-    def numbers(self) -> Iterable[int]:
+    def numbers(self) -> KeysView[int]:
         """Of whom there is evidence: what is good of theirs must be seen."""
         return self._grounds.keys()
 

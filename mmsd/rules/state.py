@@ -538,6 +538,7 @@ class State:
     def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         kinds = rows["kind"]
         self._watch_posts(rows)
+        self._watch_sessions(rows)
         wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8))
         wanted |= in_set(kinds, ORIGINS) & (rows["at"] <= self.horizon)  # late: his requests were judged without it
         subscribers = np.unique(rows["subscriber"][wanted])
@@ -565,6 +566,13 @@ class State:
         late = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.GET) & in_set(rows["status"], np.array(GONE))]
         for number, at in zip(late["subscriber"].tolist(), late["at"].tolist(), strict=True):
             self.watch(number, at)
+
+    def _watch_sessions(self, rows: npt.NDArray[Any]) -> None:
+        """A session alone shows that somebody has packet data, which may be all that is said of him."""
+        starts = rows[rows["kind"] == Kind.SESSION_START] if self.findings.numbers else rows[:0]
+        for number, at in zip(starts["subscriber"].tolist(), starts["at"].tolist(), strict=True):
+            if number in self.findings.numbers:
+                self.watch(number, at)
 
     def watch(self, subscriber: int, due: int) -> None:
         """Has this number judged at `due`, if it is not earlier: whoever judges it then watches on."""

@@ -420,6 +420,9 @@ class Judge:
             bad += [ground for ground in held if ground.good and ground.source[1:] not in here]
             bad += [findings.changed(at) for at in state.findings.changes_of(number)]
             bad += set(mends(dossier, context, authorities(dossier, context), horizon))
+            begins = [line[AT] for line in dossier.sessions if line[KIND] == Kind.SESSION_START and line[AT] > horizon]
+            if begins:  # what is read ahead of other feeds tells that he has packet data, in its time
+                state.watch(number, min(begins))
         state.findings.learn(number, bad)
         facts.suspected.add(number)
 
