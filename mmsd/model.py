@@ -70,6 +70,18 @@ class Kind(enum.IntEnum):
     SMS_REQUEST = 22  # a sendsms request at the SMS gateway's HTTP door
     SUBMIT_REFUSED = 23  # MMSC would not take a message (`status` says why)
     PEER_ANSWER = 24  # another MMSC (`authority`) or an application answered to SENT_OUT (`status`); an MMSC's names no receiver
+    COPY = 25  # a tap's copy of a submit was looked into: `tag` names the seed it holds, `status` says how it was recognised (`Sighted`)
+
+
+class Sighted(enum.IntEnum):
+    """What was seen in a copy: `status` of a COPY. −1: somebody else's recogniser found a seed and does not say how. Stored."""
+
+    NOTHING = 0
+    EXACT = 1  # the octets of one of the seed's pictures
+    MARK = 2  # its mark; `latency` holds the score in thousandths
+    REGISTERED = 3  # its mark, once the picture was laid straight
+    PROBABLE = 4  # signs of a seed and no certainty: shown, never counted
+    FAILED = 5  # it could not be looked into
 
 
 class CodeSet(enum.IntEnum):
