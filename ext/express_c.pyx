@@ -1031,7 +1031,7 @@ cdef class Express:
         for i in range(n):
             x = row[i]
             if x.kind == SUBMIT:
-                if x.c or (self.seeds.n and set_get(&self.seeds, x.message) >= 0):
+                if x.seed or (self.seeds.n and set_get(&self.seeds, x.message) >= 0):
                     return False
                 if self.thread_of(threads, nt, x) < 0:
                     if nt == MOST_THREADS:
@@ -1043,7 +1043,7 @@ cdef class Express:
                     t.size = t.least = -1
                     nt += 1
             elif x.kind == PUSH:
-                if x.c:
+                if x.seed:
                     return False
                 j = 0
                 while j < nl and legs[j].first.transaction != x.transaction:

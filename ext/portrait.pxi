@@ -37,6 +37,8 @@ cdef struct Row:  # trace.TRACE
     uint8_t b
     uint8_t c
     uint8_t d
+    uint32_t seed
+    uint32_t room
 
 cdef struct Said:  # trace.SAID
     u64 subscriber
@@ -149,7 +151,7 @@ cdef int pack_line(uint8_t* to, const Row* row, const Named* named, const Text* 
     body = put(body, &word, 10, zigzag(row.status))
     body = put(body, &word, 11, zigzag(row.error))
     body = put(body, &word, 12, <u64>row.feed << 16 | <u64>row.code_set << 8 | row.kind)
-    body = put(body, &word, 13, row.a | <u64>row.b << 8 | <u64>row.c << 16 | <u64>row.d << 24)
+    body = put(body, &word, 13, row.a | <u64>row.b << 8 | <u64>row.c << 16 | <u64>row.d << 24 | <u64>row.seed << 32)
     body = put_text(body, &word, TEXT_OF_MESSAGE, message)
     body = put_text(body, &word, TEXT_OF_TRANSACTION, transaction)
     memcpy(to, &word, 8)
@@ -208,6 +210,7 @@ cdef inline void read_line(Reader* reader, Row* row, Text* texts) noexcept nogil
     row.status, row.error = <int32_t>unzigzag(field[10]), <int32_t>unzigzag(field[11])
     row.feed, row.code_set, row.kind = <uint16_t>(field[12] >> 16), <uint8_t>(field[12] >> 8), <uint8_t>field[12]
     row.a, row.b, row.c, row.d = <uint8_t>field[13], <uint8_t>(field[13] >> 8), <uint8_t>(field[13] >> 16), <uint8_t>(field[13] >> 24)
+    row.seed, row.room = <uint32_t>(field[13] >> 32), 0
     if alone:
         named.at, named.where, named.message, named.other = row.at, row.where, row.message, row.other
         named.spoken = texts[0].length != 0

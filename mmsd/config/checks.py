@@ -21,13 +21,13 @@ from mmsd.link import endpoint, registry
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.answers import plain
+from mmsd.rules.campaign import MOST_LIVE
 from mmsd.rules.causes import CAUSES
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.governor import ALL, CLASSES
 from mmsd.rules.limits import cap
 from mmsd.rules.local_time import hours, leave_some
 from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
-from mmsd.rules.state import MOST_SEEDS
 from mmsd.rules.table import Causes, Table
 from mmsd.rules.wording import LANGUAGES, NO_SUCH_TEXT, TEMPLATES, fault_of
 from mmsd.web import site
@@ -295,7 +295,7 @@ class _Claim(NamedTuple):
 
 
 def check_evidence(campaigns: Sequence[tuple[CampaignSettings, Report]]) -> None:
-    """What all campaigns together have to keep: as many seeds as there are numbers, and evidence that tells them apart.
+    """What all campaigns together have to keep: no more seeds than can be looked for, and evidence that tells them apart.
 
     What is evidence of two seeds proves neither: one message would count for whichever comes first.
 
@@ -307,8 +307,8 @@ def check_evidence(campaigns: Sequence[tuple[CampaignSettings, Report]]) -> None
     seeds = 0
     for campaign, report in campaigns:
         seeds += len(campaign.seeds)
-        if seeds - len(campaign.seeds) <= MOST_SEEDS < seeds:
-            report.add(("seeds",), f"these are {seeds} seeds with those before", f"{MOST_SEEDS} are the most: take out what is over")
+        if seeds - len(campaign.seeds) <= MOST_LIVE < seeds:
+            report.add(("seeds",), f"these are {seeds:,} seeds with those before", f"{MOST_LIVE:,} are the most: take out what is over")
         for place, seed in enumerate(campaign.seeds):
             name = f"{campaign.id}/{seed.id}"
             here: KeyPath = ("seeds", place)

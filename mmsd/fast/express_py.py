@@ -450,12 +450,12 @@ class Express:
         for row in rows:
             kind = row["kind"]
             if kind == Kind.SUBMIT:
-                if row["c"] or int(row["message"]) in self._seeds:
+                if row["seed"] or int(row["message"]) in self._seeds:
                     return None
                 if self._thread(threads, row) is None:
                     threads.append(_Thread(row))
             elif kind == Kind.PUSH:
-                if row["c"]:
+                if row["seed"]:
                     return None
                 leg = next((leg for leg in legs if leg.pushes[0]["transaction"] == row["transaction"]), None)
                 if leg is None:

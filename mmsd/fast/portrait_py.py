@@ -218,7 +218,7 @@ def _pack_line(line: Line, named: Any) -> bytes:
         *(int(row[name]) for name in ("link", "path", "authority")),
         *(zigzag(int(row[name])) for name in ("extra", "size", "status", "error")),
         int(row["feed"]) << 16 | int(row["code_set"]) << 8 | int(row["kind"]),
-        int(row["a"]) | int(row["b"]) << 8 | int(row["c"]) << 16 | int(row["d"]) << 24,
+        int(row["a"]) | int(row["b"]) << 8 | int(row["c"]) << 16 | int(row["d"]) << 24 | int(row["seed"]) << 32,
     ]  # fmt: skip
     return _pack(fields, (line.message, line.transaction))
 
@@ -230,7 +230,8 @@ def _row(number: int, fields: Sequence[int], named: Any) -> Any:
             number, _signed(unzigzag(at) + int(named["at"])), _signed(unzigzag(where) + int(named["where"])),
             named["message"] if message == SAME << 64 else message, transaction, named["other"] if other == SAME << 64 else other,
             link, path, authority, unzigzag(extra), unzigzag(size), unzigzag(status), unzigzag(error),
-            sort >> 16, sort & 255, sort >> 8 & 255, marks & 255, marks >> 8 & 255, marks >> 16 & 255, marks >> 24,
+            sort >> 16, sort & 255, sort >> 8 & 255, marks & 255, marks >> 8 & 255, marks >> 16 & 255,
+            marks >> 24 & 255, marks >> 32, 0,
         ),
         TRACE,
     )[()]  # fmt: skip

@@ -26,8 +26,10 @@ TRACE: Final = np.dtype(
         ("code_set", "u1"),
         ("a", "u1"),  # PUSH, REPORT: MMS PDU type; ATTEMPT: method; MMSC: interface
         ("b", "u1"),  # push state; ATTEMPT: request type
-        ("c", "u1"),  # ATTEMPT: answer type; sessions: selection mode + 1; PUSH: campaign seed + 1; PUSH_REPORT: place in codes.REASONS
+        ("c", "u1"),  # ATTEMPT: answer type; sessions: selection mode + 1; PUSH_REPORT: place in codes.REASONS
         ("d", "u1"),  # strength of an own mark: 1 = own traffic; 2 = NAMELESS
+        ("seed", "<u4"),  # SUBMIT, PUSH: number of the campaign seed it is evidence of; 0 = none
+        ("room", "<u4"),  # 0
     ]
 )
 """One log record about one subscriber."""

@@ -14,15 +14,17 @@ from typing import Final
 from mmsd.model import NOT_A_NUMBER, SECOND, Records
 from mmsd.rules.relate import Thread
 from mmsd.rules.settings import CampaignSettings, SeedSettings
-from mmsd.rules.traces import C
+from mmsd.rules.traces import SEED
 
+MOST_LIVE: Final = 10_000
+"""Seeds of all campaigns together that are looked for."""
 SERVICE: Final = b""
 """The parent key of what the service itself sent out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seed:
-    """A seed with its campaign. `number`, 1 … 255, is given for good by State: packed traces hold it."""
+    """A seed with its campaign. `number`, from 1 on, is given for good by State: packed traces hold it."""
 
     number: int
     campaign: CampaignSettings
@@ -128,11 +130,11 @@ def local_day(at: int, zone: tzinfo) -> str:
 
 def evidence_of(thread: Thread, seeds: Mapping[int, int]) -> tuple[int, str, float]:
     """(seed number, method, score) of a thread; (0, "", 0) when nothing says it is a seed's."""
-    if thread.opened is not None and thread.opened[C]:
-        return thread.opened[C], "message", 1.0
+    if thread.opened is not None and thread.opened[SEED]:
+        return thread.opened[SEED], "message", 1.0
     if thread.forwarded and thread.message in seeds:
         return seeds[thread.message], "m_forward", 1.0
     for push in thread.leg.pushes if thread.leg else ():
-        if push[C]:
-            return push[C], "subject_size", 0.9
+        if push[SEED]:
+            return push[SEED], "subject_size", 0.9
     return 0, "", 0.0

@@ -70,14 +70,15 @@ from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.table import Table
 from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 7
+FORMAT: Final = 8
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
 NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
 MM7: Final = 7
 SERVER_ERROR: Final = 500
-MOST_SEEDS: Final = 255
+MOST_SEEDS: Final = 65_535
+"""In a state directory's life."""
 CROWDED: Final = 16
 """Deliveries of one number in memory, above which its settled past is dropped though it is never quiet."""
 SPARE_TEXTS: Final = 10_000
@@ -242,7 +243,7 @@ class State:
         self.parts: frozenset[str] = frozenset()  # feeds that show only part of it
         self.current: set[int] = set()  # feeds that are read in this life; others stand only in what was read before
         self.sgsn = False
-        self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → seed number + 1, 0 = none
+        self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → number of its seed, 0 = none
         self.feeds: list[FeedInfo] = []
         self.domains: list[str] = []  # by number
         self.seed_names: list[str] = []  # campaign/seed by number − 1
@@ -324,15 +325,17 @@ class State:
 
     def number_seeds(self, names: Iterable[str]) -> dict[str, int]:
         """Numbers of seeds by campaign/seed, for good. Raises ConfigError when there were too many."""
+        numbers = {name: number for number, name in enumerate(self.seed_names, 1)}
         for name in names:
-            if name not in self.seed_names:
+            if name not in numbers:
                 self.seed_names.append(name)
                 self._fresh["seed_names"].append(name)
+                numbers[name] = len(self.seed_names)
         if len(self.seed_names) > MOST_SEEDS:
             raise ConfigError(
                 f"campaigns.directory: {len(self.seed_names)} seeds in this state directory's life, {MOST_SEEDS} are the most"
             )
-        return {name: number for number, name in enumerate(self.seed_names, 1)}
+        return numbers
 
     def say(self, feed: int, where: int, at: int, kind: str, verdict: str) -> None:
         """Remembers the verdict of a request."""
@@ -630,7 +633,7 @@ class State:
             for place in np.flatnonzero(pushes | (rows["kind"] == Kind.SUBMIT)).tolist():
                 seed = self.seed_of(records, int(chosen[place]))
                 if seed:
-                    rows["c"][place] = seed
+                    rows["seed"][place] = seed
                     self.seed_message(int(rows["message"][place]), seed)
         self._hear_peers(feed, rows["at"][rows["kind"] == Kind.PEER_ANSWER], nameless["at"][nameless["kind"] == Kind.PEER_ANSWER])
         submits = (rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)

@@ -1,6 +1,6 @@
 """Traces: what State remembers of the logs, as plain old data.
 
-A *trace* is one log record about one subscriber, packed in 104 bytes. `TraceLog` keeps them in a few sorted runs (an LSM tree without
+A *trace* is one log record about one subscriber, packed in 112 bytes. `TraceLog` keeps them in a few sorted runs (an LSM tree without
 files): appending is vectorised, and a subscriber's *dossier* is the set of its traces, found by binary search. Nothing is ever changed in
 place, so merging records commutes: what is made of a dossier depends on the set alone, never on the order of arrival (rule R5).
 """
@@ -26,7 +26,7 @@ Trace = tuple[Any, ...]
 FIELDS: Final = tuple(TRACE.names or ())
 (
     SUBSCRIBER, AT, WHERE, MESSAGE, TRANSACTION, OTHER, LINK, PATH, AUTHORITY, EXTRA,
-    SIZE, STATUS, ERROR, FEED, KIND, CODE_SET, A, B, C, D,
+    SIZE, STATUS, ERROR, FEED, KIND, CODE_SET, A, B, C, D, SEED, _ROOM,
 ) = range(len(FIELDS))  # fmt: skip
 
 

@@ -511,12 +511,12 @@ def test_a_short_code_tells_one_seed(written, more: str, faults: list[str]):
     assert said(check(written(FEED + '[campaigns]\ndirectory = "campaigns"\n'))) == faults
 
 
-def test_more_seeds_than_there_are_numbers(written):
-    seeds = "".join(f"[[seeds]]\nid = 's{number}'\ntags = ['t{number}']\n" for number in range(255))
+def test_more_seeds_than_are_looked_for(written):
+    seeds = "".join(f"[[seeds]]\nid = 's{number}'\ntags = ['t{number}']\n" for number in range(10_000))
     folder = written(CAMPAIGN.partition("[[seeds]]")[0].replace("relay", "all") + seeds, "campaigns/a.toml").parent
     load_campaigns(folder)
     written(CAMPAIGN, "campaigns/b.toml")
-    with pytest.raises(Faulty, match=r"b\.toml:6: seeds: these are 256 seeds with those before; 255 are the most"):
+    with pytest.raises(Faulty, match=r"b\.toml:6: seeds: these are 10,001 seeds with those before; 10,000 are the most"):
         load_campaigns(folder)
 
 

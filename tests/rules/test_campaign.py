@@ -79,11 +79,11 @@ def thread(at: float = 0, message: str = "m1", sender: int = BOB, **fields: Any)
 
 
 def test_the_evidence_of_a_delivery():
-    assert evidence_of(thread(c=1), {}) == (1, "message", 1.0)
+    assert evidence_of(thread(seed=300), {}) == (300, "message", 1.0)
     assert evidence_of(replace(thread(), forwarded=True), {name("m1"): 2}) == (2, "m_forward", 1.0)
     assert evidence_of(thread(), {name("m1"): 2}) == (0, "", 0.0)
     with_push = thread()
-    with_push.leg = Leg(name("t1"), BOB, [push(1, c=3)])
+    with_push.leg = Leg(name("t1"), BOB, [push(1, seed=3)])
     assert evidence_of(with_push, {}) == (3, "subject_size", 0.9)
 
 

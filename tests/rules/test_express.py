@@ -69,8 +69,8 @@ def story(draw: random.Random) -> list[Trace]:
         said = got + draw.choice((0.5, 2.0, 15.0)) * draw.random()
         told = draw.choice((129, 129, 129, 129, 131, 130, 132, -1))
         whole = [
-            submit(at, message, sender, size=draw.choice((-1, 900)), d=int(draw.random() < 0.03), c=int(draw.random() < 0.02)),
-            notify(sent, message), push(pushed, leg, sender, c=int(draw.random() < 0.02)),
+            submit(at, message, sender, size=draw.choice((-1, 900)), d=int(draw.random() < 0.03), seed=40_000 * (draw.random() < 0.02)),
+            notify(sent, message), push(pushed, leg, sender, seed=40_000 * (draw.random() < 0.02)),
             receipt(pushed + draw.random() * 3, f"{leg}@{pushed:g}", draw.choice((PushState.DELIVERED, PushState.EXPIRED))),
             get(got - 0.1, leg, draw.choice((200, 200, 200, 200, 500)), size=draw.choice((1000, 1000, 100))),
             fetched(got, message, draw.choice((sender, sender, sender, BOB))),
