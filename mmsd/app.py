@@ -33,10 +33,11 @@ from mmsd.flow.clerk import Letters, Registry
 from mmsd.flow.dispatch import Dispatcher, Route
 from mmsd.flow.erasing import Erasing
 from mmsd.flow.folding import Folding
+from mmsd.flow.handing import Handing
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.settle import Listener, Way
-from mmsd.link import cmpp, kannel, mqtt, registry, smpp
+from mmsd.link import cmpp, kannel, mqtt, registry, smpp, webhook
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
@@ -57,6 +58,7 @@ from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
 from mmsd.telemetry import Telemetry
 from mmsd.web import access
+from mmsd.web.care import handover_line
 from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
@@ -432,6 +434,8 @@ class Daemon:
                 tasks = [group.create_task(site.serve(served)), group.create_task(self._watch_figures(leaving))]
                 tasks.append(group.create_task(self.care.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
+                if self._settings.handover is not None:
+                    tasks.append(group.create_task(self._hand_over(self._settings.handover)))
                 if self._settings.mqtt is not None:
                     tasks.append(group.create_task(self._announce(self._settings.mqtt)))
                 try:
@@ -445,6 +449,14 @@ class Daemon:
     def _dispatched(self, batch: Batch) -> None:
         self.telemetry.dispatched(batch)
         self.care.noted(batch)
+
+    async def _hand_over(self, settings: webhook.Settings) -> None:
+        async with webhook.Webhook(settings, wall=self._world.wall) as receiver:
+            handing = Handing(
+                self.store, receiver, handover_line, kinds=settings.kinds, retry=settings.retry, retry_limit=settings.retry_limit,
+                wall=self._world.wall, fault_point=self._world.fault_point,
+            )  # fmt: skip
+            await handing.run()
 
     async def _announce(self, settings: mqtt.Settings) -> None:
         async with mqtt.Publisher(settings, random=secrets.SystemRandom().random) as publisher:

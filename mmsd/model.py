@@ -599,6 +599,14 @@ class Listing(NamedTuple):
     on: bool
 
 
+class Handed(NamedTuple):
+    """The business system was told of a case on the hand-over list. `subscriber`: the store's id; `refused`: why not, or ""."""
+
+    subscriber: int
+    case: int
+    refused: str
+
+
 class Event(msgspec.Struct, frozen=True):
     """What the world may know: MQTT and live pages read these rows. `data` never holds a full number or serial."""
 
@@ -867,6 +875,7 @@ class Batch:
     tidings: list[Tiding] = field(default_factory=list)
     care: list[Kept] = field(default_factory=list)  # folders as they are from now on
     listed: list[Listing] = field(default_factory=list)
+    handed: list[Handed] = field(default_factory=list)
     withdrawals: list[bytes] = field(default_factory=list)  # keys of rows of the outbox: what still waits must not leave any more
     erasing: list[str] = field(default_factory=list)  # numbers that shall be forgotten, once care let go of them
     replied: list[Replied] = field(default_factory=list)

@@ -21,7 +21,7 @@ import pytest
 from mmsd import config
 from mmsd.cli.causes import markdown_of, markdown_of_signs
 from mmsd.config import Feed, Settings
-from mmsd.link import mqtt
+from mmsd.link import mqtt, webhook
 from mmsd.logs import DIALECTS
 from mmsd.rules.causes import CAUSES, RULES
 from mmsd.rules.governor import CLASSES
@@ -146,8 +146,10 @@ def test_the_configuration_file_shows_every_setting_with_its_default(root: Path,
     for secret in re.findall(r'^#\w+_file = "(.+?)"', text, re.MULTILINE):
         (tmp_path / secret).touch(0o600)
     settings = config.load(path)
-    assert msgspec.structs.replace(settings, feeds={}, codes={}, mqtt=None, links={}) == Settings(feeds={})
+    assert msgspec.structs.replace(settings, feeds={}, codes={}, mqtt=None, handover=None, links={}) == Settings(feeds={})
     assert settings.mqtt == mqtt.Settings(host="broker.example.net", node="nanjing1")
+    assert settings.handover is not None
+    assert settings.handover == webhook.Settings(url="https://crm.example.net/mmsd", secret_file=settings.handover.secret_file)
     raw = tomllib.loads(uncommented(text))
     assert {type(link) for link in settings.links.values()} == {
         kind for path, kind in TREE if path[:2] == ("links", "NAME") and len(path) == 3

@@ -33,6 +33,7 @@ from mmsd.cli.seeds import seed
 from mmsd.cli.sending import send
 from mmsd.cli.serials import serial
 from mmsd.cli.why import why
+from mmsd.config.checks import hints
 from mmsd.config.reader import zone_named
 from mmsd.errors import AlreadyRunning, ConfigError, MmsdError
 from mmsd.logs import DIALECTS
@@ -184,6 +185,8 @@ def check(config_file: Path) -> None:
         click.echo(f"{len(faults)} fault{'s' if len(faults) > 1 else ''}", err=True)
         sys.exit(EXIT_CONFIG)
     settings = config.load(config_file)
+    for hint in hints(settings):
+        click.echo(f"{config_file}: {hint}", err=True)
     click.echo(f"{config_file}: {len(settings.feeds)} feeds, no faults")
 
 

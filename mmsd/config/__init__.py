@@ -27,6 +27,7 @@ from mmsd.config.checks import (
     check_evidence,
     check_feed,
     check_governor,
+    check_handover,
     check_link,
     check_operator,
     check_seed,
@@ -55,7 +56,7 @@ from mmsd.config.settings import (
     scopes,
     shows_part,
 )
-from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp
+from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp, webhook
 from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
 from mmsd.rules.table import Causes
 from mmsd.web import site
@@ -73,6 +74,7 @@ _LINK_CHECKS: Final[dict[type, Check]] = {
     kannel.Settings: check_link,
     mm7.Settings: check_link,
     endpoint.Settings: check_endpoint,
+    webhook.Settings: check_handover,
 }
 
 

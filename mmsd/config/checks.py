@@ -17,11 +17,12 @@ from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
 from mmsd.config.settings import COVERS, ROLES, Covers, Feed, Role, Sample, Settings, role
 from mmsd.errors import ConfigError
-from mmsd.link import endpoint, registry
+from mmsd.link import endpoint, registry, webhook
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.answers import plain
 from mmsd.rules.campaign import MOST_LIVE
+from mmsd.rules.cases import Kind as CaseKind
 from mmsd.rules.causes import CAUSES
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.governor import ALL, CLASSES
@@ -144,6 +145,17 @@ def check_endpoint(ours: endpoint.Settings, key: KeyPath, report: Report) -> Non
     check_secret(ours.secret_file, (*key, "secret_file"), report)
 
 
+def check_handover(told: webhook.Settings, key: KeyPath, report: Report) -> None:
+    try:
+        webhook.check(told)
+    except ConfigError as error:
+        report.add((*key, "url"), str(error).removeprefix("url: "), "take an https address, or one of this host")
+    for index, kind in enumerate(told.kinds):
+        if kind not in set(CaseKind):
+            report.add((*key, "kinds", index), f"no cases are called {kind!r}", meant(kind, list(CaseKind)))
+    check_secret(told.secret_file, (*key, "secret_file"), report)
+
+
 def check_secret(path: str, key: KeyPath, report: Report) -> None:
     """A file that only its owner may read; that it is there has been checked."""
     if path and Path(path).exists() and stat.S_IMODE(Path(path).stat().st_mode) & 0o077:
@@ -236,6 +248,13 @@ def check_together(settings: Settings, report: Report) -> None:
                     report.add(("codes", name, what, index), f"there is no {what[:-1]} {word!r}", meant(word, sorted(known)))
     if roles and not roles & {"mmsc", None}:  # None: a feed at fault, which may be it
         report.add(("feeds",), "none is an MMSC", "deliveries begin there: add the feed of an MMSC's access log")
+
+
+def hints(settings: Settings) -> list[str]:
+    """What is no fault, and not what somebody wants who means to send."""
+    carried = {name for link in settings.links.values() for name in link.classes}
+    on = [name for name in CLASSES if getattr(settings.governor, name).switch == "on" and name not in carried]
+    return [f'governor.{name}.switch: is on, and no link carries this class: name it in a link, classes = ["{name}"]' for name in on]
 
 
 def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.flow import announce, sequencer
-from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp
+from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp, webhook
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
 from mmsd.rules.scope import Scope, Scopes
@@ -118,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True):
     web: site.Settings = site.Settings()
     announce: announce.Settings = announce.Settings()
     mqtt: mqtt.Settings | None = None  # None: nothing is published
+    handover: webhook.Settings | None = None  # None: the hand-over list is fetched, and told to nobody
     links: dict[str, registry.Settings] = {}
 
 
@@ -327,6 +328,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "pushes": Limits(1, 5),
         "holdout": Limits(0.0, 1.0),
     },
+    webhook.Settings: {"timeout": _WAIT, "retry": Limits(0.1, _DAY), "retry_limit": Limits(1.0, _DAY)},
     GovernorSettings: {"conversation": Limits(0.0, _DAY)},
     CampaignSettings: {"pair_cap": Limits(1, 1 << 40), "sms_expires": Limits(1.0, _YEAR)},
 }
@@ -340,6 +342,7 @@ FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
     cmpp.Settings: ("password_file",),
     kannel.Settings: ("password_file", "ca_file"),
     mm7.Settings: ("password_file", "ca_file"),
+    webhook.Settings: ("secret_file", "ca_file"),
     endpoint.Settings: ("secret_file", "certificate", "key"),
 }
 """Texts that name a file which has to be there; "" names none."""

@@ -110,7 +110,7 @@ class HttpLink(Generic[_E]):
     async def __aenter__(self) -> Self:
         """LinkError or ConfigError when a file or the endpoint's port is no good."""
         self._pace = Pace(self._peer.rate, now=self._now())
-        context = await asyncio.to_thread(_trust, self._peer.ca_file) if urlsplit(self._peer.url).scheme == "https" else True
+        context = await asyncio.to_thread(trust, self._peer.ca_file) if urlsplit(self._peer.url).scheme == "https" else True
         if self._endpoint is not None:
             await self._endpoint.__aenter__()
         self._session = aiohttp.ClientSession(
@@ -194,7 +194,7 @@ class HttpLink(Generic[_E]):
             try:
                 return await self._ask(session, headers, body)
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-                raise self._down(f"no connection to {self._peer.name}: {_why(error)}") from None
+                raise self._down(f"no connection to {self._peer.name}: {why(error)}") from None
             except TimeoutError:
                 raise Unanswered(f"no answer within {self._peer.timeout:g} s") from None
             except (aiohttp.ClientError, OSError) as error:
@@ -289,7 +289,7 @@ class HttpLink(Generic[_E]):
             async with asyncio.timeout(_CONNECT_SECONDS):
                 _, writer = await asyncio.open_connection(url.hostname, url.port or (443 if url.scheme == "https" else 80))
         except (OSError, TimeoutError, UnicodeError) as error:  # the last of a name that no host can have
-            return f"no connection to {self._peer.name}: {_why(error)}"
+            return f"no connection to {self._peer.name}: {why(error)}"
         writer.close()
         return ""
 
@@ -320,14 +320,15 @@ class HttpLink(Generic[_E]):
         return int(asyncio.get_running_loop().time() * SECOND)
 
 
-def _trust(ca_file: str) -> ssl.SSLContext:
+def trust(ca_file: str) -> ssl.SSLContext:
+    """Whom to believe: the PEM file's, or without one the system's. ConfigError for a file that is none."""
     try:
         return ssl.create_default_context(cafile=ca_file or None)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"ca_file: cannot be used: {error}") from None
 
 
-def _why(error: BaseException) -> str:
+def why(error: BaseException) -> str:
     """In the system's words, without addresses."""
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     match inner:

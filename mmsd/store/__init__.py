@@ -6,7 +6,7 @@ after the COMMIT; after any exception the caller drops what it remembers and cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -282,6 +282,8 @@ class Handover(NamedTuple):
     causes: tuple[str, ...]
     city: str
     model: str
+    told: int | None = None  # when the business system was told
+    refused: str = ""  # why it would not take it
 
     @property
     def id(self) -> str:
@@ -417,6 +419,9 @@ class Store(Protocol):
 
     def handovers(self, limit: int, after: str = "", kind: str | None = None) -> list[Handover]:
         """What waits for people or for the business system, the oldest first; the next page is `after` the `place` of the last."""
+
+    def handovers_untold(self, kinds: Collection[str], limit: int) -> list[Handover]:
+        """Cases of these kinds of which the business system was not told yet, the oldest first."""
 
     def handover(self, subscriber: int, case: int) -> Handover | None: ...
     def messages(self, number: str, limit: int) -> list[tuple[int, int, Outgoing]]:

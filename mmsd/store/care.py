@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -59,6 +59,10 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapp
             )
         else:
             connection.execute("DELETE FROM handover WHERE subscriber = ? AND number = ?", (who, listing.case))
+    connection.executemany(
+        "UPDATE handover SET told = ?, refused = ? WHERE subscriber = ? AND number = ?",
+        [(batch.at, handed.refused, handed.subscriber, handed.case) for handed in batch.handed],
+    )
     connection.executemany(
         "UPDATE outbox SET state = 'dropped', reason = 'withdrawn', changed = ? WHERE key = ? AND state IN ('ready', 'held')",
         [(batch.at, key) for key in batch.withdrawals],
@@ -186,7 +190,7 @@ def steps(connection: sqlite3.Connection, subscriber: int, limit: int) -> list[C
 
 
 _HANDOVER: Final = (
-    "SELECT h.subscriber, p.sealed, h.number, h.at, h.kind, h.reason, c.state, c.causes, c.city, c.model FROM handover h"
+    "SELECT h.subscriber, p.sealed, h.number, h.at, h.kind, h.reason, c.state, c.causes, c.city, c.model, h.told, h.refused FROM handover h"
     " JOIN subscriber p ON p.id = h.subscriber JOIN care_case c ON c.subscriber = h.subscriber AND c.number = h.number"
 )
 
@@ -201,14 +205,24 @@ def handovers(connection: sqlite3.Connection, keys: Keys, limit: int, after: str
     return [_handed(keys, row) for row in found]
 
 
+def untold(connection: sqlite3.Connection, keys: Keys, kinds: Collection[str], limit: int) -> list[Handover]:
+    """As `Store.handovers_untold`. A subscriber who was erased has no number to tell."""
+    marks = ", ".join("?" * len(kinds))
+    found = connection.execute(
+        f"{_HANDOVER} WHERE h.told IS NULL AND p.sealed IS NOT NULL AND h.kind IN ({marks}) ORDER BY h.at, h.subscriber, h.number LIMIT ?",
+        (*kinds, limit),
+    )
+    return [_handed(keys, row) for row in found]
+
+
 def handover(connection: sqlite3.Connection, keys: Keys, subscriber: int, case: int) -> Handover | None:
     row = connection.execute(f"{_HANDOVER} WHERE h.subscriber = ? AND h.number = ?", (subscriber, case)).fetchone()
     return _handed(keys, row) if row is not None else None
 
 
 def _handed(keys: Keys, row: tuple[Any, ...]) -> Handover:
-    who, sealed, number, at, kind, reason, state, causes, city, model = row
-    return Handover(who, keys.open_number(sealed), number, at, kind, reason, state, _causes(causes), city, model)
+    who, sealed, number, at, kind, reason, state, causes, city, model, told, refused = row
+    return Handover(who, keys.open_number(sealed), number, at, kind, reason, state, _causes(causes), city, model, told, refused)
 
 
 def place(after: str) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ import contextlib
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -400,6 +400,10 @@ class Reader:
     def handovers(self, limit: int, after: str = "", kind: str | None = None) -> list[Handover]:
         with self._reading() as connection:
             return care.handovers(connection, self._keys, limit, after, kind)
+
+    def handovers_untold(self, kinds: Collection[str], limit: int) -> list[Handover]:
+        with self._reading() as connection:
+            return care.untold(connection, self._keys, kinds, limit)
 
     def handover(self, subscriber: int, case: int) -> Handover | None:
         with self._reading() as connection:

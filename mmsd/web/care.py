@@ -72,7 +72,16 @@ def handover_row(row: Handover, show: Callable[[str], str] = masked) -> dict[str
     """A line of the hand-over list. `show`: how a number is shown."""
     return {
         "id": row.id, "number": show(row.msisdn) if row.msisdn else "", "at": iso(row.at), "kind": row.kind, "state": row.state,
-        "reason": row.reason, "cause": " ".join(row.causes), "city": row.city, "model": row.model,
+        "reason": row.reason, "cause": " ".join(row.causes), "city": row.city, "model": row.model, "told": iso(row.told or 0),
+        "refused": row.refused,
+    }  # fmt: skip
+
+
+def handover_line(row: Handover) -> dict[str, Any]:
+    """What the business system is told of a case."""
+    return {
+        "id": row.id, "msisdn": row.msisdn, "at": iso(row.at), "kind": row.kind, "reason": row.reason, "causes": row.causes,
+        "city": row.city, "model": row.model,
     }  # fmt: skip
 
 

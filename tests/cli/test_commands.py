@@ -436,6 +436,14 @@ def test_check_finds_no_fault(run: Run, logs: Path):
     assert (said.exit_code, said.output) == (0, f"{logs}/mmsd.toml: 3 feeds, no faults\n")
 
 
+def test_check_says_what_would_never_leave(run: Run, logs: Path):
+    path = logs / "mmsd.toml"
+    path.write_text(path.read_text() + '[governor.service]\nswitch = "on"\n')
+    said = run("check", path)
+    assert said.exit_code == 0
+    assert "governor.service.switch: is on, and no link carries this class" in said.output
+
+
 def test_check_tells_all_faults_at_once(run: Run, logs: Path):
     path = logs / "mmsd.toml"
     path.write_text(CONFIG.replace('dialect = "mbuni"', 'dialect = "mbumi"').replace("grace = 0.0", 'grase = "soon"') + "[feeds.extra]\n")

@@ -28,7 +28,8 @@ const compared = (group, told) => told.measures.map((one) => [
 
 const waiting = (row) => [
   row.number || "–", time(row.at), text(`desk.${row.kind}`), word("casestate", row.state), row.reason || "–",
-  row.cause.split(" ").filter(Boolean).map((cause) => word("cause", cause)).join(", ") || "–", row.city || "–", row.model || "–", row.id,
+  row.cause.split(" ").filter(Boolean).map((cause) => word("cause", cause)).join(", ") || "–", row.city || "–", row.model || "–",
+  row.refused ? text("care.refused", { reason: row.refused }) : row.told ? time(row.told) : "–", row.id,
 ];
 
 let listed = []; // lines of the hand-over list shown so far
@@ -40,7 +41,7 @@ const more = async (mine) => {
   if (mine !== turn) return;
   listed = [...listed, ...page.handover];
   after = page.after;
-  fill("handover", listed.map(waiting), Array(9).fill(""));
+  fill("handover", listed.map(waiting), Array(10).fill(""));
   byId("more").hidden = !after;
 };
 
