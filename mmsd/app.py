@@ -37,7 +37,7 @@ from mmsd.flow.handing import Handing
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.settle import Listener, Way
-from mmsd.link import cmpp, kannel, mqtt, registry, smpp, webhook
+from mmsd.link import cmpp, mm7, mqtt, registry, smpp, webhook
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
@@ -49,6 +49,7 @@ from mmsd.rules.care import Care
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
+from mmsd.rules.outbox import Form
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
@@ -271,10 +272,23 @@ def routes(settings: config.Settings, world: World) -> list[Route]:
     made = []
     for name, link in settings.links.items():
         if link.classes:
-            way = Way(by_time=isinstance(link, cmpp.Settings), marked=isinstance(link, smpp.Settings | cmpp.Settings) and link.mark)
-            octets = isinstance(link, smpp.Settings | kannel.Settings)
-            made.append(Route(name, world.link(link), frozenset(link.classes), link.order, link.window, octets, way))
+            way = Way(
+                by_time=isinstance(link, cmpp.Settings), by_receiver=isinstance(link, mm7.Settings),
+                marked=isinstance(link, smpp.Settings | cmpp.Settings) and link.mark,
+            )  # fmt: skip
+            made.append(Route(name, world.link(link), frozenset(link.classes), link.order, link.window, forms(link), way))
     return made
+
+
+def forms(link: registry.Settings) -> frozenset[Form]:
+    """What a link carries: binary SMS only those of which we know that they do, multimedia messages MM7 alone."""
+    match link:
+        case mm7.Settings():
+            return frozenset({Form.MMS, Form.TEXT} if link.texts else {Form.MMS})
+        case cmpp.Settings():
+            return frozenset({Form.TEXT})
+        case _:
+            return frozenset({Form.TEXT, Form.OCTETS})
 
 
 def care_loop(

@@ -491,12 +491,13 @@ class Outgoing(msgspec.Struct, frozen=True):
     kind: str  # its class: transactional, service, marketing, provisioning
     purpose: str
     msisdn: str  # "" once the subscriber is erased
-    body: str  # the text; "" where there are `pieces`, and once it is of no use any more
+    body: str  # the text; "" where there are `pieces` or a `content`, and once it is of no use any more
     state: str  # a name of `rules.outbox.STATES`
     due: int  # not before; of an uncertain row: when its time of grace is over
     expires: int  # never after
     priority: int = 0  # 0 … 3, higher first
     pieces: tuple[tuple[bytes, bytes], ...] = ()  # instead of a text: (header, data) of each binary SMS
+    content: bytes = b""  # or the name of a multimedia message (`Composed`): rows refer to it, however many they are
     campaign: str = ""
     sender: str | None = None  # None: the link's own number …
     sub_code: str = ""  # … and these digits behind it
@@ -514,6 +515,17 @@ class Outgoing(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Outgoing({self.key.hex()}, {self.kind}, {self.purpose!r} to {masked(self.msisdn)}, {self.state})"
+
+
+class Composed(msgspec.Struct, frozen=True):
+    """A multimedia message as it leaves, for any number of receivers. Its name is a digest of it (`rules.outbox.composed`)."""
+
+    name: bytes
+    subject: str
+    body: bytes  # what a SubmitReq's Content names: MIME headers, a blank line, the parts (`seeds.compose.mm7_content`)
+
+    def __repr__(self) -> str:
+        return f"Composed({self.name.hex()}, {len(self.body)} octets)"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -863,6 +875,7 @@ class Batch:
     unfounded: list[bytes] = field(default_factory=list)  # keys of findings whose evidence turned out otherwise
     forwards: list[Forward] = field(default_factory=list)
     serials: list[Serial] = field(default_factory=list)
+    composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
     outbox: list[Outgoing] = field(default_factory=list)  # asked for; a key that is there changes nothing
     moved: list[Outgoing] = field(default_factory=list)  # rows of the outbox as they stand from now on
     parts: list[Part] = field(default_factory=list)

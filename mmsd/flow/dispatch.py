@@ -18,11 +18,12 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from mmsd.errors import AlreadyRunning, EncodeError, LinkDown, StoreBusy, StoreFull
 from mmsd.flow.settle import Answered, Deaf, Listener, News, NotSent, Settling, Told, Way, mark
-from mmsd.link.carry import Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
-from mmsd.model import SECOND, Batch, Event, Outgoing
+from mmsd.link.carry import Content, Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
+from mmsd.model import SECOND, Batch, Composed, Event, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.claim import Room, claim, lanes, released
 from mmsd.rules.governor import Governor
+from mmsd.rules.outbox import Form
 from mmsd.rules.tidings import of_outbox
 from mmsd.store import Due, Needs, Overdue, Rows, Store
 
@@ -35,6 +36,7 @@ NEWS: Final = 500
 _REST: Final = 1.0  # seconds that a link is left alone after it wrote nothing, unless it says before that it is up again
 _AGAIN: Final = 1.0  # seconds before a store that could not take something is asked again
 _GOODBYE: Final = 3.0  # seconds for links that did not leave in time
+_CONTENTS: Final = 16  # multimedia messages that are kept at hand
 _TIDY: Final = 600.0  # seconds between two looks at old texts
 
 Result = TypeVar("Result")
@@ -50,7 +52,7 @@ class Route:
     kinds: frozenset[str]
     order: int
     window: int
-    octets: bool = True  # carries binary messages
+    forms: frozenset[Form] = frozenset({Form.TEXT, Form.OCTETS})  # what it carries
     way: Way = field(default_factory=Way)
     under_way: int = 0
     rests: bool = False  # it said it is up, and wrote nothing
@@ -114,6 +116,7 @@ class Dispatcher:
         self._came = asyncio.Event()  # there is news
         self._news: deque[News] = deque()
         self._over = False  # no more news will come
+        self._contents: dict[bytes, Composed] = {}  # by name, the one used last at the end
         self._sends: set[asyncio.Task[None]] = set()
         self.trouble = ""  # why nothing moves, "" when it does
         self.receipts: Counter[str] = Counter()  # by how each was known, since the start
@@ -193,7 +196,7 @@ class Dispatcher:
         """One transaction: what time did to waiting rows, and which of the others leave now. The rows that it moved."""
         now = self._wall()
         rooms = [
-            Room(route.name, route.order, route.kinds, route.octets, route.room, self._cutter(route))
+            Room(route.name, route.order, route.kinds, route.forms, route.room, self._cutter(route))
             for route in self._routes.values()
             if route.open
         ]
@@ -229,14 +232,15 @@ class Dispatcher:
         return made[0].moved
 
     def _cutter(self, route: Route) -> Callable[[Outgoing], int]:
-        return lambda row: route.link.parts(self._message(row, route, None))
+        """A multimedia message goes whole, so a claim need not look at it."""
+        return lambda row: 1 if row.content else route.link.parts(self._message(row, route, self._words(row, route), None))
 
     # --------------------------------------------------------------------------------------------------------------------- send
 
     async def _send(self, row: Outgoing, route: Route) -> None:
         try:
             self._fault_point("send")
-            answer = await route.link.send(self._message(row, route, max((row.expires - self._wall()) / SECOND, 1.0)))
+            answer = await route.link.send(await self._made(row, route))
             self._fault_point("answered")
         except LinkDown as down:
             self._rest(route)
@@ -252,12 +256,36 @@ class Dispatcher:
             route.under_way -= 1
             self._look.set()
 
-    def _message(self, row: Outgoing, route: Route, validity: float | None) -> Message:
-        text = f"{mark(row.key)} {row.body}" if route.way.marked else row.body
+    async def _made(self, row: Outgoing, route: Route) -> Message:
+        """EncodeError for a multimedia message that the store does not have. `expires` says when a row is too late to leave; how long an
+        MMSC keeps what nobody fetches is its own affair: whoever turns his phone on in the morning shall have it."""
+        if row.content:
+            return self._message(row, route, await self._composed(row.content), None)
+        return self._message(row, route, self._words(row, route), max((row.expires - self._wall()) / SECOND, 1.0))
+
+    async def _composed(self, name: bytes) -> Composed:
+        """The last few are kept: rows by the ten thousand refer to one."""
+        found = self._contents.get(name) or await self._call(lambda: self._store.composed(name))
+        if found is None:
+            raise EncodeError("the store has no such multimedia message")
+        self._contents.pop(name, None)
+        self._contents[name] = found
+        if len(self._contents) > _CONTENTS:
+            del self._contents[next(iter(self._contents))]
+        return found
+
+    @staticmethod
+    def _words(row: Outgoing, route: Route) -> Content:
+        if row.pieces:
+            return Octets(row.pieces)
+        return Text(f"{mark(row.key)} {row.body}" if route.way.marked else row.body)
+
+    @staticmethod
+    def _message(row: Outgoing, route: Route, content: Content, validity: float | None) -> Message:
         return Message(
             row.key.hex(),
             row.msisdn,
-            Octets(row.pieces) if row.pieces else Text(text),
+            content,
             sender=row.sender,
             sub_code=row.sub_code,
             reference=row.reference,

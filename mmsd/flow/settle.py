@@ -2,7 +2,7 @@
 
 Pure: `Settling` names the rows it must see, and makes a Batch of them inside the transaction (design R6). A receipt is matched by the
 centre's id, by our key where the link knows it, and, for a row whose answer was lost, by what else it repeats: the user_message_reference,
-our mark at the head of the text, or, over CMPP, receiver and time of the submit when no other row fits.
+our mark at the head of the text, or, over CMPP, receiver and time of the submit, over MM7 the receiver alone, when no other row fits.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Way(NamedTuple):
 
     canonical: Callable[[str], str] = str  # an id of an answer as receipts' candidates are spelt
     by_time: bool = False  # a receipt's receiver and time of submit tell its message (CMPP)
+    by_receiver: bool = False  # an id that nobody knows is that of the receiver's only message whose own id is not known (MM7)
     marked: bool = False  # texts begin with our mark
 
 
@@ -238,6 +239,7 @@ class _Fold:
             ("by_reference", lambda row: row.reference == receipt.reference),
             ("by_mark", lambda row: way.marked and receipt.text.startswith(mark(row.key))),
             ("by_time", lambda row: way.by_time and _at_the_time(row, receipt)),
+            ("by_receiver", lambda row: way.by_receiver),
         ):
             found = [row.key for row in open_rows if fits(row)]
             if len(found) == 1:

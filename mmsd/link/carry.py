@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, NamedTuple, Protocol, Self
 
-from mmsd.model import masked
+from mmsd.model import Composed, masked
 
 Class = Literal["transactional", "service", "marketing", "provisioning"]
 """Of outgoing messages: who may stop them, and when they may leave."""
@@ -45,7 +45,7 @@ class Octets:
         return f"Octets({len(self.pieces)} pieces)"
 
 
-Content = Text | Octets
+Content = Text | Octets | Composed
 
 
 @dataclass(frozen=True, slots=True)

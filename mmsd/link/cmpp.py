@@ -13,13 +13,13 @@ from typing import Final, Literal
 from mmsd.codec import cmpp, gsm7, session, sms
 from mmsd.codec.session import Dialect, Pdu
 from mmsd.codec.tables import cmpp as table
-from mmsd.errors import ConfigError, DecodeError
+from mmsd.errors import ConfigError, DecodeError, EncodeError
 from mmsd.link import account
 from mmsd.link.account import Login, Piece, Request, Turned, Verdict
 from mmsd.link.carry import Message, Octets, Receipt, Text
 from mmsd.link.channel import Connect, Socket, Wire
 from mmsd.link.messenger import Messenger
-from mmsd.model import SECOND
+from mmsd.model import SECOND, Composed
 
 _CHINA: Final = timezone(timedelta(hours=8))  # where every gateway stands
 _QUARTERS: Final = 32
@@ -113,6 +113,8 @@ class Account:
                 coding, parts = table.BINARY, list(account.octets(pieces))
             case Text(text):
                 coding, parts = self._parts(text, account.place(message.key))
+            case Composed():
+                raise EncodeError("a multimedia message is no SMS")
         return [
             Request(table.SUBMIT, self._submit(message, part, coding, total=len(parts), number=number))
             for number, part in enumerate(parts, 1)

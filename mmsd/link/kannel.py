@@ -29,7 +29,7 @@ from mmsd.link.account import Plan, digits, place, secret
 from mmsd.link.carry import Accepted, Answer, Class, Incoming, Message, Octets, Receipt, Refuse, Refused, Settle, Text, Uncertain
 from mmsd.link.endpoint import LATER, Endpoint, Request, Response, Word
 from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url, spoken
-from mmsd.model import SECOND
+from mmsd.model import SECOND, Composed
 
 RECEIPT: Final = "receipt"
 MESSAGE: Final = "message"
@@ -283,6 +283,8 @@ def _parts(message: Message, limit: int) -> list[_Part]:
             return [_text_part(piece) for piece in pieces]
         case Octets(pairs):
             return [_Part("application/octet-stream", 1, udh, data) for udh, data in pairs]
+        case Composed():
+            raise EncodeError("a multimedia message is no SMS")
 
 
 def _text_part(piece: sms.Piece) -> _Part:

@@ -27,10 +27,10 @@ from mmsd.codec.tables import mm7 as table
 from mmsd.errors import ConfigError, DecodeError, EncodeError
 from mmsd.link import endpoint
 from mmsd.link.account import Plan, digits, secret
-from mmsd.link.carry import Accepted, Answer, Class, Incoming, Message, Octets, Receipt, Refused, Uncertain
+from mmsd.link.carry import Accepted, Answer, Class, Incoming, Message, Octets, Receipt, Refused, Text, Uncertain
 from mmsd.link.endpoint import Endpoint, Request, Response, Word
 from mmsd.link.http import HttpLink, Peer, Reply, Unanswered, check_url, spoken
-from mmsd.model import SECOND, masked
+from mmsd.model import SECOND, Composed, masked
 
 MM7: Final = "mm7"
 """The endpoint's one name."""
@@ -85,6 +85,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     retry_limit_seconds: float = 60.0
     endpoint: endpoint.Settings | None = None  # None: no reports, no messages
     classes: tuple[Class, ...] = ()  # of outgoing messages that go by it; none: mmsd does not open it by itself
+    texts: bool = False  # short messages of these classes go by it too, each as a multimedia message of one slide
     order: int = 0  # of the links of a class the least goes first; the others while it is down
 
     def __post_init__(self) -> None:
@@ -102,7 +103,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 @dataclass(frozen=True, slots=True)
 class Multimedia:
-    """One message to one or more receivers; `key` becomes the TransactionID. `parts` as `part` makes them, SMIL among them or not."""
+    """One message to one or more receivers; `key` becomes the TransactionID. `parts` as `part` makes them, SMIL among them or not;
+    or a single one that is a multipart already, as `composed` has it."""
 
     key: str
     receivers: tuple[str, ...]  # E.164 digits
@@ -147,16 +149,20 @@ def part(name: str, media: str, content: bytes) -> Part:
     return Part((("content-type", kind), ("content-id", f"<{name}>"), ("content-location", name)), memoryview(content))
 
 
-def of_text(message: Message) -> Multimedia:
-    """A short message's text as a multimedia message of one slide. EncodeError for octets."""
-    if isinstance(message.content, Octets):
-        raise EncodeError("octets are no multimedia message")
-    slides = smil.encode([smil.Slide((smil.Item("text", "text.txt", smil.TEXT.name),), _SLIDE)])
-    parts = (part("smil", "application/smil", slides), part("text.txt", "text/plain", message.content.text.encode()))
+def of_message(message: Message) -> Multimedia:
+    """A message as it is submitted: a composed one as it stands, a text as one slide. EncodeError for octets."""
+    match message.content:
+        case Octets():
+            raise EncodeError("octets are no multimedia message")
+        case Composed(subject=subject, body=body):
+            parts: tuple[Part, ...] = (_composed(body),)
+        case Text(words):
+            subject, parts = "", _slide(words)
     return Multimedia(
         message.key,
         (message.receiver,),
         parts,
+        subject=subject,
         sender=message.sender,
         sub_code=message.sub_code,
         validity=message.validity,
@@ -164,6 +170,24 @@ def of_text(message: Message) -> Multimedia:
         want_report=message.want_report,
         linked=message.link_id,
     )
+
+
+def _slide(words: str) -> tuple[Part, ...]:
+    slides = smil.encode([smil.Slide((smil.Item("text", "text.txt", smil.TEXT.name),), _SLIDE)])
+    return part("smil", "application/smil", slides), part("text.txt", "text/plain", words.encode())
+
+
+def _composed(body: bytes) -> Part:
+    """EncodeError for what is not one multipart with its headers: nothing else can be what Content names."""
+    try:
+        headers, begin = mime.decode_headers(body)
+        made = Part(headers, memoryview(body)[begin:])
+        media = made.content_type.media
+    except DecodeError as error:
+        raise EncodeError(f"a composed message that cannot be read: {error.reason}") from None
+    if not media.startswith("multipart/"):
+        raise EncodeError(f"a composed message is a multipart, not {media}")
+    return made
 
 
 # ---------------------------------------------------------------------------------------------------------------------- link
@@ -197,7 +221,7 @@ class Link(HttpLink[Receipt | Incoming]):
 
     async def send(self, message: Message | Multimedia) -> Answer:
         """The MMSC's answer; the one id is its MessageID. LinkDown and EncodeError as `carry` says."""
-        sent = message if isinstance(message, Multimedia) else of_text(message)
+        sent = message if isinstance(message, Multimedia) else of_message(message)
         content_type, body = encode(sent, self._settings, now=self._wall())
         try:
             answer = self._judged(sent, await self._post({**self._fixed, "Content-Type": content_type}, body))
@@ -208,7 +232,7 @@ class Link(HttpLink[Receipt | Incoming]):
 
     def parts(self, message: Message) -> int:
         """One: a multimedia message goes whole."""
-        encode(of_text(message), self._settings, now=self._wall())
+        encode(of_message(message), self._settings, now=self._wall())
         return 1
 
     def _judged(self, sent: Multimedia, reply: Reply) -> Answer:
@@ -377,7 +401,11 @@ def encode(sent: Multimedia, settings: Settings, *, now: int) -> tuple[str, byte
 
 
 def _content(parts: tuple[Part, ...], boundary: str) -> Part:
-    """All parts as the one that Content names: related where a SMIL presents them, else mixed."""
+    """All parts as the one that Content names: related where a SMIL presents them, else mixed; a lone multipart is that one."""
+    if len(parts) == 1 and parts[0].content_type.media.startswith("multipart/"):
+        (whole,) = parts
+        others = tuple(header for header in whole.headers if header[0] != "content-id")
+        return Part((*others, ("content-id", "<content>")), whole.raw)
     start = next((found.cid for found in parts if found.content_type.media == "application/smil"), "")
     if start:
         return mm7.attach("content", parts, start=f"<{start}>", boundary=boundary)

@@ -19,6 +19,7 @@ from mmsd.link.account import Login, Piece, Request, Turned, Verdict
 from mmsd.link.carry import Message, Octets, Receipt, Text
 from mmsd.link.channel import Connect, Socket, Wire
 from mmsd.link.messenger import Messenger
+from mmsd.model import Composed
 
 _BINDS: Final = {
     "transceiver": (table.BIND_TRANSCEIVER,),
@@ -155,6 +156,8 @@ class Account:
                 parts = [_Part(udh, data, self._settings.binary_coding) for udh, data in account.octets(pieces)]
             case Text(text):
                 parts = self._parts(text, account.place(message.key))
+            case Composed():
+                raise EncodeError("a multimedia message is no SMS")
         return [Request(table.SUBMIT_SM, self._submit(message, part), (*part.tlvs, *self._named(message))) for part in parts]
 
     def _parts(self, text: str, reference: int) -> list[_Part]:

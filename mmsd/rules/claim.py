@@ -30,7 +30,7 @@ class Room(NamedTuple):
     link: str
     order: int
     kinds: frozenset[str]
-    octets: bool  # carries binary messages
+    forms: frozenset[outbox.Form]  # what it carries
     room: int
     parts: Callable[[Outgoing], int]  # into how many it would cut a row; EncodeError when it cannot send it at all
 
@@ -42,17 +42,17 @@ class Claimed(NamedTuple):
     reserved: list[Reservation]
 
 
-Lane = tuple[str, bool]
-"""Class, and whether of octets."""
+Lane = tuple[str, outbox.Form]
+"""Class and form of rows."""
 
 
 def lanes(on: Collection[str], rooms: Sequence[Room], most: int) -> dict[Lane, int]:
     """How many rows of each lane a claim looks at: as many as there is room for; of classes that are not `on`, the most."""
     limits = {}
     for kind in CLASSES:
-        for octets in (False, True):
-            room = sum(room.room for room in rooms if kind in room.kinds and (room.octets or not octets))
-            limits[kind, octets] = min(room, most) if kind in on else most
+        for form in outbox.Form:
+            room = sum(room.room for room in rooms if kind in room.kinds and form in room.forms)
+            limits[kind, form] = min(room, most) if kind in on else most
     return limits
 
 
@@ -92,7 +92,8 @@ def released(row: Outgoing, after: Outgoing, day: Callable[[int], str]) -> list[
 
 def _room(row: Outgoing, rooms: Sequence[Room], left: Mapping[str, int]) -> Room | None:
     """The link that takes it: of those that may the first in order; of equals the one with most room."""
-    fit = [room for room in rooms if row.kind in room.kinds and (room.octets or not row.pieces)]
+    form = outbox.form(row)
+    fit = [room for room in rooms if row.kind in room.kinds and form in room.forms]
     first = min((room.order for room in fit), default=0)
     equals = [room for room in fit if room.order == first and left[room.link] > 0]
     return max(equals, key=lambda room: left[room.link], default=None)

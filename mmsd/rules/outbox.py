@@ -11,13 +11,15 @@ row on, or does nothing.
 
 from __future__ import annotations
 
+import enum
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
-from mmsd.model import SECOND, Outgoing, Part
+from mmsd.model import SECOND, Composed, Outgoing, Part
 
 READY: Final = "ready"
 HELD: Final = "held"
@@ -64,6 +66,30 @@ ERASED: Final = "erased"
 TOO_LATE: Final = "too_late"
 UNSENDABLE: Final = "unsendable"
 NO_CONSENT: Final = "no_consent"
+
+
+class Form(enum.IntEnum):
+    """What a row is made of, and so which links may take it. The value is stored: never renumber."""
+
+    TEXT = 0
+    OCTETS = 1  # binary SMS
+    MMS = 2  # a composed multimedia message
+
+
+def form(row: Outgoing) -> Form:
+    """The form of a row."""
+    return Form.OCTETS if row.pieces else Form.MMS if row.content else Form.TEXT
+
+
+def composed(subject: str, body: bytes) -> Composed:
+    """A multimedia message under its name: the same one has the same name, whoever composes it again.
+
+    >>> composed("Spring", b"...").name.hex()
+    '555426af516b4e7a167ebae8d063c2ab'
+    """
+    digest = hashlib.blake2b(subject.encode(), digest_size=16, person=b"mmsd-composed")
+    digest.update(b"\0" + body)
+    return Composed(digest.digest(), subject, body)
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

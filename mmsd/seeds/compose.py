@@ -98,3 +98,10 @@ def mm7_content(message: Message, cid: str = "content") -> mime.Part:
         headers = (("content-type", media + charset), ("content-id", part.cid.strip('"')), ("content-location", part.location))
         parts.append(mime.Part(headers, part.body))
     return mm7.attach(cid, parts, start="<start>")
+
+
+def mm7_body(message: Message) -> bytes:
+    """The same as octets, headers and all: what the store keeps of a composed message (`model.Composed`), and `content.mime` holds."""
+    attached = mm7_content(message)
+    head = "".join(f"{name}: {said}\r\n" for name, said in attached.headers)
+    return head.encode() + b"\r\n" + bytes(attached.raw)

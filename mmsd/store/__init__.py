@@ -17,6 +17,7 @@ from mmsd.model import (
     Audit,
     Batch,
     CodeCount,
+    Composed,
     DayCount,
     Deed,
     DelayCount,
@@ -398,6 +399,9 @@ class Store(Protocol):
     def serials_total(self, campaign: str | None = None) -> int: ...
     def outbox(self, state: str | None, limit: int, after: int | None = None, *, kind: str | None = None) -> list[tuple[int, Outgoing]]:
         """Oldest first, with ids; the next page is `after` the last id."""
+
+    def composed(self, name: bytes) -> Composed | None:
+        """The multimedia message of that name; any number of rows may refer to it."""
 
     def outgoing(self, identity: int) -> Outgoing | None:
         """One row by its id."""

@@ -46,6 +46,7 @@ class _Body(msgspec.Struct, array_like=True):
     sender: str | None = None
     sub_code: str = ""
     link_id: str = ""
+    content: bytes = b""
 
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -61,8 +62,8 @@ def outgoing(keys: Keys, row: tuple[Any, ...]) -> Outgoing:
     ) = row  # fmt: skip
     kept = _READ_BODY.decode(keys.unseal(sealed[:SALT_BYTES], OUTGOING, body)) if body and sealed else _Body("")
     return Outgoing(
-        key, kind, purpose, keys.open_number(sealed), kept.text, state, due, expires, priority, kept.pieces, campaign, kept.sender,
-        kept.sub_code, kept.link_id, asked, reason, tries, refusals, link, reference, submitted, parts, fence, reserved,
+        key, kind, purpose, keys.open_number(sealed), kept.text, state, due, expires, priority, kept.pieces, kept.content, campaign,
+        kept.sender, kept.sub_code, kept.link_id, asked, reason, tries, refusals, link, reference, submitted, parts, fence, reserved,
     )  # fmt: skip
 
 
@@ -134,10 +135,10 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapp
 
 
 def _asked(keys: Keys, row: Outgoing, who: Person, at: int) -> tuple[Any, ...]:
-    body = _Body(row.body, row.pieces, row.sender, row.sub_code, row.link_id)
+    body = _Body(row.body, row.pieces, row.sender, row.sub_code, row.link_id, row.content)
     sealed = keys.seal(who.salt, OUTGOING, _ENCODER.encode(body))
     return (
-        row.key, row.kind, row.purpose, row.campaign, who.id, sealed, bool(row.pieces), row.state, row.reason, row.due, row.expires,
+        row.key, row.kind, row.purpose, row.campaign, who.id, sealed, outbox.form(row), row.state, row.reason, row.due, row.expires,
         row.priority, row.asked, at, at,
     )  # fmt: skip
 
@@ -214,9 +215,9 @@ def due(connection: sqlite3.Connection, keys: Keys, asked: Due) -> tuple[list[Wa
     stops = frozenset(name for (name,) in connection.execute("SELECT name FROM stop"))
     stopped = sorted(name.partition(":")[2] for name in stops if name.startswith(campaign_stop("")))
     waiting: list[Waiting] = []
-    for (kind, octets), most in asked.lanes.items():
+    for (kind, form), most in asked.lanes.items():
         if most and not {ALL, kind} & stops:
-            waiting += _lane(connection, keys, kind, octets, asked.now, most, stopped)
+            waiting += _lane(connection, keys, kind, form, asked.now, most, stopped)
     return waiting, usage(connection, {each.subscriber for each in waiting}, since=asked.now - asked.memory, day=asked.day)
 
 
@@ -242,7 +243,9 @@ def usage(connection: sqlite3.Connection, subscribers: Iterable[int], *, since: 
     return Usage(reserved, days, canaries, stops, {who: frozenset(kinds) for who, kinds in opted_out.items()})
 
 
-def _lane(connection: sqlite3.Connection, keys: Keys, kind: str, octets: bool, now: int, most: int, stopped: list[str]) -> list[Waiting]:
+def _lane(
+    connection: sqlite3.Connection, keys: Keys, kind: str, form: outbox.Form, now: int, most: int, stopped: list[str]
+) -> list[Waiting]:
     """One seek for each priority there is: rows that are not due yet are never walked over."""
     found: list[Waiting] = []
     lane = "o.state = 'ready' AND o.kind = ? AND o.octets = ?"
@@ -252,12 +255,12 @@ def _lane(connection: sqlite3.Connection, keys: Keys, kind: str, octets: bool, n
     while len(found) < most:
         (next_one,) = connection.execute(
             f"SELECT max(o.priority) FROM outbox o WHERE {lane} AND o.priority < ?",  # noqa: S608 fixed words
-            (kind, octets, priority),
+            (kind, form, priority),
         ).fetchone()
         if next_one is None:
             break
         priority = next_one
-        rows = connection.execute(statement, (kind, octets, priority, now, *stopped, most - len(found)))
+        rows = connection.execute(statement, (kind, form, priority, now, *stopped, most - len(found)))
         found += [_waiting(connection, keys, row, now) for row in rows]
     return found
 

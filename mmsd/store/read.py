@@ -22,6 +22,7 @@ from mmsd.model import (
     Attempt,
     Audit,
     CodeCount,
+    Composed,
     DayCount,
     Deed,
     DelayCount,
@@ -55,6 +56,7 @@ from mmsd.store import (
     Tail,
     care,
     cold,
+    composed,
     desk,
     outbox,
     rows,
@@ -334,6 +336,10 @@ class Reader:
         terms += [f"o.{name} = ?" for name, value in (("state", state), ("kind", kind)) if value is not None]
         found = self._all(f"{outbox.SELECT} WHERE {' AND '.join(terms)} ORDER BY o.id LIMIT ?", *values, limit)
         return [(row[0], outbox.outgoing(self._keys, row)) for row in found]
+
+    def composed(self, name: bytes) -> Composed | None:
+        with self._reading() as connection:
+            return composed.read(connection, name)
 
     def outgoing(self, identity: int) -> Outgoing | None:
         found = self._all(f"{outbox.SELECT} WHERE o.id = ?", identity)

@@ -19,6 +19,7 @@ from mmsd.link.messenger import Messenger
 from mmsd.model import DAY, SECOND, Batch, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.governor import CLASSES, Governor
+from mmsd.rules.outbox import Form
 from mmsd.rules.settings import ClassSettings, GovernorSettings
 from mmsd.store import Needs
 from mmsd.store.keys import Keys
@@ -149,7 +150,7 @@ async def desk(
             served = frozenset((kinds or {}).get(name, CLASSES))
             window = int((link or {}).get("window", 10))
             way = Way(by_time=protocol == "cmpp", marked=bool((link or {}).get("mark")))
-            routes.append(Route(name, messenger, served, number, window, protocol == "smpp", way))
+            routes.append(Route(name, messenger, served, number, window, forms_of(protocol), way))
         on = [kind for kind in CLASSES if getattr(governor, kind).switch == "on"]
         dispatcher = Dispatcher(
             store, routes, Governor(governor, ZoneInfo(zone)), on, settings=settings, wall=wall, listener=listener, call=inline
@@ -172,3 +173,7 @@ def account_of(protocol: str, port: int, folder: Path, wall: Callable[[], int], 
     if protocol == "smpp":
         return smpp.link(smpp.Settings(system_id="loop", **common), **outer)
     return cmpp.link(cmpp.Settings(sp_id="loop", **common), **outer)
+
+
+def forms_of(protocol: str) -> frozenset[Form]:
+    return frozenset({Form.TEXT, Form.OCTETS} if protocol == "smpp" else {Form.TEXT})

@@ -9,18 +9,20 @@ from mmsd.errors import EncodeError
 from mmsd.model import Outgoing, Reservation
 from mmsd.rules.claim import Room, Waiting, claim, lanes, released
 from mmsd.rules.governor import CLASSES, Governor, Usage
+from mmsd.rules.outbox import Form
 from mmsd.rules.settings import ClassSettings, GovernorSettings
 from tests.rules.test_outbox import NOW, row
 
 FREE = ClassSettings(switch="on", caps=(), quiet=False)
 SHADOW = ClassSettings(switch="shadow")
 GOVERNOR = Governor(GovernorSettings(quiet_hours=(), caps=(), transactional=FREE, service=FREE, marketing=FREE, provisioning=SHADOW), UTC)
+TEXTS = frozenset({Form.TEXT})
 ON = ("transactional", "service", "marketing")
 PUSH = ((b"\x06\x05\x04\x0b\x84\x23\xf0", b"x"),)
 
 
 def room(link: str = "a", size: int = 10, **fields: Any) -> Room:
-    given: dict[str, Any] = {"order": 0, "kinds": frozenset(CLASSES), "octets": True, "parts": lambda row: 1}
+    given: dict[str, Any] = {"order": 0, "kinds": frozenset(CLASSES), "forms": frozenset(Form), "parts": lambda row: 1}
     return Room(link, room=size, **given | fields)
 
 
@@ -48,8 +50,14 @@ def test_the_first_in_order_even_when_it_is_full_and_of_equals_the_emptiest():
 
 def test_a_row_that_fits_no_link_holds_up_no_other():
     rows = waiting(row(body="push", pieces=PUSH, priority=3), row(body="text"))
-    assert leave(rows, room(octets=False)) == {"text": "sending a"}
+    assert leave(rows, room(forms=TEXTS)) == {"text": "sending a"}
     assert leave(rows, room(kinds=frozenset({"marketing"}))) == {}
+
+
+def test_a_multimedia_message_goes_where_such_are_taken_and_nothing_else_does():
+    rows = waiting(row(body="text"), row(body="", content=b"seed"))
+    links = (room("sms", forms=TEXTS), room("mmsc", forms=frozenset({Form.MMS})))
+    assert leave(rows, *links) == {"text": "sending sms", "": "sending mmsc"}
 
 
 def test_what_cannot_be_sent_at_all_fails_and_an_erased_one_is_dropped():
@@ -80,7 +88,7 @@ def test_what_goes_back_gives_back_what_was_reserved_for_it():
 
 
 def test_lanes_are_as_long_as_there_is_room():
-    rooms = (room("a", 3, kinds=frozenset({"service"}), octets=False), room("b", 4, kinds=frozenset({"service", "provisioning"})))
+    rooms = (room("a", 3, kinds=frozenset({"service"}), forms=TEXTS), room("b", 4, kinds=frozenset({"service", "provisioning"})))
     found = lanes(ON, rooms, 256)
-    assert (found["service", False], found["service", True]) == (7, 4)
-    assert (found["transactional", False], found["provisioning", True]) == (0, 256)
+    assert [found["service", form] for form in Form] == [7, 4, 4]
+    assert (found["transactional", Form.TEXT], found["provisioning", Form.OCTETS]) == (0, 256)
