@@ -454,6 +454,8 @@ class Forward(msgspec.Struct, frozen=True):
     score: float
     counted: bool
     reason: str  # why not counted, "" when it is
+    model: str = ""  # the sender's handset, "" = unknown
+    received: int = 0  # when the copy came to him that he passed on; 0 = not seen
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True):

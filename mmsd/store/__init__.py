@@ -43,6 +43,7 @@ from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
+from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 
 Split = Literal["", "hour", "node", "city"]
 """What figures may be split by."""
@@ -395,6 +396,27 @@ class Store(Protocol):
     def places(self, from_day: str, to_day: str) -> list[PlaceCount]: ...
     def delays(self, from_hour: int, to_hour: int) -> list[DelayCount]: ...
     def counts(self, campaign: str) -> CampaignCounts: ...
+    def campaign_totals(self) -> Mapping[str, Totals]:
+        """Of every campaign with a forward."""
+
+    def campaign_days(self, campaign: str) -> Mapping[tuple[str, str], tuple[int, int, int]]:
+        """(local day, sender's city) → forwards that count, that do not, people with one that counts."""
+
+    def campaign_parts(self, campaign: str, part: str, since: str = "", until: str = "~") -> list[PartCount]:
+        """Days [since, until] split by a name of `campaign_counts.PARTS` or PEOPLE; what is over all days stands under the day ""."""
+
+    def campaign_trees(self, campaign: str, limit: int, after: str = "") -> list[Tree]:
+        """Of five forwards or more, the largest first; the next page is `after` the `place` of the last."""
+
+    def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]:
+        """What was said of days [since, until] at their closes, by day, the provisional one first."""
+
+    def campaign_late(self, campaign: str, limit: int, after: int = 0) -> list[Late]:
+        """What came after a day's figures were final, in the order it came; the next page is `after` the last id."""
+
+    def campaign_differences(self, campaign: str) -> list[tuple[str, tuple[Any, ...]]]:
+        """Where roll-ups and forwards do not agree: (roll-up, row); looks at every forward."""
+
     def campaigns(self) -> list[str]: ...
     def serials_total(self, campaign: str | None = None) -> int: ...
     def outbox(self, state: str | None, limit: int, after: int | None = None, *, kind: str | None = None) -> list[tuple[int, Outgoing]]:

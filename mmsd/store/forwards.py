@@ -1,37 +1,27 @@
-"""Forwards, their serials, and the campaign counters that follow from them."""
+"""Forwards and their serials; what campaigns count moves with them (`store.campaign_counts`)."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from mmsd.errors import StoreError
 from mmsd.model import Batch, Forward
 from mmsd.store import Counted, Ordinal
+from mmsd.store.campaign_counts import Moves, Place, read_places
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
 
 _WRITE: Final = """
 INSERT INTO forward (key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved, city, day, method, score,
-    counted, reason, at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    counted, reason, at, model, received, root)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET seed = excluded.seed, message = excluded.message, generation = excluded.generation,
     parent = excluded.parent, submitted = excluded.submitted, retrieved = excluded.retrieved, city = excluded.city,
-    day = excluded.day, method = excluded.method, score = excluded.score, counted = excluded.counted, reason = excluded.reason
+    day = excluded.day, method = excluded.method, score = excluded.score, counted = excluded.counted, reason = excluded.reason,
+    model = excluded.model, received = excluded.received, root = excluded.root
 """
-
-
-class _Place(NamedTuple):
-    """Where a forward stands in the counters, and what about it can never change."""
-
-    campaign: str
-    sender: int
-    receiver: int
-    day: str
-    city: str
-    counted: bool
 
 
 def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:
@@ -41,21 +31,7 @@ def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[st
     or forward already has a serial. A restated forward keeps the serial it has.
     """
     if batch.forwards:
-        places = dict(_places(connection, {forward.key for forward in batch.forwards}))
-        moves = _Moves()
-        for forward in batch.forwards:
-            new = _Place(
-                forward.campaign, people[forward.sender].id, people[forward.receiver].id, forward.day, forward.city, forward.counted
-            )
-            old = places.get(forward.key)
-            if old is not None:
-                if old[:3] != new[:3]:
-                    raise StoreError(f"a forward of campaign {forward.campaign} comes with the key of another")
-                moves.add(old, -1)
-            moves.add(new, +1)
-            places[forward.key] = new
-            connection.execute(_WRITE, _row(forward, new, batch.at))
-        moves.write(connection)
+        _Pages(connection, batch.forwards, people, batch.at).write()
     if batch.serials:
         connection.executemany(
             "INSERT INTO serial (number, forward, at) VALUES (?, ?, ?)",
@@ -70,63 +46,98 @@ def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[st
         )
 
 
-def _places(connection: sqlite3.Connection, keys: Iterable[bytes]) -> Iterable[tuple[bytes, _Place]]:
-    statement = "SELECT key, campaign, sender, receiver, day, city, counted FROM forward WHERE key IN ({})"
-    for key, campaign, sender, receiver, day, city, counted in select_in(connection, statement, keys):
-        yield key, _Place(campaign, sender, receiver, day, city, bool(counted))
+class _Pages:
+    """The forwards of one Batch on their way into the table, and into the roll-ups."""
+
+    def __init__(self, connection: sqlite3.Connection, forwards: Sequence[Forward], people: dict[str, Person], at: int) -> None:
+        self._connection = connection
+        self._forwards = forwards
+        self._people = people
+        self._at = at
+        self._places = dict(read_places(connection, {forward.key for forward in forwards}))
+        parents = {forward.parent for forward in forwards} | {place.parent for place in self._places.values()}
+        self._places.update(read_places(connection, {key for key in parents if key is not None and key not in self._places}))
+        self._moves = Moves()
+        self._fresh: list[tuple[Any, ...]] = []
+
+    def write(self) -> None:
+        for forward in self._in_order():
+            self._take(forward)
+        self._flush()
+        self._moves.write(self._connection, self._at)
+
+    def _in_order(self) -> Sequence[Forward]:
+        """As they come; where one came of another of this Batch, that one first."""
+        keys = {forward.key for forward in self._forwards}
+        if any(forward.parent in keys for forward in self._forwards):
+            return sorted(self._forwards, key=lambda forward: forward.generation)
+        return self._forwards
+
+    def _take(self, forward: Forward) -> None:
+        old = self._places.get(forward.key)
+        parent = self._parent(forward)
+        sender = self._people[forward.sender].id
+        new = Place(
+            forward.campaign, sender, self._people[forward.receiver].id, forward.seed, forward.generation, forward.parent,
+            forward.submitted, forward.retrieved, forward.received, forward.city, forward.day, forward.model, forward.method,
+            forward.counted, forward.reason, parent.root if parent is not None else sender,
+        )  # fmt: skip
+        row = _row(forward, new, self._at)
+        if old is None:
+            self._fresh.append(row)
+        else:
+            if old[:3] != new[:3]:
+                raise StoreError(f"a forward of campaign {forward.campaign} comes with the key of another")
+            self._flush()
+            self._connection.execute(_WRITE, row)
+            self._moves.add(old, self._parent(old), -1)
+            if (old.day, old.counted) != (new.day, new.counted):
+                children = self._children(forward.key, new)
+                self._moves.beget(old, -children)
+                self._moves.beget(new, children)
+            if old.root != new.root:
+                self._uproot(forward.key, new)
+        self._places[forward.key] = new
+        self._moves.add(new, parent, 1)
+        self._moves.annotate(forward.key, old, new)
+
+    def _flush(self) -> None:
+        """What is new into the table: a row that is restated looks there for those that came of it."""
+        self._connection.executemany(_WRITE, self._fresh)
+        self._fresh.clear()
+
+    def _parent(self, child: Forward | Place) -> Place | None:
+        return self._places.get(child.parent) if child.parent is not None else None
+
+    def _children(self, key: bytes, place: Place) -> int:
+        """How many forwards that count came of this one: his who received it."""
+        statement = "SELECT count(*) FROM forward WHERE sender = ? AND parent = ? AND counted"
+        return int(self._connection.execute(statement, (place.receiver, key)).fetchone()[0])
+
+    def _uproot(self, key: bytes, place: Place) -> None:
+        """Whatever came of a forward goes with it to its tree."""
+        todo, seen = [(key, place.receiver)], {key}
+        while todo:
+            parent, sender = todo.pop()
+            under = [
+                key for (key,) in self._connection.execute("SELECT key FROM forward WHERE sender = ? AND parent = ?", (sender, parent))
+            ]
+            for child, there in list(read_places(self._connection, set(under) - seen)):
+                seen.add(child)
+                if there.counted:
+                    self._moves.uproot(there, place.root)
+                self._connection.execute("UPDATE forward SET root = ? WHERE key = ?", (place.root, child))
+                if child in self._places:
+                    self._places[child] = there._replace(root=place.root)
+                todo.append((child, there.receiver))
 
 
-def _row(forward: Forward, place: _Place, at: int) -> tuple[Any, ...]:
+def _row(forward: Forward, place: Place, at: int) -> tuple[Any, ...]:
     return (
         forward.key, forward.campaign, forward.seed, forward.message, place.sender, place.receiver, forward.generation, forward.parent,
         forward.submitted, forward.retrieved, forward.city, forward.day, forward.method, forward.score, forward.counted, forward.reason, at,
+        forward.model, forward.received, place.root,
     )  # fmt: skip
-
-
-class _Moves:
-    """Changes of the campaign counters in one Batch, netted before they are written."""
-
-    def __init__(self) -> None:
-        self._days: Counter[tuple[str, str, str, bool]] = Counter()
-        self._cities: Counter[tuple[str, str]] = Counter()
-        self._senders: Counter[tuple[str, int]] = Counter()
-        self._totals: Counter[str] = Counter()
-
-    def add(self, place: _Place, n: int) -> None:
-        self._days[place.campaign, place.day, place.city, place.counted] += n
-        if place.counted:
-            self._cities[place.campaign, place.city] += n
-            self._senders[place.campaign, place.sender] += n
-            self._totals[place.campaign] += n
-
-    def write(self, connection: sqlite3.Connection) -> None:
-        connection.executemany(
-            "INSERT INTO campaign_day (campaign, day, city, counted, other) VALUES (?, ?, ?, ?, ?) ON CONFLICT (campaign, day, city)"
-            " DO UPDATE SET counted = counted + excluded.counted, other = other + excluded.other",
-            [
-                (campaign, day, city, n if counted else 0, 0 if counted else n)
-                for (campaign, day, city, counted), n in self._days.items()
-                if n
-            ],
-        )
-        connection.executemany(
-            "INSERT INTO campaign_city (campaign, city, n) VALUES (?, ?, ?) ON CONFLICT (campaign, city) DO UPDATE SET n = n + excluded.n",
-            [(*place, n) for place, n in self._cities.items() if n],
-        )
-        people: Counter[str] = Counter()
-        for (campaign, sender), n in self._senders.items():
-            if n:
-                now: int = connection.execute(
-                    "INSERT INTO campaign_sender (campaign, sender, n) VALUES (?, ?, ?)"
-                    " ON CONFLICT (campaign, sender) DO UPDATE SET n = n + excluded.n RETURNING n",
-                    (campaign, sender, n),
-                ).fetchone()[0]
-                people[campaign] += (now > 0) - (now - n > 0)
-        connection.executemany(
-            "INSERT INTO campaign_total (campaign, forwards, people, serials) VALUES (?, ?, ?, 0)"
-            " ON CONFLICT (campaign) DO UPDATE SET forwards = forwards + excluded.forwards, people = people + excluded.people",
-            [(campaign, n, people[campaign]) for campaign, n in self._totals.items()],
-        )
 
 
 def read_ordinals(connection: sqlite3.Connection, wanted: Iterable[Ordinal], people: dict[str, Person]) -> dict[Ordinal, Counted]:

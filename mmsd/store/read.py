@@ -54,6 +54,7 @@ from mmsd.store import (
     Kpi,
     Split,
     Tail,
+    campaign_counts,
     care,
     cold,
     composed,
@@ -63,6 +64,7 @@ from mmsd.store import (
     segments,
     tails,
 )
+from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 from mmsd.store.keys import SALT_BYTES, Keys
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
@@ -321,6 +323,40 @@ class Reader:
         forwards, people, serials = total or (0, 0, 0)
         by_day = {(day, city): (counted, other) for day, city, counted, other in days if counted or other}
         return CampaignCounts(forwards, people, by_day, serials)
+
+    def campaign_totals(self) -> dict[str, Totals]:
+        with self._reading() as connection:
+            return campaign_counts.totals(connection)
+
+    def campaign_days(self, campaign: str) -> dict[tuple[str, str], tuple[int, int, int]]:
+        with self._reading() as connection:
+            return campaign_counts.days(connection, campaign)
+
+    def campaign_parts(self, campaign: str, part: str, since: str = "", until: str = "~") -> list[PartCount]:
+        with self._reading() as connection:
+            return campaign_counts.parts(connection, campaign, part, since, until)
+
+    def campaign_trees(self, campaign: str, limit: int, after: str = "") -> list[Tree]:
+        with self._reading() as connection:
+            return campaign_counts.trees(connection, self._keys, campaign, limit, after)
+
+    def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]:
+        with self._reading() as connection:
+            connection.execute("BEGIN")  # a close and its cities of one moment
+            found = campaign_counts.closes(connection, campaign, since, until)
+            connection.execute("COMMIT")
+            return found
+
+    def campaign_late(self, campaign: str, limit: int, after: int = 0) -> list[Late]:
+        with self._reading() as connection:
+            return campaign_counts.late(connection, campaign, limit, after)
+
+    def campaign_differences(self, campaign: str) -> list[tuple[str, tuple[Any, ...]]]:
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            found = campaign_counts.differences(connection, campaign)
+            connection.execute("COMMIT")
+            return found
 
     def campaigns(self) -> list[str]:
         return [name for (name,) in self._all("SELECT DISTINCT campaign FROM campaign_day ORDER BY campaign")]

@@ -42,7 +42,7 @@ FROM finding f LEFT JOIN subscriber p ON p.id = f.subscriber
 
 SELECT_FORWARD: Final = """
 SELECT f.id, f.key, f.campaign, f.seed, f.message, s.sealed, r.sealed, f.generation, f.parent, f.submitted, f.retrieved, f.city, f.day,
-    f.method, f.score, f.counted, f.reason, n.number
+    f.method, f.score, f.counted, f.reason, f.model, f.received, n.number
 FROM forward f JOIN subscriber s ON s.id = f.sender JOIN subscriber r ON r.id = f.receiver LEFT JOIN serial n ON n.forward = f.key
 """
 
@@ -79,11 +79,11 @@ def finding(keys: Keys, row: Row) -> Finding:
 def forward(keys: Keys, row: Row) -> Forward:
     (
         _, key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved,
-        city, day, method, score, counted, reason, _,
+        city, day, method, score, counted, reason, model, received, _,
     ) = row  # fmt: skip
     return Forward(
         key, campaign, seed, message, keys.open_number(sender), keys.open_number(receiver), generation, parent, submitted, retrieved,
-        city, day, method, score, bool(counted), reason,
+        city, day, method, score, bool(counted), reason, model, received,
     )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, SECOND, Batch, Extent
 from mmsd.rules.governor import Usage
-from mmsd.store import CareAsk, Health, Loaded, Needs, Packed, Rows, care, cold, desk, migrate, outbox, rows, tails
+from mmsd.store import CareAsk, Health, Loaded, Needs, Packed, Rows, campaign_counts, care, cold, desk, migrate, outbox, rows, tails
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -350,6 +350,7 @@ class SqliteStore(Reader):
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             migrate.migrate(connection, steps, self._faults.point)
+            campaign_counts.catch_up(connection)
             connection.execute("INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO NOTHING", (self._keys.id,))
             self._segments.reload(connection)
             wanted = {_snapshot_name(connection), *(name for (name,) in connection.execute("SELECT file FROM state_delta"))}

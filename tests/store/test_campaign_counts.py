@@ -1,0 +1,200 @@
+"""What campaigns count, moved forward by forward, is what an outsider counts of all at once: DuckDB, over rows of the test's own."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from mmsd.model import HOUR, SECOND, Batch, Forward, Serial
+from mmsd.store import Store
+from mmsd.store.campaign_counts import PARTS, PEOPLE, Place, wait_bin
+from mmsd.store.sqlite import SqliteStore
+from tests.store.conftest import NOW, Open, put
+from tests.store.values import LI, WANG, ZHAO, forward
+
+DAYS = ("2026-11-22", "2026-11-23", "2026-11-24")
+CITIES = ("nanjing", "suzhou", "")
+MODELS = ("Nokia 6681", "", "SE K750")
+
+
+class Relay:
+    """A campaign at random: forwards that came of each other, restated as late lines restate them."""
+
+    def __init__(self, seed: int, people: int = 30) -> None:
+        self.draw = random.Random(seed)
+        self.numbers = [f"86138{n:08}" for n in range(people)]
+        self.rows: dict[bytes, Forward] = {}
+
+    def new(self) -> Forward:
+        draw, n = self.draw, len(self.rows) + 1
+        parent = draw.choice(list(self.rows.values())) if self.rows and draw.random() < 0.8 else None
+        sender = parent.receiver if parent else draw.choice(self.numbers)
+        day = draw.randrange(len(DAYS))
+        submitted = NOW + n * SECOND
+        row = forward(
+            n, sender=sender, receiver=draw.choice([number for number in self.numbers if number != sender]),
+            parent=parent.key if parent else None, generation=parent.generation + 1 if parent else 1, submitted=submitted,
+            retrieved=NOW + day * 24 * HOUR + draw.randrange(20) * HOUR, day=DAYS[day], city=draw.choice(CITIES),
+            model=draw.choice(MODELS), method=draw.choice(("mark", "exact")), seed=draw.choice(("torch", "card")),
+            received=submitted - draw.randrange(10**10) if draw.random() < 0.9 else 0,
+        )  # fmt: skip
+        if draw.random() < 0.15:
+            row = msgspec.structs.replace(row, counted=False, reason=draw.choice(("self", "off_net")))
+        self.rows[row.key] = row
+        return row
+
+    def restated(self) -> Forward:
+        """One that is there, as a late line shows it: another day, city, parent, or it counts no longer."""
+        draw = self.draw
+        row = draw.choice(list(self.rows.values()))
+        changes: dict[str, Any] = {}
+        what = draw.randrange(4)
+        if what == 0:
+            changes = {"day": draw.choice(DAYS), "city": draw.choice(CITIES), "model": draw.choice(MODELS)}
+        elif what == 1:
+            changes = {"counted": not row.counted, "reason": "pair_cap" if row.counted else ""}
+        elif what == 2:
+            earlier = [one for one in self.rows.values() if one.receiver == row.sender and one.key != row.key and not self._under(one, row)]
+            parent = draw.choice(earlier) if earlier else None
+            changes = {"parent": parent.key if parent else None, "generation": parent.generation + 1 if parent else 1}
+        row = msgspec.structs.replace(row, **changes)
+        self.rows[row.key] = row
+        return row
+
+    def _under(self, row: Forward, above: Forward) -> bool:
+        while row.parent is not None:
+            if row.parent == above.key:
+                return True
+            row = self.rows[row.parent]
+        return False
+
+
+def truth(rows: list[Forward], folder: Path) -> dict[str, set[tuple[str, ...]]]:
+    """Every roll-up as DuckDB makes it of the rows."""
+    file = folder / "truth.jsonl"
+    given = [msgspec.structs.asdict(row) | {"key": row.key.hex(), "parent": row.parent.hex() if row.parent else None} for row in rows]
+    file.write_text("\n".join(json.dumps(row) for row in given))
+    base = duckdb.connect()
+    base.execute(f"CREATE TABLE forward AS SELECT * FROM read_json('{file}', format = 'newline_delimited')")
+    base.execute("CREATE VIEW counts AS SELECT * FROM forward WHERE counted")
+    questions = {
+        "campaign_total": "SELECT count(*), count(DISTINCT sender) FROM counts",
+        "campaign_city": "SELECT city, count(*) FROM counts GROUP BY ALL",
+        "campaign_day": "SELECT day, city, count(*) FILTER (counted), count(*) FILTER (NOT counted),"
+        " count(DISTINCT sender) FILTER (counted) FROM forward GROUP BY ALL",
+        "hour": f"SELECT day, retrieved // {HOUR}, count(*) FROM counts GROUP BY ALL",
+        "wait": "SELECT day, CASE WHEN received = 0 THEN '' ELSE CAST(length(bin((submitted - received) // 1000000 + 1)) - 1 AS TEXT) END,"
+        " count(*) FROM counts GROUP BY ALL",
+        "children": "SELECT p.day, '', count(*) FROM counts f JOIN counts p ON f.parent = p.key GROUP BY ALL",
+        "reason": "SELECT day, reason, count(*) FROM forward WHERE NOT counted GROUP BY ALL",
+        "people_day": "SELECT day, '', count(DISTINCT sender) FROM counts GROUP BY ALL",
+        "people_city": "SELECT '', city, count(DISTINCT sender) FROM counts GROUP BY ALL",
+        "people_model": "SELECT '', model, count(DISTINCT sender) FROM counts GROUP BY ALL",
+        "fan_out": "SELECT '', n, count(*) FROM (SELECT count(*) AS n FROM counts GROUP BY sender) GROUP BY ALL",
+        "trees": "WITH RECURSIVE up AS (SELECT key, parent, sender, counted, generation FROM forward UNION ALL"
+        " SELECT u.key, p.parent, p.sender, u.counted, u.generation FROM up u JOIN forward p ON u.parent = p.key)"
+        " SELECT sender, generation, count(*) FROM up WHERE parent IS NULL AND counted GROUP BY ALL",
+    }
+    questions |= {part: f"SELECT day, {part}, count(*) FROM counts GROUP BY ALL" for part in ("seed", "generation", "model", "method")}
+    return {name: {tuple(map(str, row)) for row in base.execute(sql).fetchall()} for name, sql in questions.items()}
+
+
+def said(store: Store) -> dict[str, set[tuple[str, ...]]]:
+    """The same as the store's readers tell it."""
+    counts = store.counts("relay")
+    found: dict[str, set[tuple[Any, ...]]] = {"campaign_total": {(counts.forwards, counts.people)}}
+    found["campaign_day"] = {(*where, *n) for where, n in store.campaign_days("relay").items()}
+    for part in PARTS:
+        found[part] = set(store.campaign_parts("relay", part))
+    for part in PEOPLE:
+        found[part] = set(store.campaign_parts("relay", part, "" if part != "people_day" else "0", "~"))
+    found["trees"] = {
+        (tree.msisdn, generation, n) for tree in store.campaign_trees("relay", 10_000) for generation, n in enumerate(tree.levels, 1) if n
+    }
+    return {name: {tuple(map(str, row)) for row in rows} for name, rows in found.items()}
+
+
+def check(store: Store, relay: Relay, folder: Path) -> None:
+    true, told = truth(list(relay.rows.values()), folder), said(store)
+    small = {root for root, _, _ in true["trees"]} - {root for root, _, _ in told["trees"]}
+    sizes: dict[str, int] = {}
+    for root, _, n in true["trees"]:
+        sizes[root] = sizes.get(root, 0) + int(n)
+    assert all(sizes[root] < 5 for root in small)
+    true["trees"] = {row for row in true["trees"] if row[0] not in small}
+    for name, rows in told.items():
+        assert rows == true[name], name
+    assert differences_in(store) == []
+
+
+def differences_in(store: Store) -> list[Any]:
+    assert isinstance(store, SqliteStore)
+    return store.campaign_differences("relay")
+
+
+@pytest.mark.random
+def test_every_roll_up_equals_the_truth_over_restatements_and_restarts(open_store: Open, tmp_path: Path, seed: int) -> None:
+    relay = Relay(seed)
+    store = open_store()
+    for step in range(40):
+        rows = [relay.restated() if relay.rows and relay.draw.random() < 0.4 else relay.new() for _ in range(relay.draw.randrange(1, 12))]
+        if step % 9 == 3:  # it comes to nothing: the forwards and all counters with it
+            broken = [*rows, msgspec.structs.replace(rows[0], campaign="other")]
+            with pytest.raises(Exception, match="comes with the key of another"):
+                put(store, Batch(at=NOW, forwards=broken))
+        if step % 10 == 9:
+            store = open_store()
+        put(store, Batch(at=NOW, forwards=rows))
+        if step % 13 == 12:
+            check(store, relay, tmp_path)
+    check(store, relay, tmp_path)
+
+
+def test_a_batch_may_hold_a_child_before_its_parent(store: Store) -> None:
+    child = forward(1, sender=WANG, receiver=ZHAO, parent=forward(2).key, generation=2)
+    put(store, Batch(at=NOW, forwards=[child, forward(2)]))
+    assert [(split.day, split.n) for split in store.campaign_parts("relay", "children")] == [("2026-11-22", 1)]
+    assert differences_in(store) == []
+
+
+def test_differences_are_found(store: Store) -> None:
+    put(store, Batch(at=NOW, forwards=[forward(1), forward(2, sender=WANG, receiver=LI, parent=forward(1).key, generation=2)]))
+    assert differences_in(store) == []
+    damage(store, "UPDATE campaign_part SET n = n + 1 WHERE part = 'hour'")
+    damage(store, "DELETE FROM campaign_tree")
+    assert {name for name, _ in differences_in(store)} == {"hour", "campaign_tree"}
+
+
+def damage(store: Store, statement: str) -> None:
+    assert isinstance(store, SqliteStore)
+    store._submit(lambda connection: connection.execute(statement))
+
+
+@pytest.mark.random
+def test_a_store_from_before_is_counted_anew(open_store: Open, tmp_path: Path, seed: int) -> None:
+    relay = Relay(seed)
+    store = open_store()
+    put(store, Batch(at=NOW, forwards=[relay.new() for _ in range(60)], serials=[Serial("AAAA", forward(1).key)]))
+    before = said(store)
+    for table in ("campaign_part", "campaign_tree"):
+        damage(store, f"DELETE FROM {table}")
+    damage(store, "UPDATE campaign_sender SET parts = x''")
+    damage(store, "UPDATE forward SET root = sender")
+    store = open_store()
+    assert said(store) == before
+    assert store.counts("relay").serials == 1
+    check(store, relay, tmp_path)
+
+
+def test_what_was_waited_is_told_in_doubling_steps() -> None:
+    def waited(submitted: int, received: int) -> str:
+        return wait_bin(Place("", 1, 2, "", 1, None, submitted, 0, received, "", "", "", "", True, "", 1))
+
+    assert [waited(10 + seconds * SECOND, 10) for seconds in (0, 1, 2, 3, 3600)] == ["0", "1", "1", "2", "11"]
+    assert (waited(NOW, 0), waited(5, 10)) == ("", "0")
