@@ -311,7 +311,7 @@ def test_settings_leave_by_a_live_consent_alone(office: Office) -> None:
     """A push that waits looks at the consent in the transaction that claims it, not when it was ordered."""
     office.hear_of((LI, Found("BAD_PROXY", 0.9)))
     office.write(LI, "Y")
-    due = Due(office.now, {("service", False): 10}, 0, "2026-11-22")
+    due = Due(office.now, {("service", outbox.Form.TEXT): 10}, 0, "2026-11-22")
 
     def agreed() -> dict[str, bool]:
         seen: list[Rows] = []

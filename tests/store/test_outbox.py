@@ -12,6 +12,7 @@ import msgspec
 
 from mmsd.model import Batch, Heard, Outgoing, Part, Reservation
 from mmsd.rules.governor import Canary, Reserved, Tally
+from mmsd.rules.outbox import Form
 from mmsd.store import Due, Needs, Overdue, Rows, Store, migrate
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Settings, SqliteStore
@@ -25,8 +26,8 @@ def rows_of(store: Store, needs: Needs) -> Rows:
     return see(store, needs)
 
 
-def due(now: int = 100, lanes: dict[tuple[str, bool], int] | None = None) -> Needs:
-    return Needs(due=Due(now, {("marketing", False): 100} if lanes is None else lanes, 1000, DAY))
+def due(now: int = 100, lanes: dict[tuple[str, Form], int] | None = None) -> Needs:
+    return Needs(due=Due(now, {("marketing", Form.TEXT): 100} if lanes is None else lanes, 1000, DAY))
 
 
 def keys_of(rows: Rows) -> list[bytes]:
@@ -76,9 +77,9 @@ def test_a_claim_sees_what_is_ready_and_due_lane_by_lane_by_priority(store: Stor
         ),
     )  # fmt: skip
     assert keys_of(rows_of(store, due())) == [b"high", b"early", b"low", b"torch"]
-    assert keys_of(rows_of(store, due(lanes={("marketing", False): 2}))) == [b"high", b"early"]
-    assert keys_of(rows_of(store, due(lanes={("marketing", True): 9, ("service", False): 9}))) == [b"push", b"other"]
-    assert keys_of(rows_of(store, due(lanes={("marketing", False): 0}))) == []
+    assert keys_of(rows_of(store, due(lanes={("marketing", Form.TEXT): 2}))) == [b"high", b"early"]
+    assert keys_of(rows_of(store, due(lanes={("marketing", Form.OCTETS): 9, ("service", Form.TEXT): 9}))) == [b"push", b"other"]
+    assert keys_of(rows_of(store, due(lanes={("marketing", Form.TEXT): 0}))) == []
     for name, left in (("all", []), ("marketing", []), ("campaign:torch", [b"high", b"early", b"low"])):
         put(store, Batch(NOW, stops=[(name, True)]))
         assert keys_of(rows_of(store, due())) == left
