@@ -46,6 +46,7 @@ from mmsd.logs import DIALECTS
 from mmsd.model import DAY, NOT_A_NUMBER, Batch
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.care import Care
+from mmsd.rules.closing import Calendar
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
@@ -217,7 +218,7 @@ def intake(
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys, codes=book, live=follow, fault_point=world.fault_point,
-        handsets=handsets, mending=mending,
+        handsets=handsets, mending=mending, calendar=Calendar(campaigns, ZoneInfo),
     )  # fmt: skip
     sequencer.load()
     return sequencer

@@ -458,6 +458,15 @@ class Forward(msgspec.Struct, frozen=True):
     received: int = 0  # when the copy came to him that he passed on; 0 = not seen
 
 
+class Closing(NamedTuple):
+    """Figures of a campaign's local day are said now, as they stand with this Batch. `horizon`: up to which all was read, µs."""
+
+    campaign: str
+    day: str
+    stage: str  # provisional, final (`rules.closing`)
+    horizon: int
+
+
 class Copy(msgspec.Struct, frozen=True, kw_only=True):
     """A message as a tap saw it pass, and what the tap knows of it. Numbers as in the columns: bit 63 = not a number."""
 
@@ -877,6 +886,7 @@ class Batch:
     unfounded: list[bytes] = field(default_factory=list)  # keys of findings whose evidence turned out otherwise
     forwards: list[Forward] = field(default_factory=list)
     serials: list[Serial] = field(default_factory=list)
+    closings: list[Closing] = field(default_factory=list)  # said once the forwards of this Batch are counted; said before, it stays
     composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
     outbox: list[Outgoing] = field(default_factory=list)  # asked for; a key that is there changes nothing
     moved: list[Outgoing] = field(default_factory=list)  # rows of the outbox as they stand from now on

@@ -27,6 +27,7 @@ from mmsd.model import (
     Audit,
     Batch,
     Chunk,
+    Closing,
     ColdGroup,
     DayCount,
     DelayCount,
@@ -48,6 +49,7 @@ from mmsd.rules import forwards, series
 from mmsd.rules.casework import Changed, Cleared, Shown, told
 from mmsd.rules.casework import News as CareNews
 from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
+from mmsd.rules.closing import Calendar
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.conditions import AWAY, LOST, MISFIT
 from mmsd.rules.counts import Counts
@@ -221,8 +223,10 @@ class Sequencer:
         fault_point: Callable[[str], None] = lambda name: None,
         handsets: Handsets | None = None,
         mending: Callable[[], Collection[int]] | None = None,
+        calendar: Calendar | None = None,
     ) -> None:
-        """`mending`: of whom care waits for proof; None: there is no care that would take in what is told to it."""
+        """`mending`: of whom care waits for proof; None: there is no care that would take in what is told to it. `calendar`: days of
+        campaigns that are to be closed."""
         self._store = store
         self.feeds = list(feeds)
         self._new_state = new_state
@@ -238,6 +242,7 @@ class Sequencer:
         self._fault_point = fault_point
         self._handsets = handsets
         self._mending = mending
+        self._calendar = calendar or Calendar()
         self._proved: dict[int, Shown] = {}  # last told to care, by number
         self.progress = Progress()
         self.last: Batch | None = None  # as committed, for telemetry
@@ -285,6 +290,7 @@ class Sequencer:
         self.progress.outcomes = Counter(self._store.kpi(0, 1 << 40).outcomes)
         self.progress.forwards = self._store.serials_total()
         self._lines_before = sum(count.lines for count in self._store.lines() if not count.reason) - self.progress.lines.total()
+        self._calendar.load(self._store.campaign_courses())
         state.horizon = min(state.horizon, self._wall())  # a clock that was ahead and was set right
         self.state = state
         self.judge = self._new_judge(state, self._path)
@@ -299,6 +305,10 @@ class Sequencer:
             else:
                 self._delta_bytes += len(piece)
             yield piece
+
+    def _closings(self, horizon: int) -> list[Closing]:
+        """Days of campaigns to be closed; none that has not ended by the wall clock, though a replay read as if for ever."""
+        return self._calendar.due(min(horizon, self._wall()))
 
     def _take_handsets(self, horizon: int) -> News:
         """What the tick's sessions tell of handsets; whose change ends what was found."""
@@ -341,6 +351,7 @@ class Sequencer:
             self._handsets.look()
         due = self.state.findings.due(horizon) or self.state.models.due(horizon)
         due = due or (self._handsets is not None and self._handsets.waiting(horizon))
+        due = due or bool(self._closings(horizon))
         due = due or (self.state.express is not None and self.state.express.due(horizon)) or self._report_due()
         if not took and not len(subscribers) and not read.audits and not due:
             return False
@@ -572,6 +583,8 @@ class Sequencer:
         outcomes, causes = _changes(facts)
         awarded = 0
         batch.events += self._totals(read, outcomes, now)
+        batch.closings = self._closings(self.state.horizon)
+        batch.events += [Event(horizon, "close", name, {"day": day, "stage": stage}) for name, day, stage, horizon in batch.closings]
 
         def decide(rows: Rows) -> Batch:
             nonlocal awarded
@@ -590,6 +603,7 @@ class Sequencer:
         self._fault_point("committed")
         if self._handsets is not None:
             self._handsets.committed()
+        self._calendar.committed(batch.closings, ((forward.campaign, forward.day) for forward in batch.forwards))
         self._new_nodes = []
         for feed in self.feeds:
             feed.source.committed()

@@ -104,6 +104,7 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_en: str = "Your forward was received (no. {leg}). Serial: {serial}"
     sms_expires: float = 24 * 3600.0
     quiet_hours: bool = True  # whether the SMS keeps the governor's quiet hours
+    restate: float = 72 * 3600.0  # so long after its end figures of a day may change; then they are final
 
 
 class ClassSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

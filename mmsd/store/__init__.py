@@ -41,6 +41,7 @@ from mmsd.model import (
 from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
+from mmsd.rules.closing import Course
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
@@ -410,6 +411,9 @@ class Store(Protocol):
 
     def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]:
         """What was said of days [since, until] at their closes, by day, the provisional one first."""
+
+    def campaign_courses(self) -> Mapping[str, Course]:
+        """Of every campaign with a forward: its days, and what was said of which."""
 
     def campaign_late(self, campaign: str, limit: int, after: int = 0) -> list[Late]:
         """What came after a day's figures were final, in the order it came; the next page is `after` the last id."""

@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
-from mmsd.model import HOUR, SECOND
+from mmsd.model import HOUR, SECOND, Closing
+from mmsd.rules.closing import Course
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 
@@ -250,6 +251,25 @@ class Moves:
         )
 
 
+def write_closings(connection: sqlite3.Connection, closings: Iterable[Closing], at: int) -> None:
+    """Figures as they stand, said of a day. What was said before stays."""
+    for closing in closings:
+        values = {**closing._asdict(), "at": at}
+        new = connection.execute(
+            "INSERT INTO campaign_close (campaign, day, stage, people, horizon, at) VALUES (:campaign, :day, :stage,"
+            " coalesce((SELECT n FROM campaign_part WHERE campaign = :campaign AND part = 'people_day' AND day = :day AND name = ''), 0),"
+            " :horizon, :at) ON CONFLICT DO NOTHING",
+            values,
+        ).rowcount
+        if new:
+            connection.execute(
+                "INSERT INTO campaign_close_city (campaign, day, stage, city, counted, other, people)"
+                " SELECT campaign, day, :stage, city, counted, other, people FROM campaign_day"
+                " WHERE campaign = :campaign AND day = :day AND (counted != 0 OR other != 0)",
+                values,
+            )
+
+
 def _by_campaign(moves: Mapping[tuple[str, int], _Moved]) -> dict[str, dict[int, _Moved]]:
     found: dict[str, dict[int, _Moved]] = {}
     for (campaign, who), moved in moves.items():
@@ -397,6 +417,16 @@ def late(connection: sqlite3.Connection, campaign: str, limit: int, after: int) 
     """In the order it came."""
     statement = "SELECT id, at, day, city, counted, other, forward FROM campaign_late WHERE campaign = ? AND id > ? ORDER BY id LIMIT ?"
     return [Late(*row) for row in connection.execute(statement, (campaign, after, limit))]
+
+
+def courses(connection: sqlite3.Connection) -> dict[str, Course]:
+    """Of every campaign: its days with forwards, and what was said of which day."""
+    found: dict[str, Course] = {}
+    for campaign, first, last in connection.execute("SELECT campaign, min(day), max(day) FROM campaign_day GROUP BY campaign"):
+        found[campaign] = Course(first, last)
+    for campaign, day, stage in connection.execute("SELECT campaign, day, stage FROM campaign_close"):
+        found.setdefault(campaign, Course()).said.add((day, stage))
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------------------- proving

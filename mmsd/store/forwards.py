@@ -9,7 +9,7 @@ from typing import Any, Final
 from mmsd.errors import StoreError
 from mmsd.model import Batch, Forward
 from mmsd.store import Counted, Ordinal
-from mmsd.store.campaign_counts import Moves, Place, read_places
+from mmsd.store.campaign_counts import Moves, Place, read_places, write_closings
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
 
@@ -25,13 +25,14 @@ ON CONFLICT (key) DO UPDATE SET seed = excluded.seed, message = excluded.message
 
 
 def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:
-    """Insert or restate forwards, move the counters by the difference, insert serials.
+    """Insert or restate forwards, move the counters by the difference, say what is said of days that end, insert serials.
 
     Raises StoreError when a key comes back with another campaign, sender or receiver; sqlite3.IntegrityError when a serial's number
     or forward already has a serial. A restated forward keeps the serial it has.
     """
     if batch.forwards:
         _Pages(connection, batch.forwards, people, batch.at).write()
+    write_closings(connection, batch.closings, batch.at)
     if batch.serials:
         connection.executemany(
             "INSERT INTO serial (number, forward, at) VALUES (?, ?, ?)",

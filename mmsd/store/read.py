@@ -41,6 +41,7 @@ from mmsd.model import (
 )
 from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
+from mmsd.rules.closing import Course
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
 from mmsd.store import (
@@ -346,6 +347,10 @@ class Reader:
             found = campaign_counts.closes(connection, campaign, since, until)
             connection.execute("COMMIT")
             return found
+
+    def campaign_courses(self) -> dict[str, Course]:
+        with self._reading() as connection:
+            return campaign_counts.courses(connection)
 
     def campaign_late(self, campaign: str, limit: int, after: int = 0) -> list[Late]:
         with self._reading() as connection:

@@ -11,9 +11,10 @@ import duckdb
 import msgspec
 import pytest
 
-from mmsd.model import HOUR, SECOND, Batch, Forward, Serial
+from mmsd.model import HOUR, SECOND, Batch, Closing, Forward, Serial
+from mmsd.rules.closing import Course
 from mmsd.store import Store
-from mmsd.store.campaign_counts import PARTS, PEOPLE, Place, wait_bin
+from mmsd.store.campaign_counts import PARTS, PEOPLE, Close, Place, wait_bin
 from mmsd.store.sqlite import SqliteStore
 from tests.store.conftest import NOW, Open, put
 from tests.store.values import LI, WANG, ZHAO, forward
@@ -198,3 +199,53 @@ def test_what_was_waited_is_told_in_doubling_steps() -> None:
 
     assert [waited(10 + seconds * SECOND, 10) for seconds in (0, 1, 2, 3, 3600)] == ["0", "1", "1", "2", "11"]
     assert (waited(NOW, 0), waited(5, 10)) == ("", "0")
+
+
+# --------------------------------------------------------------------------------------------------------------- what was said
+
+
+def close(store: Store, stage: str, *forwards: Forward) -> None:
+    put(store, Batch(at=NOW, forwards=list(forwards), closings=[Closing("relay", "2026-11-22", stage, NOW)]))
+
+
+def test_a_close_says_the_figures_of_its_own_batch(store: Store) -> None:
+    close(store, "provisional", forward(1), forward(2, city="suzhou"), forward(3, counted=False, reason="self"))
+    [said] = store.campaign_closes("relay")
+    assert said == Close("2026-11-22", "provisional", NOW, NOW, 1, {"nanjing": (1, 1, 1), "suzhou": (1, 0, 1)})
+
+
+def test_what_comes_between_the_closes_is_their_difference(store: Store) -> None:
+    close(store, "provisional", forward(1))
+    close(store, "provisional", forward(2))  # said once
+    close(store, "final", forward(3, sender=ZHAO), msgspec.structs.replace(forward(2), counted=False, reason="self"))
+    provisional, final = store.campaign_closes("relay")
+    assert (provisional.cities, provisional.people) == ({"nanjing": (1, 0, 1)}, 1)
+    assert (final.cities, final.people) == ({"nanjing": (2, 1, 2)}, 2)
+    assert store.campaign_late("relay", 10) == []
+
+
+def test_what_comes_after_the_final_figures_is_told_apart(store: Store) -> None:
+    close(store, "final", forward(1), forward(2))
+    final = store.campaign_closes("relay")
+    put(store, Batch(at=NOW + 1, forwards=[forward(3), forward(4, day="2026-11-23"), forward(5, counted=False, reason="self")]))
+    put(store, Batch(at=NOW + 2, forwards=[msgspec.structs.replace(forward(1), day="2026-11-23")]))
+    put(store, Batch(at=NOW + 3, forwards=[msgspec.structs.replace(forward(2), method="exact")]))  # changes no figure of the day
+    assert store.campaign_closes("relay") == final
+    late = store.campaign_late("relay", 10)
+    assert [(row.at - NOW, row.day, row.city, row.counted, row.other, row.forward) for row in late] == [
+        (1, "2026-11-22", "nanjing", 1, 0, forward(3).key),
+        (1, "2026-11-22", "nanjing", 0, 1, forward(5).key),
+        (2, "2026-11-22", "nanjing", -1, 0, forward(1).key),
+    ]
+    assert store.campaign_late("relay", 10, late[1].id) == late[2:]
+    counted, other, _ = store.campaign_days("relay")["2026-11-22", "nanjing"]
+    moved = [(row.counted, row.other) for row in late]
+    assert (counted, other) == tuple(final[0].cities["nanjing"][n] + sum(move[n] for move in moved) for n in (0, 1))
+
+
+def test_courses_are_days_with_forwards_and_what_was_said(store: Store) -> None:
+    assert store.campaign_courses() == {}
+    close(store, "provisional", forward(1), forward(2, day="2026-11-24"), forward(3, campaign="other"))
+    assert store.campaign_courses() == {
+        "relay": Course("2026-11-22", "2026-11-24", {("2026-11-22", "provisional")}), "other": Course("2026-11-22", "2026-11-22"),
+    }  # fmt: skip
