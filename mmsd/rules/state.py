@@ -68,7 +68,7 @@ from mmsd.rules.signs import GONE, near_miss
 from mmsd.rules.skew import Clocks, Pair
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.table import Table
-from mmsd.rules.traces import AT, FEED, KIND, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
+from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
 FORMAT: Final = 8
 """Version of the packed form; another version is refused, never guessed."""
@@ -533,10 +533,18 @@ class State:
 
     def dossier(self, number: int) -> list[Trace]:
         """One subscriber's traces, in order of time, feed, place."""
-        if self.express is None:
-            return self.log.dossier(number)
-        found = [*self.log.dossier(number), *self.express.traces(number).tolist()]
-        return sorted(found, key=lambda trace: (trace[AT], trace[FEED], trace[WHERE]))
+        return self.lines_of([number]).get(number, [])
+
+    def lines_of(self, subscribers: Iterable[int]) -> dict[int, list[Trace]]:
+        """`dossier` of each of them, looked for together."""
+        numbers = np.unique(np.fromiter(subscribers, np.uint64))
+        found = dict(self.log.dossiers(numbers))
+        if self.express is not None:
+            for number in numbers.tolist():
+                if len(traces := self.express.traces(number)):
+                    lines = [*found.get(number, ()), *traces.tolist()]
+                    found[number] = sorted(lines, key=lambda trace: (trace[AT], trace[FEED], trace[WHERE]))
+        return found
 
     def _ripe(self, rows: npt.NDArray[Any]) -> npt.NDArray[np.uint64]:
         kinds = rows["kind"]
@@ -1043,22 +1051,21 @@ class State:
         self.log.keep(lambda rows: ~(in_set(rows["subscriber"], subscribers) & in_set(rows["kind"], MMSC_KINDS)))
 
     def _texts_of(self, rows: npt.NDArray[Any]) -> dict[int, bytes]:
-        keys = {key for row in rows[list(TEXT_COLUMNS)].tolist() for key in row}
+        keys: set[int] = set().union(*(rows[name].tolist() for name in TEXT_COLUMNS))
         return {key: self.texts[key] for key in keys if key in self.texts}
 
     def thaw(self, blobs: Mapping[int, bytes]) -> None:
         """Takes spilled dossiers back."""
-        for number, blob in blobs.items():
-            cold = msgspec.msgpack.decode(blob, type=_Cold)
-            rows = np.frombuffer(cold.traces, TRACE)
-            have = {(t[AT], t[WHERE], t[FEED], t[KIND]) for t in self.log.dossier(number)}
-            rows = rows[[(r["at"], r["where"], r["feed"], r["kind"]) not in have for r in rows]] if have else rows
-            self.log.append(rows.copy())
-            self._fresh["traces"].append(rows)
-            active, here = np.frombuffer(cold.active, ACTIVE), set(self.active.dossier(number))
-            active = active[[row not in here for row in active.tolist()]] if here else active
-            self.active.append(active.copy())
-            self._fresh["active"].append(active)
+        if not blobs:
+            return
+        numbers = np.array(sorted(blobs), np.uint64)
+        taken = {number: msgspec.msgpack.decode(blobs[number], type=_Cold) for number in numbers.tolist()}
+        rows = _strangers(np.frombuffer(b"".join(cold.traces for cold in taken.values()), TRACE), self.log.gather(numbers))
+        active = _strangers(np.frombuffer(b"".join(cold.active for cold in taken.values()), ACTIVE), self.active.gather(numbers))
+        for log, name, found in ((self.log, "traces", rows), (self.active, "active", active)):
+            log.append(found)
+            self._fresh[name].append(found)
+        for number, cold in taken.items():
             for key, text in cold.texts.items():
                 self.texts.put(key, text)
             for entry in cold.published:
@@ -1408,6 +1415,21 @@ def _by_charging(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     kinds = rows["kind"]
     told = ((kinds == Kind.NOTIFY) & (rows["path"] != 0)) | (((kinds == Kind.NOTIFY) | (kinds == Kind.SUBMIT)) & (rows["extra"] > 0))
     return np.asarray(told | ((kinds == Kind.RESPONSE) & (rows["message"] != 0)) | (rows["d"] == NAMELESS))
+
+
+def _strangers(rows: npt.NDArray[Any], here: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Those of `rows` (TRACE or ACTIVE) that do not stand in `here`."""
+    if not len(rows) or not len(here):
+        return rows
+    names = [name for name in ("kind", "feed", "where", "at", "subscriber") if name in (rows.dtype.names or ())]
+    keys = {name: np.concatenate([here[name], rows[name]]) for name in names}
+    order = np.lexsort(tuple(keys.values()))  # stable: what is here comes first
+    again = np.ones(len(order) - 1, bool)
+    for key in keys.values():
+        again &= key[order[1:]] == key[order[:-1]]
+    kept = np.ones(len(order), bool)
+    kept[order[1:][again]] = False
+    return rows.compress(kept[len(here) :])
 
 
 def _joined(parts: list[npt.NDArray[Any]]) -> bytes:

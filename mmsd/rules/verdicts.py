@@ -135,6 +135,7 @@ class Judge:
         self.state = state
         self.handsets = handsets
         self._handset: dict[int, Any] = {}  # HANDSET rows of those who are judged now, by number
+        self._posted: dict[int, list[Trace]] = {}  # lines of those who sent seeds that are judged now
         self._before: dict[int, tuple[int, int, int]] = {}  # IMEI, last seen, since when; without what this tick has told
         self.campaigns = campaigns
         self._cities = cities
@@ -169,6 +170,7 @@ class Judge:
         dossiers = list(self.state.dossiers(subscribers))
         for dossier in dossiers:
             self._learn_seeds(dossier)
+        self._posted = self.state.lines_of(self._unasked(dossiers))
         ready: list[_Ready] = []
         for dossier in dossiers:
             ready += self._judge_dossier(dossier, self._context_of(dossier, context), horizon, facts)
@@ -322,6 +324,20 @@ class Judge:
             if thread.message:
                 number, _, _ = evidence_of(thread, self.state.seeds)
                 self.state.seed_message(thread.message, number)
+
+    def _unasked(self, dossiers: Iterable[Dossier]) -> set[int]:
+        """Whose lines must tell whether his submit of a seed was answered."""
+        if not self.campaigns:
+            return set()
+        return {
+            thread.sender for dossier in dossiers for thread in dossier.threads
+            if thread.opened is not None and evidence_of(thread, self.state.seeds)[0] and self._answered(dossier, thread) < 0
+        }  # fmt: skip
+
+    def _answered(self, dossier: Dossier, thread: Thread) -> int:
+        """As it was last said (`Published.answered`)."""
+        entry = self.state.published.get(dossier.subscriber, {}).get((thread.domain, thread.identity, thread.forwarded))
+        return entry.answered if entry is not None else -1
 
     def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[_Ready]:
         held = self.state.published.get(dossier.subscriber, {})
@@ -611,7 +627,7 @@ class Judge:
             return
         opened = thread.opened
         size = opened[SIZE] if opened is not None else NOT_LOGGED
-        entry.answered = int(answered_by(self.state.dossier(thread.sender), thread.began, size, join))
+        entry.answered = int(answered_by(self._posted.get(thread.sender, ()), thread.began, size, join))
 
     def _award(self, award: _Ready, facts: Facts) -> None:
         """Makes a candidate; a seed that came from the service itself is only held."""
