@@ -35,6 +35,7 @@ from mmsd.flow.erasing import Erasing
 from mmsd.flow.folding import Folding
 from mmsd.flow.handing import Handing
 from mmsd.flow.handsets import Handsets
+from mmsd.flow.requests import Requests, Shelf, Shelved
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.settle import Listener, Way
 from mmsd.link import cmpp, mm7, mqtt, registry, smpp, webhook
@@ -43,14 +44,15 @@ from mmsd.link.files import Files, OsFiles
 from mmsd.link.tail import Tail
 from mmsd.link.watch import Watch
 from mmsd.logs import DIALECTS
-from mmsd.model import DAY, NOT_A_NUMBER, Batch
+from mmsd.model import DAY, NOT_A_NUMBER, Batch, Composed
+from mmsd.rules.asking import Words
 from mmsd.rules.campaign import Campaigns
 from mmsd.rules.care import Care
 from mmsd.rules.closing import Calendar
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
-from mmsd.rules.outbox import Form
+from mmsd.rules.outbox import Form, composed
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
@@ -76,6 +78,11 @@ REPORT_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 600.0
 ADDRESS: Final = "address"
 """In the state directory, while the page is served: where, for commands that order something of the daemon."""
+
+SEEDS: Final = "seeds"
+"""In the state directory: a folder a campaign, in it one a seed …"""
+SEED_MESSAGE: Final = "content.mime"
+"""… and in that the message, as the content of an MM7 SubmitReq."""
 
 NAMING_MESSAGES: Final = frozenset({"cdr", "columns"})
 """Dialects that may say something of a message and name no receiver of it."""
@@ -303,6 +310,30 @@ def care_loop(
     return CareLoop(store, care, letters, registry, wall=world.wall, call=call, fault_point=world.fault_point)
 
 
+def shelf(settings: config.Settings) -> Shelved:
+    """Messages of the seeds in the state directory, under their campaign's name."""
+    directory = settings.campaigns.directory
+    campaigns = config.load_campaigns(directory) if directory is not None else ()
+    subjects = {campaign.id: campaign.name for campaign in campaigns}
+
+    def load(label: str) -> Composed | None:
+        campaign, _, name = label.partition("/")
+        try:
+            body = (settings.state.directory / SEEDS / campaign / name / SEED_MESSAGE).read_bytes()
+        except OSError:
+            return None
+        return composed(subjects.get(campaign, ""), body)
+
+    return Shelved(load)
+
+
+def requests(settings: config.Settings, keys: Keys, messages: Shelf, then: Listener) -> Requests:
+    """What hears subscribers: who asks for a seed gets it, all else goes to `then`."""
+    directory = settings.campaigns.directory
+    campaigns = config.load_campaigns(directory) if directory is not None else ()
+    return Requests(Words(campaigns, ZoneInfo), messages, keys.row_key, then)
+
+
 def dispatcher(
     settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None], listener: Listener | None = None,
     call: Call[Any] = asyncio.to_thread,
@@ -341,7 +372,7 @@ class Daemon:
         self._open = 0  # deliveries in memory, counted once a second
         self._address = settings.state.directory / ADDRESS
         self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
-        keys = load_keys(settings)
+        self._keys = keys = load_keys(settings)
         self.store = SqliteStore.open(
             settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall, faults=Faults(self._world.fault_point)
         )
@@ -429,7 +460,8 @@ class Daemon:
             raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
         names = [campaign.id for campaign in config.load_campaigns(directory)] if directory is not None else []
-        leaving = dispatcher(self._settings, self.store, self._world, self._dispatched, self.care)
+        ears = requests(self._settings, self._keys, shelf(self._settings), self.care)
+        leaving = dispatcher(self._settings, self.store, self._world, self._dispatched, ears)
 
         def served(base: str) -> None:
             self._address.write_text(f"{base}\n", encoding="ascii")

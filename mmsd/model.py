@@ -539,6 +539,60 @@ class Composed(msgspec.Struct, frozen=True):
         return f"Composed({self.name.hex()}, {len(self.body)} octets)"
 
 
+class Member(NamedTuple):
+    """Somebody on a list of a campaign."""
+
+    msisdn: str  # "" once he is erased
+    subscriber: int  # the store's id of him
+    label: str = ""  # his group on the list
+    city: str = ""
+
+
+class ListPart(NamedTuple):
+    """A part of a list that is being uploaded, as it was read. The same part again changes nothing."""
+
+    campaign: str
+    name: str
+    part: int  # 0, 1, …: in this order
+    lines: tuple[tuple[str, str, str], ...]  # number, group, city
+    faults: tuple[tuple[int, str], ...]  # line, reason
+    who: str
+
+
+class Mailing(msgspec.Struct, frozen=True):
+    """One seed on its way to one list (`rules.audience`). A new one has id 0; others are restated."""
+
+    id: int
+    campaign: str
+    seed: str
+    audience: int  # the list's id
+    plan: dict[str, Any]  # rules.audience.Plan
+    content: bytes  # name of the composed message
+    state: str
+    after: int = 0  # who was looked at last, by the store's id: of the count, then of the run
+    counts: dict[str, Any] = {}  # rules.audience.Tally
+    counted: int = 0  # when the count was done
+    changed: int = 0
+    who: str = ""
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """Who was sent a seed, or is compared with those who were: a row for each (campaign, seed, number)."""
+
+    campaign: str
+    seed: str
+    msisdn: str
+    how: str  # the last time: group, keyword
+    arm: str  # by the draw of its group sending: sent, control; asked: he came by himself
+    at: int
+    mailing: int = 0
+    label: str = ""
+    city: str = ""
+    attempt: int = 0
+    key: bytes = b""  # of the row of the outbox that brings it; b"": there is none
+    ended: bool = False  # the number became somebody else's
+
+
 class Part(msgspec.Struct, frozen=True):
     """What a centre said of one part of an outgoing message."""
 
@@ -889,6 +943,10 @@ class Batch:
     closings: list[Closing] = field(default_factory=list)  # said once the forwards of this Batch are counted; said before, it stays
     composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
     outbox: list[Outgoing] = field(default_factory=list)  # asked for; a key that is there changes nothing
+    lists: list[ListPart] = field(default_factory=list)
+    mailings: list[Mailing] = field(default_factory=list)
+    holders: list[Holder] = field(default_factory=list)  # as they stand from now on
+    let_go: list[str] = field(default_factory=list)  # numbers that became somebody else's: what they hold ends
     moved: list[Outgoing] = field(default_factory=list)  # rows of the outbox as they stand from now on
     parts: list[Part] = field(default_factory=list)
     reserved: list[Reservation] = field(default_factory=list)

@@ -30,6 +30,7 @@ from mmsd.config.checks import (
     check_handover,
     check_link,
     check_operator,
+    check_request,
     check_seed,
     check_together,
     check_web,
@@ -57,7 +58,16 @@ from mmsd.config.settings import (
     shows_part,
 )
 from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp, webhook
-from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
+from mmsd.rules.settings import (
+    CampaignSettings,
+    CareSettings,
+    ClassSettings,
+    Codes,
+    GovernorSettings,
+    Operator,
+    RequestSettings,
+    SeedSettings,
+)
 from mmsd.rules.table import Causes
 from mmsd.web import site
 
@@ -191,7 +201,8 @@ def _read_campaigns(directory: Path) -> tuple[tuple[CampaignSettings, ...], list
         reports.append(report)
         if report.faults:
             continue
-        campaign = Reader(report, {CampaignSettings: check_campaign, SeedSettings: check_seed}).read(CampaignSettings, raw, ())
+        checks: dict[type, Check] = {CampaignSettings: check_campaign, SeedSettings: check_seed, RequestSettings: check_request}
+        campaign = Reader(report, checks).read(CampaignSettings, raw, ())
         campaign = campaign.instead if isinstance(campaign, Faulted) else campaign
         named = ("id",) not in report.doubtful
         if named and campaigns.setdefault(campaign.id, campaign) is not campaign:

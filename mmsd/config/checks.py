@@ -20,7 +20,7 @@ from mmsd.errors import ConfigError
 from mmsd.link import endpoint, registry, webhook
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
-from mmsd.rules.answers import plain
+from mmsd.rules.answers import Words, plain
 from mmsd.rules.campaign import MOST_LIVE
 from mmsd.rules.cases import Kind as CaseKind
 from mmsd.rules.causes import CAUSES
@@ -28,7 +28,16 @@ from mmsd.rules.codes import CodeBook
 from mmsd.rules.governor import ALL, CLASSES
 from mmsd.rules.limits import cap
 from mmsd.rules.local_time import hours, leave_some
-from mmsd.rules.settings import CampaignSettings, CareSettings, ClassSettings, Codes, GovernorSettings, Operator, SeedSettings
+from mmsd.rules.settings import (
+    CampaignSettings,
+    CareSettings,
+    ClassSettings,
+    Codes,
+    GovernorSettings,
+    Operator,
+    RequestSettings,
+    SeedSettings,
+)
 from mmsd.rules.table import Causes, Table
 from mmsd.rules.wording import LANGUAGES, NO_SUCH_TEXT, TEMPLATES, fault_of
 from mmsd.web import site
@@ -281,6 +290,26 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
         report.add((*key, "language"), f"{campaign.language!r} is not one of them", "take zh or en")
     for name in ("sms_zh", "sms_en"):
         _check_template(getattr(campaign, name), (*key, name), report)
+    if campaign.request.seed and campaign.request.seed not in {seed.id for seed in campaign.seeds}:
+        known = [seed.id for seed in campaign.seeds]
+        report.add((*key, "request", "seed"), f"no seed is called {campaign.request.seed!r}", meant(campaign.request.seed, known))
+
+
+def check_request(request: RequestSettings, key: KeyPath, report: Report) -> None:
+    """Words that bring a seed. Those of care come first for whoever writes them."""
+    taken = {plain(word) for name in Words.__struct_fields__ for word in getattr(Words(), name)}
+    for index, word in enumerate(request.keywords):
+        if not plain(word):
+            report.add(
+                (*key, "keywords", index), f"{word!r} has neither letter nor digit", "blanks and punctuation do not count: take a word"
+            )
+        elif plain(word) in taken:
+            report.add((*key, "keywords", index), f"{word!r} is an answer to care's questions", "take another one: docs/care.md")
+    if not re.fullmatch(r"[0-9]*", request.short_code):
+        report.add((*key, "short_code"), f"{request.short_code!r} is no number", 'digits, or "" for any of ours')
+    for name in ("again", "expires"):
+        if getattr(request, name) <= 0:
+            report.add((*key, name), "is not above 0", "seconds")
 
 
 def _check_template(text: str, key: KeyPath, report: Report) -> None:

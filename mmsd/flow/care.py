@@ -250,7 +250,7 @@ class CareLoop:
             case OptOut(classes, out):
                 batch.opted_out += [(number, kind, out) for kind in classes]
             case EndHoldings():
-                pass  # the sequencer ends them with the change itself (`State.end_holdings`)
+                batch.let_go.append(number)  # of State the sequencer ends them, with the change itself
         return ()
 
     @staticmethod

@@ -59,7 +59,7 @@ class Campaigns:
         hashed = self._hashed
         seeds = []
         for name, (campaign, seed_settings, zone) in self._drafts.items():
-            starts, ends = _instant(campaign.starts, zone), _instant(campaign.ends, zone, whole_day=True)
+            starts, ends = dates(campaign, zone)
             seeds.append(Seed(numbers[name], campaign, seed_settings, zone, starts, ends))
         self._seeds = {seed.number: seed for seed in seeds}
         self._messages = {hashed(m.encode()): seed.number for seed in seeds for m in seed.settings.messages}
@@ -105,6 +105,11 @@ class Campaigns:
             if low <= size <= high and any(wanted in subject for wanted in subjects):
                 return number
         return 0
+
+
+def dates(campaign: CampaignSettings, zone: tzinfo) -> tuple[int, int]:
+    """When a campaign starts, and when it is over, µs UTC."""
+    return _instant(campaign.starts, zone), _instant(campaign.ends, zone, whole_day=True)
 
 
 def _instant(text: str, zone: tzinfo, *, whole_day: bool = False) -> int:

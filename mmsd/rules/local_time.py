@@ -95,6 +95,19 @@ class LocalTime:
         """
         return self._local(at).strftime("%Y-%m-%d %H:%M")
 
+    def weekday(self, at: int) -> int:
+        """Of the local date, 0 = Monday.
+
+        >>> from datetime import UTC
+        >>> LocalTime(UTC).weekday(0)
+        3
+        """
+        return self._local(at).weekday()
+
+    def moment(self, at: int) -> int:
+        """µs of the local day, by its clocks."""
+        return (at + self._offset(at)) % DAY
+
     def other_day(self, at: int) -> int:
         """The first instant after `at` with another local date."""
         offset, until = self._stretch(at)

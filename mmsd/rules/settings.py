@@ -84,6 +84,35 @@ class SeedSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     size_max: int = 0
 
 
+class SendingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[sending]` of a campaign file: what a group sending takes where it says nothing else."""
+
+    hours: tuple[str, ...] = ("09:00-20:00",)  # local time, in which seeds leave; the governor's quiet hours hold besides
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)  # weekdays, 0 = Monday
+    rate: float = 10.0  # messages a second
+    control: float = 0.05  # share that is never sent it, to compare with
+    price: float = 0.0  # of one multimedia message
+    currency: str = "CNY"
+    silent: tuple[str, ...] = ("silent",)  # groups whose members had sent no MMS in the month before, as the operator's own data says
+    window: float = 7 * 86400.0  # so long after the sending effect is looked for
+
+
+class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[request]` of a campaign file: a word sent to a short code brings the seed."""
+
+    keywords: tuple[str, ...] = ("2008",)  # in any case and script width; none: nobody can ask
+    short_code: str = "106587999"  # the number it has to be sent to; "": any of ours
+    seed: str = ""  # which; "": the campaign's first
+    again: float = 86400.0  # one to a number in so long
+    expires: float = 86400.0  # it is dropped when it could not leave for so long
+    early_zh: str = "活动尚未开始，敬请期待。"  # the answer before the campaign begins …
+    early_en: str = "The campaign has not begun yet."
+    over_zh: str = "活动已结束，感谢您的参与。"  # … when it is over …
+    over_en: str = "The campaign is over. Thank you."
+    paused_zh: str = "活动暂停，请稍后再试。"  # … and while it is paused
+    paused_en: str = "The campaign pauses. Please try again later."
+
+
 class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A campaign file, `config/campaigns/*.toml`."""
 
@@ -105,6 +134,7 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_expires: float = 24 * 3600.0
     quiet_hours: bool = True  # whether the SMS keeps the governor's quiet hours
     restate: float = 72 * 3600.0  # so long after its end figures of a day may change; then they are final
+    request: RequestSettings = RequestSettings()
 
 
 class ClassSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -28,8 +28,11 @@ from mmsd.model import (
     Finding,
     Forward,
     Heard,
+    Holder,
     LineCount,
+    Mailing,
     Mark,
+    Member,
     NotificationCount,
     Outgoing,
     Part,
@@ -83,6 +86,44 @@ class Held(NamedTuple):
     opted_out: frozenset[str]  # classes of messages, or "all"
 
 
+class MailingAsk(NamedTuple):
+    """A mailing, and those of its list who come next."""
+
+    id: int
+    most: int
+
+
+class Holding(NamedTuple):
+    """Who has a seed, and the row of the outbox that brought it."""
+
+    holder: Holder
+    row: Outgoing | None
+
+
+class Page(NamedTuple):
+    """A mailing as it stands, and the next of its list, in their order: with what they hold and what they opted out of."""
+
+    mailing: Mailing
+    members: Sequence[tuple[Member, Holding | None, frozenset[str]]]
+    waiting: int  # rows of its campaign that are asked for and did not leave yet
+    stopped: bool  # its campaign, its class or everything is stopped
+
+
+class ListTold(NamedTuple):
+    """A list as it was taken in."""
+
+    id: int
+    campaign: str
+    name: str
+    at: int
+    who: str
+    parts: int
+    members: int
+    faults: int
+    labels: Mapping[str, int]
+    samples: Sequence[tuple[int, str]]  # the first faults: line, reason
+
+
 class Before(NamedTuple):
     """What a request with a key was answered when it came before."""
 
@@ -108,9 +149,11 @@ class Needs:
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
     care: CareAsk | None = None
     asked_before: frozenset[tuple[str, str]] = frozenset()  # (key, what is asked) of requests that may come twice
+    page: MailingAsk | None = None
+    holders: frozenset[tuple[str, str, str]] = frozenset()  # (campaign, seed, number)
 
     def __or__(self, other: Needs) -> Needs:
-        """What both need. Of `due`, `overdue` and `care` the first's counts."""
+        """What both need. Of `due`, `overdue`, `care` and `page` the first's counts."""
         return Needs(
             self.deliveries | other.deliveries,
             self.findings | other.findings,
@@ -125,6 +168,8 @@ class Needs:
             self.cold | other.cold,
             self.care or other.care,
             self.asked_before | other.asked_before,
+            self.page or other.page,
+            self.holders | other.holders,
         )
 
 
@@ -166,6 +211,8 @@ class Rows:
     tidings: Sequence[Tiding] = ()  # of `Needs.care`, in the order they came
     held: Mapping[str, Held] = field(default_factory=dict)  # by number
     before: Mapping[str, Before] = field(default_factory=dict)  # by key, of `Needs.asked_before`
+    page: Page | None = None
+    holders: Mapping[tuple[str, str, str], Holding] = field(default_factory=dict)  # by (campaign, seed, number)
 
 
 class Packed(NamedTuple):
@@ -428,6 +475,17 @@ class Store(Protocol):
 
     def composed(self, name: bytes) -> Composed | None:
         """The multimedia message of that name; any number of rows may refer to it."""
+
+    def list_told(self, campaign: str, name: str) -> ListTold | None: ...
+    def mailings(self, campaign: str | None = None, state: str | None = None) -> list[Mailing]:
+        """The newest first."""
+
+    def mailing(self, identity: int) -> Mailing | None: ...
+    def mailing_states(self, identity: int) -> Mapping[str, int]:
+        """What became of those of its list that were looked at: left out by reason, else the state of their row."""
+
+    def holds(self, number: str) -> frozenset[str]:
+        """Seeds ("campaign/seed") that we sent a number, or that it asked for, and that may have left."""
 
     def outgoing(self, identity: int) -> Outgoing | None:
         """One row by its id."""

@@ -32,6 +32,7 @@ from mmsd.model import (
     Finding,
     Heard,
     LineCount,
+    Mailing,
     Mark,
     NotificationCount,
     Outgoing,
@@ -53,8 +54,10 @@ from mmsd.store import (
     Held,
     Issued,
     Kpi,
+    ListTold,
     Split,
     Tail,
+    audience,
     campaign_counts,
     care,
     cold,
@@ -381,6 +384,26 @@ class Reader:
     def composed(self, name: bytes) -> Composed | None:
         with self._reading() as connection:
             return composed.read(connection, name)
+
+    def list_told(self, campaign: str, name: str) -> ListTold | None:
+        with self._reading() as connection:
+            return audience.told(connection, campaign, name)
+
+    def mailings(self, campaign: str | None = None, state: str | None = None) -> list[Mailing]:
+        with self._reading() as connection:
+            return audience.mailings(connection, campaign, state)
+
+    def mailing(self, identity: int) -> Mailing | None:
+        with self._reading() as connection:
+            return audience.mailing(connection, identity)
+
+    def mailing_states(self, identity: int) -> Mapping[str, int]:
+        with self._reading() as connection:
+            return audience.states(connection, identity)
+
+    def holds(self, number: str) -> frozenset[str]:
+        with self._reading() as connection:
+            return audience.holds(connection, self._keys, number)
 
     def outgoing(self, identity: int) -> Outgoing | None:
         found = self._all(f"{outbox.SELECT} WHERE o.id = ?", identity)

@@ -23,7 +23,23 @@ from typing import Any, Final, TypeVar
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, SECOND, Batch, Extent
 from mmsd.rules.governor import Usage
-from mmsd.store import CareAsk, Health, Loaded, Needs, Packed, Rows, campaign_counts, care, cold, desk, migrate, outbox, rows, tails
+from mmsd.store import (
+    CareAsk,
+    Health,
+    Loaded,
+    Needs,
+    Packed,
+    Rows,
+    audience,
+    campaign_counts,
+    care,
+    cold,
+    desk,
+    migrate,
+    outbox,
+    rows,
+    tails,
+)
 from mmsd.store.forwards import read_ordinals
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
@@ -204,8 +220,12 @@ class SqliteStore(Reader):
         keys = self._keys
         asked = needs.care or CareAsk()
         people = self._people.find(
-            connection, {*(ordinal.sender for ordinal in needs.ordinals), *(number for _, number in needs.unsure), *asked.numbers}
-        )
+            connection,
+            {
+                *(ordinal.sender for ordinal in needs.ordinals), *(number for _, number in needs.unsure), *asked.numbers,
+                *(number for _, _, number in needs.holders),
+            },
+        )  # fmt: skip
 
         def by_key(select: str, read: Callable[[Keys, rows.Row], Result], wanted: frozenset[bytes]) -> dict[bytes, Result]:
             return {row[1]: read(keys, row) for row in select_in(connection, f"{select} WHERE key IN ({{}})", wanted)}
@@ -237,6 +257,8 @@ class SqliteStore(Reader):
             tidings=of_care.tidings,
             held=of_care.held,
             before=desk.before(connection, keys, needs.asked_before),
+            page=audience.page(connection, keys, needs.page) if needs.page is not None else None,
+            holders=audience.holdings(connection, keys, needs.holders, people),
         )
 
     def _in_transaction(self, connection: sqlite3.Connection, work: Callable[[], Result]) -> Result:
@@ -497,6 +519,7 @@ class SqliteStore(Reader):
                 return False
             care.erase(connection, found[0])
             outbox.erase(connection, found[0])  # what was to be sent may hold the number
+            audience.erase(connection, found[0])
             return True
 
         def erased(connection: sqlite3.Connection) -> bool:

@@ -12,7 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
-from mmsd.store import care, cold, composed, desk, outbox, tails
+from mmsd.store import audience, care, cold, composed, desk, outbox, tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -43,6 +43,7 @@ class Writer(NamedTuple):
         write_forwards(connection, batch, people)
         composed.write(connection, batch)
         outbox.write(connection, self.keys, batch, people)
+        audience.write(connection, self.keys, batch, people)
         care.write(connection, self.keys, batch, people)
         desk.write(connection, self.keys, batch, people)
         _events(connection, batch)
@@ -177,6 +178,7 @@ def _numbers(batch: Batch) -> set[str]:
     numbers.update(outbox.numbers(batch))
     numbers.update(care.numbers(batch))
     numbers.update(desk.numbers(batch))
+    numbers.update(audience.numbers(batch))
     return numbers
 
 

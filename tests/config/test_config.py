@@ -440,6 +440,27 @@ def test_campaigns_by_file_name(written):
             'tags = ["torch"]\n[[seeds]]\nid = "torch"\ntags = ["x"]',
             "6 seeds: two seeds have one id; give each seed an id of its own",
         ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[request]\nkeywords = ["2008", "Ｙ"]',
+            "10 request.keywords[1]: 'Ｙ' is an answer to care's questions; take another one: docs/care.md",
+        ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[request]\nkeywords = ["?"]',
+            "10 request.keywords[0]: '?' has neither letter nor digit; blanks and punctuation do not count: take a word",
+        ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[request]\nseed = "torhc"',
+            "10 request.seed: no seed is called 'torhc'; did you mean `torch`?",
+        ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[request]\nshort_code = "10658-1"',
+            "10 request.short_code: '10658-1' is no number; digits, or \"\" for any of ours",
+        ),
+        ('tags = ["torch"]', 'tags = ["torch"]\n[request]\nagain = 0', "10 request.again: is not above 0; seconds"),
     ],
 )
 def test_a_campaign_at_fault(written, old: str, new: str, fault: str):

@@ -1,0 +1,84 @@
+"""Messages that ask for a seed, in the transaction that stores them; what is for no campaign goes on to whoever listens next.
+
+A centre that repeats a message finds what the first brought: the holder's row, or the text of that hour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from mmsd.flow.settle import Listener
+from mmsd.model import Batch, Composed, Heard
+from mmsd.rules.asking import Wanted, Words, answer
+from mmsd.store import Holding, Needs, Rows
+
+
+class Shelf(Protocol):
+    """Messages of seeds, ready to be sent."""
+
+    def find(self, label: str) -> Composed | None:
+        """The message of a seed, campaign/name. Any thread; it may read a file, once for each."""
+        ...
+
+
+class Shelved:
+    """A `Shelf` that remembers what was found; what is not there yet may come."""
+
+    def __init__(self, load: Callable[[str], Composed | None]) -> None:
+        self._load = load
+        self._found: dict[str, Composed] = {}
+
+    def find(self, label: str) -> Composed | None:
+        found = self._found.get(label) or self._load(label)
+        if found is not None:
+            self._found[label] = found
+        return found
+
+
+class Requests:
+    """A `Listener` in front of another. `key` names rows of the outbox without telling whose they are."""
+
+    def __init__(self, words: Words, shelf: Shelf, key: bytes, then: Listener) -> None:
+        self._words = words
+        self._shelf = shelf
+        self._key = key
+        self._then = then
+
+    def needs(self, heard: Sequence[Heard]) -> Needs:
+        asked, others = self._sorted(heard)
+        wanted = frozenset((found.campaign.id, found.seed, one.msisdn) for one, found in asked)
+        mine = Needs(holders=wanted)
+        return mine | self._then.needs(others) if others else mine
+
+    def decide(self, heard: Sequence[Heard], rows: Rows, now: int) -> Batch:
+        batch = Batch(now)
+        asked, others = self._sorted(heard)
+        known: dict[tuple[str, str, str], Holding | None] = {}  # as they become: somebody may ask twice in one Batch
+        for one, wanted in asked:
+            place = (wanted.campaign.id, wanted.seed, one.msisdn)
+            held = known.get(place, rows.holders.get(place))
+            content = self._shelf.find(wanted.label)
+            holder, row = held if held is not None else (None, None)
+            brought = answer(one, wanted, content, holder, row, key=self._key, now=now)
+            if brought.row is not None:
+                batch.outbox.append(brought.row)
+            if brought.holder is not None and brought.row is not None and content is not None:
+                batch.holders.append(brought.holder)
+                known[place] = Holding(brought.holder, brought.row)
+                if content not in batch.composed:
+                    batch.composed.append(content)
+        if others:
+            batch.add(self._then.decide(others, rows, now))
+        return batch
+
+    def _sorted(self, heard: Sequence[Heard]) -> tuple[list[tuple[Heard, Wanted]], list[Heard]]:
+        asked: list[tuple[Heard, Wanted]] = []
+        others: list[Heard] = []
+        for one in heard:
+            wanted = self._words.asked(one)
+            if wanted is None:
+                others.append(one)
+            else:
+                asked.append((one, wanted))
+        return asked, others

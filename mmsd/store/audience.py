@@ -1,0 +1,232 @@
+"""Lists of people, mailings, and who holds which seed.
+
+`write` and the reads for a decision run inside the writer's transaction (design R6). A list's part is taken in once: the next one's number
+stands with the list, in the transaction that takes it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from mmsd.model import Batch, Holder, ListPart, Mailing, Member
+from mmsd.rules.audience import KIND
+from mmsd.rules.governor import ALL, campaign_stop
+from mmsd.rules.outbox import Form
+from mmsd.store import Holding, ListTold, MailingAsk, Page, outbox
+from mmsd.store.keys import Keys
+from mmsd.store.people import Person
+from mmsd.store.sql import select_in
+
+FAULTS_KEPT: Final = 1_000
+SAMPLES: Final = 20
+
+_MAILING: Final = "SELECT id, campaign, seed, audience, plan, content, state, after, counts, counted, changed, who FROM mailing"
+_HOLDER: Final = (
+    "SELECT h.campaign, h.seed, h.subscriber, h.how, h.arm, h.at, h.mailing, h.label, h.city, h.attempt, h.key, h.ended FROM holder h"
+)
+_READ_JSON: Final = msgspec.json.Decoder(dict[str, Any])
+
+
+# ---------------------------------------------------------------------------------------------------------------- writing
+
+
+def numbers(batch: Batch) -> Iterator[str]:
+    """Everybody who has to be a row before `write`."""
+    for part in batch.lists:
+        yield from (number for number, _, _ in part.lines)
+    yield from (holder.msisdn for holder in batch.holders)
+
+
+def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapping[str, Person]) -> None:
+    for part in batch.lists:
+        _take_in(connection, part, people, batch.at)
+    for mailing in batch.mailings:
+        row = (
+            mailing.campaign, mailing.seed, mailing.audience, _json(mailing.plan), mailing.content, mailing.state, mailing.after,
+            _json(mailing.counts), mailing.counted, mailing.changed or batch.at, mailing.who,
+        )  # fmt: skip
+        if mailing.id:
+            connection.execute(
+                "UPDATE mailing SET campaign = ?, seed = ?, audience = ?, plan = ?, content = ?, state = ?, after = ?, counts = ?,"
+                " counted = ?, changed = ?, who = ? WHERE id = ?",
+                (*row, mailing.id),
+            )
+        else:
+            connection.execute(
+                "INSERT INTO mailing (campaign, seed, audience, plan, content, state, after, counts, counted, changed, who)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                row,
+            )
+    connection.executemany(
+        "INSERT INTO holder (campaign, seed, subscriber, how, arm, at, mailing, label, city, attempt, key, ended)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign, seed, subscriber) DO UPDATE SET how = excluded.how,"
+        " arm = excluded.arm, at = excluded.at, mailing = excluded.mailing, label = excluded.label, city = excluded.city,"
+        " attempt = excluded.attempt, key = excluded.key, ended = excluded.ended",
+        [
+            (
+                one.campaign, one.seed, people[one.msisdn].id, one.how, one.arm, one.at, one.mailing, one.label, one.city, one.attempt,
+                one.key, one.ended,
+            )
+            for one in batch.holders
+        ],
+    )  # fmt: skip
+    connection.executemany(
+        "UPDATE holder SET ended = 1 WHERE subscriber = (SELECT id FROM subscriber WHERE lookup = ?)",
+        [(keys.lookup(number),) for number in batch.let_go],
+    )
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _take_in(connection: sqlite3.Connection, part: ListPart, people: Mapping[str, Person], at: int) -> None:
+    """Nothing happens with a part that is not the next one, or once a mailing goes to the list: the caller sees it by `told`."""
+    connection.execute(
+        "INSERT INTO audience (campaign, name, at, who, parts) VALUES (?, ?, ?, ?, 0) ON CONFLICT (campaign, name) DO NOTHING",
+        (part.campaign, part.name, at, part.who),
+    )
+    identity, parts = connection.execute(
+        "SELECT id, parts FROM audience WHERE campaign = ? AND name = ?", (part.campaign, part.name)
+    ).fetchone()
+    if parts != part.part or connection.execute("SELECT 1 FROM mailing WHERE audience = ?", (identity,)).fetchone():
+        return
+    connection.execute("UPDATE audience SET parts = parts + 1 WHERE id = ?", (identity,))
+    connection.executemany(
+        "INSERT INTO audience_member (audience, subscriber, label, city) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        [(identity, people[number].id, label, city) for number, label, city in part.lines],
+    )
+    connection.executemany(
+        "INSERT INTO audience_fault (audience, line, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [(identity, line, reason) for line, reason in part.faults],
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------- reading
+
+
+def told(connection: sqlite3.Connection, campaign: str, name: str) -> ListTold | None:
+    found = connection.execute(
+        "SELECT id, campaign, name, at, who, parts FROM audience WHERE campaign = ? AND name = ?", (campaign, name)
+    ).fetchone()
+    if found is None:
+        return None
+    identity, _, _, at, who, parts = found
+    labels = dict(connection.execute("SELECT label, count(*) FROM audience_member WHERE audience = ? GROUP BY label", (identity,)))
+    (faults,) = connection.execute("SELECT count(*) FROM audience_fault WHERE audience = ?", (identity,)).fetchone()
+    samples = connection.execute(
+        "SELECT line, reason FROM audience_fault WHERE audience = ? ORDER BY line LIMIT ?", (identity, SAMPLES)
+    ).fetchall()
+    return ListTold(identity, campaign, name, at, who, parts, sum(labels.values()), faults, labels, samples)
+
+
+def mailings(connection: sqlite3.Connection, campaign: str | None, state: str | None) -> list[Mailing]:
+    found = connection.execute(
+        f"{_MAILING} WHERE (?1 IS NULL OR campaign = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC",
+        (campaign, state),
+    )
+    return [_mailing(row) for row in found]
+
+
+def mailing(connection: sqlite3.Connection, identity: int) -> Mailing | None:
+    found = connection.execute(f"{_MAILING} WHERE id = ?", (identity,)).fetchone()
+    return _mailing(found) if found is not None else None
+
+
+def _mailing(row: tuple[Any, ...]) -> Mailing:
+    identity, campaign, seed, audience, plan, content, state, after, counts, counted, changed, who = row
+    return Mailing(
+        identity, campaign, seed, audience, _READ_JSON.decode(plan), content, state, after, _READ_JSON.decode(counts), counted, changed, who
+    )
+
+
+def states(connection: sqlite3.Connection, identity: int) -> dict[str, int]:
+    """Of a mailing: how many by what became of them."""
+    return dict(
+        connection.execute(
+            "SELECT CASE h.key WHEN x'' THEN h.arm ELSE coalesce(o.state, 'sent') END, count(*) FROM holder h"
+            " LEFT JOIN outbox o ON o.key = h.key WHERE h.mailing = ? GROUP BY 1 ORDER BY 1",
+            (identity,),
+        )
+    )
+
+
+def holds(connection: sqlite3.Connection, keys: Keys, number: str) -> frozenset[str]:
+    """What was sent and certainly not taken back: a row that never left brought nothing."""
+    found = connection.execute(
+        "SELECT h.campaign, h.seed FROM holder h JOIN subscriber p ON p.id = h.subscriber LEFT JOIN outbox o ON o.key = h.key"
+        " WHERE p.lookup = ? AND h.key <> x'' AND NOT h.ended AND coalesce(o.tries, 1) > 0",
+        (keys.lookup(number),),
+    )
+    return frozenset(f"{campaign}/{seed}" for campaign, seed in found)
+
+
+# ----------------------------------------------------------------------------------------------- what a decision has to see
+
+
+def page(connection: sqlite3.Connection, keys: Keys, asked: MailingAsk) -> Page | None:
+    """None: there is no such mailing."""
+    told = mailing(connection, asked.id)
+    if told is None:
+        return None
+    labels = set(told.plan.get("labels", ()))
+    found = connection.execute(
+        "SELECT p.sealed, m.subscriber, m.label, m.city FROM audience_member m JOIN subscriber p ON p.id = m.subscriber"
+        " WHERE m.audience = ? AND m.subscriber > ? ORDER BY m.subscriber LIMIT ?",
+        (told.audience, told.after, asked.most),
+    ).fetchall()
+    members = [Member(keys.open_number(sealed), subscriber, label, city) for sealed, subscriber, label, city in found]
+    held = _held(connection, keys, told.campaign, told.seed, {one.subscriber: one.msisdn for one in members})
+    out: dict[int, set[str]] = {}
+    for subscriber, kind in select_in(
+        connection, "SELECT subscriber, kind FROM opt_out WHERE subscriber IN ({})", [m.subscriber for m in members]
+    ):
+        out.setdefault(subscriber, set()).add(kind)
+    stops = {name for (name,) in connection.execute("SELECT name FROM stop")}
+    (waiting,) = connection.execute(
+        "SELECT count(*) FROM outbox WHERE state = 'ready' AND kind = ? AND octets = ? AND campaign = ?",
+        (KIND, Form.MMS, told.campaign),
+    ).fetchone()
+    rows = [
+        (one if not labels or one.label in labels else one._replace(label="\0"), held.get(one.subscriber),
+         frozenset(out.get(one.subscriber, ())))
+        for one in members
+    ]  # fmt: skip
+    return Page(told, rows, waiting, not stops.isdisjoint((ALL, KIND, campaign_stop(told.campaign))))
+
+
+def holdings(
+    connection: sqlite3.Connection, keys: Keys, wanted: Collection[tuple[str, str, str]], people: Mapping[str, Person]
+) -> dict[tuple[str, str, str], Holding]:
+    """By (campaign, seed, number): what there is."""
+    found: dict[tuple[str, str, str], Holding] = {}
+    for campaign, seed in {(campaign, seed) for campaign, seed, _ in wanted}:
+        whom = {people[number].id: number for c, s, number in wanted if (c, s) == (campaign, seed) and number in people}
+        for subscriber, holding in _held(connection, keys, campaign, seed, whom).items():
+            found[campaign, seed, whom[subscriber]] = holding
+    return found
+
+
+def _held(connection: sqlite3.Connection, keys: Keys, campaign: str, seed: str, whom: Mapping[int, str]) -> dict[int, Holding]:
+    """Of one seed, by subscriber."""
+    found = list(select_in(connection, f"{_HOLDER} WHERE h.campaign = ? AND h.seed = ? AND h.subscriber IN ({{}})", whom, campaign, seed))
+    rows = outbox.by_key(connection, keys, {row[10] for row in found if row[10]})
+    return {row[2]: Holding(_holder(row, whom[row[2]]), rows.get(row[10])) for row in found}
+
+
+def _holder(row: tuple[Any, ...], number: str) -> Holder:
+    campaign, seed, _, how, arm, at, mailing, label, city, attempt, key, ended = row
+    return Holder(campaign, seed, number, how, arm, at, mailing, label, city, attempt, key, bool(ended))
+
+
+# -------------------------------------------------------------------------------------------------------------- forgetting
+
+
+def erase(connection: sqlite3.Connection, subscriber: int) -> None:
+    """He stands on no list any more; what was counted of him stays counted."""
+    connection.execute("DELETE FROM audience_member WHERE subscriber = ?", (subscriber,))
+    connection.execute("UPDATE holder SET ended = 1, label = '', city = '' WHERE subscriber = ?", (subscriber,))
