@@ -491,6 +491,20 @@ class Serial(msgspec.Struct, frozen=True):
     number: str
     forward: bytes
 
+    def __repr__(self) -> str:
+        return f"Serial(of {self.forward.hex()})"
+
+
+class Redeemed(msgspec.Struct, frozen=True):
+    """A serial was given in exchange for what it promises: once."""
+
+    number: str
+    campaign: str
+    who: str  # took it in
+
+    def __repr__(self) -> str:
+        return f"Redeemed(one of {self.campaign}, by {self.who})"
+
 
 class Outgoing(msgspec.Struct, frozen=True):
     """A row that will be a packet later. `key` is unique: asked for once, sent at least once.
@@ -940,6 +954,7 @@ class Batch:
     unfounded: list[bytes] = field(default_factory=list)  # keys of findings whose evidence turned out otherwise
     forwards: list[Forward] = field(default_factory=list)
     serials: list[Serial] = field(default_factory=list)
+    redeemed: list[Redeemed] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)  # said once the forwards of this Batch are counted; said before, it stays
     composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
     outbox: list[Outgoing] = field(default_factory=list)  # asked for; a key that is there changes nothing

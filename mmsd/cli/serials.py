@@ -1,21 +1,30 @@
-"""`mmsd serial`: is a serial well formed, and its QR code."""
+"""`mmsd serial`: is a serial well formed, its QR code, what became of it, and giving what it promises."""
 
 from __future__ import annotations
 
+import getpass
 import sys
+from pathlib import Path
 
 import click
+import msgspec
 
+from mmsd import app, config
+from mmsd.cli.kpi import reader_of
+from mmsd.cli.outbox import order
 from mmsd.errors import EncodeError
-from mmsd.rules.serials import fault, plain
+from mmsd.rules.serials import LENGTH, fault, plain
+from mmsd.store import Presented, orders
 from mmsd.web import qr
+from mmsd.web.answers import iso
+from mmsd.web.serials import told
 
 EXIT_WRONG = 1
 
 
 @click.group()
 def serial() -> None:
-    """What a subscriber wrote down or reads out: check it, or make its QR code."""
+    """What a subscriber wrote down or reads out: check it, make its QR code, look it up, redeem it."""
 
 
 def _given(text: str) -> str:
@@ -57,3 +66,59 @@ def qr_(text: str, prefix: str, address: str, scale: int) -> None:
         click.echo(qr.svg(address.replace("{serial}", plain(said)), scale=scale))
     except EncodeError as error:
         raise click.BadParameter(str(error), param_hint="--address") from None
+
+
+@serial.command()
+@click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
+@click.argument("text", metavar="SERIAL|-")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(config_file: Path, text: str, as_json: bool) -> None:
+    """What is known of it: campaign, city and day of the forward that earned it, when it was redeemed, by whom. Ends with 1 when unknown.
+
+    `-` reads standard input, so that it stands in no list of processes.
+    """
+    reader = reader_of(config.load(config_file))
+    try:
+        found = reader.presented(_well_formed(text))
+    finally:
+        reader.close_readers()
+    if found is None:
+        click.echo("no such serial was issued")
+        sys.exit(EXIT_WRONG)
+    values = told(found)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(values), indent=1))
+        return
+    for name, value in values.items():
+        click.echo(f"{name:<9} {'-' if value in (None, '') else value}")
+
+
+@serial.command()
+@click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
+@click.argument("text", metavar="SERIAL|-")
+@click.option("--who", default=getpass.getuser, metavar="NAME", help="Who takes it in; else the user of this system.")
+@click.option("--why", required=True, metavar="TEXT", help="What it is redeemed for. It stays in the audit for good: no numbers.")
+def redeem(config_file: Path, text: str, who: str, why: str) -> None:
+    """Give what it promises, once. Ends with 1 when it is unknown or was redeemed before."""
+    number = _well_formed(text)
+    settings = config.load(config_file)
+    before: list[Presented | None] = []
+    order(
+        settings, "serials/redeem", {"serial": number, "who": who, "why": why},
+        lambda store: before.append(orders.redeem(store, number, who=who, why=why, now=app.wall())),
+    )  # fmt: skip
+    if before == [None]:
+        raise click.ClickException("no such serial was issued")
+    if before and before[0] is not None and before[0].redeemed:
+        raise click.ClickException(f"redeemed {iso(before[0].redeemed)} by {before[0].who}")
+    click.echo("redeemed")
+
+
+def _well_formed(text: str) -> str:
+    """The serial as the store finds it; ends with 1 where a sign of it is wrong, whatever its prefix."""
+    said = plain(_given(text))
+    wrong = fault(said[-LENGTH - 1 :])
+    if wrong:
+        click.echo(f"mmsd: {wrong}", err=True)
+        sys.exit(EXIT_WRONG)
+    return said

@@ -132,6 +132,19 @@ class Before(NamedTuple):
     at: int
 
 
+class Presented(NamedTuple):
+    """A serial that somebody shows, and what became of it so far."""
+
+    forward: int  # id of the forward that earned it
+    campaign: str
+    city: str
+    day: str
+    sender: str  # whose it was; "" once he is erased
+    issued: int
+    redeemed: int  # when; 0 = not yet
+    who: str  # took it in
+
+
 @dataclass(frozen=True, slots=True)
 class Needs:
     """The rows a decision must see. Named before the transaction begins, read inside it."""
@@ -149,6 +162,7 @@ class Needs:
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
     care: CareAsk | None = None
     asked_before: frozenset[tuple[str, str]] = frozenset()  # (key, what is asked) of requests that may come twice
+    presented: frozenset[str] = frozenset()  # serials that somebody shows
     page: MailingAsk | None = None
     holders: frozenset[tuple[str, str, str]] = frozenset()  # (campaign, seed, number)
 
@@ -168,6 +182,7 @@ class Needs:
             self.cold | other.cold,
             self.care or other.care,
             self.asked_before | other.asked_before,
+            self.presented | other.presented,
             self.page or other.page,
             self.holders | other.holders,
         )
@@ -211,6 +226,7 @@ class Rows:
     tidings: Sequence[Tiding] = ()  # of `Needs.care`, in the order they came
     held: Mapping[str, Held] = field(default_factory=dict)  # by number
     before: Mapping[str, Before] = field(default_factory=dict)  # by key, of `Needs.asked_before`
+    presented: Mapping[str, Presented] = field(default_factory=dict)  # by number; one that was never issued is not in it
     page: Page | None = None
     holders: Mapping[tuple[str, str, str], Holding] = field(default_factory=dict)  # by (campaign, seed, number)
 
@@ -470,6 +486,9 @@ class Store(Protocol):
 
     def campaigns(self) -> list[str]: ...
     def serials_total(self, campaign: str | None = None) -> int: ...
+    def presented(self, number: str) -> Presented | None:
+        """What there is of a serial; None when it was never issued."""
+
     def outbox(self, state: str | None, limit: int, after: int | None = None, *, kind: str | None = None) -> list[tuple[int, Outgoing]]:
         """Oldest first, with ids; the next page is `after` the last id."""
 

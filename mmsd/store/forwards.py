@@ -1,4 +1,4 @@
-"""Forwards and their serials; what campaigns count moves with them (`store.campaign_counts`)."""
+"""Forwards; what campaigns count moves with them (`store.campaign_counts`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from mmsd.model import Batch, Forward
 from mmsd.store import Counted, Ordinal
 from mmsd.store.campaign_counts import Moves, Place, read_places, write_closings
 from mmsd.store.people import Person
-from mmsd.store.sql import select_in
 
 _WRITE: Final = """
 INSERT INTO forward (key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved, city, day, method, score,
@@ -25,26 +24,13 @@ ON CONFLICT (key) DO UPDATE SET seed = excluded.seed, message = excluded.message
 
 
 def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:
-    """Insert or restate forwards, move the counters by the difference, say what is said of days that end, insert serials.
+    """Insert or restate forwards, move the counters by the difference, say what is said of days that end.
 
-    Raises StoreError when a key comes back with another campaign, sender or receiver; sqlite3.IntegrityError when a serial's number
-    or forward already has a serial. A restated forward keeps the serial it has.
+    Raises StoreError when a key comes back with another campaign, sender or receiver. A restated forward keeps the serial it has.
     """
     if batch.forwards:
         _Pages(connection, batch.forwards, people, batch.at).write()
     write_closings(connection, batch.closings, batch.at)
-    if batch.serials:
-        connection.executemany(
-            "INSERT INTO serial (number, forward, at) VALUES (?, ?, ?)",
-            [(serial.number, serial.forward, batch.at) for serial in batch.serials],
-        )
-        statement = "SELECT campaign, count(*) FROM forward WHERE key IN ({}) GROUP BY campaign"
-        issued = list(select_in(connection, statement, [serial.forward for serial in batch.serials]))
-        connection.executemany(
-            "INSERT INTO campaign_total (campaign, forwards, people, serials) VALUES (?, 0, 0, ?)"
-            " ON CONFLICT (campaign) DO UPDATE SET serials = serials + excluded.serials",
-            issued,
-        )
 
 
 class _Pages:

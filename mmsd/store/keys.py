@@ -31,7 +31,7 @@ SEAL_BYTES: Final = _NONCE_BYTES + 16
 class Keys:
     """Derives lookups, seals and keyed hashes from one secret. Numbers are E.164 digits, or the text of what is not a number."""
 
-    __slots__ = ("_blind", "_lookup", "_random", "_seal", "audit_key", "hash_key", "id", "mark_key", "row_key", "table_key")
+    __slots__ = ("_blind", "_lookup", "_random", "_seal", "_serial", "audit_key", "hash_key", "id", "mark_key", "row_key", "table_key")
 
     def __init__(self, secret: bytes, random_bytes: Callable[[int], bytes]) -> None:
         if len(secret) < SECRET_BYTES:
@@ -43,6 +43,7 @@ class Keys:
         self._lookup = derive(b"lookup")
         self._seal = derive(b"seal")
         self._blind = derive(b"blind")[:16]
+        self._serial = derive(b"serial")
         self._random = random_bytes
         words = derive(b"hash64")
         self.hash_key: tuple[int, int] = (int.from_bytes(words[:8], "little"), int.from_bytes(words[8:16], "little"))
@@ -81,6 +82,10 @@ class Keys:
     def lookup(self, number: str) -> bytes:
         """32 bytes by which a number is found again."""
         return hmac.digest(self._lookup, number.encode(), "sha256")
+
+    def serial_lookup(self, serial: str) -> bytes:
+        """16 bytes by which a serial is found again, of one as `rules.serials.plain` spells it."""
+        return hmac.digest(self._serial, serial.encode(), "sha256")[:16]
 
     def blind(self, number: str) -> int:
         """A keyed 64-bit hash of a number, never 0: `receiver` and `sender` in the packed rows of `model.CLOSED`.

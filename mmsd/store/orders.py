@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from mmsd.model import Batch, Deed, Outgoing
+from mmsd.model import Batch, Deed, Outgoing, Redeemed
 from mmsd.rules import outbox
-from mmsd.store import Needs, Rows, Store
+from mmsd.store import Needs, Presented, Rows, Store
 
 RELEASED: Final = "released"
 DISCARDED: Final = "discarded"
@@ -45,6 +45,24 @@ def approve(store: Store, kind: str, campaign: str, *, who: str, why: str, now: 
     """The canary of a class and campaign is well: the rest may go."""
     deed = Deed(who, "approve", f"{kind} {campaign}".rstrip(), why)
     store.transact(Needs(), lambda _: Batch(now, approved=[(kind, campaign)], deeds=[deed]))
+
+
+def redeem(store: Store, number: str, *, who: str, why: str, now: int) -> Presented | None:
+    """Give what a serial promises, once: as it stood before, so `redeemed` is 0 where it was done now. None: no such serial was issued."""
+    before: list[Presented | None] = []
+
+    def decide(rows: Rows) -> Batch:
+        found = rows.presented.get(number)
+        before[:] = [found]
+        return redeemed(found, number, who=who, why=why, now=now) if found is not None and not found.redeemed else Batch(now)
+
+    store.transact(Needs(presented=frozenset({number})), decide)
+    return before[0]
+
+
+def redeemed(found: Presented, number: str, *, who: str, why: str, now: int) -> Batch:
+    """What a redemption writes."""
+    return Batch(now, redeemed=[Redeemed(number, found.campaign, who)], deeds=[Deed(who, "redeem", f"forward {found.forward}", why)])
 
 
 def _moved(store: Store, number: int, deed: Deed, now: int, move: Callable[[Outgoing], Outgoing]) -> bool:

@@ -55,6 +55,7 @@ from mmsd.store import (
     Issued,
     Kpi,
     ListTold,
+    Presented,
     Split,
     Tail,
     audience,
@@ -66,6 +67,7 @@ from mmsd.store import (
     outbox,
     rows,
     segments,
+    serials,
     tails,
 )
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
@@ -202,7 +204,7 @@ class Reader:
     def forwards(self, campaign: str | None, limit: int, after: int | None = None) -> list[Issued]:
         term, values = ("f.id > ?", [after or 0]) if campaign is None else ("f.campaign = ? AND f.id > ?", [campaign, after or 0])
         found = self._all(f"{rows.SELECT_FORWARD} WHERE {term} ORDER BY f.id LIMIT ?", *values, limit)
-        return [Issued(row[0], rows.forward(self._keys, row), row[-1] or "") for row in found]
+        return [Issued(row[0], rows.forward(self._keys, row), rows.serial(self._keys, row)) for row in found]
 
     # ------------------------------------------------------------------------------------------------- whole tables
 
@@ -216,7 +218,7 @@ class Reader:
         return self._walk(rows.SELECT_FINDING, "f", rows.finding)
 
     def all_forwards(self) -> Iterator[Issued]:
-        return self._walk(rows.SELECT_FORWARD, "f", lambda keys, row: Issued(row[0], rows.forward(keys, row), row[-1] or ""))
+        return self._walk(rows.SELECT_FORWARD, "f", lambda keys, row: Issued(row[0], rows.forward(keys, row), rows.serial(keys, row)))
 
     def _walk(self, select: str, table: str, read: Callable[[Keys, rows.Row], Value]) -> Iterator[Value]:
         last = 0
@@ -371,6 +373,10 @@ class Reader:
 
     def serials_total(self, campaign: str | None = None) -> int:
         return int(self._all("SELECT coalesce(sum(serials), 0) FROM campaign_total WHERE ?1 IS NULL OR campaign = ?1", campaign)[0][0])
+
+    def presented(self, number: str) -> Presented | None:
+        with self._reading() as connection:
+            return serials.presented(connection, self._keys, {number}).get(number)
 
     # ----------------------------------------------------------------------------------------- what leaves the house
 

@@ -8,6 +8,7 @@ import msgspec
 
 from mmsd.model import Attempt, Delivery, Event, Evidence, Finding, Forward
 from mmsd.store.keys import SALT_BYTES, Keys
+from mmsd.store.serials import unsealed
 
 DELIVERY: Final = b"delivery"
 ATTEMPT: Final = b"attempt"
@@ -42,7 +43,7 @@ FROM finding f LEFT JOIN subscriber p ON p.id = f.subscriber
 
 SELECT_FORWARD: Final = """
 SELECT f.id, f.key, f.campaign, f.seed, f.message, s.sealed, r.sealed, f.generation, f.parent, f.submitted, f.retrieved, f.city, f.day,
-    f.method, f.score, f.counted, f.reason, f.model, f.received, n.number
+    f.method, f.score, f.counted, f.reason, f.model, f.received, n.sealed
 FROM forward f JOIN subscriber s ON s.id = f.sender JOIN subscriber r ON r.id = f.receiver LEFT JOIN serial n ON n.forward = f.key
 """
 
@@ -85,6 +86,11 @@ def forward(keys: Keys, row: Row) -> Forward:
         key, campaign, seed, message, keys.open_number(sender), keys.open_number(receiver), generation, parent, submitted, retrieved,
         city, day, method, score, bool(counted), reason, model, received,
     )  # fmt: skip
+
+
+def serial(keys: Keys, row: Row) -> str:
+    """Of a row of SELECT_FORWARD."""
+    return unsealed(keys, row[5], row[-1])
 
 
 def event(row: Row) -> Event:

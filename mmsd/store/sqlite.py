@@ -38,6 +38,7 @@ from mmsd.store import (
     migrate,
     outbox,
     rows,
+    serials,
     tails,
 )
 from mmsd.store.forwards import read_ordinals
@@ -242,8 +243,8 @@ class SqliteStore(Reader):
             deliveries=by_key(rows.SELECT_DELIVERY, rows.delivery, needs.deliveries),
             findings=by_key(rows.SELECT_FINDING, rows.finding, needs.findings),
             forwards=by_key(rows.SELECT_FORWARD, rows.forward, needs.forwards),
-            serials=dict(select_in(connection, "SELECT number, forward FROM serial WHERE number IN ({})", needs.serials)),
-            serial_of=dict(select_in(connection, "SELECT forward, number FROM serial WHERE forward IN ({})", needs.forwards)),
+            serials=serials.issued(connection, keys, needs.serials),
+            serial_of=serials.of_forwards(connection, keys, needs.forwards),
             outbox=leaving,
             waiting=waiting,
             usage=usage,
@@ -257,6 +258,7 @@ class SqliteStore(Reader):
             tidings=of_care.tidings,
             held=of_care.held,
             before=desk.before(connection, keys, needs.asked_before),
+            presented=serials.presented(connection, keys, needs.presented),
             page=audience.page(connection, keys, needs.page) if needs.page is not None else None,
             holders=audience.holdings(connection, keys, needs.holders, people),
         )
@@ -373,6 +375,7 @@ class SqliteStore(Reader):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             migrate.migrate(connection, steps, self._faults.point)
             campaign_counts.catch_up(connection)
+            serials.seal_plain(connection, self._keys)
             connection.execute("INSERT INTO meta (name, value) VALUES ('key', ?) ON CONFLICT (name) DO NOTHING", (self._keys.id,))
             self._segments.reload(connection)
             wanted = {_snapshot_name(connection), *(name for (name,) in connection.execute("SELECT file FROM state_delta"))}

@@ -31,6 +31,7 @@ from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
 from mmsd.web.outbox import Outbox, OutboxApi
 from mmsd.web.pages import PLACES, Pages, cookie_name
+from mmsd.web.serials import SerialsApi, Tries
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
 
@@ -71,6 +72,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     burst: float = 60.0  # at once
     login_rate: float = 0.2  # sign-ins a second and address
     login_burst: float = 5.0
+    redeem_rate: float = 5.0  # serials tried a second, by one caller …
+    redeem_burst: float = 20.0
+    redeem_all_rate: float = 50.0  # … and by all together
+    redeem_all_burst: float = 200.0
+    open_redeem: bool = False  # who shows a serial redeems it, without a token
     request_seconds: float = 10.0  # to send a request's body and to be answered
     read_seconds: float = 5.0  # for the store to answer
     idle_seconds: float = 30.0  # an idle connection is closed
@@ -132,6 +138,10 @@ class Site:
         self.sessions = Sessions(tokens, random, monotonic, settings.session_seconds)
         self._callers = Limiter(settings.rate, settings.burst, monotonic)
         tries = Limiter(settings.login_rate, settings.login_burst, monotonic)
+        serials = Tries(
+            Limiter(settings.redeem_rate, settings.redeem_burst, monotonic),
+            Limiter(settings.redeem_all_rate, settings.redeem_all_burst, monotonic),
+        )
         public = urlsplit(settings.public_url)
         self._hosts = {*_LOOPBACK_NAMES, *([public.hostname] if public.hostname else [])}
         self._any_host = not _is_loopback(settings.host)
@@ -155,6 +165,7 @@ class Site:
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
+            *(SerialsApi(desk.store, self._ask, self._granted, serials, wall=wall, public=settings.open_redeem).routes() if desk else ()),
             *(CareApi(desk.store, self._ask, self._granted, wall=wall, rows=terms.rows).routes() if desk else ()),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),

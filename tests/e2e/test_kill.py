@@ -21,7 +21,7 @@ def consistent(daemon: Daemon, logs: Path) -> None:
     with sqlite3.connect(f"file:{daemon.state}/mmsd.db?mode=ro", uri=True) as store:
         assert store.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert store.execute("PRAGMA foreign_key_check").fetchall() == []
-        given, numbers, owners = store.execute("SELECT count(*), count(DISTINCT number), count(DISTINCT forward) FROM serial").fetchone()
+        given, numbers, owners = store.execute("SELECT count(*), count(DISTINCT lookup), count(DISTINCT forward) FROM serial").fetchone()
         (told,) = store.execute("SELECT count(*) FROM outbox WHERE purpose = 'serial'").fetchone()
     store.close()
     assert given == numbers == owners == told == forwards

@@ -14,10 +14,11 @@ import msgspec
 import pytest
 
 from mmsd.errors import ConfigError, StoreDamaged
-from mmsd.model import Batch, Event, Heard, Msisdn, Reject, Serial, masked
-from mmsd.store import DeliveryFilter, Needs, Ordinal
+from mmsd.model import Batch, Deed, Event, Heard, Msisdn, Redeemed, Reject, Serial, masked
+from mmsd.rules.serials import spell
+from mmsd.store import DeliveryFilter, Needs, Ordinal, migrate
 from mmsd.store.keys import SALT_BYTES, SEAL_BYTES, Keys
-from mmsd.store.sqlite import Settings, SqliteStore
+from mmsd.store.sqlite import DATABASE, Settings, SqliteStore
 from tests.store.conftest import NOW, Open, put, see, stored
 from tests.store.values import LI, WANG, ZHAO, attempt, closed, delivery, extent, finding, forward, mark, outgoing
 
@@ -100,7 +101,7 @@ def test_erasure_forgets_who_it_was(open_store: Open, tmp_path: Path, keys: Keys
     assert [(row.receiver, row.sender, row.cause, row.evidence) for _, row in kept] == [("", WANG, "BAD_APN", ())] * 2
     assert [(row.subscriber, row.verdict, row.path) for _, row in store.attempts(None, 10)] == [("", "Z2", "")]
     assert [(row.subject, row.cause) for _, row in store.findings(None, 10)] == [("", "BAD_APN")]
-    assert [(issued.forward.sender, issued.serial) for issued in store.forwards("relay", 10)] == [("", "AAAA")]
+    assert [(issued.forward.sender, issued.serial) for issued in store.forwards("relay", 10)] == [("", "")]
     assert [(row.msisdn, row.body, row.state, row.reason) for _, row in store.outbox(None, 10)] == [("", "", "dropped", "erased")] * 2
     assert store.heard(None, 10) == []
     assert store.erase(ZHAO)
@@ -285,3 +286,38 @@ def test_a_snapshot_is_sealed_in_parts_that_belong_together(tmp_path: Path, keys
             path.write_bytes(content)
             with pytest.raises(StoreDamaged, match="state-000001"):
                 stored(store)
+
+
+def test_no_serial_stands_in_the_files(open_store: Open, tmp_path: Path) -> None:
+    store = open_store()
+    serial = spell(0x5EED_2008_0324_0001, "CQ-")
+    put(store, Batch(at=NOW, forwards=[forward(1)], serials=[Serial(serial, forward(1).key)]))
+    put(store, Batch(at=NOW, redeemed=[Redeemed(serial, "relay", "till 4")], deeds=[Deed("till 4", "redeem", "forward 1", "tea")]))
+    store.close()
+    for path in (tmp_path / "state").iterdir():
+        assert serial[3:12].encode() not in path.read_bytes(), path.name
+
+
+def test_serials_of_an_older_store_are_sealed_at_its_first_start(tmp_path: Path, keys: Keys) -> None:
+    (tmp_path / "state").mkdir()
+    serials = {number: spell(number << 40, "CQ-") for number in (1, 2, 3)}
+    sealed = keys.seal_number(LI)
+    with contextlib.closing(sqlite3.connect(tmp_path / "state" / DATABASE, isolation_level=None)) as connection:
+        migrate.migrate(connection, [step for step in migrate.read_steps() if step.version < 17], lambda _: None)
+        connection.execute("INSERT INTO subscriber VALUES (1, ?, ?, ?, 0, 0)", (keys.lookup(LI), sealed, keys.id))
+        connection.execute("INSERT INTO subscriber VALUES (2, NULL, NULL, ?, 0, 1)", (keys.id,))
+        for number, serial in serials.items():
+            sender = 2 if number == 3 else 1  # who was erased
+            connection.execute(
+                "INSERT INTO forward (key, campaign, seed, message, sender, receiver, generation, submitted, retrieved, city, day, method,"
+                " score, counted, reason, at) VALUES (?, 'relay', 's', 'm', ?, 1, 1, 0, 0, '', '', '', 1, 1, '', 0)",
+                (bytes([number]), sender),
+            )
+            connection.execute("INSERT INTO serial VALUES (?, ?, 0)", (serial, bytes([number])))
+    for _ in range(2):
+        with SqliteStore.open(tmp_path / "state", settings=Settings(), keys=keys, wall=lambda: NOW) as store:
+            assert [issued.serial for issued in store.all_forwards()] == [serials[1], serials[2], ""]
+            found = [store.presented(serial) for serial in serials.values()]
+            assert [one and (one.forward, one.sender) for one in found] == [(1, LI), (2, LI), (3, "")]
+        for path in (tmp_path / "state").iterdir():
+            assert not any(serial[3:].encode() in path.read_bytes() for serial in serials.values()), path.name
