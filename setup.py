@@ -18,7 +18,7 @@ def extension(name: str, depends: list[str], *flags: str) -> Extension:
 PLAIN = ("wire_c", "ber_c", "charging_c", "express_c", "texts_c")
 EXTENSIONS = [
     extension("scan_base", ["scan.pxi", "scan.h", "values.h", "simd.h"]),
-    *(extension(name, ["portrait.pxi", "pages.h"] if name == "express_c" else []) for name in PLAIN),
+    *(extension(name, ["portrait.pxi", "portrait.h", "pages.h"] if name == "express_c" else []) for name in PLAIN),
 ]
 if AVX2:  # this file alone is compiled for it; mmsd.fast asks the processor before it is imported
     EXTENSIONS.append(extension("scan_avx2", ["scan.pxi", "scan.h", "values.h", "simd.h"], "-mavx2"))

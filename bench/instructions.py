@@ -20,7 +20,7 @@ FORMATS: Final = ("mbuni", "kannel", "columns", "quoted", "squid", "radius")
 
 KERNELS: Final = {
     "scan": re.compile(r"pw_4mmsd_4fast_\d+scan_\w+?_\d+scan\b"),
-    "join: take": re.compile(r"pw_4mmsd_4fast_\d+express_c_7Express_\d+take\b"),
+    "join: take": re.compile(r"pw_4mmsd_4fast_\d+express_c_7Express_\d+take(_records)?\b"),
     "judge: survey": re.compile(r"pw_4mmsd_4fast_\d+express_c_7Express_\d+survey\b"),
 }
 """Compiled functions by their symbols; what they call is counted with them."""

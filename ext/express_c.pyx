@@ -7,7 +7,7 @@ writes some thirty octets behind those of one block; judging reads one block fro
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
-from libc.string cimport memcpy, memmove, memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -334,6 +334,7 @@ cdef uint32_t allotted(Arena* a, int room) except 0 nogil:
     cdef uint32_t block = a.vacant[room]
     if block:
         a.vacant[room] = (<Sub*>&a.octets[<u64>block * UNIT]).group
+        prefetch(&a.octets[<u64>a.vacant[room] * UNIT])  # the next of its size will be asked for soon
         return block
     block = a.used
     if (<u64>block + a.units[room] + 1) * UNIT > a.room:  # and what is read beyond a field
@@ -599,7 +600,7 @@ cdef class Express:
         if sub.named:
             read_named(lines_of(sub) + sub.named - 1, &named)
         else:
-            memset(&named, 0, sizeof(Named))
+            name_none(&named)
         nothing.length = 0
         alone = row.message != 0 and row.message != named.message
         if not row.message or row.kind == ORIGIN or (not alone and named.spoken):
@@ -609,8 +610,8 @@ cdef class Express:
         octets = pack_line(packed, row, &named, message, transaction)
         sub = self.widened(i, octets)
         lines = lines_of(sub)
-        memmove(lines + sub.octets + octets, lines + sub.octets, sub.told)
-        memcpy(lines + sub.octets, packed, octets)
+        take_octets(lines + sub.octets + octets, lines + sub.octets, sub.told)
+        take_octets(lines + sub.octets, packed, octets)
         if alone:
             sub.named = sub.octets + 1
         sub.octets += octets
@@ -808,8 +809,10 @@ cdef class Express:
                 for i in range(n):
                     if i + 12 < n:
                         self.foresee(receivers[i + 6], receivers[i + 12])
-                        if kinds[i + 12] == SUBMIT:
-                            self.foresee(senders[i + 6], senders[i + 12])
+                        if kinds[i + 12] == SUBMIT and senders != NULL:
+                            prefetch(&self.slots[mixed_32(senders[i + 12]) & self.mask])
+                        if kinds[i + 6] == SUBMIT and senders != NULL:
+                            self.foresee(senders[i + 6], senders[i + 6])
                     kind, sender, receiver = kinds[i], senders[i] if senders != NULL else 0, receivers[i]
                     known = False
                     if kind == SUBMIT:

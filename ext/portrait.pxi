@@ -3,18 +3,17 @@
 # Reading a field takes eight octets and cuts off what is not its own, so eight more must be readable behind whatever is unpacked.
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
 ctypedef int64_t i64
 ctypedef uint64_t u64
 
-cdef extern from *:
-    """
-    static inline int lowest_nibble(unsigned long long word) { return __builtin_ctzll(word) >> 2; }
-    static inline int octets_of(unsigned long long value) { return value ? 8 - (__builtin_clzll(value) >> 3) : 0; }
-    """
-    int lowest_nibble(u64) nogil
-    int octets_of(u64) nogil
+cdef extern from "portrait.h":
+    int nibble(u64 word, int place) nogil
+    const uint8_t* take_fields(const uint8_t* at, u64 word, u64* field, int n) nogil
+    int span_of(u64 word) nogil
+    int octets_of(u64 value) nogil
+    void take_octets(uint8_t* to, const uint8_t* octets, size_t n) nogil
 
 cdef struct Row:  # trace.TRACE
     u64 subscriber
@@ -98,9 +97,6 @@ cdef packed struct PortraitHead:
 
 cdef i64 NEVER = 1LL << 62
 
-cdef u64[9] CUTS
-CUTS[:] = [0, 0xFF, 0xFFFF, 0xFFFFFF, 0xFFFFFFFF, 0xFFFFFFFFFF, 0xFFFFFFFFFFFF, 0xFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF]
-
 
 cdef inline u64 zigzag(i64 value) noexcept nogil:
     return (<u64>value << 1) ^ <u64>(value >> 63)
@@ -121,7 +117,7 @@ cdef inline uint8_t* put_text(uint8_t* to, u64* word, int place, const Text* tex
     if text.length:
         word[0] |= 1ULL << 4 * place
         to[0] = text.length
-        memcpy(to + 1, text.octets, text.length)
+        take_octets(to + 1, text.octets, text.length)
         to += 1 + text.length
     return to
 
@@ -158,53 +154,46 @@ cdef int pack_line(uint8_t* to, const Row* row, const Named* named, const Text* 
     return <int>(body - to)
 
 
-cdef inline const uint8_t* read_fields(const uint8_t* at, u64* field, u64* same, Text* texts) noexcept nogil:
-    """Where the next one begins. `same` has a bit for each field that is SAME or ENDLESS; `texts`, if any, the two last."""
-    cdef u64 word, value
-    cdef int place, octets
-    memcpy(&word, at, 8)
-    at += 8
-    memset(field, 0, FIELDS * 8)
-    same[0] = 0
-    if texts != NULL:
-        texts[0].length = texts[1].length = 0
-    while word:
-        place = lowest_nibble(word)
-        octets = word >> 4 * place & 15
-        word &= ~(<u64>15 << 4 * place)
-        if texts != NULL and place >= TEXT_OF_MESSAGE:
-            texts[place - TEXT_OF_MESSAGE].length, texts[place - TEXT_OF_MESSAGE].octets = at[0], at + 1
-            at += 1 + at[0]
-        elif octets <= 8:
-            memcpy(&value, at, 8)
-            field[place] = value & CUTS[octets]
-            at += octets
-        else:
-            same[0] |= 1ULL << place
-    return at
-
-
 cdef inline void begin(Reader* reader, u64 subscriber, const uint8_t* lines, u64 octets) noexcept nogil:
-    memset(reader, 0, sizeof(Reader))
     reader.at, reader.end, reader.subscriber = lines, lines + octets, subscriber
+    name_none(&reader.named)
+
+
+cdef inline void name_none(Named* named) noexcept nogil:
+    named.at = named.where = 0
+    named.message = named.other = 0
+    named.spoken = False
+
+
+cdef inline const uint8_t* read_text(const uint8_t* at, u64 word, int place, Text* text) noexcept nogil:
+    """Where the next one begins."""
+    text.length = 0
+    if nibble(word, place):
+        text.length, text.octets = at[0], at + 1
+        at += 1 + at[0]
+    return at
 
 
 cdef inline void read_line(Reader* reader, Row* row, Text* texts) noexcept nogil:
     """The next line, and its two texts."""
     cdef u64 field[FIELDS]
-    cdef u64 same
+    cdef u64 word
     cdef Named* named = &reader.named
+    cdef const uint8_t* at
     cdef bint alone
-    reader.at = read_fields(reader.at, field, &same, texts)
+    memcpy(&word, reader.at, 8)
+    at = take_fields(reader.at + 8, word, field, TEXT_OF_MESSAGE)
+    at = read_text(at, word, TEXT_OF_MESSAGE, &texts[0])
+    reader.at = read_text(at, word, TEXT_OF_TRANSACTION, &texts[1])
     alone = field[2] != 0
     if alone:
-        memset(named, 0, sizeof(Named))
+        name_none(named)
     row.subscriber = reader.subscriber
     row.at = <i64>(<u64>unzigzag(field[0]) + <u64>named.at)
     row.where = <i64>(<u64>unzigzag(field[1]) + <u64>named.where)
-    row.message = named.message if same & 4 else field[2]
+    row.message = named.message if nibble(word, 2) == SAME else field[2]
     row.transaction = field[3]
-    row.other = named.other if same & 16 else field[4]
+    row.other = named.other if nibble(word, 4) == SAME else field[4]
     row.link, row.path, row.authority = field[5], field[6], field[7]
     row.extra, row.size = unzigzag(field[8]), unzigzag(field[9])
     row.status, row.error = <int32_t>unzigzag(field[10]), <int32_t>unzigzag(field[11])
@@ -219,11 +208,11 @@ cdef inline void read_line(Reader* reader, Row* row, Text* texts) noexcept nogil
 cdef inline void read_named(const uint8_t* line, Named* named) noexcept nogil:
     """A line that stands for itself."""
     cdef u64 field[FIELDS]
-    cdef Text texts[2]
-    cdef u64 same
-    read_fields(line, field, &same, texts)
+    cdef u64 word
+    memcpy(&word, line, 8)
+    take_fields(line + 8, word, field, 5)
     named.at, named.where, named.message, named.other = unzigzag(field[0]), unzigzag(field[1]), field[2], field[4]
-    named.spoken = texts[0].length != 0
+    named.spoken = nibble(word, TEXT_OF_MESSAGE) != 0
 
 
 cdef inline bint stands_alone(const uint8_t* line) noexcept nogil:
@@ -234,17 +223,12 @@ cdef inline bint stands_alone(const uint8_t* line) noexcept nogil:
 cdef inline const uint8_t* behind(const uint8_t* line) noexcept nogil:
     """Where the line after this one begins."""
     cdef u64 word
-    cdef int place, octets
     memcpy(&word, line, 8)
-    line += 8
-    while word:
-        place = lowest_nibble(word)
-        octets = word >> 4 * place & 15
-        word &= ~(<u64>15 << 4 * place)
-        if place >= TEXT_OF_MESSAGE:
-            line += 1 + line[0]
-        elif octets <= 8:
-            line += octets
+    line += 8 + span_of(word)
+    if nibble(word, TEXT_OF_MESSAGE):
+        line += 1 + line[0]
+    if nibble(word, TEXT_OF_TRANSACTION):
+        line += 1 + line[0]
     return line
 
 
@@ -257,7 +241,7 @@ cdef u64 spelled(const uint8_t* lines, u64 octets, u64 message, Named* named) no
             if named.message == message:
                 return <u64>(at - lines) + 1
         at = behind(at)
-    memset(named, 0, sizeof(Named))
+    name_none(named)
     return 0
 
 
@@ -294,15 +278,17 @@ cdef int pack_said(uint8_t* to, const Said* said, u64 place, const Named* named)
 cdef const uint8_t* read_said(const uint8_t* at, u64 subscriber, const uint8_t* lines, Said* said) noexcept nogil:
     """Where the next one begins."""
     cdef u64 field[FIELDS]
-    cdef u64 same
+    cdef u64 word
     cdef Named named
-    at = read_fields(at, field, &same, NULL)
-    memset(&named, 0, sizeof(Named))
+    memcpy(&word, at, 8)
+    at = take_fields(at + 8, word, field, FIELDS)
     if field[15]:
         read_named(lines + field[15] - 1, &named)
-    said.subscriber, said.identity = subscriber, named.message if same & 1 else field[0]
+    else:
+        name_none(&named)
+    said.subscriber, said.identity = subscriber, named.message if nibble(word, 0) == SAME else field[0]
     said.began = unzigzag(field[1]) + named.at
-    said.due = NEVER if same & 4 else unzigzag(field[2]) + said.began
+    said.due = NEVER if nibble(word, 2) == ENDLESS else unzigzag(field[2]) + said.began
     said.closed = unzigzag(field[3] - 1) + said.began if field[3] else 0
     said.settled = unzigzag(field[4]) + said.closed
     said.stamp, said.domain, said.node, said.city = field[5], <int32_t>field[6], <uint16_t>field[7], <uint16_t>field[8]

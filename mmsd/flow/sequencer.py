@@ -379,6 +379,8 @@ class Sequencer:
         longest = self._settings.tick_seconds
         if self._store.hurried():
             longest = min(longest, HURRIED)
+        for feed in self.feeds:
+            feed.source.poll()
         while self._take_round(read):
             took = True
             if read.octets.total() >= MOST_HELD or self._monotonic() - began >= longest:
@@ -459,8 +461,6 @@ class Sequencer:
 
     def _ready(self) -> list[Feed]:
         """Feeds to read now: lowest high-water mark first, none too far ahead of one that still has bytes (R5)."""
-        for feed in self.feeds:
-            feed.source.poll()
         waiting = [feed for feed in self.feeds if not feed.over]
         marks = {feed.name: self.state.marks.get(feed.index, 0) for feed in waiting}
         backlog = [marks[feed.name] for feed in waiting if not feed.source.idle]

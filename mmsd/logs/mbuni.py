@@ -118,7 +118,10 @@ class Mbuni(LineDialect):
     def _strip_types(self, columns: Columns, texts: Texts, name: str) -> None:
         """`127.0.0.1/TYPE=IPv4` is `127.0.0.1` elsewhere in the same log: one subscriber, one hash. Few rows are no numbers."""
         column, said = columns[name], texts[name]
-        odd = (column >= np.uint64(NOT_A_NUMBER)) & (column != np.uint64(as_address(b"system", _AS_IS, self.key)))
+        odd = column >= np.uint64(NOT_A_NUMBER)
+        if not odd.any():
+            return
+        odd &= column != np.uint64(as_address(b"system", _AS_IS, self.key))
         if not odd.any():
             return
         columns[name], stop = column.copy(), said.stop.copy()

@@ -85,8 +85,11 @@ class Conditions:
     def read(self, feed: int, at: I64Array, before: int) -> list[Hole]:
         """Lines in the order of their file, the newest before them at `before` (0: none). The holes that end with them."""
         condition = self.held.setdefault(feed, Condition())
-        newest = np.maximum.accumulate(np.concatenate(([before or at[0]], at)))[:-1]
-        condition.disorder.take(newest - at)
+        if (not before or at[0] >= before) and (at[1:] >= at[:-1]).all():
+            condition.disorder.take_in_time(len(at))
+        else:
+            newest = np.maximum.accumulate(np.concatenate(([before or at[0]], at)))[:-1]
+            condition.disorder.take(newest - at)
         self._chunks[feed] = self._chunks.get(feed, 0) + 1
         if self._chunks[feed] % EVERY == 1:
             self._fresh.add(feed)

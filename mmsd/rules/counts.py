@@ -133,8 +133,9 @@ class Counts:
         taken = np.flatnonzero(((kind == Kind.SUBMIT) | (kind == Kind.FORWARD)) & (records["interface"] < MM7))
         if len(taken):
             where = records["where"][taken]
-            once = taken[np.concatenate(([True], np.diff(where) != 0))]  # a record with k receivers is k rows with one `where`
-            for hour, n in zip(*(found.tolist() for found in np.unique(records["at"][once] // HOUR, return_counts=True)), strict=True):
+            first = np.ones(len(taken), bool)  # a record with k receivers is k rows with one `where`
+            np.not_equal(where[1:], where[:-1], out=first[1:])
+            for hour, n in _by_hour(records["at"][taken[first]]):
                 self.measured.add(hour, node, "", {"sends": 0}, n)
         if "latency" not in records.columns:
             return
@@ -143,6 +144,14 @@ class Counts:
         sent &= (records["sent"] >= LEAST_SEND) & (latency >= 0) & (records["status"] >= SUCCESS) & (records["status"] < ERRORS)
         for row in np.flatnonzero(sent).tolist():
             self.measured.add(int(records["at"][row]) // HOUR, node, "", {"send": int(latency[row])})
+
+
+def _by_hour(at: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """(hour, how many of these times). Lines of one chunk are mostly of one hour."""
+    first, last = int(at.min()) // HOUR, int(at.max()) // HOUR
+    if first == last:
+        return [(first, len(at))]
+    return list(zip(*(found.tolist() for found in np.unique(at // HOUR, return_counts=True)), strict=True))
 
 
 def _distinct(columns: tuple[npt.NDArray[Any], ...]) -> list[tuple[int, int]]:

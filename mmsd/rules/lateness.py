@@ -34,12 +34,22 @@ class Lateness(msgspec.Struct, array_like=True):
     def take(self, delays: I64Array) -> None:
         """So much later (µs) than it might have been each of these lines came; what came early is on time."""
         late = delays[delays > 0]
-        if len(late) < len(delays):
-            self.counts[0] = self.counts.get(0, 0) + len(delays) - len(late)
+        self.take_in_time(len(delays) - len(late))
+        if not len(late):
+            return
         bins = np.ceil(PER_OCTAVE * np.log2(late / MILLI + 1)).astype(np.int64)
         places, counts = np.unique(np.minimum(bins, BINS), return_counts=True)
         for place, n in zip(places.tolist(), counts.tolist(), strict=True):
             self.counts[place] = self.counts.get(place, 0) + n
+        self._forget()
+
+    def take_in_time(self, n: int) -> None:
+        """`n` lines that came no later than they might have."""
+        if n:
+            self.counts[0] = self.counts.get(0, 0) + n
+            self._forget()
+
+    def _forget(self) -> None:
         while self.n > MOST:
             self.counts = {place: n // 2 for place, n in self.counts.items() if n > 1}
 

@@ -38,14 +38,17 @@ class Rhythm(msgspec.Struct, array_like=True):
     def take(self, at: I64Array, least: float) -> int:
         """Lines at these times, in any order; how many gaps that shows. `least`: seconds, what is shorter is none; 0 = there are none."""
         times = at[at > self.newest] if len(at) and at[0] <= self.newest else at
-        if len(times) > 1 and np.diff(times).min() < 0:
-            times = np.sort(times)
-            times = times[times > self.newest]
         if not len(times):
             return 0
-        if not self.newest:
-            self.since = self.newest = int(times[0])
-        silences = np.diff(times, prepend=self.newest)
+        before = self.newest
+        if not before:
+            self.since = self.newest = int(times.min())
+        silences = np.empty_like(times)
+        silences[0], silences[1:] = times[0] - self.newest, times[1:] - times[:-1]
+        if silences.min() < 0:
+            times = np.sort(times)
+            times = times[times > before]
+            silences = np.diff(times, prepend=self.newest)
         self.days += [(int(times[place] - silences[place]), int(times[place])) for place in np.flatnonzero(silences > DAY).tolist()]
         found = start = 0
         while start < len(times):

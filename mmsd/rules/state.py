@@ -97,6 +97,7 @@ RIPENING: Final = frozenset({
     Kind.SUBMIT_REFUSED, Kind.PEER_ANSWER,
 })  # fmt: skip
 """Kinds that can change a verdict or a deadline at once; the rest waits for the deadline."""
+_RIPENING: Final = np.array(sorted(RIPENING), np.uint8)
 
 MESSAGE_WIDE: Final = np.array(sorted({Kind.REPORT, Kind.EXPIRE, Kind.PEER_ANSWER}), np.uint8)
 """Kinds that may name a message and no receiver."""
@@ -368,9 +369,11 @@ class State:
             rows = self._take_messages(feed, records)
             if self.express is not None:
                 rows = self._leave(self.express, rows)
-        self.log.append(rows)
-        self._fresh["traces"].append(rows)
-        ripe = self._ripe(rows)
+        ripe = np.empty(0, np.uint64)
+        if len(rows):
+            self.log.append(rows)
+            self._fresh["traces"].append(rows)
+            ripe = self._ripe(rows)
         if self._late_activity:
             self.disturbed.update(self._late_activity)
             ripe = np.union1d(ripe, np.array(self._late_activity, np.uint64))
@@ -380,7 +383,7 @@ class State:
     def _look_again(self, feed: int, at: npt.NDArray[np.int64], oldest: int) -> npt.NDArray[np.uint64]:
         """Whoever's verdict may be another one by what these lines show of the feed itself: it began, or earlier than was thought;
         it speaks again after a silence that had been taken for a gap; a hole has ended."""
-        found = [np.empty(0, np.uint64)]
+        found: list[npt.NDArray[np.uint64]] = []
         before, known = self.marks.get(feed, 0), self.since.get(feed)
         ended = self.conditions.read(feed, at, before)
         if known is None:
@@ -391,7 +394,7 @@ class State:
             self.conditions.doubt(feed, doubted=False)
             found.append(self.reconsider(before, NEVER))
         found += [self.reconsider(hole.start, NEVER) for hole in ended]  # until now it was not known how far it goes
-        return np.unique(np.concatenate(found))
+        return np.unique(np.concatenate(found)) if found else np.empty(0, np.uint64)
 
     def reconsider(self, start: int, stop: int) -> npt.NDArray[np.uint64]:
         """Whoever's verdicts rest on what was absent within these times is judged anew, whatever was said: they are returned, sorted."""
@@ -550,7 +553,7 @@ class State:
         kinds = rows["kind"]
         self._watch_posts(rows)
         self._watch_sessions(rows)
-        wanted = np.isin(kinds, np.array(sorted(RIPENING), np.uint8))
+        wanted = in_set(kinds, _RIPENING)
         wanted |= in_set(kinds, ORIGINS) & (rows["at"] <= self.horizon)  # late: his requests were judged without it
         subscribers = np.unique(rows["subscriber"][wanted])
         others = rows[~wanted]
