@@ -52,6 +52,7 @@ from mmsd.rules.closing import Calendar
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
+from mmsd.rules.networks import Network
 from mmsd.rules.outbox import Form, composed
 from mmsd.rules.relate import Expected
 from mmsd.rules.settings import CampaignSettings
@@ -65,6 +66,7 @@ from mmsd.web import access
 from mmsd.web.care import handover_line
 from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
+from mmsd.web.forwards import Reviewing
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Site
 
@@ -181,6 +183,7 @@ def intake(
             keep_all=keep_all,
             handsets=handsets,
             expectations=expectations,
+            network=Network(operator.numbers),
         )
 
     told = reference or imported(settings, store, keys)
@@ -459,7 +462,7 @@ class Daemon:
         except OSError as error:
             raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
-        names = [campaign.id for campaign in config.load_campaigns(directory)] if directory is not None else []
+        campaigns = {campaign.id: campaign for campaign in config.load_campaigns(directory)} if directory is not None else {}
         ears = requests(self._settings, self._keys, shelf(self._settings), self.care)
         leaving = dispatcher(self._settings, self.store, self._world, self._dispatched, ears)
 
@@ -470,9 +473,10 @@ class Daemon:
         with ThreadPoolExecutor(4, "web") as executor:
             site = Site(
                 self.store, self.health, access.Tokens(tokens_file, self._world.wall), self.telemetry, self._settings.web,
-                wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor, campaigns=names,
+                wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor,
+                campaigns=tuple(campaigns),
                 terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
-                desk=Desk(self.store, self.care.next_steps),
+                desk=Desk(self.store, self.care.next_steps), reviewing=Reviewing(self.store, campaigns, self._world.random_bits),
             )  # fmt: skip
             self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
             async with asyncio.TaskGroup() as group:

@@ -453,9 +453,12 @@ class Forward(msgspec.Struct, frozen=True):
     method: str  # tag, m_forward, subject_size, …
     score: float
     counted: bool
-    reason: str  # why not counted, "" when it is
+    reason: str  # the rule that stopped it, "" when none did
     model: str = ""  # the sender's handset, "" = unknown
     received: int = 0  # when the copy came to him that he passed on; 0 = not seen
+    review: str = ""  # "held": somebody has to look at it; or what he said: "released", "stopped"
+    parents: int = 0  # copies its sender held by then, any of which may be its parent
+    off_net: str = ""  # who is in another network: "sender", "receiver", "both"
 
 
 class Closing(NamedTuple):

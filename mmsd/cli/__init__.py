@@ -24,6 +24,7 @@ from mmsd.cli.encoding import encode
 from mmsd.cli.expected import handset, settings_
 from mmsd.cli.feeds import feeds as feeds_
 from mmsd.cli.findings import findings, notified
+from mmsd.cli.forwards import forwards
 from mmsd.cli.governing import governor
 from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi
@@ -209,6 +210,7 @@ main.add_command(decode)
 main.add_command(encode)
 main.add_command(feeds_)
 main.add_command(findings)
+main.add_command(forwards)
 main.add_command(governor)
 main.add_command(handset)
 main.add_command(import_)

@@ -135,7 +135,14 @@ def check_operator(operator: Operator, key: KeyPath, report: Report) -> None:
     for index, text in enumerate(operator.plmns):
         if re.fullmatch(r"[0-9]{3}-?[0-9]{2,3}", text) is None:
             report.add((*key, "plmns", index), f"{text!r} is no MCC-MNC", "as in 460-00")
+    for index, beginning in enumerate(operator.numbers):
+        _check_beginning(beginning, (*key, "numbers", index), report)
     check_addresses(operator.ggsns, IPv4Address, (*key, "ggsns"), report)
+
+
+def _check_beginning(text: str, key: KeyPath, report: Report) -> None:
+    if re.fullmatch(r"[1-9][0-9]{0,14}", text) is None:
+        report.add(key, f"{text!r} begins no number", "digits with the country code, without +: 86138")
 
 
 def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:
@@ -288,6 +295,14 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
         report.add((*key, "seeds"), "two seeds have one id", "give each seed an id of its own")
     if campaign.language not in ("zh", "en"):
         report.add((*key, "language"), f"{campaign.language!r} is not one of them", "take zh or en")
+    for beginning, language in campaign.languages.items():
+        _check_beginning(beginning, (*key, "languages", beginning), report)
+        if language not in LANGUAGES:
+            report.add((*key, "languages", beginning), f"{language!r} is not one of them", "take zh or en")
+    for name in ("pair_cap", "sender_cap", "sender_daily", "fan_in", "ring"):
+        least, given = (1 if name == "pair_cap" else 0), getattr(campaign, name)
+        if given < least:
+            report.add((*key, name), f"{given} lets nothing count", f"take {least} or more")
     for name in ("sms_zh", "sms_en"):
         _check_template(getattr(campaign, name), (*key, name), report)
     if campaign.request.seed and campaign.request.seed not in {seed.id for seed in campaign.seeds}:

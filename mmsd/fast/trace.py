@@ -14,7 +14,7 @@ TRACE: Final = np.dtype(
         ("message", "<u8"),  # sessions: IMEI
         ("transaction", "<u8"),  # sessions: IMSI
         ("other", "<u8"),  # the other party: sender of a message; sessions: GGSN
-        ("link", "<u8"),  # PUSH, PUSH_REPORT: SMSC's id; sessions: session key
+        ("link", "<u8"),  # PUSH, PUSH_REPORT: SMSC's id; SUBMIT, FORWARD: hash of the set of receivers; sessions: session key
         ("path", "<u8"),  # PUSH: content location; ATTEMPT: path; sessions: APN
         ("authority", "<u8"),  # host:port; sessions: SGSN
         ("extra", "<i8"),  # PUSH: expiry; ATTEMPT: request octets; sessions: duration

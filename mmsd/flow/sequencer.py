@@ -579,7 +579,8 @@ class Sequencer:
         self._node_findings(faults, batch)
         random = [self._random_bits(72) for _ in facts.candidates]
         ordinals = [Ordinal(c.seed.campaign.id, str(c.sender), c.city) for c in facts.candidates]
-        needs = Needs(forwards=frozenset(c.key for c in facts.candidates), ordinals=frozenset(ordinals))
+        standings = frozenset(map(forwards.standing_of, facts.candidates))
+        needs = Needs(forwards=forwards.keys_of(facts.candidates), ordinals=frozenset(ordinals), standings=standings)
         outcomes, causes = _changes(facts)
         awarded = 0
         batch.events += self._totals(read, outcomes, now)
@@ -588,7 +589,7 @@ class Sequencer:
 
         def decide(rows: Rows) -> Batch:
             nonlocal awarded
-            made = forwards.decide(facts.candidates, rows.forwards, rows.ordinals, random, now)
+            made = forwards.decide(facts.candidates, rows.forwards, rows.ordinals, random, now, rows.past)
             awarded = sum(forward.counted for forward in made.forwards)
             batch.forwards, batch.serials, batch.outbox = made.forwards, made.serials, made.outbox
             whole = Batch(**{name: getattr(batch, name) for name in batch})

@@ -48,6 +48,7 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Expected settings (`evidence-table.md` §8) of the operator whose nodes these are."""
 
     plmns: tuple[str, ...] = ()  # MCC-MNC of its own subscribers; empty: all whose operator has expected settings
+    numbers: tuple[str, ...] = ()  # beginnings of its subscribers' numbers, with country code; empty: a number tells no network
     mms_apns: tuple[str, ...] = ("cmwap",)
     mmsc: tuple[str, ...] = ()  # expected authorities host[:port], aliases included; empty: those of the notifications
     ggsns: tuple[str, ...] = ()  # addresses of all its GGSNs; empty: those that the feeds name
@@ -125,10 +126,18 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     zone: str = "Asia/Shanghai"
     hold: float = 60.0  # seconds of event time between a retrieval and its decision
     resend: float = 1800.0  # window in which an unanswered attempt and its repetition are one
+    resends: tuple[str, ...] = ()  # models that send again of themselves: as the tables call them, or their type allocation codes
     pair_cap: int = 1000  # forwards from one sender to one receiver
+    sender_cap: int = 0  # forwards of one sender; 0: no limit
+    sender_daily: int = 0  # … in one local day
+    fan_in: int = 0  # senders whose forwards count to one receiver in one local day
+    ring: int = 0  # back to whom the sender has it from, by so many hands, is held; 0: it counts
+    new_receiver: bool = False  # only to whoever never held the campaign's seed before
     self_forward: bool = False
+    off_net: tuple[Literal["senders", "receivers"], ...] = ()  # of other networks count and earn serials too
     serial_prefix: str = ""
     language: str = "zh"
+    languages: dict[str, str] = {}  # beginning of a number → language of the SMS to it
     sms_zh: str = "您转发的彩信已送达（第{leg}次）。序列号：{serial}"
     sms_en: str = "Your forward was received (no. {leg}). Serial: {serial}"
     sms_expires: float = 24 * 3600.0

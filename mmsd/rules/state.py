@@ -67,6 +67,7 @@ from mmsd.rules.settings import Judgement
 from mmsd.rules.signs import GONE, near_miss
 from mmsd.rules.skew import Clocks, Pair
 from mmsd.rules.spread import NAMED, Spread
+from mmsd.rules.submits import sets_of
 from mmsd.rules.table import Table
 from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
@@ -617,6 +618,9 @@ class State:
         rows["error"] = records["push_error"][chosen]
         rows["b"] = records["push_state"][chosen]
         rows["a"] = np.where(pdu[chosen] != 0, pdu[chosen], records["interface"][chosen])
+        if self.seed_of is not None:  # an attempt sent again goes to the same receivers
+            opening = np.flatnonzero((rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD))
+            rows["link"][opening] = sets_of(rows["where"][opening], rows["subscriber"][opening])
         # a delivery report is pushed to the message's sender and speaks of its receiver: it belongs in the receiver's dossier
         report = (rows["kind"] == Kind.PUSH) & (rows["a"] == DELIVERY_REPORT)
         rows["kind"][report] = Kind.REPORT

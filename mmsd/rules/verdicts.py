@@ -7,7 +7,6 @@ said and nothing else; the sequencer turns the `Facts` into a Batch.
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -18,27 +17,29 @@ import numpy.typing as npt
 
 from mmsd.fast import Express
 from mmsd.fast.express_py import Survey
-from mmsd.model import DAY, HOUR, NOT_A_NUMBER, NOT_LOGGED, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
+from mmsd.model import DAY, HOUR, NOT_A_NUMBER, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
 from mmsd.rules import findings
-from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of, local_day
+from mmsd.rules.awards import Awards, Ready
+from mmsd.rules.campaign import Campaigns, evidence_of, local_day
 from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
 from mmsd.rules.expectations import Expectations
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
-from mmsd.rules.forwards import Candidate, answered_by, forward_key, group_of
+from mmsd.rules.forwards import Candidate
 from mmsd.rules.handsets import HandsetArray
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.mending import Proof
 from mmsd.rules.models import Models
+from mmsd.rules.networks import Network
 from mmsd.rules.proofs import of_delivery, of_posts, of_sessions, of_silence
 from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
 from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength, submits_of
 from mmsd.rules.skew import moments
-from mmsd.rules.state import Holding, Published, State, Tally
+from mmsd.rules.state import Published, State, Tally
 from mmsd.rules.sums import sums
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, SIZE, STATUS, WHERE, A, B, C, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, STATUS, WHERE, A, B, C, Trace
 
 
 class Raised(NamedTuple):
@@ -51,6 +52,7 @@ class Raised(NamedTuple):
     model: str = ""
 
 
+NO_NETWORK: Final = Network(())
 DELIVERED: Final = OUTCOMES.index("delivered")
 IMEI_OF_TAC: Final = 10**6
 """The digits of an IMEI behind its type allocation code."""
@@ -105,17 +107,6 @@ class Facts:
     express: Survey | None = None  # closed deliveries of the express lane
 
 
-class _Ready(NamedTuple):
-    """A seed's retrieval that may earn something now."""
-
-    thread: Thread
-    dossier: Dossier
-    seen: Seen
-    seed: Seed
-    method: str
-    score: float
-
-
 class Judge:
     """Judges dossiers of a State. `file_of(feed, ordinal)` names a log file for evidence; `keep_all` makes a row of every delivery."""
 
@@ -131,11 +122,12 @@ class Judge:
         keep_all: bool = False,
         handsets: Handsets | None = None,
         expectations: Expectations | None = None,
+        network: Network = NO_NETWORK,
     ) -> None:
         self.state = state
         self.handsets = handsets
+        self.awards = Awards(state, campaigns, row_secret, self.city_of, network, handsets)
         self._handset: dict[int, Any] = {}  # HANDSET rows of those who are judged now, by number
-        self._posted: dict[int, list[Trace]] = {}  # lines of those who sent seeds that are judged now
         self._before: dict[int, tuple[int, int, int]] = {}  # IMEI, last seen, since when; without what this tick has told
         self.campaigns = campaigns
         self._cities = cities
@@ -170,14 +162,12 @@ class Judge:
         dossiers = list(self.state.dossiers(subscribers))
         for dossier in dossiers:
             self._learn_seeds(dossier)
-        self._posted = self.state.lines_of(self._unasked(dossiers))
-        ready: list[_Ready] = []
+        self.awards.prepare(dossiers)
+        ready: list[Ready] = []
         for dossier in dossiers:
             ready += self._judge_dossier(dossier, self._context_of(dossier, context), horizon, facts)
         self.state.disturbed.clear()
-        # a parent was retrieved before its child was submitted, whoever's dossier was judged first
-        for award in sorted(ready, key=lambda award: (award.seen.retrieved, award.thread.identity)):
-            self._award(award, facts)
+        facts.candidates = self.awards.award(ready)
         return facts
 
     def _context_of(self, dossier: Dossier, context: Context) -> Context:
@@ -325,27 +315,13 @@ class Judge:
                 number, _, _ = evidence_of(thread, self.state.seeds)
                 self.state.seed_message(thread.message, number)
 
-    def _unasked(self, dossiers: Iterable[Dossier]) -> set[int]:
-        """Whose lines must tell whether his submit of a seed was answered."""
-        if not self.campaigns:
-            return set()
-        return {
-            thread.sender for dossier in dossiers for thread in dossier.threads
-            if thread.opened is not None and evidence_of(thread, self.state.seeds)[0] and self._answered(dossier, thread) < 0
-        }  # fmt: skip
-
-    def _answered(self, dossier: Dossier, thread: Thread) -> int:
-        """As it was last said (`Published.answered`)."""
-        entry = self.state.published.get(dossier.subscriber, {}).get((thread.domain, thread.identity, thread.forwarded))
-        return entry.answered if entry is not None else -1
-
-    def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[_Ready]:
+    def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Ready]:
         held = self.state.published.get(dossier.subscriber, {})
         before = dict(held)
         now: set[tuple[int, int, bool]] = set()
         grounds: list[Ground] = []
         judged: set[findings.Source] = set()
-        ready: list[_Ready] = []
+        ready: list[Ready] = []
         closed: list[Thread] = []
         watched = dossier.subscriber in self.mending
         shown: list[Proof] = []
@@ -362,7 +338,9 @@ class Judge:
             now.add(entry.key)
             if entry.closed and (old is None or not old.closed):
                 closed.append(thread)
-            award = self._ready(thread, dossier, seen, entry, old, horizon)
+            if old is not None:
+                entry.awarded, entry.answered = old.awarded, old.answered
+            award = self.awards.ready(thread, dossier, seen, entry, horizon)
             if award is not None:
                 ready.append(award)
             # sticky once it is known: what was counted as one model's is taken back as that
@@ -591,95 +569,6 @@ class Judge:
     def _count_closing(self, entry: Published, n: int) -> None:
         if entry.closed and entry.outcome in ("delivered", "failed"):
             self.state.closings.add(self.state.label(entry.node), entry.closed, entry.rule, entry.cause, entry.model, n)
-
-    # -------------------------------------------------------------------------------------------------------------- forwards
-
-    def _ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, old: Published | None, horizon: int) -> _Ready | None:
-        """A seed's retrieval whose hold is over, once; not before it is known of its submit and earlier ones whether they were answered."""
-        if old is not None:
-            entry.awarded, entry.answered = old.awarded, old.answered
-        if not self.campaigns or thread.opened is None:
-            return None
-        number, method, score = evidence_of(thread, self.state.seeds)
-        if not number:
-            return None
-        if entry.answered < 0:
-            self._ask_answer(thread, entry, horizon)
-        if entry.answered < 0 or entry.awarded or not seen.retrieved or seen.signs.doubted:
-            return None
-        seed = self.campaigns.of(number)
-        if seed is None:
-            return None
-        due = seen.retrieved + int(seed.campaign.hold * SECOND)
-        if horizon < due:
-            entry.due = min(entry.due, due)
-            return None
-        entry.awarded = True
-        return _Ready(thread, dossier, seen, seed, method, score)
-
-    def _ask_answer(self, thread: Thread, entry: Published, horizon: int) -> None:
-        """Whether the sender's gateway shows that the submit was answered; asked once, while his lines are still at hand."""
-        settings = self.state.settings
-        join = int(settings.join * SECOND)
-        due = thread.began + join + int(settings.skew * SECOND)
-        if horizon < due:
-            entry.due = min(entry.due, due)
-            return
-        opened = thread.opened
-        size = opened[SIZE] if opened is not None else NOT_LOGGED
-        entry.answered = int(answered_by(self._posted.get(thread.sender, ()), thread.began, size, join))
-
-    def _award(self, award: _Ready, facts: Facts) -> None:
-        """Makes a candidate; a seed that came from the service itself is only held."""
-        if self.campaigns.is_service(award.thread.sender):
-            holding = Holding(award.dossier.subscriber, award.seen.retrieved, award.seed.campaign.id, 0, SERVICE)
-            self.state.hold(holding)
-        else:
-            facts.candidates.append(self._candidate(award))
-
-    def _candidate(self, award: _Ready) -> Candidate:
-        thread, dossier, seen, seed = award.thread, award.dossier, award.seen, award.seed
-        campaign = seed.campaign
-        siblings = [
-            other for other in dossier.threads if other.sender == thread.sender and evidence_of(other, self.state.seeds)[0] == seed.number
-        ]
-        said = self.state.published.get(dossier.subscriber, {})
-
-        def answered(other: Thread) -> bool:
-            entry = said.get((other.domain, other.identity, other.forwarded))
-            return entry is None or entry.answered != 0
-
-        group = group_of(thread, siblings, answered, int(campaign.resend * SECOND))
-        key = forward_key(self.row_secret, campaign.id, group, thread.sender, dossier.subscriber)
-        parent, generation = self._parent(thread, campaign.id)
-        mine = self.state.held(dossier.subscriber, seen.retrieved)
-        same_pair = [h for h in mine if h.campaign == campaign.id and h.sender == thread.sender]
-        self.state.hold(Holding(dossier.subscriber, seen.retrieved, campaign.id, generation, key, thread.sender))
-        reason = ""
-        if thread.sender == dossier.subscriber and not campaign.self_forward:
-            reason = "self"
-        elif not seed.starts <= thread.began < seed.ends:
-            reason = "outside_dates"
-        elif thread.out:
-            reason = "off_net"
-        elif sum(h.at < seen.retrieved for h in same_pair) >= campaign.pair_cap:
-            reason = "pair_cap"
-        message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
-        return Candidate(
-            key, seed, message, thread.sender, dossier.subscriber, thread.began, seen.retrieved,
-            (self.handsets.city_of(thread.sender) if self.handsets is not None else "") or self.city_of(thread.sender),
-            award.method, award.score,
-            generation, parent, reason,
-        )  # fmt: skip
-
-    def _parent(self, thread: Thread, campaign: str) -> tuple[bytes | None, int]:
-        """The copy of the seed most recently retrieved by the sender before he sent it on; (None, 1) when none was seen."""
-        held = [holding for holding in self.state.held(thread.sender, thread.began) if holding.campaign == campaign]
-        place = bisect_left([holding.at for holding in held], thread.began + 1)
-        if not place:
-            return None, 1
-        parent = held[place - 1]
-        return parent.key or None, parent.generation + 1
 
     # -------------------------------------------------------------------------------------------------------------- attempts
 

@@ -45,6 +45,7 @@ from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
 from mmsd.rules.closing import Course
+from mmsd.rules.forwards import Past, Standing
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
@@ -159,6 +160,7 @@ class Needs:
     parts: frozenset[tuple[str, str]] = frozenset()  # (link, message) that a receipt may mean …
     unsure: frozenset[tuple[str, str]] = frozenset()  # … and (link, number) of whom it speaks: their rows are among `Rows.outbox`
     ordinals: frozenset[Ordinal] = frozenset()
+    standings: frozenset[Standing] = frozenset()
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
     care: CareAsk | None = None
     asked_before: frozenset[tuple[str, str]] = frozenset()  # (key, what is asked) of requests that may come twice
@@ -179,6 +181,7 @@ class Needs:
             self.parts | other.parts,
             self.unsure | other.unsure,
             self.ordinals | other.ordinals,
+            self.standings | other.standings,
             self.cold | other.cold,
             self.care or other.care,
             self.asked_before | other.asked_before,
@@ -222,6 +225,7 @@ class Rows:
     unsure: Mapping[tuple[str, str], Sequence[bytes]] = field(default_factory=dict)  # keys: out by that link, not yet known to be taken
     fence: int = 0  # which start of the daemon may claim
     ordinals: Mapping[Ordinal, Counted] = field(default_factory=dict)
+    past: Mapping[Standing, Past] = field(default_factory=dict)  # of all `Needs.standings`
     cold: Mapping[int, bytes] = field(default_factory=dict)
     tidings: Sequence[Tiding] = ()  # of `Needs.care`, in the order they came
     held: Mapping[str, Held] = field(default_factory=dict)  # by number
@@ -437,8 +441,12 @@ class Store(Protocol):
         self, number: str | None, limit: int, after: int | None = None, *, open_only: bool = False, kind: str | None = None,
         cause: str | None = None,
     ) -> list[tuple[int, Finding]]: ...  # fmt: skip
-    def forwards(self, campaign: str | None, limit: int, after: int | None = None) -> list[Issued]:
-        """Oldest first."""
+    def forward(self, identity: int) -> Issued | None: ...
+    def forwards(self, campaign: str | None, limit: int, after: int | None = None, *, review: str | None = None) -> list[Issued]:
+        """Oldest first. `review`: `held`, `released` or `stopped`."""
+
+    def reviews(self, campaign: str | None = None) -> dict[tuple[str, str, str], int]:
+        """Forwards by (campaign, review, reason), of those that have a review."""
 
     def all_deliveries(self) -> Iterator[Delivery]: ...
     def all_attempts(self) -> Iterator[Attempt]: ...

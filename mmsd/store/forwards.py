@@ -8,18 +8,20 @@ from typing import Any, Final
 
 from mmsd.errors import StoreError
 from mmsd.model import Batch, Forward
+from mmsd.rules.forwards import NOTHING, Past, Standing
 from mmsd.store import Counted, Ordinal
 from mmsd.store.campaign_counts import Moves, Place, read_places, write_closings
 from mmsd.store.people import Person
 
 _WRITE: Final = """
 INSERT INTO forward (key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved, city, day, method, score,
-    counted, reason, at, model, received, root)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    counted, reason, at, model, received, root, review, parents, off_net)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET seed = excluded.seed, message = excluded.message, generation = excluded.generation,
     parent = excluded.parent, submitted = excluded.submitted, retrieved = excluded.retrieved, city = excluded.city,
     day = excluded.day, method = excluded.method, score = excluded.score, counted = excluded.counted, reason = excluded.reason,
-    model = excluded.model, received = excluded.received, root = excluded.root
+    model = excluded.model, received = excluded.received, root = excluded.root, review = excluded.review,
+    parents = excluded.parents, off_net = excluded.off_net
 """
 
 
@@ -123,7 +125,7 @@ def _row(forward: Forward, place: Place, at: int) -> tuple[Any, ...]:
     return (
         forward.key, forward.campaign, forward.seed, forward.message, place.sender, place.receiver, forward.generation, forward.parent,
         forward.submitted, forward.retrieved, forward.city, forward.day, forward.method, forward.score, forward.counted, forward.reason, at,
-        forward.model, forward.received, place.root,
+        forward.model, forward.received, place.root, forward.review, forward.parents, forward.off_net,
     )  # fmt: skip
 
 
@@ -143,3 +145,51 @@ def read_ordinals(connection: sqlite3.Connection, wanted: Iterable[Ordinal], peo
             number("SELECT forwards FROM campaign_total WHERE campaign = ?", ordinal.campaign),
         )
     return found
+
+
+def read_standings(connection: sqlite3.Connection, wanted: Iterable[Standing], people: dict[str, Person]) -> dict[Standing, Past]:
+    """What counts so far against each of `wanted`; one that is missing has nothing that counts against it."""
+    found = {}
+    for standing in wanted:
+        sender, receiver = people.get(standing.sender), people.get(standing.receiver)
+        past = Past(
+            _pair(connection, standing, sender, receiver), _daily(connection, standing, sender), sender.id if sender else 0,
+            _senders(connection, standing, receiver),
+        )  # fmt: skip
+        if past != NOTHING:
+            found[standing] = past
+    return found
+
+
+def _pair(connection: sqlite3.Connection, standing: Standing, sender: Person | None, receiver: Person | None) -> int:
+    """Few have sent so much that the pair could be full; of nobody else it is counted."""
+    if sender is None or receiver is None:
+        return 0
+    whole = connection.execute("SELECT n FROM campaign_sender WHERE campaign = ? AND sender = ?", (standing.campaign, sender.id)).fetchone()
+    if whole is None or whole[0] < standing.pair_from:
+        return 0
+    (n,) = connection.execute(
+        "SELECT count(*) FROM forward WHERE sender = ? AND receiver = ? AND campaign = ? AND counted",
+        (sender.id, receiver.id, standing.campaign),
+    ).fetchone()
+    return int(n)
+
+
+def _daily(connection: sqlite3.Connection, standing: Standing, sender: Person | None) -> int:
+    if not standing.daily or sender is None:
+        return 0
+    (n,) = connection.execute(
+        "SELECT count(*) FROM forward WHERE sender = ? AND campaign = ? AND day = ? AND counted",
+        (sender.id, standing.campaign, standing.day),
+    ).fetchone()
+    return int(n)
+
+
+def _senders(connection: sqlite3.Connection, standing: Standing, receiver: Person | None) -> frozenset[int]:
+    if not standing.fan_in or receiver is None:
+        return frozenset()
+    rows = connection.execute(
+        "SELECT DISTINCT sender FROM forward WHERE receiver = ? AND campaign = ? AND day = ? AND counted",
+        (receiver.id, standing.campaign, standing.day),
+    )
+    return frozenset(number for (number,) in rows)

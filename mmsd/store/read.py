@@ -201,10 +201,29 @@ class Reader:
             values.append(after)
         return self._all(f"{select} WHERE {term} ORDER BY {table}.id DESC LIMIT ?", *values, limit)
 
-    def forwards(self, campaign: str | None, limit: int, after: int | None = None) -> list[Issued]:
-        term, values = ("f.id > ?", [after or 0]) if campaign is None else ("f.campaign = ? AND f.id > ?", [campaign, after or 0])
-        found = self._all(f"{rows.SELECT_FORWARD} WHERE {term} ORDER BY f.id LIMIT ?", *values, limit)
-        return [Issued(row[0], rows.forward(self._keys, row), rows.serial(self._keys, row)) for row in found]
+    def forward(self, identity: int) -> Issued | None:
+        found = self._all(f"{rows.SELECT_FORWARD} WHERE f.id = ?", identity)
+        return self._issued(found[0]) if found else None
+
+    def forwards(self, campaign: str | None, limit: int, after: int | None = None, *, review: str | None = None) -> list[Issued]:
+        terms: dict[str, Any] = {"f.id > ?": after or 0}
+        if campaign is not None:
+            terms["f.campaign = ?"] = campaign
+        if review:  # the index holds only those that have one
+            terms["f.review <> '' AND f.review = ?"] = review
+        found = self._all(f"{rows.SELECT_FORWARD} WHERE {' AND '.join(terms)} ORDER BY f.id LIMIT ?", *terms.values(), limit)
+        return [self._issued(row) for row in found]
+
+    def reviews(self, campaign: str | None = None) -> dict[tuple[str, str, str], int]:
+        """Forwards by (campaign, review, reason), of those that have a review."""
+        statement = (
+            "SELECT campaign, review, reason, count(*) FROM forward WHERE review <> '' AND coalesce(campaign = ?, TRUE) GROUP BY 1, 2, 3"
+        )
+        found = self._all(statement, campaign)
+        return {(whose, review, reason): n for whose, review, reason, n in found}
+
+    def _issued(self, row: rows.Row) -> Issued:
+        return Issued(row[0], rows.forward(self._keys, row), rows.serial(self._keys, row))
 
     # ------------------------------------------------------------------------------------------------- whole tables
 
@@ -218,7 +237,7 @@ class Reader:
         return self._walk(rows.SELECT_FINDING, "f", rows.finding)
 
     def all_forwards(self) -> Iterator[Issued]:
-        return self._walk(rows.SELECT_FORWARD, "f", lambda keys, row: Issued(row[0], rows.forward(keys, row), rows.serial(keys, row)))
+        return self._walk(rows.SELECT_FORWARD, "f", lambda _, row: self._issued(row))
 
     def _walk(self, select: str, table: str, read: Callable[[Keys, rows.Row], Value]) -> Iterator[Value]:
         last = 0

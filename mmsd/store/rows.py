@@ -43,7 +43,7 @@ FROM finding f LEFT JOIN subscriber p ON p.id = f.subscriber
 
 SELECT_FORWARD: Final = """
 SELECT f.id, f.key, f.campaign, f.seed, f.message, s.sealed, r.sealed, f.generation, f.parent, f.submitted, f.retrieved, f.city, f.day,
-    f.method, f.score, f.counted, f.reason, f.model, f.received, n.sealed
+    f.method, f.score, f.counted, f.reason, f.model, f.received, f.review, f.parents, f.off_net, n.sealed
 FROM forward f JOIN subscriber s ON s.id = f.sender JOIN subscriber r ON r.id = f.receiver LEFT JOIN serial n ON n.forward = f.key
 """
 
@@ -80,11 +80,11 @@ def finding(keys: Keys, row: Row) -> Finding:
 def forward(keys: Keys, row: Row) -> Forward:
     (
         _, key, campaign, seed, message, sender, receiver, generation, parent, submitted, retrieved,
-        city, day, method, score, counted, reason, model, received, _,
+        city, day, method, score, counted, reason, model, received, review, parents, off_net, _,
     ) = row  # fmt: skip
     return Forward(
         key, campaign, seed, message, keys.open_number(sender), keys.open_number(receiver), generation, parent, submitted, retrieved,
-        city, day, method, score, bool(counted), reason, model, received,
+        city, day, method, score, bool(counted), reason, model, received, review, parents, off_net,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ from mmsd.store import (
     serials,
     tails,
 )
-from mmsd.store.forwards import read_ordinals
+from mmsd.store.forwards import read_ordinals, read_standings
 from mmsd.store.keys import SEAL_BYTES, Keys, sync_directory
 from mmsd.store.people import People
 from mmsd.store.read import SELECT_MARKS, Reader, read_cold, read_marks
@@ -225,6 +225,7 @@ class SqliteStore(Reader):
             {
                 *(ordinal.sender for ordinal in needs.ordinals), *(number for _, number in needs.unsure), *asked.numbers,
                 *(number for _, _, number in needs.holders),
+                *(number for standing in needs.standings for number in (standing.sender, standing.receiver)),
             },
         )  # fmt: skip
 
@@ -254,6 +255,7 @@ class SqliteStore(Reader):
             unsure=unsure,
             fence=outbox.fence(connection) if needs.due is not None or needs.overdue is not None else 0,
             ordinals=read_ordinals(connection, needs.ordinals, people),
+            past=read_standings(connection, needs.standings, people),
             cold=read_cold(connection, keys, needs.cold),
             tidings=of_care.tidings,
             held=of_care.held,

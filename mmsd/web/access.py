@@ -29,7 +29,7 @@ from mmsd.errors import ConfigError
 Random = Callable[[int], bytes]
 """n → n bytes nobody can foresee (`secrets.token_bytes`)."""
 
-SCOPES: Final = ("read", "metrics", "operate", "care", "reveal", "redeem")
+SCOPES: Final = ("read", "metrics", "operate", "campaign", "care", "reveal", "redeem")
 TOKEN_BYTES: Final = 32
 PLAIN_SUFFIX: Final = ".plain"
 """The first token itself is left beside the token file under this suffix, mode 0600, for the local user."""

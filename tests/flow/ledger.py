@@ -1,8 +1,9 @@
 """What a store holds in the end, as plain values, and how two ledgers differ (design R10).
 
-Left out is what may differ between two runs over the same files: wall times, serial numbers (chance), paths by which a file was last seen,
-the order of evidence, parent and generation of a forward (re-resolved until the daily close), texts with ordinals, and requests that belong
-to no delivery: what was said of one (Z6: no line at the MMSC) is not taken back when a late feed brings the line.
+Left out is what may differ between two runs over the same files: wall times, serial numbers (chance), paths by which a file was last
+seen, the order of evidence, where a forward came from (resolved again until the daily close) and what was known of its sender's handset
+when it was decided, texts with ordinals, and requests that belong to no delivery: what was said of one (Z6: no line at the MMSC) is not
+taken back when a late feed brings the line.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mmsd.store import DeliveryFilter
 from mmsd.store.sqlite import DATABASE, Settings, SqliteStore
 from tests.flow.rig import KEYS
 
+AS_DECIDED = ("parent", "parents", "generation", "received", "model")
 Ledger = Mapping[str, Counter[Hashable]]
 """Part → its entries, each with how often it stands there."""
 
@@ -50,7 +52,7 @@ def read(state: Path) -> Ledger:
 
 def _forward(row: Forward) -> Hashable:
     fields = msgspec.structs.asdict(row)
-    return tuple(sorted((name, value) for name, value in fields.items() if name not in ("parent", "generation")))
+    return tuple(sorted((name, value) for name, value in fields.items() if name not in AS_DECIDED))
 
 
 def _finding(row: Finding) -> Hashable:

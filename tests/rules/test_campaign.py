@@ -16,8 +16,9 @@ import pytest
 from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Records, TextColumn
+from mmsd.rules.awards import answered_by
 from mmsd.rules.campaign import Campaigns, Seed, evidence_of, local_day
-from mmsd.rules.forwards import Awarded, Candidate, answered_by, decide, forward_key, group_of
+from mmsd.rules.forwards import Awarded, Candidate, decide, forward_key
 from mmsd.rules.relate import Leg, Thread
 from mmsd.rules.serials import is_valid
 from mmsd.rules.settings import CampaignSettings, Judgement, SeedSettings
@@ -108,26 +109,7 @@ def test_a_day_is_local():
     assert local_day(1_795_363_200 * SECOND, ZoneInfo("Asia/Shanghai")) == "2026-11-23"
 
 
-# --------------------------------------------------------------------------------------------------- an attempt repeated
-
-WINDOW: Final = 60 * SECOND
-
-
-def test_an_unanswered_attempt_and_its_repetition_are_one():
-    first, second, third = thread(0, "m1"), thread(30, "m2"), thread(80, "m3")
-    groups = [group_of(one, [first, second, third], lambda other: False, WINDOW) for one in (first, second, third)]
-    assert groups == [name("m1")] * 3  # each within the window of the one before
-
-
-def test_an_answered_attempt_sent_again_is_a_forward_of_its_own():
-    first, second = thread(0, "m1"), thread(30, "m2")
-    assert group_of(second, [first, second], lambda other: True, WINDOW) == name("m2")
-
-
-@pytest.mark.parametrize("other", [thread(0, "m1", CAT), thread(-40, "m1"), thread(30, "m1"), thread(40, "m1")])
-def test_what_is_no_earlier_attempt(other: Thread):
-    assert group_of(thread(30, "m2"), [other], lambda _: False, WINDOW) == name("m2")
-
+# ---------------------------------------------------------------------------------------------------- was it answered
 
 JOIN: Final = 3 * SECOND
 
@@ -141,7 +123,9 @@ def test_a_submit_without_a_post_beside_it_counts_as_answered():
     assert answered(post(20, status=504))
 
 
-@pytest.mark.parametrize(("status", "octets", "expected"), [(200, 10, True), (200, 0, False), (504, 10, False), (0, 0, False)])
+@pytest.mark.parametrize(
+    ("status", "octets", "expected"), [(200, 10, True), (200, -1, True), (200, 8, False), (200, 0, False), (504, 10, False), (0, 0, False)]
+)
 def test_the_posts_own_answer_decides(status: int, octets: int, expected: bool):
     assert answered(post(10.4, status=status, size=octets)) == expected
 
@@ -197,7 +181,7 @@ def test_the_nth_forward_of_sender_city_and_campaign():
 
 
 def test_issued_once_is_never_doubled():
-    assert decided(candidate(), existing=(candidate().key,)) == Awarded([], [], [], [])
+    assert decided(candidate(), existing=(candidate().key,)) == Awarded()
     assert len(decided(candidate(), candidate()).serials) == 1
 
 

@@ -31,11 +31,13 @@ from mmsd.model import (
 )
 from mmsd.rules.care import Next
 from mmsd.rules.kpi import Figures
+from mmsd.rules.settings import CampaignSettings
 from mmsd.store import CampaignCounts, DeliveryFilter, Held, Kpi, Split, Store
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
+from mmsd.web.forwards import Reviewing
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
 
@@ -43,6 +45,7 @@ NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
 HOUR_OF_NOON = NOON // 3_600_000_000
 RECEIVER, SENDER = "8613812341234", "8613998765432"
 
+RELAY = CampaignSettings("relay", "The relay", "2026-01-01", "2026-12-31", ())
 
 SENDING = Sending(
     {"transactional": "on", "service": "shadow", "marketing": "shadow", "provisioning": "off"},
@@ -251,6 +254,7 @@ class House:
             terms=terms or Terms(),
             outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
             desk=Desk(cast(Store, reader or self.shelf), next_steps),
+            reviewing=Reviewing(cast(Store, reader or self.shelf), {"relay": RELAY}, lambda n: int.from_bytes(self.random(12)) >> (96 - n)),
         )
 
     def random(self, n: int) -> bytes:

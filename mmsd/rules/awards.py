@@ -1,0 +1,252 @@
+"""From judged dossiers to candidates: whose retrieval of a seed may earn something now, which attempt it belongs to, where it came from.
+
+What can be said from State alone is said here, and does not depend on the order of lines: every line up to the horizon is known, and
+candidates are made in order of retrieval. What depends on how many there were before is `forwards.decide`'s, inside the transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from mmsd.model import NOT_LOGGED, SECOND, Kind, Method
+from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
+from mmsd.rules.forwards import Candidate, forward_key
+from mmsd.rules.handsets import HandsetArray, tac
+from mmsd.rules.lineage import Copy, lineage
+from mmsd.rules.models import Models
+from mmsd.rules.networks import Network
+from mmsd.rules.relate import Dossier, Thread
+from mmsd.rules.signs import Seen
+from mmsd.rules.state import Holding, Published, State
+from mmsd.rules.submits import SHORTEST_ANSWER, Submit, group_of
+from mmsd.rules.traces import AT, EXTRA, KIND, LINK, SIZE, STATUS, TRANSACTION, A, Trace
+
+MM4: Final = 4
+"""Interface of a submit that came from another MMSC."""
+
+
+class Handsets(Protocol):
+    """What is asked of `flow.handsets`."""
+
+    @property
+    def models(self) -> Models: ...
+    def find(self, numbers: npt.NDArray[np.uint64]) -> HandsetArray: ...
+    def city_of(self, number: int) -> str: ...
+
+
+class Ready(NamedTuple):
+    """A seed's retrieval that may earn something now."""
+
+    thread: Thread
+    dossier: Dossier
+    seen: Seen
+    seed: Seed
+    method: str
+    score: float
+
+
+@dataclass(slots=True)
+class Awards:
+    """See the module. `row_secret` names forwards; `city_of` knows a number's city by its prefix, "" = unknown."""
+
+    state: State
+    campaigns: Campaigns
+    row_secret: bytes
+    city_of: Callable[[int], str]
+    network: Network
+    handsets: Handsets | None = None
+    _posted: dict[int, list[Trace]] = field(default_factory=dict)  # lines of senders who are asked whether they were answered
+    _imeis: dict[int, int] = field(default_factory=dict)  # of the senders of what is awarded now
+
+    # ----------------------------------------------------------------------------------------------------- what is ready
+
+    def prepare(self, dossiers: Iterable[Dossier]) -> None:
+        """To be called before `ready`: lines of all whose submits have to be shown answered are looked for together."""
+        self._posted = self.state.lines_of(
+            thread.sender for dossier in dossiers for thread in dossier.threads
+            if self.campaigns and thread.opened is not None and evidence_of(thread, self.state.seeds)[0] and self._said(dossier, thread) < 0
+        )  # fmt: skip
+
+    def _said(self, dossier: Dossier, thread: Thread) -> int:
+        """Whether it was answered, as was said last (`Published.answered`)."""
+        entry = self.state.published.get(dossier.subscriber, {}).get((thread.domain, thread.identity, thread.forwarded))
+        return entry.answered if entry is not None else -1
+
+    def ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, horizon: int) -> Ready | None:
+        """A seed's retrieval whose hold is over, once; not before it is known of its submit and earlier ones whether they were answered.
+
+        `entry` is about to be published; until then it is told here when to look again, and what was asked or awarded.
+        """
+        if not self.campaigns or thread.opened is None:
+            return None
+        number, method, score = evidence_of(thread, self.state.seeds)
+        if not number:
+            return None
+        if entry.answered < 0:
+            self._ask_answer(thread, entry, horizon)
+        if entry.answered < 0 or entry.awarded or not seen.retrieved or seen.signs.doubted:
+            return None
+        seed = self.campaigns.of(number)
+        if seed is None:
+            return None
+        due = seen.retrieved + int(seed.campaign.hold * SECOND)
+        if horizon < due:
+            entry.due = min(entry.due, due)
+            return None
+        entry.awarded = True
+        return Ready(thread, dossier, seen, seed, method, score)
+
+    def _ask_answer(self, thread: Thread, entry: Published, horizon: int) -> None:
+        """Whether the sender's gateway shows that the submit was answered; asked once, while his lines are still at hand."""
+        settings = self.state.settings
+        join = int(settings.join * SECOND)
+        due = thread.began + join + int(settings.skew * SECOND)
+        if horizon < due:
+            entry.due = min(entry.due, due)
+            return
+        opened = thread.opened
+        size = opened[SIZE] if opened is not None else NOT_LOGGED
+        entry.answered = int(answered_by(self._posted.get(thread.sender, ()), thread.began, size, join))
+
+    # -------------------------------------------------------------------------------------------------------- candidates
+
+    def award(self, ready: Iterable[Ready]) -> list[Candidate]:
+        """Candidates of all that is ready, in order of retrieval; a seed that came from the service itself is only held.
+
+        A parent was retrieved before its child was submitted, whoever's dossier was judged first.
+        """
+        candidates = []
+        in_order = sorted(ready, key=lambda one: (one.seen.retrieved, one.thread.identity))
+        self._look_up(np.unique(np.array([each.thread.sender for each in in_order], np.uint64)))
+        for each in in_order:
+            if self.campaigns.is_service(each.thread.sender):
+                self.state.hold(Holding(each.dossier.subscriber, each.seen.retrieved, each.seed.campaign.id, 0, SERVICE))
+            else:
+                candidates.append(self._candidate(each))
+        return candidates
+
+    def _look_up(self, senders: npt.NDArray[np.uint64]) -> None:
+        self._imeis = {}
+        if self.handsets is not None and len(senders):
+            rows = self.handsets.find(senders)
+            self._imeis = dict(zip(rows["number"].tolist(), rows["imei"].tolist(), strict=True))
+
+    def _candidate(self, ready: Ready) -> Candidate:
+        thread, dossier, seen, seed = ready.thread, ready.dossier, ready.seen, ready.seed
+        campaign, receiver, sender = seed.campaign, dossier.subscriber, thread.sender
+        group = group_of(self._submit(thread, dossier, seed), self._submits(thread, dossier, seed), campaign.resend)
+        keys = [forward_key(self.row_secret, campaign.id, member, sender, receiver) for member in group.members]
+        had = [holding for holding in self.state.held(sender, thread.began) if holding.campaign == campaign.id]
+        origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
+        off_net = self._off_net(thread, receiver)
+        reason = self._reason(ready, off_net)
+        self.state.hold(Holding(receiver, seen.retrieved, campaign.id, origin.generation, keys[0], sender))
+        message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
+        city = (self.handsets.city_of(sender) if self.handsets is not None else "") or self.city_of(sender)
+        model = self.handsets.models.label(self._imeis.get(sender, 0)) if self.handsets is not None else ""
+        return Candidate(
+            keys[0], seed, message, sender, receiver, thread.began, seen.retrieved, city, ready.method, ready.score, origin.generation,
+            origin.parent, reason, tuple(keys[1:]), origin.candidates, off_net, model, origin.received,
+        )  # fmt: skip
+
+    def _submits(self, thread: Thread, dossier: Dossier, seed: Seed) -> list[Submit]:
+        """What this sender sent to this receiver of the seed."""
+        return [
+            self._submit(other, dossier, seed)
+            for other in dossier.threads
+            if other.sender == thread.sender and other.opened is not None and evidence_of(other, self.state.seeds)[0] == seed.number
+        ]
+
+    def _submit(self, thread: Thread, dossier: Dossier, seed: Seed) -> Submit:
+        opened = thread.opened
+        assert opened is not None, "what was not submitted is not ready"
+        resends = bool(seed.campaign.resends) and self._resends(thread.sender, seed.campaign.resends)
+        return Submit(
+            thread.identity, opened[AT], opened[LINK], opened[TRANSACTION], opened[SIZE], self._said(dossier, thread) != 0, resends
+        )
+
+    def _resends(self, sender: int, models: Sequence[str]) -> bool:
+        """Whether the sender's model is one of those that send again of themselves."""
+        imei = self._imeis.get(sender, 0)
+        if self.handsets is None or not imei:
+            return False
+        model = self.handsets.models.of_imei(imei)
+        label = model.label.casefold() if model is not None else ""
+        code = str(tac(imei))
+        return any(name.casefold() in (label, code) for name in models)
+
+    # -------------------------------------------------------------------------------------------------------- the rules
+
+    def _off_net(self, thread: Thread, receiver: int) -> str:
+        """Which of the two is in another network: "sender", "receiver", "both"; "" = neither, as far as is known."""
+        assert thread.opened is not None, "what was not submitted is not ready"
+        sender_off = thread.opened[A] == MM4 or not self.network.owns(thread.sender)
+        receiver_off = bool(thread.out) or not self.network.owns(receiver)
+        return {(True, True): "both", (True, False): "sender", (False, True): "receiver"}.get((sender_off, receiver_off), "")
+
+    def _reason(self, ready: Ready, off_net: str) -> str:
+        """Why the campaign's rules do not count it, as far as they do not count others; "" when they may."""
+        thread, receiver, seed = ready.thread, ready.dossier.subscriber, ready.seed
+        campaign = seed.campaign
+        if thread.sender == receiver and not campaign.self_forward:
+            return "self"
+        if not seed.starts <= thread.began < seed.ends:
+            return "outside_dates"
+        if not _NETWORKS[off_net] <= set(campaign.off_net):
+            return "off_net"
+        if campaign.new_receiver and self._held_before(receiver, campaign.id, ready.seen.retrieved):
+            return "held_before"
+        if campaign.ring and self._came_from(thread.sender, receiver, campaign.id, thread.began, campaign.ring):
+            return "ring"
+        return ""
+
+    def _held_before(self, receiver: int, campaign: str, at: int) -> bool:
+        return any(holding.at < at and holding.campaign == campaign for holding in self.state.held(receiver, at))
+
+    def _came_from(self, holder: int, whom: int, campaign: str, before: int, hops: int) -> bool:
+        """Whether a copy that `holder` held by then had come from, or in so many steps through, `whom`."""
+        seen, holders = {holder}, {holder: before}
+        for _ in range(hops):
+            givers: dict[int, int] = {}
+            for number, until in holders.items():
+                for holding in self.state.held(number, until):
+                    if holding.campaign == campaign and holding.at <= until and holding.sender:
+                        givers[holding.sender] = max(holding.at, givers.get(holding.sender, 0))
+            if whom in givers:
+                return True
+            holders = {number: at for number, at in givers.items() if number not in seen}
+            seen |= set(holders)
+        return False
+
+
+_NETWORKS: Final[Mapping[str, frozenset[str]]] = {
+    "": frozenset(), "sender": frozenset({"senders"}), "receiver": frozenset({"receivers"}), "both": frozenset({"senders", "receivers"}),
+}  # fmt: skip
+"""What `CampaignSettings.off_net` has to name for a forward to count."""
+
+
+def answered_by(traces: Sequence[Trace], at: int, size: int, join: int) -> bool:
+    """Whether the submit logged at `at` (`size` octets, −1 unknown) was answered, by its sender's own lines; with no POST beside it: yes.
+
+    His other POSTs stand close by: those too short to hold the message are none of it, and each NotifyResp or Acknowledge the MMSC logged
+    explains one. Of what is left the nearest is the submit. An answer shorter than any M-Send.conf was broken off.
+    """
+    posts = [t for t in traces if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST and abs(t[AT] - at) <= join and not 0 <= t[EXTRA] < size]
+    for answer in traces:
+        explained = [p for p in posts if answer[KIND] == Kind.RESPONSE and p[EXTRA] < 0 and _beside(p, answer[AT]) <= SECOND]
+        if explained:
+            posts.remove(min(explained, key=lambda p: _beside(p, answer[AT])))
+    if not posts:
+        return True
+    submit = min(posts, key=lambda p: _beside(p, at))
+    return bool(200 <= submit[STATUS] < 300 and not 0 <= submit[SIZE] < SHORTEST_ANSWER)
+
+
+def _beside(post: Trace, at: int) -> int:
+    """Distance of a gateway's line from the middle of the second in which the MMSC wrote its own."""
+    return abs(int(post[AT]) - at - SECOND // 2)

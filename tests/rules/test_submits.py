@@ -1,0 +1,102 @@
+"""Which submits are one attempt sent again."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmsd.model import DAY, SECOND
+from mmsd.rules.submits import Group, Submit, group_of, sets_of
+
+WINDOW = 60.0
+LOST = {"answered": False}
+
+
+def submit(identity: int, at: float, **fields: Any) -> Submit:
+    return Submit(identity, round(at * SECOND))._replace(**{"size": 900, **fields})
+
+
+def groups(*submits: Submit) -> list[tuple[int, ...]]:
+    """The members of each group, by its first."""
+    return sorted({group_of(one, submits, WINDOW).members for one in submits})
+
+
+@pytest.mark.parametrize(
+    ("submits", "expected"),
+    [
+        ([submit(1, 0)], [(1,)]),
+        ([submit(1, 0), submit(2, 30)], [(1,), (2,)]),  # a second forward, meant
+        ([submit(1, 0, **LOST), submit(2, 30)], [(1, 2)]),
+        ([submit(1, 0, **LOST), submit(2, 60)], [(1, 2)]),
+        ([submit(1, 0, **LOST), submit(2, 61)], [(1,), (2,)]),
+        ([submit(1, 0, **LOST), submit(2, 50, **LOST), submit(3, 100)], [(1, 2, 3)]),  # each within the window of the one before
+        ([submit(1, 0, **LOST), submit(2, 20), submit(3, 40)], [(1, 2), (3,)]),  # the second was answered: the third is meant
+        ([submit(1, 0, **LOST), submit(2, 0)], [(1,), (2,)]),  # one second: nobody sends again so fast
+        ([submit(1, 0, transaction=7), submit(2, 900, transaction=7)], [(1, 2)]),
+        ([submit(1, 0, transaction=7), submit(2, 900, transaction=7, size=901)], [(1,), (2,)]),  # composed anew in another session
+        ([submit(1, 0, transaction=7), submit(2, 900, transaction=7, size=-1)], [(1, 2)]),
+        ([submit(1, 0, transaction=7), submit(2, 5), submit(3, 9, transaction=7)], [(1, 3), (2,)]),
+        ([submit(1, 0, transaction=7), submit(2, 3 * DAY / SECOND + 1, transaction=7)], [(1,), (2,)]),  # another session's
+        ([submit(1, 0, transaction=7), submit(2, 3, transaction=7), submit(3, 34, transaction=8)], [(1, 2, 3)]),  # never answered
+        ([submit(1, 0, transaction=7), submit(2, 3, transaction=7), submit(3, 34, transaction=8, size=901)], [(1, 2), (3,)]),
+        ([submit(1, 0, transaction=7), submit(2, 3, transaction=7), submit(3, 64, transaction=8)], [(1, 2), (3,)]),
+        ([submit(1, 0), submit(2, 3, transaction=7), submit(3, 34, transaction=8)], [(1,), (2,), (3,)]),
+        ([submit(1, 0, resends=True), submit(2, 30, resends=True)], [(1, 2)]),
+        ([submit(1, 0, resends=True), submit(2, 30, resends=True, size=901)], [(1,), (2,)]),
+        ([submit(1, 0, resends=True, size=-1), submit(2, 30, resends=True, size=-1)], [(1,), (2,)]),  # nothing says it is the same
+        ([submit(1, 0, receivers=5, **LOST), submit(2, 30, receivers=6)], [(1,), (2,)]),  # to others
+        ([submit(1, 0, receivers=5, transaction=7), submit(2, 3, receivers=6, transaction=7)], [(1,), (2,)]),
+        ([submit(1, 0, receivers=5, **LOST), submit(2, 9, receivers=6), submit(3, 30, receivers=5)], [(1, 3), (2,)]),
+    ],
+)
+def test_groups(submits: list[Submit], expected: list[tuple[int, ...]]):
+    assert groups(*submits) == expected
+
+
+def test_the_order_in_which_they_are_told_does_not_matter():
+    draw = random.Random(4)
+    for _ in range(200):
+        told = [
+            submit(
+                n, draw.randrange(90), answered=draw.random() < 0.6, transaction=draw.choice((0, 0, 7, 8)), receivers=draw.choice((0, 5))
+            )
+            for n in range(4)
+        ]
+        found = {tuple(groups(*order)) for order in itertools.permutations(told)}
+        assert len(found) == 1, told
+        assert sorted(one for group in found.pop() for one in group) == [0, 1, 2, 3]
+
+
+def test_the_first_names_the_group():
+    first, again = submit(9, 0, **LOST), submit(2, 30)
+    assert group_of(again, [again, first], WINDOW) == Group(9, (9, 2))
+
+
+def of(*records: Iterable[int]) -> list[int]:
+    """The hash of each record's set, once."""
+    where = np.array([place for place, record in enumerate(records) for _ in record])
+    found = sets_of(where, np.array([number for record in records for number in record], np.uint64)).tolist()
+    hashes = [{found[place] for place in np.flatnonzero(where == record)} for record in range(len(records))]
+    assert all(len(each) == 1 for each in hashes)
+    return [each.pop() for each in hashes]
+
+
+def test_sets_of_receivers():
+    ann, bob, cat = 8613800000001, 8613800000002, 8613800000003
+    both, turned, other, alone, three = of([ann, bob], [bob, ann], [ann, cat], [ann], [ann, bob, cat])
+    assert both == turned != 0
+    assert alone == 0
+    assert len({both, other, three, alone}) == 4
+    assert sets_of(np.empty(0), np.empty(0, np.uint64)).tolist() == []
+
+
+def test_neighbouring_numbers_make_other_sets():
+    """Sums of plain numbers would be alike: 1 + 4 = 2 + 3."""
+    numbers = range(8613800000000, 8613800000040)
+    pairs = list(itertools.combinations(numbers, 2))
+    assert len(set(of(*pairs))) == len(pairs)
