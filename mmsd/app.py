@@ -167,12 +167,23 @@ def intake(
         )  # fmt: skip
         state.sgsn = any(config.role(feed) == "sgsn" for feed in settings.feeds.values())
         state.follows = follow
-        if compiled:
-            state.seed_of = compiled.seed_of
         return state
 
-    def new_judge(state: State, file_of: Callable[[int, int], str]) -> Judge:
+    changes = 0
+
+    def renew(state: State) -> None:
+        nonlocal changes
+        if store.seed_changes() != changes:
+            changes = store.seed_changes()
+            number(state)
+
+    def number(state: State) -> None:
+        compiled.renew(store.seeds(), store.lives())
         compiled.number(state.number_seeds(compiled.names))
+        state.look_for(compiled.seed_of if compiled else None)
+
+    def new_judge(state: State, file_of: Callable[[int, int], str]) -> Judge:
+        number(state)
         return Judge(
             state,
             campaigns=compiled,
@@ -228,7 +239,7 @@ def intake(
     sequencer = Sequencer(
         store, feeds, new_state=new_state, new_judge=new_judge, settings=pace, wall=world.wall, monotonic=world.monotonic,
         random_bits=world.random_bits, blind=keys, codes=book, live=follow, fault_point=world.fault_point,
-        handsets=handsets, mending=mending, calendar=Calendar(campaigns, ZoneInfo),
+        handsets=handsets, mending=mending, calendar=Calendar(campaigns, ZoneInfo), renew=renew,
     )  # fmt: skip
     sequencer.load()
     return sequencer

@@ -490,6 +490,62 @@ class Copy(msgspec.Struct, frozen=True, kw_only=True):
         return f"Copy({self.id.hex()}, {self.origin}, {self.octets} octets)"
 
 
+class SeedPart(NamedTuple):
+    """A part of a seed's message, in the order it is shown."""
+
+    media: str
+    charset: int  # MIBenum of a text, else 0
+    body: bytes  # as it is sent: a picture marked
+    original: bytes = b""  # a picture before it was marked
+
+
+class SeedEntry(msgspec.Struct, frozen=True):
+    """A seed as the store lists it. `campaign/name` is its name everywhere else."""
+
+    campaign: str
+    name: str
+    family: str  # siblings share it
+    weak: bool
+    pictures: int
+    octets: int  # of the composed message
+    subject: str
+    who: str  # registered it; of a weak one: took it all the same
+    state: str = "live"  # or "retired": no longer looked for
+    made: int = 0  # wall clock, µs; the store sets it
+    changed: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"{self.campaign}/{self.name}"
+
+
+class NewSeed(NamedTuple):
+    """A seed to be registered; one of the same campaign and name must not be there."""
+
+    entry: SeedEntry
+    registered: bytes  # `seeds.seed.RegisteredSeed` in octets
+    parts: tuple[SeedPart, ...]
+
+
+class LearnedOctets(NamedTuple):
+    """Altered octets that were recognised: a model's output repeats."""
+
+    digest: bytes  # SHA-256
+    seed: str  # campaign/name
+    picture: int
+
+
+class LifeStep(NamedTuple):
+    """A campaign is in that state (`rules.life`) from then on."""
+
+    campaign: str
+    at: int  # wall clock, µs
+    state: str
+    who: str
+    why: str
+    checked: str = ""  # digest of what was looked at, of a step to checked
+
+
 class Serial(msgspec.Struct, frozen=True):
     number: str
     forward: bytes
@@ -960,6 +1016,10 @@ class Batch:
     redeemed: list[Redeemed] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)  # said once the forwards of this Batch are counted; said before, it stays
     composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
+    seeds: list[NewSeed] = field(default_factory=list)
+    retired: list[str] = field(default_factory=list)  # seeds, campaign/name, that are no longer looked for
+    learned: list[LearnedOctets] = field(default_factory=list)
+    lives: list[LifeStep] = field(default_factory=list)
     outbox: list[Outgoing] = field(default_factory=list)  # asked for; a key that is there changes nothing
     lists: list[ListPart] = field(default_factory=list)
     mailings: list[Mailing] = field(default_factory=list)

@@ -289,8 +289,6 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
         report.add((*key, "ends"), "lies before starts", "put them in order")
     if zone_named(campaign.zone) is None:
         report.add((*key, "zone"), f"no time zone is called {campaign.zone!r}", "take a name such as Asia/Shanghai or UTC")
-    if not campaign.seeds:
-        report.add((*key, "seeds"), "is empty", "a campaign follows at least one seed: [[seeds]]")
     if len({seed.id for seed in campaign.seeds}) < len(campaign.seeds):
         report.add((*key, "seeds"), "two seeds have one id", "give each seed an id of its own")
     if campaign.language not in ("zh", "en"):

@@ -224,9 +224,10 @@ class Sequencer:
         handsets: Handsets | None = None,
         mending: Callable[[], Collection[int]] | None = None,
         calendar: Calendar | None = None,
+        renew: Callable[[State], None] = lambda state: None,
     ) -> None:
         """`mending`: of whom care waits for proof; None: there is no care that would take in what is told to it. `calendar`: days of
-        campaigns that are to be closed."""
+        campaigns that are to be closed. `renew`, before each tick: tells State of seeds and campaigns that are others now."""
         self._store = store
         self.feeds = list(feeds)
         self._new_state = new_state
@@ -243,6 +244,7 @@ class Sequencer:
         self._handsets = handsets
         self._mending = mending
         self._calendar = calendar or Calendar()
+        self._renew = renew
         self._proved: dict[int, Shown] = {}  # last told to care, by number
         self.progress = Progress()
         self.last: Batch | None = None  # as committed, for telemetry
@@ -342,6 +344,7 @@ class Sequencer:
 
     def _tick(self) -> bool:
         read = _Tick()
+        self._renew(self.state)
         took = self._take_chunks(read)
         self._untold |= took
         horizon = self._horizon()

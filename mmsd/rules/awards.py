@@ -17,6 +17,7 @@ from mmsd.model import NOT_LOGGED, SECOND, Kind, Method
 from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
+from mmsd.rules.life import reason_at
 from mmsd.rules.lineage import Copy, lineage
 from mmsd.rules.models import Models
 from mmsd.rules.networks import Network
@@ -197,6 +198,8 @@ class Awards:
             return "self"
         if not seed.starts <= thread.began < seed.ends:
             return "outside_dates"
+        if stands := reason_at(seed.life, thread.began):
+            return stands
         if not _NETWORKS[off_net] <= set(campaign.off_net):
             return "off_net"
         if campaign.new_receiver and self._held_before(receiver, campaign.id, ready.seen.retrieved):

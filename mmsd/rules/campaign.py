@@ -6,12 +6,13 @@ be a seed's, and subject plus size class from the notification. What a forward e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
-from mmsd.model import NOT_A_NUMBER, SECOND, Records
+from mmsd.model import NOT_A_NUMBER, SECOND, LifeStep, Records, SeedEntry
 from mmsd.rules.relate import Thread
 from mmsd.rules.settings import CampaignSettings, SeedSettings
 from mmsd.rules.traces import SEED
@@ -32,6 +33,7 @@ class Seed:
     zone: tzinfo
     starts: int
     ends: int
+    life: Sequence[LifeStep] = ()  # of its campaign: `life.reason_at` says whether what was submitted then counts
 
 
 class Campaigns:
@@ -39,11 +41,28 @@ class Campaigns:
 
     def __init__(self, settings: Sequence[CampaignSettings], zones: Callable[[str], tzinfo], hashed: Callable[[bytes], int]) -> None:
         self._hashed = hashed
-        self._drafts: dict[str, tuple[CampaignSettings, SeedSettings, tzinfo]] = {
-            f"{campaign.id}/{seed.id}": (campaign, seed, zones(campaign.zone)) for campaign in settings for seed in campaign.seeds
-        }
+        self._campaigns = [_Dated(campaign, zones(campaign.zone)) for campaign in settings]
         self._seeds: dict[int, Seed] = {}
+        self.renew((), {})
         self.number({name: place for place, name in enumerate(self.names, 1)})
+
+    def renew(self, made: Iterable[SeedEntry], lives: Mapping[str, Sequence[LifeStep]]) -> None:
+        """The seeds that were made here, live or retired, and how far campaigns are; `number` has to follow.
+
+        A retired seed is no longer looked for; what was recognised before counts. One of a campaign that is not configured is left out.
+        """
+        self._lives = lives
+        registered: defaultdict[str, dict[str, SeedSettings]] = defaultdict(dict)
+        for entry in made:
+            registered[entry.campaign][entry.name] = SeedSettings(entry.name)
+        self._drafts: dict[str, tuple[_Dated, SeedSettings]] = {}
+        self._alone: set[str] = set()  # campaigns of one seed
+        for dated in self._campaigns:
+            campaign = dated.campaign
+            seeds = registered[campaign.id] | {seed.id: seed for seed in campaign.seeds}
+            self._drafts |= {f"{campaign.id}/{name}": (dated, seed) for name, seed in seeds.items()}
+            if len(seeds) == 1:
+                self._alone.add(campaign.id)
 
     @property
     def names(self) -> list[str]:
@@ -57,19 +76,20 @@ class Campaigns:
     def number(self, numbers: Mapping[str, int]) -> None:
         """Gives each seed its number; State knows which it had before."""
         hashed = self._hashed
-        seeds = []
-        for name, (campaign, seed_settings, zone) in self._drafts.items():
-            starts, ends = dates(campaign, zone)
-            seeds.append(Seed(numbers[name], campaign, seed_settings, zone, starts, ends))
+        seeds = [
+            Seed(numbers[name], dated.campaign, seed, dated.zone, dated.starts, dated.ends, self._lives.get(dated.campaign.id, ()))
+            for name, (dated, seed) in self._drafts.items()
+        ]
         self._seeds = {seed.number: seed for seed in seeds}
         self._messages = {hashed(m.encode()): seed.number for seed in seeds for m in seed.settings.messages}
         self._tags = {hashed(t.encode()): seed.number for seed in seeds for t in seed.settings.tags}
         self._senders: dict[int, int] = {}
-        for seed in seeds:
-            for sender in seed.campaign.senders:
+        only = {seed.campaign.id: seed.number for seed in seeds if seed.campaign.id in self._alone}
+        for dated in self._campaigns:
+            for sender in dated.campaign.senders:
                 number = int(sender) if sender.isdigit() else hashed(sender.encode()) | NOT_A_NUMBER
-                alone = len(seed.campaign.seeds) == 1
-                self._senders[number] = seed.number if alone else self._senders.get(number, 0)
+                alone = only.get(dated.campaign.id, 0)
+                self._senders[number] = alone if self._senders.get(number, alone) == alone else 0  # of two campaigns: proves neither
         self._subjects = [
             (tuple(map(str.casefold, seed.settings.subjects)), seed.settings.size_min, seed.settings.size_max or 1 << 62, seed.number)
             for seed in seeds
@@ -105,6 +125,16 @@ class Campaigns:
             if low <= size <= high and any(wanted in subject for wanted in subjects):
                 return number
         return 0
+
+
+class _Dated:
+    """A campaign with its dates as instants."""
+
+    __slots__ = ("campaign", "ends", "starts", "zone")
+
+    def __init__(self, campaign: CampaignSettings, zone: tzinfo) -> None:
+        self.campaign, self.zone = campaign, zone
+        self.starts, self.ends = dates(campaign, zone)
 
 
 def dates(campaign: CampaignSettings, zone: tzinfo) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from mmsd.rules.outbox import READY
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings
 
-APART: Final = ("outside_dates", "off_net")
+APART: Final = ("outside_dates", "not_running", "closed", "off_net")
 """Why a forward does not count, where nobody has to look: it is told apart."""
 STOPS: Final = ("self", "held_before", "ring", "pair_cap", "sender_cap", "sender_daily", "fan_in")
 """Why a rule stopped one. The first that applies is the reason: those of one forward alone, then those that count others."""

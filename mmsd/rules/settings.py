@@ -121,7 +121,7 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     starts: str  # local date or date-time, ISO 8601
     ends: str
-    seeds: tuple[SeedSettings, ...]
+    seeds: tuple[SeedSettings, ...] = ()  # beside those that were made here
     senders: tuple[str, ...] = ()  # short codes that send the seeds out: their deliveries are no forwards
     zone: str = "Asia/Shanghai"
     hold: float = 60.0  # seconds of event time between a retrieval and its decision

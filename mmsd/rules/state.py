@@ -339,6 +339,12 @@ class State:
             )
         return numbers
 
+    def look_for(self, seed_of: Callable[[Records, int], int] | None) -> None:
+        """From here on lines are asked whether they are evidence of a seed; None: there is no seed."""
+        if (self.seed_of is None) != (seed_of is None):
+            self._told_express = False
+        self.seed_of = seed_of
+
     def say(self, feed: int, where: int, at: int, kind: str, verdict: str) -> None:
         """Remembers the verdict of a request."""
         self.said[feed, where] = (at, kind, verdict)

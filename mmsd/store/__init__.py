@@ -29,6 +29,8 @@ from mmsd.model import (
     Forward,
     Heard,
     Holder,
+    LearnedOctets,
+    LifeStep,
     LineCount,
     Mailing,
     Mark,
@@ -38,6 +40,8 @@ from mmsd.model import (
     Part,
     PlaceCount,
     Reject,
+    SeedEntry,
+    SeedPart,
     Tiding,
     UnknownCode,
 )
@@ -167,6 +171,8 @@ class Needs:
     presented: frozenset[str] = frozenset()  # serials that somebody shows
     page: MailingAsk | None = None
     holders: frozenset[tuple[str, str, str]] = frozenset()  # (campaign, seed, number)
+    seeds: frozenset[str] = frozenset()  # campaign/name
+    lives: frozenset[str] = frozenset()  # campaigns
 
     def __or__(self, other: Needs) -> Needs:
         """What both need. Of `due`, `overdue`, `care` and `page` the first's counts."""
@@ -188,6 +194,8 @@ class Needs:
             self.presented | other.presented,
             self.page or other.page,
             self.holders | other.holders,
+            self.seeds | other.seeds,
+            self.lives | other.lives,
         )
 
 
@@ -233,6 +241,8 @@ class Rows:
     presented: Mapping[str, Presented] = field(default_factory=dict)  # by number; one that was never issued is not in it
     page: Page | None = None
     holders: Mapping[tuple[str, str, str], Holding] = field(default_factory=dict)  # by (campaign, seed, number)
+    seeds: Mapping[str, SeedEntry] = field(default_factory=dict)  # by campaign/name
+    lives: Mapping[str, Sequence[LifeStep]] = field(default_factory=dict)  # all steps of each campaign that has any, oldest first
 
 
 class Packed(NamedTuple):
@@ -492,7 +502,30 @@ class Store(Protocol):
     def campaign_differences(self, campaign: str) -> list[tuple[str, tuple[Any, ...]]]:
         """Where roll-ups and forwards do not agree: (roll-up, row); looks at every forward."""
 
-    def campaigns(self) -> list[str]: ...
+    def campaigns(self) -> Mapping[str, str]:
+        """The state (`rules.life`) of each campaign that has a life or forwards, by id; one without a life is running."""
+
+    def lives(self) -> Mapping[str, Sequence[LifeStep]]:
+        """Every step of each campaign that has any, oldest first."""
+
+    def seed_changes(self) -> int:
+        """Another number after each commit that changed seeds or the life of a campaign, in this process."""
+
+    def seeds(self, campaign: str | None = None, state: str | None = None) -> list[SeedEntry]:
+        """By campaign and name."""
+
+    def seed(self, label: str) -> tuple[SeedEntry, bytes] | None:
+        """One seed, campaign/name, and its octets."""
+
+    def seed_parts(self, label: str) -> list[SeedPart]:
+        """What its message consists of, in order; none when there is no such seed."""
+
+    def live_seeds(self) -> Iterator[bytes]:
+        """The octets of each live seed, read as they are taken."""
+
+    def learned_octets(self, limit: int) -> list[LearnedOctets]:
+        """Of live seeds, those recognised last, the last one last."""
+
     def serials_total(self, campaign: str | None = None) -> int: ...
     def presented(self, number: str) -> Presented | None:
         """What there is of a serial; None when it was never issued."""

@@ -21,7 +21,7 @@ from mmsd.rules.cases import Act
 from mmsd.rules.claim import Waiting
 from mmsd.rules.governor import ALL, CANARY, Canary, Reserved, Tally, Usage, campaign_stop
 from mmsd.rules.tidings import PURPOSES, errand
-from mmsd.store import Due, Overdue
+from mmsd.store import Due, Overdue, seeds
 from mmsd.store.keys import SALT_BYTES, Keys
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
@@ -210,13 +210,19 @@ def unsure(connection: sqlite3.Connection, wanted: Iterable[tuple[str, int]]) ->
     return found
 
 
+def stops(connection: sqlite3.Connection) -> frozenset[str]:
+    """What is stopped: by order, and campaigns that do not run (`rules.life`)."""
+    ordered = {name for (name,) in connection.execute("SELECT name FROM stop")}
+    return frozenset(ordered | {campaign_stop(campaign) for campaign in seeds.waiting(connection)})
+
+
 def due(connection: sqlite3.Connection, keys: Keys, asked: Due) -> tuple[list[Waiting], Usage]:
     """Ready rows, at most so many a lane, none of what is stopped; and what counts for them."""
-    stops = frozenset(name for (name,) in connection.execute("SELECT name FROM stop"))
-    stopped = sorted(name.partition(":")[2] for name in stops if name.startswith(campaign_stop("")))
+    stopped_now = stops(connection)
+    stopped = sorted(name.partition(":")[2] for name in stopped_now if name.startswith(campaign_stop("")))
     waiting: list[Waiting] = []
     for (kind, form), most in asked.lanes.items():
-        if most and not {ALL, kind} & stops:
+        if most and not {ALL, kind} & stopped_now:
             waiting += _lane(connection, keys, kind, form, asked.now, most, stopped)
     return waiting, usage(connection, {each.subscriber for each in waiting}, since=asked.now - asked.memory, day=asked.day)
 
@@ -235,12 +241,11 @@ def usage(connection: sqlite3.Connection, subscribers: Iterable[int], *, since: 
         (kind, day): Tally(sent, shadow)
         for kind, day, sent, shadow in connection.execute("SELECT kind, day, sent, shadow FROM outbox_day WHERE day >= ?", (day,))
     }
-    stops = frozenset(name for (name,) in connection.execute("SELECT name FROM stop"))
     canaries = {
         (kind, campaign): Canary(sent, bool(approved))
         for kind, campaign, sent, approved in connection.execute("SELECT kind, campaign, sent, approved FROM canary")
     }
-    return Usage(reserved, days, canaries, stops, {who: frozenset(kinds) for who, kinds in opted_out.items()})
+    return Usage(reserved, days, canaries, stops(connection), {who: frozenset(kinds) for who, kinds in opted_out.items()})
 
 
 def _lane(
@@ -285,12 +290,15 @@ def _waiting(connection: sqlite3.Connection, keys: Keys, row: tuple[Any, ...], n
 def overdue(connection: sqlite3.Connection, keys: Keys, asked: Overdue) -> list[Outgoing]:
     """Rows of `Overdue`, at most so many of each kind."""
     found: list[Outgoing] = []
+    waiting = list(seeds.waiting(connection))  # what a campaign that does not run has here expires when it has run on
     for term, value in (
         ("o.state = 'sending' AND o.fence <> ?", asked.fence),
         ("o.state = 'uncertain' AND o.due <= ?", asked.now),
         ("o.state IN ('ready', 'held') AND o.expires <= ?", asked.now),
     ):
-        found += [outgoing(keys, row) for row in connection.execute(f"{SELECT} WHERE {term} LIMIT ?", (value, asked.most))]
+        beside = f" AND (o.state NOT IN ('ready', 'held') OR o.campaign NOT IN ({','.join('?' * len(waiting))}))" if waiting else ""
+        rows = connection.execute(f"{SELECT} WHERE {term}{beside} LIMIT ?", (value, *waiting, asked.most))
+        found += [outgoing(keys, row) for row in rows]
     return found
 
 

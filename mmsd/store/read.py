@@ -31,6 +31,8 @@ from mmsd.model import (
     FeedReport,
     Finding,
     Heard,
+    LearnedOctets,
+    LifeStep,
     LineCount,
     Mailing,
     Mark,
@@ -38,6 +40,8 @@ from mmsd.model import (
     Outgoing,
     PlaceCount,
     Reject,
+    SeedEntry,
+    SeedPart,
     UnknownCode,
 )
 from mmsd.rules.cases import Case, CaseStep
@@ -66,6 +70,7 @@ from mmsd.store import (
     desk,
     outbox,
     rows,
+    seeds,
     segments,
     serials,
     tails,
@@ -77,6 +82,7 @@ from mmsd.store.sql import select_in
 from mmsd.store.trouble import naming
 
 _PAGE: Final = 1_000
+_SEEDS_AT_ONCE: Final = 250  # of some 17 kB
 SELECT_MARKS: Final = "SELECT feed, ordinal, head, head_length, offset, guard, path, device, inode, done FROM mark ORDER BY feed, ordinal"
 
 Value = TypeVar("Value")
@@ -387,8 +393,39 @@ class Reader:
             connection.execute("COMMIT")
             return found
 
-    def campaigns(self) -> list[str]:
-        return [name for (name,) in self._all("SELECT DISTINCT campaign FROM campaign_day ORDER BY campaign")]
+    def campaigns(self) -> dict[str, str]:
+        with self._reading() as connection:
+            return seeds.states(connection)
+
+    def lives(self) -> dict[str, list[LifeStep]]:
+        with self._reading() as connection:
+            return seeds.lives(connection)
+
+    def seeds(self, campaign: str | None = None, state: str | None = None) -> list[SeedEntry]:
+        with self._reading() as connection:
+            return seeds.listed(connection, campaign, state)
+
+    def seed(self, label: str) -> tuple[SeedEntry, bytes] | None:
+        with self._reading() as connection:
+            return seeds.one(connection, label)
+
+    def seed_parts(self, label: str) -> list[SeedPart]:
+        with self._reading() as connection:
+            return seeds.parts(connection, label)
+
+    def live_seeds(self) -> Iterator[bytes]:
+        last = 0
+        while True:
+            with self._reading() as connection:
+                page = seeds.live(connection, last, _SEEDS_AT_ONCE)
+            if not page:
+                return
+            last = page[-1][0]
+            yield from (octets for _, octets in page)
+
+    def learned_octets(self, limit: int) -> list[LearnedOctets]:
+        with self._reading() as connection:
+            return seeds.learned(connection, limit)
 
     def serials_total(self, campaign: str | None = None) -> int:
         return int(self._all("SELECT coalesce(sum(serials), 0) FROM campaign_total WHERE ?1 IS NULL OR campaign = ?1", campaign)[0][0])

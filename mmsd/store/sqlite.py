@@ -38,6 +38,7 @@ from mmsd.store import (
     migrate,
     outbox,
     rows,
+    seeds,
     serials,
     tails,
 )
@@ -127,6 +128,7 @@ class SqliteStore(Reader):
         self._doubt = ""
         self._tell: Callable[[], None] = lambda: None
         self._busy_at = -SECOND  # when messages last came or went
+        self._seed_changes = 0
         self._housekeeping = ""
         self._abandoned: sqlite3.Connection | None = None
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
@@ -194,15 +196,20 @@ class SqliteStore(Reader):
             batch = self._in_transaction(connection, lambda: self._decided(connection, needs, decide))
             if batch.snapshot:
                 self._remove_state_files(lambda other: _number(other) < _number(batch.snapshot))
+            if seeds.changes(batch):
+                self._seed_changes += 1
             if batch.moved or batch.parts or batch.heard:
                 self._busy_at = self._wall()
-            if batch.outbox or batch.moved or batch.stops or batch.approved:
+            if batch.outbox or batch.moved or batch.stops or batch.approved or batch.lives:
                 self._tell()
 
         self._submit(work)
 
     def hurried(self) -> bool:
         return not self._jobs.empty() or 0 <= self._wall() - self._busy_at < SECOND
+
+    def seed_changes(self) -> int:
+        return self._seed_changes
 
     def watch_outbox(self, tell: Callable[[], None]) -> None:
         self._tell = tell
@@ -263,6 +270,8 @@ class SqliteStore(Reader):
             presented=serials.presented(connection, keys, needs.presented),
             page=audience.page(connection, keys, needs.page) if needs.page is not None else None,
             holders=audience.holdings(connection, keys, needs.holders, people),
+            seeds=seeds.by_label(connection, needs.seeds),
+            lives=seeds.lives(connection, needs.lives) if needs.lives else {},
         )
 
     def _in_transaction(self, connection: sqlite3.Connection, work: Callable[[], Result]) -> Result:

@@ -12,7 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
-from mmsd.store import audience, care, cold, composed, desk, outbox, serials, tails
+from mmsd.store import audience, care, cold, composed, desk, outbox, seeds, serials, tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -47,6 +47,7 @@ class Writer(NamedTuple):
         audience.write(connection, self.keys, batch, people)
         care.write(connection, self.keys, batch, people)
         desk.write(connection, self.keys, batch, people)
+        seeds.write(connection, batch)
         _events(connection, batch)
         _counters(connection, batch)
         tails.write(connection, self.keys, batch)

@@ -285,7 +285,7 @@ def test_ordinals_and_counts_follow_the_forwards(store: Store) -> None:
     counts = store.counts("relay")
     assert (counts.forwards, counts.people, counts.serials) == (3, 2, 0)
     assert counts.days == {("2026-11-22", "nanjing"): (2, 1), ("2026-11-22", "suzhou"): (1, 0)}
-    assert store.campaigns() == ["relay"]
+    assert store.campaigns() == {"relay": "running"}
     assert store.counts("other").days == {}
 
 

@@ -111,8 +111,8 @@ class Shelf:
         forwards = sum(counted for counted, _ in days.values())
         return CampaignCounts(forwards, forwards, days, self.serials)
 
-    def campaigns(self) -> list[str]:
-        return sorted(self.days)
+    def campaigns(self) -> dict[str, str]:
+        return dict.fromkeys(sorted(self.days), "running")
 
     def serials_total(self, campaign: str | None = None) -> int:
         return self.serials
