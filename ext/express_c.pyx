@@ -363,7 +363,7 @@ cdef class Express:
     cdef uint16_t* nodes
     cdef int feeds
     cdef bint sms, gateway, accounts, seeded
-    cdef Set cities, ours, suspects, seeds, own
+    cdef Set cities, ours, suspects, seeds, holders, own
     cdef int lengths[20]
     cdef int n_lengths
     # subscribers
@@ -404,6 +404,7 @@ cdef class Express:
         set_make(&self.ours, 64)
         set_make(&self.suspects, 64)
         set_make(&self.seeds, 64)
+        set_make(&self.holders, 64)
         set_make(&self.own, 64)
 
     def __dealloc__(self):
@@ -419,6 +420,7 @@ cdef class Express:
         set_free(&self.ours)
         set_free(&self.suspects)
         set_free(&self.seeds)
+        set_free(&self.holders)
         set_free(&self.own)
 
     def __init__(self, laws):
@@ -470,6 +472,10 @@ cdef class Express:
     def add_seeds(self, messages):
         for message in messages:
             set_put(&self.seeds, message, 0)
+
+    def add_holders(self, numbers):
+        for number in numbers:
+            set_put(&self.holders, number, 0)
 
     def set_asked(self, own, *, bint accounts, bint seeds):
         set_free(&self.own)
@@ -1627,20 +1633,20 @@ cdef class Express:
             self.look_at(i, LAST_SECOND)
         self.slow = wanted
 
-    def tidy(self, i64 quiet, i64 old, bint heard):
+    def tidy(self, i64 quiet, i64 old, bint heard, i64 young=NEVER):
         cdef i64 n = 0, n_waiting = 0
         cdef u64* keys = <u64*>malloc(self.n_subs * 8 + 8)
         if keys == NULL:
             raise MemoryError
         try:
             with nogil:
-                n_waiting = self.tidied(quiet, old, heard, keys)
+                n_waiting = self.tidied(quiet, old, heard, young, keys)
             self.prune_heap(quiet)
             return np.sort(copied(keys, n_waiting, np.dtype(np.uint64)))
         finally:
             free(keys)
 
-    cdef i64 tidied(self, i64 quiet, i64 old, bint heard, u64* keys) except -1 nogil:
+    cdef i64 tidied(self, i64 quiet, i64 old, bint heard, i64 young, u64* keys) except -1 nogil:
         """How many numbers wait; they stand in `keys`, where there is room for all."""
         cdef uint32_t still = second(quiet), past = second(old), bound = max(still, past)
         cdef u64 i
@@ -1669,7 +1675,7 @@ cdef class Express:
                     self.look_at(found, 0)
                 elif sub.moved >= still:
                     self.look_at(found, later(sub.moved, bound - still))
-                elif not heard or not sub.flags & DONE:
+                elif not heard or not sub.flags & DONE or self.may_be_seed(sub, young):
                     keys[waiting] = keys[k]
                     waiting += 1
                 else:
@@ -1681,6 +1687,20 @@ cdef class Express:
             else:
                 self.look_at(found, later(sub.newest, bound - past))
         return waiting
+
+    cdef bint may_be_seed(self, Sub* sub, i64 young) noexcept nogil:
+        """Whether he was sent anything since then by somebody who holds a seed."""
+        cdef Reader reader
+        cdef Row row
+        cdef Text texts[2]
+        if not self.holders.n or second(young) > sub.moved:
+            return False
+        begin(&reader, sub.key, lines_of(sub), sub.octets)
+        while reader.at < reader.end:
+            read_line(&reader, &row, texts)
+            if row.kind == SUBMIT and row.at >= young and set_get(&self.holders, row.other) >= 0:
+                return True
+        return False
 
     cdef int shorten(self, u64 i, i64 old, bint done, uint32_t apart) except -1 nogil:
         """Keeps of his lines those since `old`, when they are not `done` and about a message; nothing was said of them."""

@@ -166,7 +166,7 @@ def intake(
             if config.role(feed) == "mmsc" and feed.dialect in NAMING_MESSAGES
         )  # fmt: skip
         state.sgsn = any(config.role(feed) == "sgsn" for feed in settings.feeds.values())
-        state.follows = follow
+        state.follows, state.seeds_named = follow, compiled.seeds_named
         return state
 
     changes = 0
@@ -231,7 +231,7 @@ def intake(
                 config.role(feed),
                 source,
                 dialect,
-                covers_nothing=feed.dialect == "kannel-smsbox",
+                covers_nothing=feed.dialect == "kannel-smsbox" or config.role(feed) == "copies",
                 delay=int(feed.delay * 1e6),
             )
         )

@@ -82,6 +82,8 @@ class Sighted(enum.IntEnum):
     REGISTERED = 3  # its mark, once the picture was laid straight
     PROBABLE = 4  # signs of a seed and no certainty: shown, never counted
     FAILED = 5  # it could not be looked into
+    UNOPENED = 6  # nobody is known to have had a reason to: `octets` so many copies, of no sender and no receiver
+    UNREADABLE = 7  # so many that are no messages
 
 
 class CodeSet(enum.IntEnum):
@@ -918,6 +920,27 @@ class UnknownCode(msgspec.Struct, frozen=True, array_like=True):
     last: int
 
 
+class CopyCount(msgspec.Struct, frozen=True, array_like=True):
+    """Increment of the cube (hour, tap, what became of copies, campaign); without a tap: when they were joined with the logs."""
+
+    hour: int  # of the copy; of what was joined, of the submission
+    tap: str  # "" = joined, or not; for each receiver
+    what: str
+    campaign: str  # "" = none
+    n: int
+
+
+class HeldCopy(msgspec.Struct, frozen=True):
+    """A recognised copy that counts for nothing yet, for one receiver: `ambiguous`, or `no_log`."""
+
+    at: int
+    what: str
+    campaign: str
+    seed: str
+    sender: str
+    receiver: str
+
+
 class LineCount(msgspec.Struct, frozen=True, array_like=True):
     """Increment of what a feed read: lines, records, bytes, rejects by reason ("" = not a reject)."""
 
@@ -1051,6 +1074,8 @@ class Batch:
     places: list[PlaceCount] = field(default_factory=list)
     codes: list[CodeCount] = field(default_factory=list)
     unknown: list[UnknownCode] = field(default_factory=list)
+    copied: list[CopyCount] = field(default_factory=list)
+    held_copies: list[tuple[bytes, HeldCopy | None]] = field(default_factory=list)  # (key, row); None: it is settled
     lines: list[LineCount] = field(default_factory=list)
     notes: list[tuple[str, str, int]] = field(default_factory=list)  # (feed, what was passed over or missed, how often): not stored
     rejects: list[tuple[str, Reject]] = field(default_factory=list)  # (feed, sample)

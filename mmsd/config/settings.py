@@ -51,8 +51,9 @@ COVERS: Final[Mapping[str, frozenset[str]]] = {
     "sms": frozenset({"links", "part"}),
     "mmsc": frozenset({"part"}),
     "sgsn": frozenset(),
+    "copies": frozenset(),
 }
-"""What each kind of feed may declare. An SGSN's silence proves nothing anyway."""
+"""What each kind of feed may declare. The silence of an SGSN, or of who looks into copies, proves nothing anyway."""
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -62,7 +63,7 @@ class Sample(msgspec.Struct, frozen=True):
     expect: dict[str, Any]
 
 
-Role = Literal["mmsc", "sms", "gateway", "sessions", "sgsn"]
+Role = Literal["mmsc", "sms", "gateway", "sessions", "sgsn", "copies"]
 
 
 class Feed(msgspec.Struct, frozen=True):

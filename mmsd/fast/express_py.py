@@ -204,6 +204,7 @@ class Express:
         self._ours: frozenset[int] = frozenset()
         self._suspects: set[int] = set()
         self._seeds: set[int] = set()
+        self._holders: set[int] = set()
         self._sms = self._gateway = False
         self._all: dict[int, _Subscriber] = {}
         self._slow: set[int] = set()
@@ -235,6 +236,10 @@ class Express:
     def add_seeds(self, messages: Iterable[int]) -> None:
         """Messages that somebody else counts."""
         self._seeds.update(messages)
+
+    def add_holders(self, numbers: Iterable[int]) -> None:
+        """Who may send a seed on: what they sent is not forgotten while that may still turn out."""
+        self._holders.update(numbers)
 
     def set_asked(self, own: Iterable[int], *, accounts: bool, seeds: bool) -> None:
         """Senders of own traffic; whether somebody looks at the account of a submit through MM7, or for seeds in any submit."""
@@ -788,12 +793,12 @@ class Express:
         """Exactly these are somebody else's."""
         self._slow = set(numbers)
 
-    def tidy(self, quiet: int, old: int, heard: bool) -> npt.NDArray[np.uint64]:
+    def tidy(self, quiet: int, old: int, heard: bool, young: int = NEVER) -> npt.NDArray[np.uint64]:
         """Forgets what nobody asks for any more; numbers with deliveries that are quiet since `quiet` but may still change, sorted.
 
         Who is quiet is known to the second.
         Of a number whose deliveries are all said for good, and quiet, stay the lines at a gateway and of what he sent, up to `old`.
-        Not `heard`: a feed that was never heard of may change any.
+        Not `heard`: a feed that was never heard of may change any. What a holder sent since `young` may turn out to be a seed.
         """
         waiting: list[int] = []
         for number, subscriber in list(self._all.items()):
@@ -804,7 +809,8 @@ class Express:
                 newest = max((_second(line.row) for line in lines if line.row["kind"] in MESSAGE_KINDS), default=0)
                 if newest >= quiet // SECOND or subscriber.touched:
                     continue
-                if not heard or not all(self._laws.mild[entry["rule"]] and entry["closed"] for entry in subscriber.said.values()):
+                done = all(self._laws.mild[entry["rule"]] and entry["closed"] for entry in subscriber.said.values())
+                if not heard or not done or self._may_be_seed(lines, young):
                     waiting.append(number)
                     continue
                 kept = [line for line in lines if line.row["kind"] not in MESSAGE_KINDS and line.row["at"] >= old]
@@ -823,6 +829,9 @@ class Express:
             if not kept:
                 del self._all[number]
         return np.array(sorted(waiting), np.uint64)
+
+    def _may_be_seed(self, lines: Iterable[Line], young: int) -> bool:
+        return any(row["kind"] == Kind.SUBMIT and int(row["other"]) in self._holders and row["at"] >= young for row, _, _ in lines)
 
     def holds(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
         """HERE, AWAY or 0 for each."""

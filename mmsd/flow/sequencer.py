@@ -29,6 +29,7 @@ from mmsd.model import (
     Chunk,
     Closing,
     ColdGroup,
+    CopyCount,
     DayCount,
     DelayCount,
     Event,
@@ -52,6 +53,7 @@ from mmsd.rules.causes import CAUSES, OUTCOMES, RULES
 from mmsd.rules.closing import Calendar
 from mmsd.rules.codes import CodeBook
 from mmsd.rules.conditions import AWAY, LOST, MISFIT
+from mmsd.rules.copies import Seen
 from mmsd.rules.counts import Counts
 from mmsd.rules.handsets import EVENTS, consequences
 from mmsd.rules.mending import Proof
@@ -200,6 +202,7 @@ class _Tick(Reading):
     ripe: list[npt.NDArray[np.uint64]] = field(default_factory=list)
     came: list[tuple[int, npt.NDArray[np.int64]]] = field(default_factory=list)  # (feed, times of lines that were read as they came)
     counts: Counts = field(default_factory=Counts)
+    copies: Seen = field(default_factory=Seen)
     handsets: News = field(default_factory=News)
 
 
@@ -449,6 +452,8 @@ class Sequencer:
                 read.ripe.append(self.state.lose(feed.index, MISFIT, int(at.min()), int(at.max()) + 1))
             if feed.family == "sessions" and self._handsets is not None:
                 self._handsets.see(records)
+            elif feed.family == "copies":
+                read.copies.take(feed.name, records)
             at = records["at"]
             span = (int(at[0]), int(at.max())) if len(at) else (0, 0)
             for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches, *span).items()):
@@ -569,6 +574,9 @@ class Sequencer:
         batch.days = [DayCount(*key, n) for key, n in facts.tally.days.items() if n]
         batch.delays = [DelayCount(*key, n) for key, n in facts.tally.delays.items() if n]
         batch.notified = [NotificationCount(*key, n) for key, n in facts.tally.notified.items() if n]
+        batch.copied = [CopyCount(*key, n) for key, n in read.copies.counts.items()]
+        batch.copied += [CopyCount(hour, "", what, self._campaign(seed), n) for (hour, what, seed), n in facts.tally.copied.items() if n]
+        batch.held_copies = facts.held_copies
         batch.places = [PlaceCount(*key, n) for key, n in facts.tally.places.items() if n]
         batch.codes, batch.unknown = read.counts.code_counts(), read.counts.unknown_codes()
         batch.measures = [*read.counts.measured.counts(), *facts.tally.measured.counts()]
@@ -617,6 +625,10 @@ class Sequencer:
         progress.add(read)
         progress.outcomes.update(outcomes)
         progress.causes.update(causes)
+
+    def _campaign(self, seed: int) -> str:
+        found = self.judge.campaigns.of(seed)
+        return found.campaign.id if found is not None else ""
 
     def report(self) -> FeedReport:
         """How the feeds do now."""

@@ -1,7 +1,8 @@
 """Campaigns and their seeds: which message is a seed's (design §6).
 
 Seed evidence that a log line can hold: the message id of the seed as the service sent it, a tag column, an M-Forward of a message known to
-be a seed's, and subject plus size class from the notification. What a forward earns is `rules/forwards.py`'s.
+be a seed's, and subject plus size class from the notification. Surer than all of them is what was seen in a copy of the message
+(`rules/copies.py`). What a forward earns is `rules/forwards.py`'s.
 """
 
 from __future__ import annotations
@@ -12,10 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 from mmsd.model import NOT_A_NUMBER, SECOND, LifeStep, Records, SeedEntry
+from mmsd.rules.copies import METHODS, score, surest
 from mmsd.rules.relate import Thread
 from mmsd.rules.settings import CampaignSettings, SeedSettings
-from mmsd.rules.traces import SEED
+from mmsd.rules.traces import SEED, STATUS
 
 MOST_LIVE: Final = 10_000
 """Seeds of all campaigns together that are looked for."""
@@ -83,6 +88,7 @@ class Campaigns:
         self._seeds = {seed.number: seed for seed in seeds}
         self._messages = {hashed(m.encode()): seed.number for seed in seeds for m in seed.settings.messages}
         self._tags = {hashed(t.encode()): seed.number for seed in seeds for t in seed.settings.tags}
+        self._named = {hashed(name.encode()): numbers[name] for name in self._drafts}
         self._senders: dict[int, int] = {}
         only = {seed.campaign.id: seed.number for seed in seeds if seed.campaign.id in self._alone}
         for dated in self._campaigns:
@@ -102,6 +108,10 @@ class Campaigns:
     def of(self, number: int) -> Seed | None:
         """None: a seed of a campaign that is no longer configured."""
         return self._seeds.get(number)
+
+    def seeds_named(self, tags: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint32]:
+        """The seeds that copies hold, by the hashes of their names; 0 = none of ours."""
+        return np.array([self._named.get(tag, 0) for tag in tags.tolist()], np.uint32)
 
     def is_service(self, sender: int) -> bool:
         """Whether this sender is the campaign's own short code: its deliveries are no forwards."""
@@ -165,6 +175,9 @@ def local_day(at: int, zone: tzinfo) -> str:
 
 def evidence_of(thread: Thread, seeds: Mapping[int, int]) -> tuple[int, str, float]:
     """(seed number, method, score) of a thread; (0, "", 0) when nothing says it is a seed's."""
+    if thread.copies:
+        copy = surest(thread.copies)
+        return copy[SEED], METHODS[copy[STATUS]], score(copy)
     if thread.opened is not None and thread.opened[SEED]:
         return thread.opened[SEED], "message", 1.0
     if thread.forwarded and thread.message in seeds:

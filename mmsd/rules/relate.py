@@ -10,7 +10,8 @@ How traces find their delivery (there is no key that all nodes share):
 - NotifyResp carries the leg's transaction id, a gateway's GET its content location, a receipt the SMSC's id of the push;
 - Fetched, Sent and delivery reports carry message id and sender; Failed Fetch carries nothing but the number;
 - charging records carry the message id in every kind, and no transaction; their Notify has the content location. What they say of a message
-  without a receiver comes here as one trace for each receiver, marked NAMELESS in `d`.
+  without a receiver comes here as one trace for each receiver, marked NAMELESS in `d`;
+- a copy that a tap made of a submit finds its line by sender, octets and time (`rules.copies`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
+from mmsd.rules.copies import pair
 from mmsd.rules.history import History
 from mmsd.rules.scope import Scopes
 from mmsd.rules.settings import Judgement
@@ -146,13 +148,17 @@ class Thread:
     answers: list[Trace] = field(default_factory=list)  # NotifyResp, Acknowledge
     finals: list[Trace] = field(default_factory=list)
     out: list[Trace] = field(default_factory=list)
+    copies: list[Trace] = field(default_factory=list)  # of its submit, in which a seed was recognised
+    ambiguous: int = 0  # number of the seed in such a copy, which may be its own or another's
     peers: list[Trace] = field(default_factory=list)  # what the MMSC it was sent to answered
     own: bool = False
 
     def __len__(self) -> int:
         """How many traces are its own."""
         pushes = len(self.leg.pushes) if self.leg else 0
-        lists = (self.notifies, self.reports, self.fetches, self.failed, self.gets, self.answers, self.finals, self.out, self.peers)
+        lists = (
+            self.notifies, self.reports, self.fetches, self.failed, self.gets, self.answers, self.finals, self.out, self.peers, self.copies,
+        )  # fmt: skip
         return pushes + sum(map(len, lists))
 
     @property
@@ -183,6 +189,7 @@ class Dossier:
     origins: list[Trace] = field(default_factory=list)
     sessions: list[Trace] = field(default_factory=list)
     answers: list[Trace] = field(default_factory=list)
+    strays: list[Trace] = field(default_factory=list)  # copies without a submit
     times: list[int] = field(default_factory=list)  # of all its traces, in order
 
     def lines_until(self, at: int) -> int:
@@ -204,6 +211,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     finals: list[Trace] = []
     out: list[Trace] = []
     peers: list[Trace] = []
+    copies: list[Trace] = []
     reports: dict[int, list[Trace]] = {}
     feeds = context.feeds
     for trace in traces:
@@ -237,6 +245,8 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
             out.append(trace)
         elif kind == Kind.PEER_ANSWER:
             peers.append(trace)
+        elif kind == Kind.COPY:
+            copies.append(trace)
         elif kind == Kind.ATTEMPT:
             (dossier.posts if trace[A] == Method.POST else dossier.gets).append(trace)
         elif kind in (ORIGIN, REFUSAL):
@@ -279,8 +289,21 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     _join_by_message(threads, out, "out")
     _join_peers(threads, peers, feeds)
     _join_failed(threads, failed, dossier.gets, by_location, context)
+    if copies:
+        _join_copies(dossier, threads, copies, context)
     dossier.threads = threads
     return dossier
+
+
+def _join_copies(dossier: Dossier, threads: list[Thread], copies: list[Trace], context: Context) -> None:
+    """A copy belongs to what the handset submitted; M-Forward has no content."""
+    submitted = [thread for thread in threads if thread.opened is not None and not thread.forwarded]
+    within = int((context.settings.join + context.settings.skew) * SECOND)
+    pairing = pair(copies, [thread.opened for thread in submitted if thread.opened is not None], within)
+    for place, thread in enumerate(submitted):
+        thread.copies = list(pairing.of.get(place, ()))
+        thread.ambiguous = pairing.ambiguous.get(place, 0)
+    dossier.strays = list(pairing.strays)
 
 
 def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], context: Context) -> None:

@@ -47,6 +47,7 @@ from mmsd.rules import findings
 from mmsd.rules.causes import RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.conditions import FILES_MISSING, SILENCE, Condition, Conditions, Hole
+from mmsd.rules.copies import RECOGNISED
 from mmsd.rules.express import MILD, laws
 from mmsd.rules.faults import FAMILIES, Closings
 from mmsd.rules.faults import Fault as NodeFault
@@ -85,6 +86,9 @@ CROWDED: Final = 16
 SPARE_TEXTS: Final = 10_000
 """Texts are looked through for old ones when there are twice as many as were kept the last time, and so many more."""
 
+NO_SEED: Final = "copies of seeds that are not known"
+"""Said of a feed of copies."""
+
 TEXT_COLUMNS: Final = ("message", "transaction", "authority", "path", "other", "subscriber")
 """Columns of a trace that may hold a hash with a text behind it."""
 
@@ -95,7 +99,7 @@ ACTIVE_STEP: Final = 5 * SECOND
 
 RIPENING: Final = frozenset({
     Kind.SUBMIT, Kind.FORWARD, Kind.PUSH, Kind.FETCH, Kind.RESPONSE, Kind.REPORT, Kind.EXPIRE, Kind.SENT_OUT, Kind.FETCH_FAILED,
-    Kind.SUBMIT_REFUSED, Kind.PEER_ANSWER,
+    Kind.SUBMIT_REFUSED, Kind.PEER_ANSWER, Kind.COPY,
 })  # fmt: skip
 """Kinds that can change a verdict or a deadline at once; the rest waits for the deadline."""
 _RIPENING: Final = np.array(sorted(RIPENING), np.uint8)
@@ -143,6 +147,7 @@ class Published(msgspec.Struct, array_like=True):
     h: tuple[str, bool] = ("", False)  # H of the table, and whether it was old, when absence was judged; "" = not yet
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
     feed: int = 0  # of the line that speaks for it
+    copied: tuple[str, int] = ("", 0)  # what copies of its submit say (`rules.copies`), and of which seed
 
     @property
     def key(self) -> tuple[int, int, bool]:
@@ -200,6 +205,8 @@ class _Delta(msgspec.Struct, array_like=True):
     owners: dict[int, int] = {}
     conditions: dict[int, Condition] = {}  # feeds', as they now stand
     clocks: list[tuple[tuple[int, int], Pair]] = []  # differences between them, as they now stand
+    passed_on: list[tuple[int, int, int]] = []
+    strays: dict[int, list[tuple[int, int, int, int]]] = {}  # receiver → copies without a line, as they now stand
 
 
 class _Cold(msgspec.Struct, array_like=True):
@@ -245,6 +252,8 @@ class State:
         self.parts: frozenset[str] = frozenset()  # feeds that show only part of it
         self.current: set[int] = set()  # feeds that are read in this life; others stand only in what was read before
         self.sgsn = False
+        self.seeds_named: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint32]] | None = None  # hashes of names → numbers, 0 = none
+        self.copied = False  # copies of messages are looked into: any message of somebody who holds a seed may turn out to be one
         self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → number of its seed, 0 = none
         self.feeds: list[FeedInfo] = []
         self.domains: list[str] = []  # by number
@@ -258,6 +267,7 @@ class State:
         self.portals: dict[int, list[int]] = {}  # authority → flat [at, number, at, number …], the earliest `portal` distinct numbers
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, int] = {}  # message → seed number
+        self.passed_on: dict[int, dict[int, int]] = {}  # message → who was sent it by M-Forward, and when
         self.holdings: dict[int, list[Holding]] = {}
         self.owners: dict[int, int] = {}  # subscriber of a campaign → since when the number may be somebody else's
         self.groups = Groups(self.express, self.texts) if self.express is not None else None
@@ -272,7 +282,10 @@ class State:
         self.conditions = Conditions()
         self.clocks = Clocks(settings.skew)
         self.follows = False  # feeds go on: one may be silent at this moment
+        self.strays: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}  # receiver → (feed, where) of a copy without a line → …
         self._silences: Counter[int] = Counter()  # by feed, not yet told
+        self._strangers: Counter[int] = Counter()  # by feed: copies of seeds that are not known here, not yet told
+        self._called: set[int] = set()  # whom the express lane hands over at the next judging
         self.by_message: frozenset[str] = frozenset()  # domains whose nodes may write of a message and name no receiver
         self.spread = Spread()
         self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
@@ -298,6 +311,9 @@ class State:
         """
         index = self._place(name, node, domain, family)
         self.current.add(index)
+        if family == "copies" and not self.copied:
+            self.copied = True
+            self._tell_holders()
         self._fresh["feeds"].append((name, node, domain, family))
         return index
 
@@ -345,6 +361,19 @@ class State:
             self._told_express = False
         self.seed_of = seed_of
 
+    def tell_strays(self, number: int, strays: Mapping[tuple[int, int], tuple[int, int]]) -> None:
+        """Remembers which copies of what this receiver was sent have no line."""
+        if dict(strays) == self.strays.get(number, {}):
+            return
+        self._fresh["strays"][number] = [(*place, *told) for place, told in strays.items()]
+        self._set_strays(number, self._fresh["strays"][number])
+
+    def _set_strays(self, number: int, strays: Iterable[Sequence[int]]) -> None:
+        if found := {(feed, where): (at, seed) for feed, where, at, seed in strays}:
+            self.strays[number] = found
+        else:
+            self.strays.pop(number, None)
+
     def say(self, feed: int, where: int, at: int, kind: str, verdict: str) -> None:
         """Remembers the verdict of a request."""
         self.said[feed, where] = (at, kind, verdict)
@@ -356,12 +385,12 @@ class State:
             return np.empty(0, np.uint64)
         at = records["at"]
         newest, oldest = int(at.max()), int(at.min())
-        anew = self._look_again(feed, at, oldest)
+        family = self.feeds[feed].family
+        anew = self._look_again(feed, at, oldest) if family != "copies" else np.empty(0, np.uint64)  # their silence proves nothing
         if newest > self.marks.get(feed, 0):
             self._fresh["marks"][feed] = self.marks[feed] = newest
         rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
         self._silences[feed] += rhythm.take(at, self.settings.silence)
-        family = self.feeds[feed].family
         if feed not in self.since or oldest < self.since[feed]:
             self._fresh["since"][feed] = self.since[feed] = oldest
         if family == "gateway":
@@ -370,6 +399,9 @@ class State:
                 rows = self._leave(self.express, rows)
         elif family in ("sessions", "sgsn"):
             rows = self._take_sessions(feed, records)
+        elif family == "copies":
+            rows = self._take_copies(feed, records)
+            self._call(rows["subscriber"])
         elif self.express is not None and family == "mmsc" and self.domains[self.feeds[feed].domain] not in self.by_message:
             rows = self._take_plain(self.express, feed, records)
         else:
@@ -457,6 +489,8 @@ class State:
         """
         silences = self._silences.pop(feed, 0)
         notes = Counter({SILENT: silences} if silences else {})
+        if strangers := self._strangers.pop(feed, 0):
+            notes[NO_SEED] += strangers
         held = self.series.get(feed)
         if stretches or held is not None:
             held = self._fresh["series"][feed] = self.series.setdefault(feed, Series())
@@ -499,10 +533,36 @@ class State:
             express.add_suspects(self.expected.known)
             express.set_asked(self.own_senders.tolist(), accounts=bool(self.own_accounts), seeds=self.seed_of is not None)
 
+    def _take_copies(self, feed: int, records: Records) -> npt.NDArray[Any]:
+        """Copies in which a seed was recognised, once for each receiver."""
+        chosen = np.flatnonzero(
+            (records["kind"] == Kind.COPY) & in_set(records["status"], RECOGNISED) & (records["sender"] != 0) & (records["receiver"] != 0)
+        )
+        seeds = self.seeds_named(records["tag"][chosen]) if self.seeds_named is not None else np.zeros(len(chosen), np.uint32)
+        self._strangers[feed] += len(np.unique(records["where"][chosen[seeds == 0]]))
+        chosen, seeds = chosen[seeds != 0], seeds[seeds != 0]
+        rows = self._rows(feed, records, chosen)
+        rows["seed"], rows["error"] = seeds, np.maximum(records["latency"][chosen], 0)
+        rows["link"], rows["path"] = records["link"][chosen], records["location"][chosen]
+        self._keep_texts(records, chosen, ("sender", "receiver"))
+        return rows
+
+    def _call(self, numbers: npt.NDArray[np.uint64]) -> None:
+        """Has the express lane hand these over at the next judging, with the past that lies in the store."""
+        if self.express is not None:
+            self._tell_express(self.express)
+            called = set(numbers.tolist()) - self._called
+            self._called |= called
+            for number in called:
+                self.express.ask(number)
+
     def survey(self, horizon: int) -> Survey:
         """What the express lane says now; whoever is odd there stands in `log` from here on."""
         assert self.express is not None
         self._tell_express(self.express)
+        if self._called:
+            self._take_over(np.array(sorted(self._called), np.uint64))
+            self._called.clear()
         covered = self.covered()
         self.express.set_covered(covered.sms is not None, covered.gateway is not None)
         survey = self.express.survey(horizon)
@@ -842,11 +902,19 @@ class State:
             self._keep_texts(records, chosen, ("host",))
 
     def seed_message(self, message: int, seed: int) -> None:
-        """This message id is a seed's from now on."""
+        """This message id is a seed's from now on. Whoever it was passed on to by M-Forward before that was known is judged anew."""
         if message and seed and message not in self.seeds:
             self._fresh["seeds"][message] = self.seeds[message] = seed
             if self.express is not None:
                 self.express.add_seeds([message])
+            for receiver in self.passed_on.get(message, ()):
+                self.watch(receiver, self.horizon)
+
+    def pass_on(self, message: int, receiver: int, at: int) -> None:
+        """An M-Forward of this message reached him. It holds no content: a copy of the message itself may tell what it was."""
+        if self.copied and message not in self.seeds and receiver not in self.passed_on.get(message, {}):
+            self.passed_on.setdefault(message, {})[receiver] = at
+            self._fresh["passed_on"].append((message, receiver, at))
 
     def end_holdings(self, number: int, at: int) -> None:
         """Since then the number may be somebody else's: he holds what he gets from then on."""
@@ -859,11 +927,27 @@ class State:
         return [holding for holding in self.holdings.get(number, ()) if holding.at >= since or at < since]
 
     def hold(self, holding: Holding) -> None:
-        held = self.holdings.setdefault(holding.subscriber, [])
+        held = self.holdings.get(holding.subscriber, [])
         if holding not in held:
-            held.append(holding)
-            held.sort(key=lambda h: (h.at, h.key))
+            # a new list, for whoever looks from another thread (`flow.inspect`)
+            self.holdings[holding.subscriber] = sorted([*held, holding], key=lambda h: (h.at, h.key))
             self._fresh["holdings"].append(holding)
+            if self.copied and self.express is not None:
+                self.express.add_holders([holding.subscriber])
+
+    def _tell_holders(self) -> None:
+        if self.copied and self.express is not None:
+            self.express.add_holders(self.holdings)
+
+    def _may_be_seeds(self, rows: npt.NDArray[Any], horizon: int) -> npt.NDArray[np.bool_]:
+        """Lines that a copy may still belong to, and copies whose line may still come."""
+        if not self.copied:
+            return np.zeros(len(rows), bool)
+        young = rows["at"] >= horizon - int(self.settings.restate * SECOND)
+        found: npt.NDArray[np.bool_] = young & (rows["kind"] == Kind.COPY)
+        submits = np.flatnonzero(young & (rows["kind"] == Kind.SUBMIT))
+        found[submits] = [sender in self.holdings for sender in rows["other"][submits].tolist()]
+        return found
 
     # --------------------------------------------------------------------------------------------------------------- judging
 
@@ -1024,8 +1108,11 @@ class State:
         """The express lane's quiet deliveries that may still change, packed for the store; what cannot change is only forgotten."""
         if self.express is None or self.groups is None:
             return []
-        quiet = self.express.tidy(horizon - int(self.settings.quiet * SECOND), horizon - self._kept(), self._heard())
-        return self.groups.put_away(quiet, horizon + 2 * int(self.settings.restate * SECOND))
+        restate = int(self.settings.restate * SECOND)
+        quiet = self.express.tidy(
+            horizon - int(self.settings.quiet * SECOND), horizon - self._kept(), self._heard(horizon), horizon - restate
+        )
+        return self.groups.put_away(quiet, horizon + 2 * restate)
 
     def _kept(self) -> int:
         """How long lines stay of numbers without deliveries."""
@@ -1040,11 +1127,12 @@ class State:
         packed = {int(rows["subscriber"][start]): rows[start:stop] for start, stop in pieces(rows["subscriber"])}
         seen = self.active.gather(chosen)
         active = {int(seen["subscriber"][start]): seen[start:stop].tobytes() for start, stop in pieces(seen["subscriber"])}
-        heard = self._heard()
+        heard = self._heard(horizon)
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
             until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
             settled = heard and all(entry.rule in MILD and not entry.row for entry in held)
+            settled = settled and not (number in packed and self._may_be_seeds(packed[number], horizon).any())
             for entry in held:
                 self.retract(entry)
             if settled or number not in packed:
@@ -1094,13 +1182,14 @@ class State:
         """Drops the settled past of numbers that are never quiet (robots, mail gateways): what R8 does by number, by delivery."""
         quiet = horizon - int(self.settings.quiet * SECOND)
         margin = int((self.settings.join + self.settings.skew) * SECOND) + MINUTE
-        if not self._heard():
+        if not self._heard(horizon):
             return
         cuts: dict[int, int] = {}
         for number, held in self.published.items():
             if len(held) < CROWDED:
                 continue
-            done = [e for e in held.values() if e.rule in MILD and e.mute and not e.row and e.touched < quiet]
+            waiting = self._awaited(number, horizon)
+            done = [e for e in held.values() if e.rule in MILD and e.mute and not e.row and e.touched < quiet and e.identity not in waiting]
             chosen = {e.key for e in done}
             kept = [e.began for e in held.values() if e.key not in chosen]
             cut = min(kept, default=quiet) - margin
@@ -1116,22 +1205,44 @@ class State:
         self._cut(cuts)
         self._fresh["cuts"].update(cuts)
 
+    def _unanswered(self) -> npt.NDArray[np.uint64]:
+        """Who had a POST without a good answer: a copy that comes late asks which of two submits was sent again."""
+        if not self.copied:
+            return np.empty(0, np.uint64)
+        bad = [
+            run["subscriber"][_posts(run) & ((run["status"] < 200) | (run["status"] >= 300) | (run["size"] == 0))] for run in self.log.runs
+        ]
+        return np.unique(np.concatenate([np.empty(0, np.uint64), *bad]))
+
+    def _awaited(self, number: int, horizon: int) -> set[int]:
+        """Of a number's deliveries those that a copy may still belong to, by what identifies them."""
+        if not self.copied:
+            return set()
+        rows = self.log.gather(np.array([number], np.uint64))
+        return set(rows["message"][self._may_be_seeds(rows, horizon) & (rows["kind"] == Kind.SUBMIT)].tolist())
+
     def _cut(self, cuts: Mapping[int, int]) -> None:
         if not cuts:
             return
         numbers = np.array(sorted(cuts), np.uint64)
         limits = np.array([cuts[number] for number in sorted(cuts)], np.int64)
+        restate = int(self.settings.restate * SECOND)
 
         def kept(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             place = np.minimum(np.searchsorted(numbers, rows["subscriber"]), len(numbers) - 1)
             past = (numbers[place] == rows["subscriber"]) & (rows["at"] < limits[place]) & in_set(rows["kind"], MMSC_KINDS)
+            past &= (rows["kind"] != Kind.COPY) | (rows["at"] < limits[place] - restate)
             return np.asarray(~past)
 
         self.log.keep(kept)
 
-    def _heard(self) -> bool:
-        """Whether every feed has been heard of; one that was not may make a seed of any delivery."""
-        return all(index in self.since for index in range(len(self.feeds)))
+    def _heard(self, horizon: int) -> bool:
+        """Whether every feed has been heard of, and copies of what is quiet by now; one that was not may make a seed of any delivery."""
+        quiet = horizon - int(self.settings.quiet * SECOND)
+        return all(
+            self.marks.get(index, 0) >= quiet if info.family == "copies" else index in self.since
+            for index, info in enumerate(self.feeds) if index in self.current or info.family != "copies"
+        )  # fmt: skip
 
     def prune(self, horizon: int) -> None:
         """Drops what no later judgement can ask for: old traces of numbers without deliveries, sessions long over, old activity.
@@ -1169,11 +1280,15 @@ class State:
             np.concatenate([np.empty(0, np.uint64), *[run["link"][run["kind"] == Kind.SESSION_STOP] for run in self.log.runs]])
         )
         day = horizon - 86400 * SECOND
+        unlogged = horizon - int(self.settings.restate * SECOND)
+        unanswered = self._unanswered()
 
         def needed(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             standing = (rows["kind"] >= Kind.SESSION_START) & (rows["kind"] <= Kind.SESSION_INTERIM)
             standing &= ~in_set(rows["link"], stopped) & (rows["at"] >= day)
             alone = in_set(rows["kind"], ALONE) & (rows["message"] != 0) & (rows["at"] >= day)
+            alone |= (rows["kind"] == Kind.COPY) & (rows["at"] >= unlogged)
+            alone |= _posts(rows) & in_set(rows["subscriber"], unanswered) & (rows["at"] >= unlogged)
             return np.asarray((rows["at"] >= before) | watched(rows["subscriber"]) | standing | alone | awaited(rows))
 
         self.history.prune(min(horizon, max(self.marks.values(), default=0)))  # a replay's horizon ends beyond all time
@@ -1192,6 +1307,9 @@ class State:
             self.groups.expire(horizon)
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
         newest = min(horizon, max(self.marks.values(), default=0))  # a replay's horizon ends beyond all time
+        for number in [number for number, held in self.strays.items() if max(at for at, _ in held.values()) < unlogged]:
+            del self.strays[number]
+        self.passed_on = {message: held for message, held in self.passed_on.items() if max(held.values()) >= unlogged}
         self.findings.prune(newest)
         self.closings.prune(newest)
         if self.express is not None:
@@ -1236,7 +1354,7 @@ class State:
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
             "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
-            "named": [], "nameless": [], "peers": {}, "rhythms": {}, "owners": {},
+            "named": [], "nameless": [], "peers": {}, "rhythms": {}, "owners": {}, "strays": {}, "passed_on": [],
         }  # fmt: skip
         self.texts.forget_changes()
         self.findings.forget_changes()
@@ -1282,7 +1400,7 @@ class State:
                 self.closings.changes(), self.models.changes(), history=self.history.changes(),
                 rhythms=fresh["rhythms"],
                 owners=fresh["owners"], conditions=self.conditions.changes(),
-                clocks=self.clocks.changes(),
+                clocks=self.clocks.changes(), passed_on=fresh["passed_on"], strays=fresh["strays"],
             ),
         )  # fmt: skip
         self.forget_changes()
@@ -1308,6 +1426,8 @@ class State:
                 rhythms=self.rhythms,
                 owners=self.owners, conditions=self.conditions.held,
                 clocks=self.clocks.whole(),
+                passed_on=[(message, *each) for message, held in self.passed_on.items() for each in held.items()],
+                strays={number: [(*place, *told) for place, told in held.items()] for number, held in self.strays.items()},
             )
         )  # fmt: skip
         if self.express is not None:
@@ -1338,6 +1458,10 @@ class State:
             self.owners.update(delta.owners)
             self.conditions.load(delta.conditions)
             self.clocks.load(delta.clocks)
+            for message, receiver, at in delta.passed_on:
+                self.passed_on.setdefault(message, {})[receiver] = at
+            for number, strays in delta.strays.items():
+                self._set_strays(number, strays)
             self.history.load(*delta.history)
             for number, *key in delta.gone:
                 held = self.published.get(number, {})
@@ -1381,6 +1505,7 @@ class State:
         heapq.heapify(self._due)
         if self.express is not None:
             self.express.add_seeds(self.seeds)
+            self._tell_holders()
             self.express.set_slow(self._slow())
             self.express.touch_all()
         self.forget_changes()
@@ -1445,6 +1570,10 @@ def _strangers(rows: npt.NDArray[Any], here: npt.NDArray[Any]) -> npt.NDArray[An
     return rows.compress(kept[len(here) :])
 
 
+def _posts(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    return np.asarray((rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST))
+
+
 def _joined(parts: list[npt.NDArray[Any]]) -> bytes:
     return b"".join(part.tobytes() for part in parts)
 
@@ -1460,4 +1589,5 @@ class Tally:
     tried: Counter[tuple[int, str, str, str, str]] = field(default_factory=Counter)
     notified: Counter[tuple[int, str, str, int, int, str]] = field(default_factory=Counter)
     places: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    copied: Counter[tuple[int, str, int]] = field(default_factory=Counter)  # (hour, what, seed)
     prefixes: Counter[str] = field(default_factory=Counter)  # of senders without a city, by delivery that closed

@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from mmsd.fast import Express
 from mmsd.fast.express_py import Survey
-from mmsd.model import DAY, HOUR, NOT_A_NUMBER, SECOND, Attempt, Content, Delivery, Evidence, Kind, Method, PushState
+from mmsd.model import DAY, HOUR, NOT_A_NUMBER, SECOND, Attempt, Content, Delivery, Evidence, HeldCopy, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.awards import Awards, Ready
 from mmsd.rules.campaign import Campaigns, evidence_of, local_day
 from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
+from mmsd.rules.copies import AMBIGUOUS, JOINED, STRAY, surest
 from mmsd.rules.expectations import Expectations
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
@@ -39,7 +40,7 @@ from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, lo
 from mmsd.rules.skew import moments
 from mmsd.rules.state import Published, State, Tally
 from mmsd.rules.sums import sums
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, PATH, REFUSAL, STATUS, WHERE, A, B, C, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, OTHER, PATH, REFUSAL, SEED, STATUS, WHERE, A, B, C, Trace
 
 
 class Raised(NamedTuple):
@@ -104,6 +105,7 @@ class Facts:
     suspected: set[int] = field(default_factory=set)  # whose evidence for or against findings changed
     seeded: set[int] = field(default_factory=set)  # who did not get a campaign's seed for a fault of settings
     proofs: dict[int, list[Proof]] = field(default_factory=dict)  # of whom care waits for: what their lines show of a mend
+    held_copies: list[tuple[bytes, HeldCopy | None]] = field(default_factory=list)  # recognised, and not counted for now; None: settled
     express: Survey | None = None  # closed deliveries of the express lane
 
 
@@ -314,6 +316,8 @@ class Judge:
             if thread.message:
                 number, _, _ = evidence_of(thread, self.state.seeds)
                 self.state.seed_message(thread.message, number)
+                if thread.forwarded:
+                    self.state.pass_on(thread.message, dossier.subscriber, thread.began)
 
     def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Ready]:
         held = self.state.published.get(dossier.subscriber, {})
@@ -361,7 +365,7 @@ class Judge:
             seed = bool(self.campaigns) and evidence_of(thread, self.state.seeds)[0]
             if seed and said and entry.outcome == "failed":
                 facts.seeded.add(dossier.subscriber)
-            waits = seed and not entry.awarded
+            waits = not entry.awarded if seed else thread.forwarded and self.state.copied
             too_late = min((get[AT] for get in thread.gets if get[AT] > horizon and get[STATUS] in GONE), default=NEVER)
             if too_late < NEVER:  # what it says is not known yet
                 self.state.watch(dossier.subscriber, too_late)
@@ -378,6 +382,9 @@ class Judge:
             self.state.retract(before[key])
             if before[key].row:
                 facts.withdrawn.append(self.row_key(before[key]))
+            if before[key].copied[0] == AMBIGUOUS:
+                facts.held_copies.append((self.row_key(before[key]), None))
+        self._judge_strays(dossier, context, horizon, facts)
         grounds.extend(self._judge_attempts(dossier, context, horizon, facts))
         judged.update((REQUEST, post[FEED], post[WHERE]) for post in dossier.posts)
         self._find(dossier, grounds, judged, context, horizon, facts)
@@ -472,7 +479,7 @@ class Judge:
             began, began // HOUR, node, self.city_of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
             lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered), times=_times(thread, seen, settled),
-            feed=_first(thread)[FEED],
+            feed=_first(thread)[FEED], copied=_copied(thread),
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
@@ -483,6 +490,7 @@ class Judge:
             if old is not None:
                 self._count(old, facts, -1)
             self._count(entry, facts, 1)
+        self._say_copied(thread, entry, old, facts)
         if entry.closed and not entry.city and (old is None or not old.closed) and thread.opened is not None:
             self._miss_city(thread.sender, 1, facts)
         if changed or old is None or (old.closed, old.lines, old.spoiled) != (entry.closed, entry.lines, entry.spoiled):
@@ -564,11 +572,52 @@ class Judge:
             tally.notified[entry.hour, entry.node, *each] += n
         if entry.place:
             tally.places[local_day(entry.hour * HOUR, self.zone), self.state.labels[entry.place], entry.cause] += n
+        if entry.copied[0]:
+            tally.copied[entry.hour, *entry.copied] += n
         tally.measured.add(entry.hour, entry.node, entry.city, measures(entry.outcome, *entry.times, self.state.settings.late), n)
 
     def _count_closing(self, entry: Published, n: int) -> None:
         if entry.closed and entry.outcome in ("delivered", "failed"):
             self.state.closings.add(self.state.label(entry.node), entry.closed, entry.rule, entry.cause, entry.model, n)
+
+    # ---------------------------------------------------------------------------------------------------------------- copies
+
+    def _judge_strays(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> None:
+        """Copies whose line the MMSC should have written by now: counted as such, until it comes."""
+        number, settings = dossier.subscriber, context.settings
+        before = self.state.strays.get(number, {})
+        if not dossier.strays and not before:
+            return
+        wait = int((settings.join + settings.skew + settings.logged) * SECOND)
+        now = {(copy[FEED], copy[WHERE]): (copy[AT], copy[SEED]) for copy in dossier.strays if copy[AT] + wait <= horizon}
+        for copy in dossier.strays:
+            if copy[AT] + wait > horizon:
+                self.state.watch(number, copy[AT] + wait)
+            elif (copy[FEED], copy[WHERE]) not in before:
+                facts.tally.copied[copy[AT] // HOUR, STRAY, copy[SEED]] += 1
+                row = self._held_copy(copy[AT], STRAY, copy[SEED], copy[OTHER], number)
+                facts.held_copies.append((self._copy_key(number, copy[FEED], copy[WHERE]), row))
+        for (feed, where), (at, seed) in before.items():
+            if (feed, where) not in now:
+                facts.tally.copied[at // HOUR, STRAY, seed] -= 1
+                facts.held_copies.append((self._copy_key(number, feed, where), None))
+        self.state.tell_strays(number, now)
+
+    def _say_copied(self, thread: Thread, entry: Published, old: Published | None, facts: Facts) -> None:
+        """A line of which it cannot be told whether the copy is its own is shown for as long as that is so."""
+        doubted, was = entry.copied[0] == AMBIGUOUS, old is not None and old.copied[0] == AMBIGUOUS
+        if doubted != was:
+            row = self._held_copy(thread.began, AMBIGUOUS, entry.copied[1], thread.sender, entry.subscriber) if doubted else None
+            facts.held_copies.append((self.row_key(entry), row))
+
+    def _held_copy(self, at: int, what: str, number: int, sender: int, receiver: int) -> HeldCopy:
+        seed = self.campaigns.of(number)
+        campaign, name = (seed.campaign.id, seed.settings.id) if seed is not None else ("", "")
+        return HeldCopy(at, what, campaign, name, self.shown(sender), self.shown(receiver))
+
+    def _copy_key(self, number: int, feed: int, where: int) -> bytes:
+        text = f"{number}\0{self.state.feeds[feed].name}\0{where}".encode()
+        return hashlib.blake2b(text, digest_size=16, key=self.row_secret, person=b"mmsd-copy").digest()
 
     # -------------------------------------------------------------------------------------------------------------- attempts
 
@@ -674,6 +723,13 @@ def _times(thread: Thread, seen: Seen, settled: int) -> tuple[int, int]:
     return _ms(notified - began) if notified else -1, _ms(seen.retrieved - began) if seen.retrieved else -1
 
 
+def _copied(thread: Thread) -> tuple[str, int]:
+    """What copies of its submit say, and of which seed."""
+    if thread.copies:
+        return JOINED, surest(thread.copies)[SEED]
+    return (AMBIGUOUS, thread.ambiguous) if thread.ambiguous else ("", 0)
+
+
 def _ms(micros: int) -> int:
     """A clock that went backwards between two nodes counts as no delay."""
     return max(micros, 0) // 1000
@@ -694,6 +750,7 @@ def _lines(thread: Thread, seen: Seen, settled: int) -> dict[tuple[int, int, int
         thread.leg.pushes if thread.leg else (), thread.reports, thread.gets, thread.fetches, thread.failed, thread.answers, thread.finals,
         thread.out, thread.peers, [post for post, _, _ in seen.attempts], seen.used,
         thread.notifies if thread.forwarded else (),  # they alone say which message was passed on
+        thread.copies,
     )  # fmt: skip
     chosen = {(t[FEED], t[WHERE], t[KIND]): t for group in groups for t in group if not settled or t[AT] <= settled}
     if thread.opened is not None:
@@ -734,7 +791,7 @@ def _counted(entry: Published) -> tuple[Any, ...]:
     """By what a delivery is counted."""
     return (
         entry.rule, entry.outcome, entry.cause, entry.confidence, entry.node, entry.city, entry.hour, entry.bin, entry.times, entry.model,
-        entry.notified, entry.place,
+        entry.notified, entry.place, entry.copied,
     )  # fmt: skip
 
 

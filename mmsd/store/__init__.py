@@ -18,6 +18,7 @@ from mmsd.model import (
     Batch,
     CodeCount,
     Composed,
+    CopyCount,
     DayCount,
     Deed,
     DelayCount,
@@ -28,6 +29,7 @@ from mmsd.model import (
     Finding,
     Forward,
     Heard,
+    HeldCopy,
     Holder,
     LearnedOctets,
     LifeStep,
@@ -476,6 +478,10 @@ class Store(Protocol):
     def models(self, from_day: str, to_day: str) -> list[DayCount]: ...
     def notifications(self, from_hour: int, to_hour: int) -> list[NotificationCount]: ...
     def places(self, from_day: str, to_day: str) -> list[PlaceCount]: ...
+    def copies(self, from_hour: int, to_hour: int) -> list[CopyCount]: ...
+    def held_copies(self, limit: int) -> list[HeldCopy]:
+        """Recognised copies that count for nothing yet, the newest first."""
+
     def delays(self, from_hour: int, to_hour: int) -> list[DelayCount]: ...
     def counts(self, campaign: str) -> CampaignCounts: ...
     def campaign_totals(self) -> Mapping[str, Totals]:

@@ -23,6 +23,7 @@ from mmsd.model import (
     Audit,
     CodeCount,
     Composed,
+    CopyCount,
     DayCount,
     Deed,
     DelayCount,
@@ -31,6 +32,7 @@ from mmsd.model import (
     FeedReport,
     Finding,
     Heard,
+    HeldCopy,
     LearnedOctets,
     LifeStep,
     LineCount,
@@ -76,6 +78,7 @@ from mmsd.store import (
     tails,
 )
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
+from mmsd.store.copies import read_counts, read_held
 from mmsd.store.keys import SALT_BYTES, Keys
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
@@ -298,6 +301,14 @@ class Reader:
             from_day, to_day,
         )  # fmt: skip
         return [PlaceCount(*row) for row in found]
+
+    def copies(self, from_hour: int, to_hour: int) -> list[CopyCount]:
+        with self._reading() as connection:
+            return read_counts(connection, from_hour, to_hour)
+
+    def held_copies(self, limit: int) -> list[HeldCopy]:
+        with self._reading() as connection:
+            return read_held(connection, self._keys, limit)
 
     def figures(
         self, from_hour: int, to_hour: int, by: Split = "", node: str | None = None, city: str | None = None

@@ -12,7 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
-from mmsd.store import audience, care, cold, composed, desk, outbox, seeds, serials, tails
+from mmsd.store import audience, care, cold, composed, copies, desk, outbox, seeds, serials, tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -48,6 +48,7 @@ class Writer(NamedTuple):
         care.write(connection, self.keys, batch, people)
         desk.write(connection, self.keys, batch, people)
         seeds.write(connection, batch)
+        copies.write(connection, batch, people)
         _events(connection, batch)
         _counters(connection, batch)
         tails.write(connection, self.keys, batch)
@@ -181,6 +182,7 @@ def _numbers(batch: Batch) -> set[str]:
     numbers.update(care.numbers(batch))
     numbers.update(desk.numbers(batch))
     numbers.update(audience.numbers(batch))
+    numbers.update(copies.numbers(batch))
     return numbers
 
 

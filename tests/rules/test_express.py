@@ -192,7 +192,11 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
             assert dropped[0] == dropped[1], number
             if draw.random() < 0.3:
                 heard = draw.random() < 0.9
-                waiting = [express.tidy(horizon - 50 * SECOND, horizon - MINUTE, heard).tolist() for express in both]
+                young = horizon - draw.randrange(600) * SECOND
+                holders = draw.sample((BOB, CAT), draw.randrange(3))
+                for express in both:
+                    express.add_holders(holders)
+                waiting = [express.tidy(horizon - 50 * SECOND, horizon - MINUTE, heard, young).tolist() for express in both]
                 assert waiting[0] == waiting[1], number
                 group += 1
                 spilled = [express.spill(np.array(waiting[0], np.uint64), group) for express in both]
@@ -307,7 +311,9 @@ def test_a_delivery_by_the_book(build: Any) -> None:
     assert express.tidy(5 * SECOND, 0, True).tolist() == []
     assert len(express) == 1, "not yet quiet"
     assert express.tidy(6 * SECOND, 6 * SECOND, False).tolist() == [ANN], "a feed never heard of may change it"
-    assert express.tidy(6 * SECOND, 6 * SECOND, True).tolist() == []
+    express.add_holders([BOB])
+    assert express.tidy(6 * SECOND, 6 * SECOND, True, 0).tolist() == [ANN], "what a holder sent may turn out to be a seed"
+    assert express.tidy(6 * SECOND, 6 * SECOND, True, SECOND).tolist() == [], "but not for ever"
     assert len(express) == 0
     assert not len(express.traces(ANN))
 

@@ -1,0 +1,152 @@
+"""Copies that taps made of submits, and which line of an MMSC's each belongs to (design §6).
+
+A handset's submit carries no message id, so a copy finds its line by sender, receiver, octets and time; by the id or the transaction
+where the tap and the line both know it. Where more than one line may be meant, and it matters which, none is: that is *ambiguous*, held
+and counted. A copy that belongs to no line is a *stray*: its line may still come.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from mmsd.model import HOUR, Kind, Records, Sighted
+from mmsd.rules.traces import AT, ERROR, LINK, MESSAGE, OTHER, SEED, SIZE, STATUS, TRANSACTION, Trace
+
+RECOGNISED: Final = np.array([-1, Sighted.EXACT, Sighted.MARK, Sighted.REGISTERED], np.int32)
+"""What `status` of a COPY counts."""
+METHODS: Final[Mapping[int, str]] = {-1: "copy", Sighted.EXACT: "exact", Sighted.MARK: "mark", Sighted.REGISTERED: "registered"}
+"""How a forward was recognised, by `status`."""
+THOUSANDTHS: Final = 1000
+"""Of a score, in `latency` of a COPY and `error` of its trace."""
+
+JOINED, AMBIGUOUS, STRAY = "joined", "ambiguous", "no_log"
+"""What became of a recognised copy, for one receiver."""
+
+WORDS: Final[Mapping[int, str]] = {
+    -1: "copy",
+    Sighted.NOTHING: "none",
+    Sighted.EXACT: "exact",
+    Sighted.MARK: "mark",
+    Sighted.REGISTERED: "registered",
+    Sighted.PROBABLE: "probable",
+    Sighted.FAILED: "failed",
+    Sighted.UNOPENED: "unopened",
+    Sighted.UNREADABLE: "unreadable",
+}
+"""What a tap's copy is counted as."""
+
+
+class Pairing(NamedTuple):
+    """Copies by place of their line; seeds by places of lines of which it cannot be told; copies without a line."""
+
+    of: Mapping[int, Sequence[Trace]]
+    ambiguous: Mapping[int, int]
+    strays: Sequence[Trace]
+
+
+def pair(copies: Sequence[Trace], lines: Sequence[Trace], within: int) -> Pairing:
+    """Gives each COPY trace of one receiver its SUBMIT trace, |Δt| ≤ `within` µs. Any order of arrival gives the same."""
+    of: dict[int, list[Trace]] = defaultdict(list)
+    near: dict[int, list[int]] = {}
+    strays: list[Trace] = []
+    for number, copy in enumerate(copies):
+        sure = [place for place, line in enumerate(lines) if _named(copy, line, within)]
+        if sure:
+            of[sure[0]].append(copy)
+            continue
+        near[number] = [place for place, line in enumerate(lines) if _fits(copy, line, within)]
+        if not near[number]:
+            strays.append(copy)
+    ambiguous: dict[int, int] = {}
+    for places, numbers in _components(near):
+        mine = [copies[number] for number in numbers]
+        known = [copy for place in places for copy in of.get(place, ())]
+        if _certain(mine + known, len(places)):
+            for place in places:
+                of[place].extend(copy for copy, number in zip(mine, numbers, strict=True) if place in near[number])
+        else:
+            ambiguous.update((place, mine[0][SEED]) for place in places if place not in of)
+    return Pairing(of, ambiguous, strays)
+
+
+def _named(copy: Trace, line: Trace, within: int) -> bool:
+    """Whether both know the message's id, or its transaction, and it is the same. A handset counts its transactions anew now and then."""
+    if copy[OTHER] != line[OTHER]:
+        return False
+    if copy[MESSAGE] and line[MESSAGE]:
+        return bool(copy[MESSAGE] == line[MESSAGE])
+    return bool(copy[TRANSACTION] and copy[TRANSACTION] == line[TRANSACTION] and abs(copy[AT] - line[AT]) <= within)
+
+
+def _fits(copy: Trace, line: Trace, within: int) -> bool:
+    if copy[OTHER] != line[OTHER] or abs(copy[AT] - line[AT]) > within or (copy[MESSAGE] and line[MESSAGE]):
+        return False
+    if copy[TRANSACTION] and line[TRANSACTION]:
+        return False
+    return bool(copy[SIZE] == line[SIZE] or copy[SIZE] < 0 or line[SIZE] < 0)
+
+
+def _components(near: Mapping[int, Sequence[int]]) -> list[tuple[list[int], list[int]]]:
+    """(lines, copies) that hang together by "may belong to"."""
+    found: list[tuple[set[int], list[int]]] = []
+    for number, places in near.items():
+        if not places:
+            continue
+        lines, numbers = set(places), [number]
+        for other in [one for one in found if one[0] & lines]:
+            found.remove(other)
+            lines |= other[0]
+            numbers += other[1]
+        found.append((lines, numbers))
+    return [(sorted(lines), sorted(numbers)) for lines, numbers in found]
+
+
+def _certain(copies: Sequence[Trace], lines: int) -> bool:
+    """Whether every one of the lines is of a message with these seeds, whichever copy is whose: all copies hold the same, and there is
+    one line, or some tap copied as many messages as there are lines. A copy told twice is one."""
+    told: dict[tuple[int, int, int], set[int]] = defaultdict(set)
+    for copy in copies:
+        told[copy[LINK], copy[AT], copy[TRANSACTION]].add(copy[SEED])
+    if len({frozenset(seeds) for seeds in told.values()}) > 1:
+        return False
+    taps = Counter(tap for tap, _, _ in told)
+    return lines == 1 or max(taps.values()) >= lines
+
+
+def surest(copies: Sequence[Trace]) -> Trace:
+    """Of several copies of one message the one that counts: the octets themselves before a mark, the higher score before the lower."""
+    return max(copies, key=lambda copy: (copy[STATUS] == Sighted.EXACT, copy[ERROR], -copy[SEED]))
+
+
+def score(copy: Trace) -> float:
+    """Of a mark as it was measured, 7.5 or more; 1 for octets, and where nobody says.
+
+    The octets of a picture are one of 2²⁵⁶, a mark's score has a tail.
+    """
+    return max(int(copy[ERROR]), 0) / THOUSANDTHS if copy[STATUS] in (Sighted.MARK, Sighted.REGISTERED) else 1.0
+
+
+class Seen:
+    """Copies counted by hour, tap, what was seen and campaign, as they are read."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[int, str, str, str]] = Counter()
+
+    def take(self, feed: str, records: Records) -> None:
+        """A copy is one, however many receivers it has; a line may tell of many that were not opened (`octets`)."""
+        chosen = np.flatnonzero(records["kind"] == Kind.COPY)
+        at, place, status, octets = (records[name] for name in ("at", "where", "status", "octets"))
+        last: tuple[int, bytes] | None = None
+        for row in chosen.tolist():
+            tag = records.text("tag", row)
+            if (int(place[row]), tag) == last:
+                continue
+            last = int(place[row]), tag
+            tap = records.text("fid", row).decode("utf-8", "replace") or feed
+            what = WORDS.get(int(status[row]), "copy")
+            campaign = tag.decode("utf-8", "replace").partition("/")[0]
+            self.counts[int(at[row]) // HOUR, tap, what, campaign] += max(int(octets[row]), 1)

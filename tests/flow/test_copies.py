@@ -1,0 +1,166 @@
+"""Copies that somebody looked into, beside the logs of the province: whenever they come, they give the same forwards."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from mmsd import config
+from mmsd.model import SECOND
+from mmsd.rules.settings import SeedSettings
+from mmsd.store.sqlite import Settings, SqliteStore
+from tests.flow import ledger, rig
+from tests.flow.conftest import Houses, Plain
+
+pytestmark = pytest.mark.usefixtures("hurried")
+
+UNSEEN: Final = msgspec.structs.replace(rig.CAMPAIGN, seeds=(SeedSettings("torch-1"),))
+"""The province's campaign, where no log line tells what a subscriber's message holds."""
+RECOGNISER: Final[dict[str, Any]] = {
+    "separator": "|",
+    "fields": ["time", "from", "to", "octets", "seed", "how"],
+    "map": {
+        "at": {"from": "time", "format": "%s.%f"}, "sender": "from", "receiver": "to", "size": "octets", "tag": "seed",
+    },
+    "set": {"kind": "COPY"},
+}  # fmt: skip
+"""An outside recogniser's lines, one for each receiver."""
+
+
+@dataclass
+class Line:
+    """What a tap's copy of a submit says of one receiver."""
+
+    at: int
+    sender: str
+    receiver: str
+    size: int
+    seed: str = "torch/torch-1"
+
+    def __str__(self) -> str:
+        return f"{self.at // SECOND}.{self.at % SECOND:06d}|{self.sender}|{self.receiver}|{self.size}|{self.seed}|mark\n"
+
+
+def sent_on(logs: Path) -> list[Line]:
+    """The truth of what was sent on with its content: an M-Forward names a message and holds none. Octets are the MMSC's."""
+    rows = [json.loads(line) for line in (logs / "truth.jsonl").read_text().splitlines()]
+    text = "".join(path.read_text() for path in logs.glob("mmsc?/mmsc-access.log*"))
+    received = re.findall(r" Received MMS .*\[from:\+(\d+)\].*\[msgid:(\S+)\] \[size=(\d+)\]", text)
+    octets = {(sender, message): int(size) for sender, message, size in received}  # two MMSCs may give one id
+    return [
+        Line(row["submitted"], row["sender"], row["receiver"], octets[row["sender"], row["message"]])
+        for row in rows if row["forward"] is not None and row["forward"]["method"] != "m_forward"
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def tapped(house: Houses, tmp_path: Path) -> Callable[..., rig.House]:
+    """`tapped(seed, …)`: a house with a feed of copies, whose file is `run.tap`; nothing stands in it."""
+
+    def build(seed: int, **changes: Any) -> rig.House:
+        (folder := tmp_path / f"copies-{seed}").mkdir()
+        run = house(seed, keep_all=False, **changes)
+        feed = config.Feed("columns", (folder / "copies.log*",), role="copies", options=RECOGNISER)
+        given = msgspec.structs.replace(run.settings, feeds={**run.settings.feeds, "copies": feed})
+        run.given, run.campaigns = given, (UNSEEN,)
+        return run
+
+    return build
+
+
+def write(run: rig.House, lines: Sequence[Line], name: str = "copies.log") -> None:
+    assert run.given is not None
+    path = run.given.feeds["copies"].paths[0].with_name(name)
+    with path.open("a") as file:
+        file.writelines(map(str, sorted(lines, key=lambda line: line.at)))
+
+
+def forwards(found: ledger.Ledger) -> Counter[Hashable]:
+    """Keys of forwards with a serial or without."""
+    return found["serials"]
+
+
+def store_of(run: rig.House) -> SqliteStore:
+    return SqliteStore.open(run.state, settings=Settings(durable=False), keys=rig.KEYS, wall=lambda: 0)
+
+
+def copied(run: rig.House) -> Counter[str]:
+    """What became of copies."""
+    with store_of(run) as store:
+        counts = store.copies(0, 1 << 40)
+    found: Counter[str] = Counter()
+    for count in counts:
+        found[count.what if not count.tap else f"{count.tap}: {count.what}"] += count.n
+    return found
+
+
+@pytest.fixture(scope="session")
+def known(province: Path, plain: Plain, tmp_path_factory: pytest.TempPathFactory) -> Counter[Hashable]:
+    """The forwards of the same day, recognised by subject and size."""
+    like = rig.House(province, tmp_path_factory.mktemp("like"), rig.Clock(rig.AFTERWARDS), keep_all=False)
+    return forwards(plain(like))
+
+
+def test_copies_beside_the_logs(tapped: Callable[..., rig.House], province: Path, known: Counter[Hashable], seed: int, effort: int) -> None:
+    """Any harm, any order: the forwards are those of the subjects."""
+    lines = sent_on(province)
+    assert len(lines) > 40
+    for number in range(seed, seed + 3 * effort):
+        run = tapped(number, judgement=rig.replaced(quiet=random.Random(number).choice((2.0, 8.0, 60.0))))
+        write(run, lines)
+        story = run.history()
+        found = forwards(ledger.read(run.state))
+        assert found == known, (number, story, found - known, known - found)
+        counts = copied(run)
+        assert counts == {"copies: copy": len(lines), "joined": len(lines)}, number
+
+
+@pytest.mark.parametrize("express", [True, False])
+def test_copies_that_come_hours_later(
+    tapped: Callable[..., rig.House], province: Path, known: Counter[Hashable], seed: int, express: bool
+) -> None:
+    """All is said, spilled and forgotten when they come; some come twice; a copy without a line is told, and again no more."""
+    lines = sent_on(province)
+    run = tapped(seed, judgement=rig.replaced(quiet=2.0), express=express)
+    run.read_all()
+    assert not forwards(ledger.read(run.state)) - known
+    run.clock.now += 5 * 3600 * SECOND
+    run.end()
+    stray = Line(lines[0].at, lines[0].sender, lines[0].receiver, lines[0].size + 1)
+    write(run, [*lines, stray])
+    run.history()
+    write(run, lines, "copies.log.1")
+    run.history()
+    assert forwards(ledger.read(run.state)) == known
+    counts = copied(run)
+    assert (counts["joined"], counts["no_log"]) == (len(lines), 1)
+    with store_of(run) as store:
+        (held,) = store.held_copies(10)
+    assert (held.what, held.campaign, held.seed, held.sender, held.receiver) == (
+        "no_log", "torch", "torch-1", stray.sender, stray.receiver,
+    )  # fmt: skip
+
+
+def test_copies_that_come_first(tapped: Callable[..., rig.House], province: Path, known: Counter[Hashable], seed: int) -> None:
+    """The logs come when the copies have been read long ago: each waits for its line."""
+    run = tapped(seed)
+    given = run.given
+    assert given is not None
+    lines = sent_on(province)
+    write(run, lines)
+    only = msgspec.structs.replace(given, feeds={"copies": given.feeds["copies"]})
+    run.given = only
+    run.read_all()
+    run.given = given
+    run.history()
+    assert forwards(ledger.read(run.state)) == known
+    assert copied(run)["no_log"] == 0

@@ -1,0 +1,125 @@
+"""Which line of an MMSC's a tap's copy belongs to."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mmsd.model import COLUMNS, HOUR, SECOND, Kind, Records, Sighted, TextColumn
+from mmsd.rules.campaign import evidence_of
+from mmsd.rules.copies import Pairing, Seen, pair, score, surest
+from mmsd.rules.relate import assemble
+from mmsd.rules.traces import Trace
+from tests.rules.dossiers import ANN, BOB, CAT, context, push, submit, trace
+
+WITHIN = 5 * SECOND
+
+
+def line(at: float, message: str = "m1", sender: int = BOB, size: int = 100, **fields: Any) -> Trace:
+    return submit(at, message, sender, size=size, **fields)
+
+
+def copy(at: float, seed: int = 1, sender: int = BOB, size: int = 100, **fields: Any) -> Trace:
+    fields = {"link": "tap", "status": Sighted.MARK, "error": 9000, **fields}
+    return trace(Kind.COPY, at, other=sender, size=size, seed=seed, **fields)
+
+
+def told(pairing: Pairing) -> tuple[dict[int, int], list[int], int]:
+    """Place of a line → how many copies; places that are ambiguous; how many copies have no line."""
+    return {place: len(found) for place, found in sorted(pairing.of.items())}, sorted(pairing.ambiguous), len(pairing.strays)
+
+
+@pytest.mark.parametrize(
+    ("copies", "lines", "found"),
+    [
+        ([copy(1)], [line(0)], ({0: 1}, [], 0)),
+        ([copy(5)], [line(0)], ({0: 1}, [], 0)),
+        ([copy(5.1)], [line(0)], ({}, [], 1)),
+        ([copy(1, size=101)], [line(0)], ({}, [], 1)),
+        ([copy(1, size=-1)], [line(0)], ({0: 1}, [], 0)),
+        ([copy(1)], [line(0, size=-1)], ({0: 1}, [], 0)),
+        ([copy(1, sender=CAT)], [line(0)], ({}, [], 1)),
+        # two lines, one copy: nobody can tell
+        ([copy(1)], [line(0), line(2, "m2")], ({}, [0, 1], 0)),
+        ([copy(1)], [line(0), line(9, "m2")], ({0: 1}, [], 0)),
+        # sent twice, copied twice: both are the seed's
+        ([copy(0), copy(2)], [line(0), line(2, "m2")], ({0: 2, 1: 2}, [], 0)),
+        ([copy(0), copy(2, seed=2)], [line(0), line(2, "m2")], ({}, [0, 1], 0)),
+        # the same copy told twice, by one tap or by two, is one message
+        ([copy(0), copy(0)], [line(0), line(2, "m2")], ({}, [0, 1], 0)),
+        ([copy(0), copy(0.1, link="other")], [line(0), line(2, "m2")], ({}, [0, 1], 0)),
+        ([copy(0), copy(0.1, link="other")], [line(0)], ({0: 2}, [], 0)),
+        # two seeds in one message: two rows of one copy
+        ([copy(0), copy(0, seed=2)], [line(0)], ({0: 2}, [], 0)),
+        # what both know decides
+        ([copy(1, message="m2")], [line(0), line(2, "m2")], ({1: 1}, [], 0)),
+        ([copy(7200, message="m1")], [line(0)], ({0: 1}, [], 0)),
+        ([copy(1, message="m3")], [line(0)], ({}, [], 1)),
+        ([copy(1, transaction="T2")], [line(0, transaction="T1"), line(2, "m2", transaction="T2")], ({1: 1}, [], 0)),
+        ([copy(1, transaction="T3")], [line(0, transaction="T1")], ({}, [], 1)),
+        ([copy(900, transaction="T1")], [line(0, transaction="T1")], ({}, [], 1)),
+    ],
+)  # fmt: skip
+def test_a_copy_finds_its_line(copies: list[Trace], lines: list[Trace], found: tuple[dict[int, int], list[int], int]) -> None:
+    assert told(pair(copies, lines, WITHIN)) == found
+
+
+def test_the_order_of_arrival_changes_nothing(seed: int, effort: int) -> None:
+    for number in range(seed, seed + 200 * effort):
+        draw = random.Random(number)
+        lines = [line(draw.randrange(20), f"m{place}", size=draw.choice((100, 101))) for place in range(draw.randrange(1, 5))]
+        copies = [copy(draw.randrange(20), draw.choice((1, 1, 2)), size=draw.choice((100, 101))) for _ in range(draw.randrange(1, 5))]
+        first = pair(copies, lines, WITHIN)
+        placed = {number: sorted(map(copies.index, first.of[number])) for number in first.of}
+        mixed = draw.sample(copies, len(copies))
+        again = pair(mixed, lines, WITHIN)
+        assert {number: sorted(map(copies.index, again.of[number])) for number in again.of} == placed, number
+        assert (again.ambiguous.keys(), sorted(again.strays)) == (first.ambiguous.keys(), sorted(first.strays)), number
+
+
+def test_what_a_copy_says_of_a_delivery() -> None:
+    far, near = copy(1, 7, status=Sighted.EXACT, error=0), copy(2, 7)
+    dossier = assemble(ANN, [line(0), far, push(1), near, copy(30, 9)], context())
+    (thread,) = dossier.threads
+    assert evidence_of(thread, {}) == (7, "exact", 1.0)
+    assert [stray[-2] for stray in dossier.strays] == [9]
+    (thread,) = assemble(ANN, [line(0), push(1, seed=3), near], context()).threads
+    assert evidence_of(thread, {}) == (7, "mark", 9.0), "what was seen counts before what the subject says"
+    held = assemble(ANN, [line(0), line(2, "m2"), copy(1, 7)], context())
+    assert [(evidence_of(thread, {}), thread.ambiguous) for thread in held.threads] == [((0, "", 0.0), 7)] * 2
+
+
+def test_the_surest_counts() -> None:
+    exact, weak, strong, unsaid = (
+        copy(0, 1, status=Sighted.EXACT, error=0), copy(0, 2, error=8000), copy(0, 3, status=Sighted.REGISTERED, error=20_000),
+        copy(0, 4, status=-1, error=0),
+    )  # fmt: skip
+    assert surest([weak, exact, strong]) is exact
+    assert surest([weak, strong]) is strong
+    assert [score(each) for each in (exact, weak, strong, unsaid)] == [1.0, 8.0, 20.0, 1.0]
+
+
+def test_copies_are_counted_by_tap_and_what_was_seen() -> None:
+    rows: list[tuple[int, int, str, str, int]] = [
+        (1, Sighted.EXACT, "torch/s1", "mirror", -1), (1, Sighted.EXACT, "torch/s1", "mirror", -1),  # two receivers of one
+        (2, Sighted.MARK, "torch/s1", "mirror", -1), (2, Sighted.MARK, "flame/s9", "mirror", -1),
+        (3, Sighted.UNOPENED, "", "mirror", 37), (4, -1, "torch/s1", "", -1),
+    ]  # fmt: skip
+    texts = {}
+    for column, place in (("tag", 2), ("fid", 3)):
+        words = [str(row[place]).encode() for row in rows]
+        stop = np.cumsum([len(word) for word in words])
+        texts[column] = TextColumn(b"".join(words), stop - [len(word) for word in words], stop)
+    values = {
+        "at": [HOUR] * 6, "where": [row[0] for row in rows], "kind": [Kind.COPY] * 6, "status": [row[1] for row in rows],
+        "octets": [row[4] for row in rows],
+    }  # fmt: skip
+    seen = Seen()
+    seen.take("outside", Records(6, {key: np.array(value, COLUMNS[key]) for key, value in values.items()}, texts))
+    assert seen.counts == {
+        (1, "mirror", "exact", "torch"): 1, (1, "mirror", "mark", "torch"): 1, (1, "mirror", "mark", "flame"): 1,
+        (1, "mirror", "unopened", ""): 37, (1, "outside", "copy", "torch"): 1,
+    }  # fmt: skip
