@@ -11,7 +11,7 @@ SEED ?= random
 RUN := $(BIN)/python -m sim.run
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format bench recognise score sim docs fresh faults soak fuzz build clean
+.PHONY: help run test lint format bench recognise jiangsu score sim docs fresh faults soak fuzz build clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ recognise: ## how well altered seed pictures are recognised, beside hashes alone
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input --editable '.[recognise]' </dev/null
 	@$(BIN)/python -c 'import pdqhash' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input pdqhash </dev/null || true
 	@OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.recognise --share $(or $(SHARE),1) $(ARGS)
+
+jiangsu: ## the torch relay, two million forwards in thirty days of logs, counted by the daemon beside the truth (SCALE=0.1: a tenth)
+	@tools/setup.sh test
+	@$(BIN)/python -m bench.jiangsu --scale $(or $(SCALE),1) $(ARGS)
 
 score: ## how right the verdicts are: causes found beside the true ones; some ten minutes, or ARGS="--small", ARGS="real-day feeds"
 	@tools/setup.sh test

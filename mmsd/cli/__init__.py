@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -60,6 +60,10 @@ class _Commands(click.Group):
             sys.exit(1)
 
 
+CYCLES: Final = (100_000, 20, 50)
+"""A tick makes and drops some hundred thousand small objects without cycles: looking for cycles among them every 700 costs a tenth."""
+
+
 @click.group(cls=_Commands, context_settings=CONTEXT)
 @click.version_option(package_name="mmsd")
 def main() -> None:
@@ -75,8 +79,7 @@ def main() -> None:
     A row of the table of causes:      mmsd causes U10
     Beside the nodes, for good:        mmsd check CONFIG, then mmsd run CONFIG
     """
-    # A tick makes and drops some hundred thousand small objects without cycles: looking for cycles among them every 700 costs a tenth
-    gc.set_threshold(100_000, 20, 50)
+    gc.set_threshold(*CYCLES)
 
 
 @main.command()

@@ -41,7 +41,7 @@ def write(relay: Relay, out: Path) -> Written:
     write_truth(relay, out / "truth.csv")
     octets = sum((out / name).stat().st_size for name in FILES)
     written = Written(counts, octets, time.process_time() - begun)
-    totals = {"participants": relay.participants, "forwards": relay.forwards, **written._asdict()}
+    totals = {"participants": relay.participants, "forwards": relay.forwards, "end": end(relay), **written._asdict()}
     (out / "totals.json").write_bytes(msgspec.json.format(msgspec.json.encode(totals), indent=1) + b"\n")
     return written
 
@@ -85,5 +85,7 @@ def _first_retrieval(relay: Relay, chosen: Ints) -> Ints:
 
 
 def end(relay: Relay) -> int:
-    """µs UTC by which everything has been written."""
-    return int(max(relay.legs.answered.max(), relay.legs.notified.max())) + 25 * HOUR
+    """µs UTC by which everything has been written: nine in the morning there."""
+    last = int(max(relay.legs.answered.max(), relay.legs.notified.max())) + 25 * HOUR
+    day = 24 * HOUR
+    return -(-(last + (AHEAD - 9 * 3600) * SECOND) // day) * day - (AHEAD - 9 * 3600) * SECOND
