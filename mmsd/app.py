@@ -35,6 +35,7 @@ from mmsd.flow.erasing import Erasing
 from mmsd.flow.folding import Folding
 from mmsd.flow.handing import Handing
 from mmsd.flow.handsets import Handsets
+from mmsd.flow.mailing import Mailer
 from mmsd.flow.requests import Requests, Shelf, Shelved
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.settle import Listener, Way
@@ -67,6 +68,7 @@ from mmsd.web.care import handover_line
 from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
 from mmsd.web.forwards import Reviewing
+from mmsd.web.mailings import Mailings
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Site
 
@@ -348,6 +350,20 @@ def requests(settings: config.Settings, keys: Keys, messages: Shelf, then: Liste
     return Requests(Words(campaigns, ZoneInfo), messages, keys.row_key, then)
 
 
+def mailing_loop(
+    settings: config.Settings, store: SqliteStore, keys: Keys, world: World, reference: ReferenceData, call: Call[Any] = asyncio.to_thread
+) -> Mailer:
+    """Group sendings, to be run in a loop; one whose campaign is configured no more keeps the house's hours."""
+    directory = settings.campaigns.directory
+    campaigns = config.load_campaigns(directory) if directory is not None else ()
+    zones = {campaign.id: ZoneInfo(campaign.zone) for campaign in campaigns}
+    registry = Registry(reference, settings.operator.plmns, Blame(store, world.monotonic))
+    return Mailer(
+        store, registry, lambda name: zones.get(name, settings.zone.name), keys.row_key, wall=world.wall, call=call,
+        fault_point=world.fault_point,
+    )  # fmt: skip
+
+
 def dispatcher(
     settings: config.Settings, store: SqliteStore, world: World, committed: Callable[[Batch], None], listener: Listener | None = None,
     call: Call[Any] = asyncio.to_thread,
@@ -391,7 +407,7 @@ class Daemon:
             settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall, faults=Faults(self._world.fault_point)
         )
         try:
-            reference = imported(settings, self.store, keys)
+            self._reference = reference = imported(settings, self.store, keys)
             self.care = care_loop(settings, self.store, keys, self._world, reference)
             self.sequencer = intake(settings, self.store, keys, self._world, mending=lambda: self.care.mending, reference=reference)
         except BaseException:
@@ -474,7 +490,9 @@ class Daemon:
             raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
         campaigns = {campaign.id: campaign for campaign in config.load_campaigns(directory)} if directory is not None else {}
-        ears = requests(self._settings, self._keys, shelf(self._settings), self.care)
+        messages = shelf(self._settings)
+        ears = requests(self._settings, self._keys, messages, self.care)
+        mailer = mailing_loop(self._settings, self.store, self._keys, self._world, self._reference)
         leaving = dispatcher(self._settings, self.store, self._world, self._dispatched, ears)
 
         def served(base: str) -> None:
@@ -488,6 +506,7 @@ class Daemon:
                 campaigns=tuple(campaigns),
                 terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
                 desk=Desk(self.store, self.care.next_steps), reviewing=Reviewing(self.store, campaigns, self._world.random_bits),
+                mailings=Mailings(self.store, campaigns, messages.find, self._keys.row_key, self._settings.governor.marketing),
             )  # fmt: skip
             self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
             async with asyncio.TaskGroup() as group:
@@ -495,6 +514,7 @@ class Daemon:
                 reading = loop.run_in_executor(None, self._read)
                 tasks = [group.create_task(site.serve(served)), group.create_task(self._watch_figures(leaving))]
                 tasks.append(group.create_task(self.care.run()))
+                tasks.append(group.create_task(mailer.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
                 if self._settings.handover is not None:
                     tasks.append(group.create_task(self._hand_over(self._settings.handover)))

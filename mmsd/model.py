@@ -629,7 +629,7 @@ class ListPart(NamedTuple):
     campaign: str
     name: str
     part: int  # 0, 1, …: in this order
-    lines: tuple[tuple[str, str, str], ...]  # number, group, city
+    lines: tuple[tuple[int, str, str, str], ...]  # line, number, group, city
     faults: tuple[tuple[int, str], ...]  # line, reason
     who: str
 

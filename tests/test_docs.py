@@ -69,6 +69,7 @@ HEADINGS: dict[tuple[str, ...], str] = {
     **{("governor", name): "### [governor.CLASS]" for name in CLASSES},
     ("campaign",): "## Campaign files",
     ("campaign", "seeds", "[]"): "### [[seeds]]",
+    ("campaign", "sending"): "### [sending]",
     ("campaign", "request"): "### [request]",
 }
 

@@ -16,6 +16,7 @@ from rich.console import Console
 from mmsd import app, config, fast
 from mmsd.cli import replay as replaying
 from mmsd.cli import report
+from mmsd.cli.campaign import campaign
 from mmsd.cli.care import care
 from mmsd.cli.causes import causes
 from mmsd.cli.codes import codes
@@ -206,6 +207,7 @@ def run(config_file: Path, ready_file: Path | None) -> None:
 
 main.add_command(causes)
 main.add_command(approve)
+main.add_command(campaign)
 main.add_command(care)
 main.add_command(audit)
 main.add_command(codes)

@@ -11,7 +11,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -202,7 +202,7 @@ def _check_name(name: str) -> None:
         raise click.BadParameter(f"no class or campaign: {', '.join(CLASSES)}, all, or campaign:ID", param_hint="NAME")
 
 
-def order(settings: config.Settings, address: str, body: dict[str, str], act: Callable[[Store], Any]) -> None:
+def order(settings: config.Settings, address: str, body: Mapping[str, Any], act: Callable[[Store], Any]) -> None:
     """By the daemon where it runs, else here. ConfigError when there is no store; LinkError when the daemon cannot be asked, or says no."""
     reader_of(settings).close_readers()
     try:
@@ -214,7 +214,7 @@ def order(settings: config.Settings, address: str, body: dict[str, str], act: Ca
         act(store)
 
 
-def _ask_daemon(settings: config.Settings, address: str, body: dict[str, str]) -> None:
+def _ask_daemon(settings: config.Settings, address: str, body: Mapping[str, Any]) -> None:
     directory = settings.state.directory
     try:
         base = (directory / app.ADDRESS).read_text(encoding="ascii").strip()

@@ -32,6 +32,7 @@ from mmsd.config.checks import (
     check_operator,
     check_request,
     check_seed,
+    check_sending,
     check_together,
     check_web,
 )
@@ -67,6 +68,7 @@ from mmsd.rules.settings import (
     Operator,
     RequestSettings,
     SeedSettings,
+    SendingSettings,
 )
 from mmsd.rules.table import Causes
 from mmsd.web import site
@@ -201,7 +203,9 @@ def _read_campaigns(directory: Path) -> tuple[tuple[CampaignSettings, ...], list
         reports.append(report)
         if report.faults:
             continue
-        checks: dict[type, Check] = {CampaignSettings: check_campaign, SeedSettings: check_seed, RequestSettings: check_request}
+        checks: dict[type, Check] = {
+            CampaignSettings: check_campaign, SeedSettings: check_seed, SendingSettings: check_sending, RequestSettings: check_request,
+        }  # fmt: skip
         campaign = Reader(report, checks).read(CampaignSettings, raw, ())
         campaign = campaign.instead if isinstance(campaign, Faulted) else campaign
         named = ("id",) not in report.doubtful

@@ -21,6 +21,7 @@ from mmsd.link import endpoint, registry, webhook
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.answers import Words, plain
+from mmsd.rules.audience import MOST_CONTROL, MOST_RATE, WEEK
 from mmsd.rules.campaign import MOST_LIVE
 from mmsd.rules.cases import Kind as CaseKind
 from mmsd.rules.causes import CAUSES
@@ -37,6 +38,7 @@ from mmsd.rules.settings import (
     Operator,
     RequestSettings,
     SeedSettings,
+    SendingSettings,
 )
 from mmsd.rules.table import Causes, Table
 from mmsd.rules.wording import LANGUAGES, NO_SUCH_TEXT, TEMPLATES, fault_of
@@ -306,6 +308,21 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
     if campaign.request.seed and campaign.request.seed not in {seed.id for seed in campaign.seeds}:
         known = [seed.id for seed in campaign.seeds]
         report.add((*key, "request", "seed"), f"no seed is called {campaign.request.seed!r}", meant(campaign.request.seed, known))
+
+
+def check_sending(sending: SendingSettings, key: KeyPath, report: Report) -> None:
+    """What a group sending takes."""
+    for index, text in enumerate(sending.hours):
+        try:
+            hours(text)
+        except ValueError as error:
+            report.add((*key, "hours", index), str(error), 'local hours, as in "09:00-20:00"')
+    if not sending.days or not all(day in WEEK for day in sending.days):
+        report.add((*key, "days"), f"{list(sending.days)} are no weekdays", "0 (Monday) to 6, one of them at least")
+    if not 0 < sending.rate <= MOST_RATE:
+        report.add((*key, "rate"), f"{sending.rate} is out of range", f"messages a second: above 0, at most {MOST_RATE}")
+    if not 0 <= sending.control <= MOST_CONTROL:
+        report.add((*key, "control"), f"{sending.control} is no such share", f"from 0 to {MOST_CONTROL}")
 
 
 def check_request(request: RequestSettings, key: KeyPath, report: Report) -> None:

@@ -17,7 +17,7 @@ from mmsd.rules.casework import Ask, Person, Probe, Push, Tell
 from mmsd.rules.cities import Cities
 from mmsd.rules.consent import Question
 from mmsd.rules.forms import PIN_DIGITS, Handset, Parcel, Signed
-from mmsd.rules.models import Models
+from mmsd.rules.models import Model, Models
 from mmsd.rules.operators import Operators
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.tidings import addressed
@@ -71,6 +71,12 @@ class Registry:
         label = reference.models.label(imei, int(row["software"])) if imei else ""
         signed = forms.settings_for(reference.operators, imsi, imei, self._plmns)
         return Subscriber(Handset(reference.models.of_imei(imei), imsi), signed, label, city)
+
+    def model(self, number: str) -> Model | None:
+        """His handset's model; None where it is not known."""
+        reference = self._reference
+        row = reference.known.find(np.array([int(number) if number.isdigit() else 0], np.uint64))[0]
+        return reference.models.of_imei(int(row["imei"])) if row["imei"] else None
 
     def person(self, number: str, opted_out: frozenset[str]) -> Person:
         """As care asks it."""

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from mmsd.model import DAY, HOUR, SECOND, Holder, Mailing, Member, Outgoing
+from mmsd.model import DAY, SECOND, Holder, Mailing, Member, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.local_time import Hours, LocalTime, hours
 from mmsd.rules.models import Model
@@ -27,15 +27,24 @@ from mmsd.rules.settings import SendingSettings
 
 LONGEST: Final = 64
 """Characters of a group's or city's name."""
-COUNT_HOLDS: Final = HOUR
-"""So long a count may be run: after it opt-outs and handsets may be others."""
+COUNT_HOLDS: Final = DAY
+"""So long a count may be run: after it, count again."""
+SMALLEST_GROUP: Final = 400
+"""Members of a control group below which a difference of shares is lost in chance: it would have to be some five hundredths."""
+MOST_RATE: Final = 1000
+"""Messages a second of one mailing."""
+WEEK: Final = range(7)
+"""Weekdays, 0 = Monday."""
+MOST_CONTROL: Final = 0.5
+"""The largest share that may be held back to compare with."""
 
 # ------------------------------------------------------------------------------------------------------------------------ lists
 
 
 class Line(NamedTuple):
-    """One line of a list: a number in E.164 digits, its group and its city ("" = none)."""
+    """One line of a list: which, a number in E.164 digits, its group and its city ("" = none)."""
 
+    line: int
     number: str
     label: str = ""
     city: str = ""
@@ -48,7 +57,8 @@ class Fault(NamedTuple):
     reason: str
 
 
-FAULTS: Final = ("no_number", "too_many_fields", "name_too_long", "repeated")
+REPEATED: Final = "repeated"
+FAULTS: Final = ("no_number", "too_many_fields", "name_too_long", REPEATED)
 """Why a line is not taken. Empty lines, and a heading on line 1, are passed over in silence."""
 
 
@@ -58,8 +68,10 @@ def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[lis
     `number` makes E.164 digits of what a person wrote, "" of what is none. A number that comes again is a fault; one of another part is
     found where the list is stored.
 
-    >>> read_lines("msisdn,group\\n13800000001,vip,Nanjing\\n13800000001\\nnobody", 1, lambda text: "86" + text if text.isdigit() else "")
-    ([Line(number='8613800000001', label='vip', city='Nanjing')], [Fault(line=3, reason='repeated'), Fault(line=4, reason='no_number')])
+    >>> lines = "msisdn,group\\n13800000001,vip,Nanjing\\n13800000001\\nnobody"
+    >>> taken, faults = read_lines(lines, 1, lambda text: "86" + text if text.isdigit() else "")
+    >>> taken, [tuple(fault) for fault in faults]
+    ([Line(line=2, number='8613800000001', label='vip', city='Nanjing')], [(3, 'repeated'), (4, 'no_number')])
     """
     taken: dict[str, Line] = {}
     faults: list[Fault] = []
@@ -74,7 +86,7 @@ def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[lis
         if reason:
             faults.append(Fault(place, reason))
         else:
-            taken[digits] = Line(digits, *fields[1:])
+            taken[digits] = Line(place, digits, *fields[1:])
     return list(taken.values()), faults
 
 
@@ -89,7 +101,7 @@ def _fault(fields: Sequence[str], digits: str, taken: Mapping[str, Line]) -> str
         return "too_many_fields"
     if any(len(each) > LONGEST or not each.isprintable() for each in fields[1:]):
         return "name_too_long"
-    return "repeated" if digits in taken else ""
+    return REPEATED if digits in taken else ""
 
 
 # --------------------------------------------------------------------------------------------------------------------- mailings
@@ -140,6 +152,7 @@ UNSENT: Final = frozenset({outbox.EXPIRED, outbox.DROPPED, outbox.SHADOW})
 KIND: Final = "marketing"
 """The class of a seed that nobody asked for."""
 PURPOSE: Final = "seed"
+HOW: Final = "group"
 
 
 class Seen(NamedTuple):
@@ -174,7 +187,7 @@ def verdict(seen: Seen, *, control: bool) -> Left | None:
         return Left.NO_MMS
     if seen.model is not None and seen.model.trackable is False:
         return Left.NOT_TRACKABLE
-    was = holder is not None and holder.arm == Left.CONTROL
+    was = holder is not None and holder.arm == Left.CONTROL and not holder.ended
     return Left.CONTROL if control or was else None
 
 
@@ -195,6 +208,43 @@ def row_key(key: bytes, campaign: str, seed: str, number: str, attempt: int) -> 
     return hashlib.blake2b(text, digest_size=16, key=key, person=b"mmsd-seed").digest()
 
 
+class Turn(NamedTuple):
+    """What a part of a list comes to."""
+
+    rows: list[Outgoing]
+    holders: list[Holder]
+    last: int  # whom it came to, by the store's id
+
+
+def turn(mailing: Mailing, plan: Plan, page: Sequence[Seen], *, most: int, until: int, key: bytes, now: int) -> Turn:
+    """Asks for the seed for the next of a list, in their order, until `most` are asked for. `until`: when its hours are over."""
+    made = Turn([], [], mailing.after)
+    campaign, seed = mailing.campaign, mailing.seed
+    last = mailing.after
+    for seen in page:
+        member, holder = seen.member, seen.holder
+        if len(made.rows) >= most:
+            break
+        last = member.subscriber
+        if plan.labels and member.label not in plan.labels:
+            continue
+        left = verdict(seen, control=in_control(key, campaign, member.msisdn, plan.control))
+        begins = holder is None or holder.ended
+        attempt = (holder.attempt if holder is not None else 0) + 1
+        has = Holder(campaign, seed, member.msisdn, HOW, "sent", now, mailing.id, member.label, member.city, attempt)
+        if left is None:
+            asked = row_key(key, campaign, seed, member.msisdn, attempt)
+            made.rows.append(
+                Outgoing(
+                    asked, KIND, PURPOSE, member.msisdn, "", outbox.READY, now, until, content=mailing.content, campaign=campaign,
+                )
+            )  # fmt: skip
+            made.holders.append(msgspec.structs.replace(has, key=asked))
+        elif left is Left.CONTROL and (holder is None or begins or holder.arm != Left.CONTROL):
+            made.holders.append(msgspec.structs.replace(has, arm=Left.CONTROL.value, attempt=attempt - 1))
+    return made._replace(last=last)
+
+
 # ------------------------------------------------------------------------------------------------------------------------- when
 
 
@@ -202,6 +252,7 @@ class Window:
     """When a mailing's messages may leave: in its hours of its weekdays (0 = Monday) between two instants. Times are µs UTC.
 
     >>> from datetime import UTC
+    >>> from mmsd.model import HOUR
     >>> window = Window(0, 30 * DAY, ["09:00-12:00", "14:00-20:00"], [0, 1, 2, 3, 4], UTC)  # 1970-01-01 was a Thursday
     >>> window.open_until(10 * HOUR) // HOUR, window.open_until(13 * HOUR), window.open_until(2 * DAY + 10 * HOUR)
     (12, 0, 0)
@@ -237,30 +288,48 @@ class Window:
             at = min([midnight, *(each for each in later if each < midnight)])
         return None
 
+    def done(self, now: int, seconds: float) -> int | None:
+        """When it will have been open for so long from `now` on; None: never.
+
+        >>> from datetime import UTC
+        >>> from mmsd.model import HOUR
+        >>> Window(0, 3 * DAY, ["10:00-12:00"], range(7), UTC).done(0, 3 * 3600) // HOUR
+        35
+        """
+        left, at = int(seconds * SECOND), now
+        while (opens := self.opens(at)) is not None:
+            at = self.open_until(opens)
+            if at - opens >= left:
+                return opens + left
+            left -= at - opens
+        return None
+
 
 class Pace:
     """How many may be asked for now: so many a second, and never more waiting than `ahead` seconds' worth: a stop, or the end of the hours,
     finds little under way.
 
     >>> pace = Pace(10.0)
-    >>> pace.take(0, waiting=0), pace.take(SECOND // 2, waiting=0), pace.take(60 * SECOND, waiting=95)
-    (10, 5, 5)
+    >>> pace.room(0, waiting=0), pace.room(60 * SECOND, waiting=95)
+    (10, 5)
+    >>> pace.took(3); pace.room(60 * SECOND, waiting=98)
+    2
     """
 
     def __init__(self, rate: float, ahead: float = 10.0) -> None:
-        self._rate, self._ahead = rate, ahead
+        self._rate, self._most = rate, max(int(rate * ahead), 1)
         self._last: int | None = None
         self._credit = 0.0
 
-    def take(self, now: int, waiting: int) -> int:
-        """So many; they count as asked for."""
-        passed = 1.0 if self._last is None else (now - self._last) / SECOND
+    def room(self, now: int, waiting: int) -> int:
+        """So many, with so many asked for before that did not leave yet."""
+        passed = max(now - self._last, 0) / SECOND if self._last is not None else 1.0
         self._last = now
-        self._credit = min(self._credit + max(passed, 0.0) * self._rate, max(self._rate * self._ahead, 1.0))
-        room = max(int(self._rate * self._ahead) - waiting, 0) if self._rate * self._ahead >= 1 else int(not waiting)
-        taken = min(int(self._credit), room)
-        self._credit -= taken
-        return taken
+        self._credit = min(self._credit + passed * self._rate, float(self._most))
+        return max(min(int(self._credit), self._most - waiting), 0)
+
+    def took(self, n: int) -> None:
+        self._credit -= n
 
 
 # ------------------------------------------------------------------------------------------------------------------------ count
@@ -307,26 +376,44 @@ class Estimate(NamedTuple):
 
     messages: int
     cost: float
-    seconds: float  # that its window has to be open
+    done: int | None  # when its last message is asked for, µs; None: its days end before
     warnings: tuple[str, ...]
 
 
-def estimate(messages: int, control: int, settings: SendingSettings, rate: float, switch: str, daily: int | None) -> Estimate:
-    """What it costs and how long it takes; what a person should know before he says go. `switch`, `daily`: of the class.
+WARNINGS: Final[Mapping[str, str]] = {
+    "off": "the class marketing is off: nothing leaves",
+    "shadow": "the class marketing is in shadow: it is judged and counted, nothing leaves",
+    "no_control": "there is no control group: nobody will know what it was good for",
+    "small_control": "the control group is small: only a difference of many hundredths would show",
+    "daily": "it is more than the class may send in a day",
+    "too_late": "its days and hours end before everybody is sent it",
+    "nobody": "nobody would get it",
+}
+"""What a person should know before he says go."""
 
-    >>> estimate(36_000, 0, SendingSettings(price=0.3), 10.0, "shadow", None)
-    Estimate(messages=36000, cost=10800.0, seconds=3600.0, warnings=('shadow', 'no_control'))
+
+def estimate(
+    messages: int, control: int, settings: SendingSettings, rate: float, window: Window, *, now: int, switch: str, daily: int | None
+) -> Estimate:
+    """What it costs and when it is done. `switch`, `daily`: of the class.
+
+    >>> from datetime import UTC
+    >>> from mmsd.model import HOUR
+    >>> window = Window(0, DAY, ["09:00-20:00"], range(7), UTC)
+    >>> told = estimate(36_000, 0, SendingSettings(price=0.3), 10.0, window, now=0, switch="shadow", daily=None)
+    >>> told.cost, told.done // HOUR, told.warnings
+    (10800.0, 10, ('shadow', 'no_control'))
     """
-    warnings = []
-    if switch != "on":
-        warnings.append(switch)
-    if not control:
-        warnings.append("no_control")
-    if daily is not None and daily < messages:
-        warnings.append("daily")
-    if not messages:
-        warnings.append("nobody")
-    return Estimate(messages, round(messages * settings.price, 2), messages / rate, tuple(warnings))
+    done = window.done(now, messages / rate)
+    found = {
+        switch: switch != "on",
+        "no_control": not control,
+        "small_control": 0 < control < SMALLEST_GROUP,
+        "daily": daily is not None and daily < messages,
+        "too_late": done is None,
+        "nobody": not messages,
+    }
+    return Estimate(messages, round(messages * settings.price, 2), done, tuple(name for name, so in found.items() if so))
 
 
 def token(key: bytes, mailing: Mailing) -> str:
@@ -361,7 +448,6 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: float  # messages a second
     control: float  # share
     labels: tuple[str, ...] = ()  # groups; none: everybody on the list
-    subject: str = ""
 
 
 def faults_of(plan: Plan) -> list[str]:
@@ -374,12 +460,10 @@ def faults_of(plan: Plan) -> list[str]:
         found.append(str(error))
     if not plan.starts < plan.ends:
         found.append("it ends before it begins")
-    if not plan.days or not all(0 <= day < 7 for day in plan.days):
+    if not plan.days or not all(day in WEEK for day in plan.days):
         found.append("days are of 0 (Monday) to 6, and there is one")
-    if not 0 < plan.rate <= 1000:
-        found.append("rate: above 0, at most 1000 a second")
-    if not 0 <= plan.control <= 0.5:
-        found.append("control: a share from 0 to 0.5")
-    if len(plan.subject) > LONGEST or not plan.subject.isprintable():
-        found.append(f"subject: up to {LONGEST} characters")
+    if not 0 < plan.rate <= MOST_RATE:
+        found.append(f"rate: above 0, at most {MOST_RATE} a second")
+    if not 0 <= plan.control <= MOST_CONTROL:
+        found.append(f"control: a share from 0 to {MOST_CONTROL}")
     return found

@@ -94,8 +94,6 @@ class SendingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control: float = 0.05  # share that is never sent it, to compare with
     price: float = 0.0  # of one multimedia message
     currency: str = "CNY"
-    silent: tuple[str, ...] = ("silent",)  # groups whose members had sent no MMS in the month before, as the operator's own data says
-    window: float = 7 * 86400.0  # so long after the sending effect is looked for
 
 
 class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +141,7 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_expires: float = 24 * 3600.0
     quiet_hours: bool = True  # whether the SMS keeps the governor's quiet hours
     restate: float = 72 * 3600.0  # so long after its end figures of a day may change; then they are final
+    sending: SendingSettings = SendingSettings()
     request: RequestSettings = RequestSettings()
 
 

@@ -105,3 +105,27 @@ def mm7_body(message: Message) -> bytes:
     attached = mm7_content(message)
     head = "".join(f"{name}: {said}\r\n" for name, said in attached.headers)
     return head.encode() + b"\r\n" + bytes(attached.raw)
+
+
+class Shown(NamedTuple):
+    """A part of a composed message as a person is told of it."""
+
+    media: str
+    octets: int
+    text: str  # "" of what is none
+
+
+def shown(body: bytes) -> list[Shown]:
+    """The parts that `mm7_body` put together, but for the SMIL. DecodeError for what is no multipart.
+
+    >>> shown(mm7_body(composed([Content("image/gif", b"GIF89a"), Content("text/plain", b"hi", charsets.UTF_8)])))
+    [Shown(media='image/gif', octets=6, text=''), Shown(media='text/plain', octets=2, text='hi')]
+    """
+    headers, at = mime.decode_headers(body)
+    kind = mime.decode_content_type(mime.get(headers, "content-type"))
+    told = []
+    for part in mime.decode_multipart(body[at:], kind.parameters.get("boundary", "")):
+        media, content = part.content_type.media, bytes(part.content())
+        if media != _SMIL:
+            told.append(Shown(media, len(content), content.decode("utf-8", "replace") if media == "text/plain" else ""))
+    return told

@@ -112,8 +112,8 @@ class Page(NamedTuple):
 
     mailing: Mailing
     members: Sequence[tuple[Member, Holding | None, frozenset[str]]]
-    waiting: int  # rows of its campaign that are asked for and did not leave yet
-    stopped: bool  # its campaign, its class or everything is stopped
+    stopped: bool  # its campaign, its class or everything is stopped, or the campaign does not run
+    closed: bool  # the campaign is closed
 
 
 class ListTold(NamedTuple):
@@ -549,6 +549,12 @@ class Store(Protocol):
     def mailing(self, identity: int) -> Mailing | None: ...
     def mailing_states(self, identity: int) -> Mapping[str, int]:
         """What became of those of its list that were looked at: left out by reason, else the state of their row."""
+
+    def mailing_waits(self, identity: int, now: int) -> tuple[int, int]:
+        """Of what a mailing asked for: rows that something may still become of in these hours, and rows that expired, never tried."""
+
+    def waiting_seeds(self, campaign: str) -> int:
+        """Rows of a campaign's group sendings that are asked for and did not leave yet."""
 
     def holds(self, number: str) -> frozenset[str]:
         """Seeds ("campaign/seed") that we sent a number, or that it asked for, and that may have left."""

@@ -13,15 +13,15 @@ from typing import Any, Final
 import msgspec
 
 from mmsd.model import Batch, Holder, ListPart, Mailing, Member
-from mmsd.rules.audience import KIND
+from mmsd.rules.audience import KIND, REPEATED
 from mmsd.rules.governor import ALL, campaign_stop
+from mmsd.rules.life import CLOSED, state_of
 from mmsd.rules.outbox import Form
-from mmsd.store import Holding, ListTold, MailingAsk, Page, outbox
+from mmsd.store import Holding, ListTold, MailingAsk, Page, outbox, seeds
 from mmsd.store.keys import Keys
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
 
-FAULTS_KEPT: Final = 1_000
 SAMPLES: Final = 20
 
 _MAILING: Final = "SELECT id, campaign, seed, audience, plan, content, state, after, counts, counted, changed, who FROM mailing"
@@ -37,7 +37,7 @@ _READ_JSON: Final = msgspec.json.Decoder(dict[str, Any])
 def numbers(batch: Batch) -> Iterator[str]:
     """Everybody who has to be a row before `write`."""
     for part in batch.lists:
-        yield from (number for number, _, _ in part.lines)
+        yield from (number for _, number, _, _ in part.lines)
     yield from (holder.msisdn for holder in batch.holders)
 
 
@@ -96,13 +96,17 @@ def _take_in(connection: sqlite3.Connection, part: ListPart, people: Mapping[str
     if parts != part.part or connection.execute("SELECT 1 FROM mailing WHERE audience = ?", (identity,)).fetchone():
         return
     connection.execute("UPDATE audience SET parts = parts + 1 WHERE id = ?", (identity,))
+    whom = {people[number].id for _, number, _, _ in part.lines}
+    there = select_in(connection, "SELECT subscriber FROM audience_member WHERE audience = ? AND subscriber IN ({})", whom, identity)
+    before = {subscriber for (subscriber,) in there}
     connection.executemany(
         "INSERT INTO audience_member (audience, subscriber, label, city) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(identity, people[number].id, label, city) for number, label, city in part.lines],
+        [(identity, people[number].id, label, city) for _, number, label, city in part.lines],
     )
+    again = [(line, REPEATED) for line, number, _, _ in part.lines if people[number].id in before]
     connection.executemany(
         "INSERT INTO audience_fault (audience, line, reason) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [(identity, line, reason) for line, reason in part.faults],
+        [(identity, line, reason) for line, reason in (*part.faults, *again)],
     )
 
 
@@ -155,6 +159,25 @@ def states(connection: sqlite3.Connection, identity: int) -> dict[str, int]:
     )
 
 
+def waits(connection: sqlite3.Connection, identity: int, now: int) -> tuple[int, int]:
+    """Rows of which more is to come, with those that the governor let expire in hours that still last; and rows that expired before."""
+    found: tuple[int, int] = connection.execute(
+        "SELECT coalesce(sum(o.state IN ('ready', 'held', 'sending', 'uncertain') OR (o.unsent AND o.expires > ?2)), 0),"
+        " coalesce(sum(o.unsent AND o.expires <= ?2), 0)"
+        " FROM holder h JOIN (SELECT key, state, expires, state = 'expired' AND NOT tries AS unsent FROM outbox) o ON o.key = h.key"
+        " WHERE h.mailing = ?1 AND NOT h.ended",
+        (identity, now),
+    ).fetchone()
+    return found
+
+
+def waiting(connection: sqlite3.Connection, campaign: str) -> int:
+    (found,) = connection.execute(
+        "SELECT count(*) FROM outbox WHERE state = 'ready' AND kind = ? AND octets = ? AND campaign = ?", (KIND, Form.MMS, campaign)
+    ).fetchone()
+    return int(found)
+
+
 def holds(connection: sqlite3.Connection, keys: Keys, number: str) -> frozenset[str]:
     """What was sent and certainly not taken back: a row that never left brought nothing."""
     found = connection.execute(
@@ -173,7 +196,6 @@ def page(connection: sqlite3.Connection, keys: Keys, asked: MailingAsk) -> Page 
     told = mailing(connection, asked.id)
     if told is None:
         return None
-    labels = set(told.plan.get("labels", ()))
     found = connection.execute(
         "SELECT p.sealed, m.subscriber, m.label, m.city FROM audience_member m JOIN subscriber p ON p.id = m.subscriber"
         " WHERE m.audience = ? AND m.subscriber > ? ORDER BY m.subscriber LIMIT ?",
@@ -186,17 +208,10 @@ def page(connection: sqlite3.Connection, keys: Keys, asked: MailingAsk) -> Page 
         connection, "SELECT subscriber, kind FROM opt_out WHERE subscriber IN ({})", [m.subscriber for m in members]
     ):
         out.setdefault(subscriber, set()).add(kind)
-    stops = {name for (name,) in connection.execute("SELECT name FROM stop")}
-    (waiting,) = connection.execute(
-        "SELECT count(*) FROM outbox WHERE state = 'ready' AND kind = ? AND octets = ? AND campaign = ?",
-        (KIND, Form.MMS, told.campaign),
-    ).fetchone()
-    rows = [
-        (one if not labels or one.label in labels else one._replace(label="\0"), held.get(one.subscriber),
-         frozenset(out.get(one.subscriber, ())))
-        for one in members
-    ]  # fmt: skip
-    return Page(told, rows, waiting, not stops.isdisjoint((ALL, KIND, campaign_stop(told.campaign))))
+    stops = outbox.stops(connection)
+    life = seeds.lives(connection, [told.campaign]).get(told.campaign, ())
+    rows = [(one, held.get(one.subscriber), frozenset(out.get(one.subscriber, ()))) for one in members]
+    return Page(told, rows, not stops.isdisjoint((ALL, KIND, campaign_stop(told.campaign))), state_of(life) == CLOSED)
 
 
 def holdings(

@@ -474,6 +474,14 @@ class Reader:
         with self._reading() as connection:
             return audience.states(connection, identity)
 
+    def mailing_waits(self, identity: int, now: int) -> tuple[int, int]:
+        with self._reading() as connection:
+            return audience.waits(connection, identity, now)
+
+    def waiting_seeds(self, campaign: str) -> int:
+        with self._reading() as connection:
+            return audience.waiting(connection, campaign)
+
     def holds(self, number: str) -> frozenset[str]:
         with self._reading() as connection:
             return audience.holds(connection, self._keys, number)

@@ -30,6 +30,7 @@ from mmsd.web.feeds import FeedsApi
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
 from mmsd.web.forwards import ForwardsApi, Reviewing
+from mmsd.web.mailings import Mailings, MailingsApi
 from mmsd.web.outbox import Outbox, OutboxApi
 from mmsd.web.pages import PLACES, Pages, cookie_name
 from mmsd.web.serials import SerialsApi, Tries
@@ -125,10 +126,11 @@ class Site:
         outbox: Outbox | None = None,
         desk: Desk | None = None,
         reviewing: Reviewing | None = None,
+        mailings: Mailings | None = None,
     ) -> None:
         """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down.
 
-        Without `outbox`, `desk` and `reviewing` nothing of them is shown and no order is taken.
+        Without `outbox`, `desk`, `reviewing` and `mailings` nothing of them is shown and no order is taken.
         """
         self._health = health
         self._tokens = tokens
@@ -167,6 +169,7 @@ class Site:
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
             *(ForwardsApi(reviewing, self._ask, wall=wall).routes() if reviewing is not None else ()),
+            *(MailingsApi(mailings, self._ask, wall=wall, region=settings.region).routes() if mailings is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
             *(SerialsApi(desk.store, self._ask, self._granted, serials, wall=wall, public=settings.open_redeem).routes() if desk else ()),
             *(CareApi(desk.store, self._ask, self._granted, wall=wall, rows=terms.rows).routes() if desk else ()),

@@ -460,6 +460,22 @@ def test_campaigns_by_file_name(written):
             'tags = ["torch"]\n[request]\nshort_code = "10658-1"',
             "10 request.short_code: '10658-1' is no number; digits, or \"\" for any of ours",
         ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[sending]\nhours = ["9-20"]',
+            "10 sending.hours[0]: '9-20' are no hours: write HH:MM-HH:MM; local hours, as in \"09:00-20:00\"",
+        ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[sending]\ndays = [7]',
+            "10 sending.days: [7] are no weekdays; 0 (Monday) to 6, one of them at least",
+        ),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[sending]\nrate = 0',
+            "10 sending.rate: 0.0 is out of range; messages a second: above 0, at most 1000",
+        ),
+        ('tags = ["torch"]', 'tags = ["torch"]\n[sending]\ncontrol = 0.6', "10 sending.control: 0.6 is no such share; from 0 to 0.5"),
         ('tags = ["torch"]', 'tags = ["torch"]\n[request]\nagain = 0', "10 request.again: is not above 0; seconds"),
     ],
 )

@@ -19,6 +19,7 @@ from mmsd.model import (
     Attempt,
     Audit,
     CodeCount,
+    Composed,
     DayCount,
     Delivery,
     Event,
@@ -31,13 +32,14 @@ from mmsd.model import (
 )
 from mmsd.rules.care import Next
 from mmsd.rules.kpi import Figures
-from mmsd.rules.settings import CampaignSettings
+from mmsd.rules.settings import CampaignSettings, ClassSettings
 from mmsd.store import CampaignCounts, DeliveryFilter, Held, Kpi, Split, Store
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.desk import Desk
 from mmsd.web.figures import Terms
 from mmsd.web.forwards import Reviewing
+from mmsd.web.mailings import Mailings
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
 
@@ -231,6 +233,7 @@ class House:
         """`reader`: a real store instead of `shelf`."""
         folder.mkdir(exist_ok=True)
         self.shelf = Shelf()
+        self.messages: dict[str, Composed] = {}  # of seeds
         self.now = NOON
         self.uptime = 100.0
         self._drawn = 0
@@ -255,6 +258,7 @@ class House:
             outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
             desk=Desk(cast(Store, reader or self.shelf), next_steps),
             reviewing=Reviewing(cast(Store, reader or self.shelf), {"relay": RELAY}, lambda n: int.from_bytes(self.random(12)) >> (96 - n)),
+            mailings=Mailings(cast(Store, reader or self.shelf), {"relay": RELAY}, self.messages.get, b"key", ClassSettings()),
         )
 
     def random(self, n: int) -> bytes:

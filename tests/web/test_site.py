@@ -1,6 +1,7 @@
 """The guard in front of every address, the open addresses, and the server itself."""
 
 import asyncio
+import functools
 import inspect
 import re
 import socket
@@ -37,6 +38,11 @@ GUARDED = [
     ("POST", "/api/v1/deliveries/search"),
     ("POST", "/api/v1/story"),
     ("GET", "/api/v1/campaigns/relay/counts"),
+    *((method, "/api/v1/campaigns/relay/lists/spring") for method in ("GET", "POST")),
+    ("POST", "/api/v1/campaigns/relay/mailings"),
+    ("GET", "/api/v1/mailings"),
+    ("GET", "/api/v1/mailings/7"),
+    ("POST", "/api/v1/mailings/7/run"),
     ("GET", "/api/v1/forwards"),
     ("GET", "/api/v1/forwards/reviews"),
     ("POST", "/api/v1/forwards/relay/release"),
@@ -104,7 +110,8 @@ def test_every_address_but_the_listed_ones_is_guarded(house):
     opened = {route.path for route in house.site.routes if not route.scope}
     assert opened == {"/livez", "/readyz", "/login", "/logout", "/static/{name}"}
     guarded = {route.path for route in house.site.routes if route.scope and route.path not in PLACES}
-    assert guarded == {path.replace("/relay/", "/{id}/") for _, path in GUARDED}
+    named = {"/relay/": "/{id}/", "/spring": "/{name}", "/7/run": "/{number}/{order}", "/7": "/{number}"}
+    assert guarded == {functools.reduce(lambda path, name: path.replace(name, named[name]), named, path) for _, path in GUARDED}
 
 
 def test_a_scope_is_needed_by_name(house):

@@ -1,0 +1,117 @@
+"""Lists and mailings over the API and a real store: taken in by parts, prepared, shown, run by the token alone; numbers in no answer."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC
+from typing import Any
+
+import pytest
+
+from mmsd.flow.mailing import Mailer
+from mmsd.rules.models import Model
+from mmsd.store.sqlite import SqliteStore
+from tests.flow.mms import seed
+from tests.web.house import House
+from tests.web.stored import stored
+
+SAID = {"who": "li", "why": "spring"}
+LINES = "msisdn;group\n13812341234;vip\n+86 138 1234 1235;vip\n13812341236\nnobody\n"
+
+
+class Unknown:
+    def model(self, number: str) -> Model | None:
+        return None
+
+
+async def _inline(work: Callable[[], Any]) -> Any:
+    return work()
+
+
+@pytest.fixture
+def store(tmp_path):
+    with stored(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def house(tmp_path, store):
+    made = House(tmp_path / "house", reader=store)
+    made.messages["relay/one"] = seed()
+    return made
+
+
+async def count(store: SqliteStore, house: House) -> None:
+    mailer = Mailer(store, Unknown(), lambda _: UTC, b"key", wall=lambda: house.now, call=_inline)
+    while await mailer.count():
+        pass
+
+
+def test_a_list_is_prepared_shown_and_run_by_its_token(house, store):
+    async def story(client) -> None:
+        lists = "/api/v1/campaigns/relay/lists/spring"
+        assert (await client.get(lists)).status == 404
+        for _ in range(2):
+            answer = await client.post(lists, json={"who": "li", "text": LINES})
+            told = await answer.json()
+            assert (told["members"], told["groups"], told["parts"]) == (3, {"": 1, "vip": 2}, 1)
+            assert told["first_faults"] == [{"line": 5, "reason": "no_number"}]
+            assert "1381234" not in await answer.text()
+        assert (await client.post(lists, json={"who": "li", "text": LINES, "part": 3})).status == 409
+        assert await (await client.get(lists)).json() == told
+        answer = await client.post(
+            "/api/v1/campaigns/relay/mailings", json=SAID | {"list": "spring", "seed": "one", "control": 0, "rate": 1}
+        )
+        assert await answer.json() == {"mailing": 1}
+        assert (await (await client.get("/api/v1/mailings/1")).json())["token"] is None
+        await count(store, house)
+        answer = await client.get("/api/v1/mailings/1")
+        told = await answer.json()
+        assert "1381234" not in await answer.text()
+        assert told["count"] == {"sent": 3, "left_out": {}, "groups": {"": 1, "vip": 2}, "model_unknown": 3}
+        assert [part["type"] for part in told["message"]["parts"]] == ["image/jpeg", "text/plain"]
+        assert set(told["warnings"]) == {"shadow", "no_control"}
+        refused = await client.post("/api/v1/mailings/1/run", json=SAID | {"token": "AAAAAAAA"})
+        assert (refused.status, (await refused.json())["error"]) == (409, "not_possible")
+        assert (await client.post("/api/v1/mailings/1/run", json=SAID | {"token": told["token"]})).status == 200
+        for order in ("pause", "resume", "stop"):
+            assert (await client.post(f"/api/v1/mailings/1/{order}", json=SAID)).status == 200
+        assert (await client.post("/api/v1/mailings/1/resume", json=SAID)).status == 409
+        (brief,) = (await (await client.get("/api/v1/mailings?campaign=relay")).json())["mailings"]
+        assert (brief["mailing"], brief["state"], brief["seed"]) == (1, "stopped", "one")
+        assert (await (await client.get("/api/v1/mailings?campaign=lamps")).json())["mailings"] == []
+
+    house.visit(story)
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "status"),
+    [
+        ("campaigns/lamps/lists/spring", {"who": "li", "text": ""}, 404),
+        ("campaigns/relay/lists/spring", {"who": "", "text": ""}, 400),
+        ("campaigns/relay/lists/spring", {"who": "li 13812341234", "text": ""}, 400),
+        ("campaigns/relay/mailings", SAID | {"list": "none", "seed": "one"}, 409),
+        ("campaigns/relay/mailings", SAID | {"list": "none", "seed": "two"}, 409),
+        ("campaigns/relay/mailings", SAID | {"list": "none", "seed": "one", "starts": "2026-01-01T00:00"}, 409),
+        ("mailings/7/run", SAID | {"token": "X"}, 409),
+        ("mailings/7/launch", SAID, 404),
+        ("mailings/7/stop", {"who": "li"}, 400),
+    ],
+)
+def test_what_is_refused(house, address, body, status):
+    async def story(client) -> None:
+        answer = await client.post(f"/api/v1/{address}", json=body)
+        assert answer.status == status, await answer.text()
+
+    house.visit(story)
+
+
+def test_it_takes_the_scope_of_campaigns(house):
+    async def story(client) -> None:
+        for address in ("campaigns/relay/lists/spring", "campaigns/relay/mailings", "mailings/1/run"):
+            assert (await client.post(f"/api/v1/{address}", json=SAID)).status == 403
+
+    secret = "reader-of-the-house-0123456789abcdef"
+    house.grant(f"read {hashlib.sha256(secret.encode()).hexdigest()}")
+    house.visit(story, token=secret)
