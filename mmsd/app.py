@@ -31,6 +31,7 @@ from mmsd.flow.announce import CURSOR, Announcer
 from mmsd.flow.care import Blame, Call, CareLoop
 from mmsd.flow.clerk import Letters, Registry
 from mmsd.flow.dispatch import Dispatcher, Route
+from mmsd.flow.drawing import Drawing
 from mmsd.flow.erasing import Erasing
 from mmsd.flow.folding import Folding
 from mmsd.flow.handing import Handing
@@ -60,6 +61,7 @@ from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Judge
 from mmsd.rules.wording import Wording
+from mmsd.store.drawing import draws_of
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
 from mmsd.telemetry import Telemetry
@@ -490,6 +492,7 @@ class Daemon:
             raise ConfigError(f"web.token_file: {tokens_file}: {error.strerror}") from error
         directory = self._settings.campaigns.directory
         campaigns = {campaign.id: campaign for campaign in config.load_campaigns(directory)} if directory is not None else {}
+        draws = draws_of(campaigns.values(), directory) if directory is not None else {}
         messages = shelf(self._settings)
         ears = requests(self._settings, self._keys, messages, self.care)
         mailer = mailing_loop(self._settings, self.store, self._keys, self._world, self._reference)
@@ -505,7 +508,7 @@ class Daemon:
                 wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor,
                 campaigns=tuple(campaigns),
                 terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
-                desk=Desk(self.store, self.care.next_steps), reviewing=Reviewing(self.store, campaigns, self._world.random_bits),
+                desk=Desk(self.store, self.care.next_steps, draws), reviewing=Reviewing(self.store, campaigns, self._world.random_bits),
                 mailings=Mailings(self.store, campaigns, messages.find, self._keys.row_key, self._settings.governor.marketing),
             )  # fmt: skip
             self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
@@ -516,6 +519,7 @@ class Daemon:
                 tasks.append(group.create_task(self.care.run()))
                 tasks.append(group.create_task(mailer.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
+                tasks.append(group.create_task(Drawing(self.store, draws, wall=self._world.wall).run()))
                 if self._settings.handover is not None:
                     tasks.append(group.create_task(self._hand_over(self._settings.handover)))
                 if self._settings.mqtt is not None:

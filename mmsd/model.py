@@ -567,6 +567,41 @@ class Redeemed(msgspec.Struct, frozen=True):
         return f"Redeemed(one of {self.campaign}, by {self.who})"
 
 
+class Draw(msgspec.Struct, frozen=True):
+    """A draw of prizes, as it stands. It goes on and never back: committed, closing, closed, drawing, drawn (`rules.draw`)."""
+
+    campaign: str
+    name: str
+    state: str
+    terms: str  # as they were committed to
+    commitment: str  # hex
+    seed: bytes  # secret until it is drawn
+    key: bytes  # makes entry numbers of serials; secret for good
+    committed: int
+    closed: int = 0  # 0 = not yet
+    drawn: int = 0
+    entries: int = 0
+    people: int = 0
+    excluded: dict[str, int] = {}  # why serials or forwards of its days are no entries, and how many
+    listing: str = ""  # hash of the list, hex
+    beacon: str = ""
+    packed: bytes = b""  # the list, where it is written
+
+    def __repr__(self) -> str:
+        return f"Draw({self.campaign}/{self.name}, {self.state})"
+
+
+class Winner(msgspec.Struct, frozen=True):
+    """Of a draw, by place: the first prize has place 1."""
+
+    campaign: str
+    draw: str
+    place: int
+    prize: str  # "" = a reserve
+    entry: bytes
+    forward: int  # id of the forward that earned the serial
+
+
 class Outgoing(msgspec.Struct, frozen=True):
     """A row that will be a packet later. `key` is unique: asked for once, sent at least once.
 
@@ -1038,6 +1073,8 @@ class Batch:
     serials: list[Serial] = field(default_factory=list)
     redeemed: list[Redeemed] = field(default_factory=list)
     closings: list[Closing] = field(default_factory=list)  # said once the forwards of this Batch are counted; said before, it stays
+    draws: list[Draw] = field(default_factory=list)  # as they stand from now on
+    winners: list[Winner] = field(default_factory=list)
     composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
     seeds: list[NewSeed] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)  # seeds, campaign/name, that are no longer looked for

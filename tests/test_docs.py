@@ -71,6 +71,8 @@ HEADINGS: dict[tuple[str, ...], str] = {
     ("campaign", "seeds", "[]"): "### [[seeds]]",
     ("campaign", "sending"): "### [sending]",
     ("campaign", "request"): "### [request]",
+    ("campaign", "draws", "[]"): "### [[draws]]",
+    ("campaign", "draws", "[]", "prizes", "[]"): "### draws.prizes",
 }
 
 

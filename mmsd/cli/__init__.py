@@ -21,6 +21,7 @@ from mmsd.cli.care import care
 from mmsd.cli.causes import causes
 from mmsd.cli.codes import codes
 from mmsd.cli.decoding import decode
+from mmsd.cli.drawing import draw
 from mmsd.cli.encoding import encode
 from mmsd.cli.expected import handset, settings_
 from mmsd.cli.feeds import feeds as feeds_
@@ -212,6 +213,7 @@ main.add_command(care)
 main.add_command(audit)
 main.add_command(codes)
 main.add_command(decode)
+main.add_command(draw)
 main.add_command(encode)
 main.add_command(feeds_)
 main.add_command(findings)

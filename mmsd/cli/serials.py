@@ -79,7 +79,7 @@ def show(config_file: Path, text: str, as_json: bool) -> None:
     """
     reader = reader_of(config.load(config_file))
     try:
-        found = reader.presented(_well_formed(text))
+        found = reader.presented(well_formed(text))
     finally:
         reader.close_readers()
     if found is None:
@@ -100,7 +100,7 @@ def show(config_file: Path, text: str, as_json: bool) -> None:
 @click.option("--why", required=True, metavar="TEXT", help="What it is redeemed for. It stays in the audit for good: no numbers.")
 def redeem(config_file: Path, text: str, who: str, why: str) -> None:
     """Give what it promises, once. Ends with 1 when it is unknown or was redeemed before."""
-    number = _well_formed(text)
+    number = well_formed(text)
     settings = config.load(config_file)
     before: list[Presented | None] = []
     order(
@@ -114,7 +114,7 @@ def redeem(config_file: Path, text: str, who: str, why: str) -> None:
     click.echo("redeemed")
 
 
-def _well_formed(text: str) -> str:
+def well_formed(text: str) -> str:
     """The serial as the store finds it; ends with 1 where a sign of it is wrong, whatever its prefix."""
     said = plain(_given(text))
     wrong = fault(said[-LENGTH - 1 :])

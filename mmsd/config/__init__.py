@@ -23,6 +23,7 @@ from mmsd.config.checks import (
     check_care,
     check_causes,
     check_codes,
+    check_draw,
     check_endpoint,
     check_evidence,
     check_feed,
@@ -64,6 +65,7 @@ from mmsd.rules.settings import (
     CareSettings,
     ClassSettings,
     Codes,
+    DrawSettings,
     GovernorSettings,
     Operator,
     RequestSettings,
@@ -205,6 +207,7 @@ def _read_campaigns(directory: Path) -> tuple[tuple[CampaignSettings, ...], list
             continue
         checks: dict[type, Check] = {
             CampaignSettings: check_campaign, SeedSettings: check_seed, SendingSettings: check_sending, RequestSettings: check_request,
+            DrawSettings: check_draw,
         }  # fmt: skip
         campaign = Reader(report, checks).read(CampaignSettings, raw, ())
         campaign = campaign.instead if isinstance(campaign, Faulted) else campaign

@@ -6,7 +6,7 @@ import re
 import stat
 import string
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Final, NamedTuple, get_args
@@ -26,6 +26,7 @@ from mmsd.rules.campaign import MOST_LIVE
 from mmsd.rules.cases import Kind as CaseKind
 from mmsd.rules.causes import CAUSES
 from mmsd.rules.codes import CodeBook
+from mmsd.rules.draw import MOST_DRAWN
 from mmsd.rules.governor import ALL, CLASSES
 from mmsd.rules.limits import cap
 from mmsd.rules.local_time import hours, leave_some
@@ -34,6 +35,7 @@ from mmsd.rules.settings import (
     CareSettings,
     ClassSettings,
     Codes,
+    DrawSettings,
     GovernorSettings,
     Operator,
     RequestSettings,
@@ -305,6 +307,8 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
             report.add((*key, name), f"{given} lets nothing count", f"take {least} or more")
     for name in ("sms_zh", "sms_en"):
         _check_template(getattr(campaign, name), (*key, name), report)
+    if len({draw.name for draw in campaign.draws}) < len(campaign.draws):
+        report.add((*key, "draws"), "two draws have one name", "give each draw a name of its own")
     if campaign.request.seed and campaign.request.seed not in {seed.id for seed in campaign.seeds}:
         known = [seed.id for seed in campaign.seeds]
         report.add((*key, "request", "seed"), f"no seed is called {campaign.request.seed!r}", meant(campaign.request.seed, known))
@@ -325,6 +329,38 @@ def check_sending(sending: SendingSettings, key: KeyPath, report: Report) -> Non
         report.add((*key, "control"), f"{sending.control} is no such share", f"from 0 to {MOST_CONTROL}")
 
 
+def check_draw(draw: DrawSettings, key: KeyPath, report: Report) -> None:
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", draw.name) is None:
+        report.add((*key, "name"), f"{draw.name!r} cannot name a draw", "take up to 32 of a-z, 0-9, - and _")
+    days = {}
+    for name in ("first", "last"):
+        try:
+            days[name] = date.fromisoformat(getattr(draw, name)) if getattr(draw, name) else None
+        except ValueError:
+            report.add((*key, name), f"{getattr(draw, name)!r} is no date", 'write 2026-11-22, or "" for the campaign\'s')
+    if len(days) == 2 and days["first"] and days["last"] and days["first"] > days["last"]:  # both are dates
+        report.add((*key, "last"), "lies before first", "put them in order")
+    if draw.chances not in ("serial", "person"):
+        report.add((*key, "chances"), f"{draw.chances!r} is not one of them", "take serial or person")
+    if not draw.prizes:
+        report.add((*key, "prizes"), "is empty", "a draw has at least one prize: [[draws.prizes]]")
+    for index, prize in enumerate(draw.prizes):
+        if not prize.name.strip() or not prize.name.isprintable():
+            report.add((*key, "prizes", index, "name"), "is no name", "a line of text")
+        if prize.count < 1:
+            report.add((*key, "prizes", index, "count"), f"{prize.count} is below 1", "how many of it there are")
+    if draw.reserves < 0:
+        report.add((*key, "reserves"), "is below 0", "how many are drawn besides")
+    if sum(prize.count for prize in draw.prizes) + draw.reserves > MOST_DRAWN:
+        report.add((*key, "prizes"), f"more than {MOST_DRAWN:,} are drawn", "make several draws of it")
+    if not draw.beacon.isprintable() or not draw.title.isprintable():
+        report.add((*key, "beacon" if draw.title.isprintable() else "title"), "is no line of text", "take out what cannot be printed")
+    if draw.sms_expires <= 0:
+        report.add((*key, "sms_expires"), "is not above 0", "seconds")
+    for name in ("sms_zh", "sms_en"):
+        _check_template(getattr(draw, name), (*key, name), report, known=["prize", "serial", "place", "draw"], needed="prize")
+
+
 def check_request(request: RequestSettings, key: KeyPath, report: Report) -> None:
     """Words that bring a seed. Those of care come first for whoever writes them."""
     taken = {plain(word) for name in Words.__struct_fields__ for word in getattr(Words(), name)}
@@ -342,8 +378,14 @@ def check_request(request: RequestSettings, key: KeyPath, report: Report) -> Non
             report.add((*key, name), "is not above 0", "seconds")
 
 
-def _check_template(text: str, key: KeyPath, report: Report) -> None:
-    known = ["serial", "leg", "city_leg", "total", "city"]
+def _check_template(
+    text: str,
+    key: KeyPath,
+    report: Report,
+    *,
+    known: Sequence[str] = ("serial", "leg", "city_leg", "total", "city"),
+    needed: str = "serial",
+) -> None:
     try:
         used = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
     except ValueError as error:
@@ -351,9 +393,9 @@ def _check_template(text: str, key: KeyPath, report: Report) -> None:
         return
     for name in used:
         if name not in known:
-            report.add(key, f"{{{name}}} is no placeholder", meant(name, known))
-    if "serial" not in used:
-        report.add(key, "does not tell the serial", "put {serial} where it belongs")
+            report.add(key, f"{{{name}}} is no placeholder", meant(name, list(known)))
+    if needed not in used:
+        report.add(key, f"does not tell the {needed}", f"put {{{needed}}} where it belongs")
 
 
 def check_seed(seed: SeedSettings, key: KeyPath, report: Report) -> None:

@@ -112,6 +112,31 @@ class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     paused_en: str = "The campaign pauses. Please try again later."
 
 
+class PrizeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[draws.prizes]]` of a campaign file: the best first."""
+
+    name: str
+    count: int = 1
+
+
+class DrawSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[[draws]]` of a campaign file: prizes drawn among serials (docs/draw.md)."""
+
+    name: str
+    prizes: tuple[PrizeSettings, ...]
+    title: str = ""  # as the SMS calls it; "": its name
+    first: str = ""  # local days of the forwards that take part, both in it; "": the campaign's
+    last: str = ""
+    chances: str = "serial"  # serial: each is an entry; person: one each, however many he holds
+    reserves: int = 0  # drawn besides, for prizes that nobody takes
+    once: bool = True  # who won a prize in another draw of the campaign is left out
+    excluded: str = ""  # file with the numbers of those who may not win, one a line
+    beacon: str = ""  # where a number comes from that nobody knows at the close; "": none is mixed in
+    sms_zh: str = "恭喜！您的序列号{serial}在{draw}抽奖中获得：{prize}。"
+    sms_en: str = "Congratulations! Your serial {serial} has won in the draw {draw}: {prize}."
+    sms_expires: float = 7 * 86400.0
+
+
 class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A campaign file, `config/campaigns/*.toml`."""
 
@@ -143,6 +168,7 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     restate: float = 72 * 3600.0  # so long after its end figures of a day may change; then they are final
     sending: SendingSettings = SendingSettings()
     request: RequestSettings = RequestSettings()
+    draws: tuple[DrawSettings, ...] = ()
 
 
 class ClassSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

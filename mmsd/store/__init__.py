@@ -23,6 +23,7 @@ from mmsd.model import (
     Deed,
     DelayCount,
     Delivery,
+    Draw,
     Event,
     Extent,
     FeedReport,
@@ -46,11 +47,13 @@ from mmsd.model import (
     SeedPart,
     Tiding,
     UnknownCode,
+    Winner,
 )
 from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
 from mmsd.rules.closing import Course
+from mmsd.rules.draw import Terms
 from mmsd.rules.forwards import Past, Standing
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
@@ -139,6 +142,23 @@ class Before(NamedTuple):
     at: int
 
 
+class Gathered(NamedTuple):
+    """Who takes part in a draw, as the store knows it at one moment."""
+
+    entries: list[tuple[bytes, bytes]]  # entry, person
+    people: int
+    excluded: dict[str, int]  # why serials, or forwards that earned none, are not among them
+
+
+class Won(NamedTuple):
+    """A winner, with what is known of him; "" once he is erased."""
+
+    winner: Winner
+    msisdn: str
+    serial: str
+    city: str
+
+
 class Presented(NamedTuple):
     """A serial that somebody shows, and what became of it so far."""
 
@@ -170,6 +190,7 @@ class Needs:
     cold: frozenset[int] = frozenset()  # subscribers, as in `Batch.spilled`
     care: CareAsk | None = None
     asked_before: frozenset[tuple[str, str]] = frozenset()  # (key, what is asked) of requests that may come twice
+    draws: frozenset[tuple[str, str]] = frozenset()  # (campaign, name)
     presented: frozenset[str] = frozenset()  # serials that somebody shows
     page: MailingAsk | None = None
     holders: frozenset[tuple[str, str, str]] = frozenset()  # (campaign, seed, number)
@@ -193,6 +214,7 @@ class Needs:
             self.cold | other.cold,
             self.care or other.care,
             self.asked_before | other.asked_before,
+            self.draws | other.draws,
             self.presented | other.presented,
             self.page or other.page,
             self.holders | other.holders,
@@ -240,6 +262,7 @@ class Rows:
     tidings: Sequence[Tiding] = ()  # of `Needs.care`, in the order they came
     held: Mapping[str, Held] = field(default_factory=dict)  # by number
     before: Mapping[str, Before] = field(default_factory=dict)  # by key, of `Needs.asked_before`
+    draws: Mapping[tuple[str, str], Draw] = field(default_factory=dict)  # by (campaign, name), without their lists
     presented: Mapping[str, Presented] = field(default_factory=dict)  # by number; one that was never issued is not in it
     page: Page | None = None
     holders: Mapping[tuple[str, str, str], Holding] = field(default_factory=dict)  # by (campaign, seed, number)
@@ -535,6 +558,27 @@ class Store(Protocol):
     def serials_total(self, campaign: str | None = None) -> int: ...
     def presented(self, number: str) -> Presented | None:
         """What there is of a serial; None when it was never issued."""
+
+    def draws(self) -> list[Draw]:
+        """Every draw, the newest first, without their lists."""
+
+    def draw_list(self, campaign: str, name: str) -> bytes:
+        """The entries as they were closed, packed (`rules.draw.Listed`); empty until then."""
+
+    def draw_entry(self, draw: Draw, number: str) -> bytes:
+        """The entry number of a serial, whether or not it takes part."""
+
+    def winners(self, campaign: str, name: str) -> list[Won]:
+        """Of a draw, by place."""
+
+    def draw_entries(self, draw: Draw, terms: Terms, staff: Iterable[str]) -> Gathered:
+        """Who would take part, if it were closed now."""
+
+    def draw_forwards(self, draw: Draw, entries: Collection[bytes]) -> Mapping[bytes, int]:
+        """The id of the forward that earned each entry."""
+
+    def earned_by(self, forwards: Iterable[int]) -> Mapping[int, tuple[str, str]]:
+        """By id of a forward: whose it is, and its serial; "" once he is erased."""
 
     def outbox(self, state: str | None, limit: int, after: int | None = None, *, kind: str | None = None) -> list[tuple[int, Outgoing]]:
         """Oldest first, with ids; the next page is `after` the last id."""

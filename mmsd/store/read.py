@@ -28,6 +28,7 @@ from mmsd.model import (
     Deed,
     DelayCount,
     Delivery,
+    Draw,
     Event,
     FeedReport,
     Finding,
@@ -49,6 +50,7 @@ from mmsd.model import (
 from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
 from mmsd.rules.closing import Course
+from mmsd.rules.draw import Terms
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
 from mmsd.store import (
@@ -56,6 +58,7 @@ from mmsd.store import (
     CareCase,
     CareGroups,
     DeliveryFilter,
+    Gathered,
     Handover,
     Held,
     Issued,
@@ -64,12 +67,14 @@ from mmsd.store import (
     Presented,
     Split,
     Tail,
+    Won,
     audience,
     campaign_counts,
     care,
     cold,
     composed,
     desk,
+    draws,
     outbox,
     rows,
     seeds,
@@ -440,6 +445,38 @@ class Reader:
 
     def serials_total(self, campaign: str | None = None) -> int:
         return int(self._all("SELECT coalesce(sum(serials), 0) FROM campaign_total WHERE ?1 IS NULL OR campaign = ?1", campaign)[0][0])
+
+    def draws(self) -> list[Draw]:
+        with self._reading() as connection:
+            return draws.read_all(connection, self._keys)
+
+    def draw_list(self, campaign: str, name: str) -> bytes:
+        with self._reading() as connection:
+            return draws.read_list(connection, campaign, name)
+
+    def draw_entry(self, draw: Draw, number: str) -> bytes:
+        return draws.entry_of(self._keys, draw, number)
+
+    def winners(self, campaign: str, name: str) -> list[Won]:
+        with self._reading() as connection:
+            return draws.read_winners(connection, self._keys, campaign, name)
+
+    def draw_entries(self, draw: Draw, terms: Terms, staff: Iterable[str]) -> Gathered:
+        won = {sender for (sender,) in self._all(draws.SELECT_WON, draw.campaign)}
+        return draws.gather(self._campaign_pages(draw.campaign), self._keys, draw, terms, staff, won)
+
+    def draw_forwards(self, draw: Draw, entries: Collection[bytes]) -> Mapping[bytes, int]:
+        return draws.forwards_of(self._campaign_pages(draw.campaign), draw, entries)
+
+    def _campaign_pages(self, campaign: str) -> Iterator[list[tuple[Any, ...]]]:
+        last = 0
+        while page := self._all(draws.PAGE, campaign, last):
+            yield page
+            last = page[-1][0]
+
+    def earned_by(self, forwards: Iterable[int]) -> Mapping[int, tuple[str, str]]:
+        with self._reading() as connection:
+            return draws.earned_by(connection, self._keys, forwards)
 
     def presented(self, number: str) -> Presented | None:
         with self._reading() as connection:

@@ -12,7 +12,7 @@ import msgspec
 
 from mmsd.errors import StoreError
 from mmsd.model import Attempt, Batch, Delivery, Extent, Finding
-from mmsd.store import audience, care, cold, composed, copies, desk, outbox, seeds, serials, tails
+from mmsd.store import audience, care, cold, composed, copies, desk, draws, outbox, seeds, serials, tails
 from mmsd.store.forwards import write_forwards
 from mmsd.store.keys import Keys
 from mmsd.store.people import People, Person
@@ -42,6 +42,7 @@ class Writer(NamedTuple):
         self._verdicts(connection, batch, people)
         write_forwards(connection, batch, people)
         serials.write(connection, self.keys, batch)
+        draws.write(connection, self.keys, batch)
         composed.write(connection, batch)
         outbox.write(connection, self.keys, batch, people)
         audience.write(connection, self.keys, batch, people)

@@ -8,6 +8,7 @@ with its audit; care takes it in within a second.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ from mmsd.rules.letters import BESIDE
 from mmsd.rules.table import Row
 from mmsd.rules.tidings import errand, tiding
 from mmsd.store import CareAsk, Held, Needs, Rows, Store
+from mmsd.store.drawing import Draws
 from mmsd.web.acting import Acting, Granted, check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, reply
 from mmsd.web.api import MOST_DAYS, MOST_ROWS, address, told_story
@@ -59,10 +61,11 @@ class Act(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Desk(NamedTuple):
-    """What the handlers are given: the store, and what time brings the cases of a subscriber (number, what care has of him, now)."""
+    """What the handlers are given: the store, what time brings the cases of a subscriber (number, what care has of him, now), and draws."""
 
     store: Store
     next_steps: Callable[[str, Held, int], Mapping[int, Next]]
+    draws: Draws = MappingProxyType({})  # of the configuration
 
 
 class Found(NamedTuple):
@@ -81,7 +84,7 @@ class DeskApi:
     """The handlers. `rows` are those of the table of causes; `region` reads national numbers."""
 
     def __init__(self, desk: Desk, ask: Ask, granted: Granted, *, wall: Callable[[], int], region: str, rows: Mapping[str, Row]) -> None:
-        self._store, self._next_steps = desk
+        self._store, self._next_steps = desk.store, desk.next_steps
         self._ask = ask
         self._acting = Acting(desk.store, ask, granted, wall)
         self._wall = wall

@@ -26,6 +26,7 @@ from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
 from mmsd.web.care import CareApi
 from mmsd.web.desk import Desk, DeskApi
+from mmsd.web.draws import DrawsApi
 from mmsd.web.feeds import FeedsApi
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
@@ -172,6 +173,7 @@ class Site:
             *(MailingsApi(mailings, self._ask, wall=wall, region=settings.region).routes() if mailings is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
             *(SerialsApi(desk.store, self._ask, self._granted, serials, wall=wall, public=settings.open_redeem).routes() if desk else ()),
+            *(DrawsApi(desk.store, self._ask, self._granted, desk.draws, wall=wall, random=random).routes() if desk else ()),
             *(CareApi(desk.store, self._ask, self._granted, wall=wall, rows=terms.rows).routes() if desk else ()),
             *self.stream.routes(),
             *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),

@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor, Future
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import numpy as np
@@ -34,6 +35,7 @@ from mmsd.rules.care import Next
 from mmsd.rules.kpi import Figures
 from mmsd.rules.settings import CampaignSettings, ClassSettings
 from mmsd.store import CampaignCounts, DeliveryFilter, Held, Kpi, Split, Store
+from mmsd.store.drawing import Draws
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.desk import Desk
@@ -229,6 +231,7 @@ class House:
         reader: Reader | None = None,
         terms: Terms | None = None,
         next_steps: Callable[[str, Held, int], Mapping[int, Next]] = lambda number, held, now: {},
+        draws: Draws = MappingProxyType({}),
     ) -> None:
         """`reader`: a real store instead of `shelf`."""
         folder.mkdir(exist_ok=True)
@@ -256,7 +259,7 @@ class House:
             campaigns=("relay", "unused"),
             terms=terms or Terms(),
             outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
-            desk=Desk(cast(Store, reader or self.shelf), next_steps),
+            desk=Desk(cast(Store, reader or self.shelf), next_steps, draws),
             reviewing=Reviewing(cast(Store, reader or self.shelf), {"relay": RELAY}, lambda n: int.from_bytes(self.random(12)) >> (96 - n)),
             mailings=Mailings(cast(Store, reader or self.shelf), {"relay": RELAY}, self.messages.get, b"key", ClassSettings()),
         )

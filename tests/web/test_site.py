@@ -51,6 +51,10 @@ GUARDED = [
     ("GET", "/api/v1/sending"),
     ("GET", "/api/v1/deeds"),
     ("POST", "/api/v1/stop"),
+    ("GET", "/api/v1/draws"),
+    ("GET", "/api/v1/draws/relay/grand"),
+    ("GET", "/api/v1/draws/relay/grand/paper"),
+    ("POST", "/api/v1/draws/step"),
     ("POST", "/api/v1/serials/look"),
     ("POST", "/api/v1/serials/redeem"),
     ("POST", "/api/v1/serials/qr"),
@@ -110,7 +114,13 @@ def test_every_address_but_the_listed_ones_is_guarded(house):
     opened = {route.path for route in house.site.routes if not route.scope}
     assert opened == {"/livez", "/readyz", "/login", "/logout", "/static/{name}"}
     guarded = {route.path for route in house.site.routes if route.scope and route.path not in PLACES}
-    named = {"/relay/": "/{id}/", "/spring": "/{name}", "/7/run": "/{number}/{order}", "/7": "/{number}"}
+    named = {
+        "/draws/relay/grand": "/draws/{campaign}/{draw}",
+        "/relay/": "/{id}/",
+        "/spring": "/{name}",
+        "/7/run": "/{number}/{order}",
+        "/7": "/{number}",
+    }
     assert guarded == {functools.reduce(lambda path, name: path.replace(name, named[name]), named, path) for _, path in GUARDED}
 
 

@@ -1,0 +1,186 @@
+"""A draw from step to step. A person orders one, with his name and reason. Closing and drawing look through every serial, outside the
+writer's transactions; what they come to is one transaction each. A crash leaves it ordered, and it is done again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import msgspec
+
+from mmsd.errors import ConfigError
+from mmsd.model import Batch, Deed, Draw, Winner
+from mmsd.rules import draw as rules
+from mmsd.rules.settings import CampaignSettings, DrawSettings
+from mmsd.store import Needs, Rows, Store
+
+_LINE_FEED: Final = "\n"
+
+
+class Known(NamedTuple):
+    """A draw of the configuration."""
+
+    campaign: CampaignSettings
+    settings: DrawSettings
+    folder: Path  # of the campaign files
+
+
+Draws = Mapping[tuple[str, str], Known]
+"""All of them, by (campaign, name)."""
+
+
+class Ordered(NamedTuple):
+    """What a person orders: the next step of a draw."""
+
+    name: tuple[str, str]
+    step: str  # of `rules.draw.STEPS`
+    who: str
+    why: str
+    beacon: str = ""
+
+
+def draws_of(campaigns: Iterable[CampaignSettings], folder: Path) -> dict[tuple[str, str], Known]:
+    return {(campaign.id, draw.name): Known(campaign, draw, folder) for campaign in campaigns for draw in campaign.draws}
+
+
+def needs(ordered: Ordered) -> Needs:
+    return Needs(draws=frozenset({ordered.name}))
+
+
+def decide(ordered: Ordered, rows: Rows, known: Known, now: int, random: Callable[[int], bytes]) -> Batch | str:
+    """What an order writes, or why it cannot be."""
+    draw = rows.draws.get(ordered.name)
+    wrong = fault(ordered, draw)
+    if wrong:
+        return wrong
+    deed = Deed(ordered.who, f"draw {ordered.step}", "/".join(ordered.name), ordered.why)
+    if draw is None:
+        terms = rules.terms_of(known.campaign, known.settings)
+        seed = random(rules.SEED_BYTES)
+        draw = Draw(
+            *ordered.name, rules.COMMITTED, terms, rules.commitment(*ordered.name, terms, seed), seed, random(rules.SEED_BYTES), now
+        )
+    elif ordered.step == "close":
+        draw = msgspec.structs.replace(draw, state=rules.CLOSING)
+    else:
+        draw = msgspec.structs.replace(draw, state=rules.DRAWING, beacon=ordered.beacon)
+    return Batch(now, draws=[draw], events=[rules.told(draw, now)], deeds=[deed])
+
+
+def fault(ordered: Ordered, draw: Draw | None) -> str:
+    """Why a step cannot be done, as the draw stands; "" when it can."""
+    state = draw.state if draw is not None else ""
+    if state != rules.STEPS[ordered.step]:
+        return f"the draw is {state or 'not committed to'}"
+    if draw is None or ordered.step == "close":
+        return ""
+    asked = rules.read_terms(draw.terms).beacon
+    if bool(asked) != bool(ordered.beacon):
+        return f"say the number: {asked}" if asked else "no number is mixed into this draw"
+    return "the number is no line of text" if not ordered.beacon.isprintable() or len(ordered.beacon) > 200 else ""
+
+
+def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
+    """What will happen, in words, before it is ordered."""
+    campaign, settings, _ = known
+    terms = rules.read_terms(draw.terms if draw is not None else rules.terms_of(campaign, settings))
+    prizes = ", ".join(f"{prize.count} × {prize.name}" for prize in terms.prizes)
+    if draw is None:
+        return [
+            f"prizes: {prizes}; {terms.reserves} in reserve",
+            f"who takes part: forwards of {terms.first} to {terms.last} that count, "
+            + ("each a chance" if terms.chances == "serial" else "a chance for each person"),
+            *(["who won in another draw of the campaign is left out"] if terms.once else []),
+            *([f"numbers in {settings.excluded} are left out"] if settings.excluded else []),
+            *([f"mixed in: {terms.beacon}"] if terms.beacon else []),
+            "from now on this cannot be changed; publish the commitment",
+        ]
+    if ordered.step == "close":
+        return [
+            f"who takes part is listed now, of {terms.first} to {terms.last}; what counts later takes no part",
+            "the list cannot be changed; publish its hash",
+        ]
+    text = rules.certificate(settings, campaign, terms.prizes[0].name, 1, "…", draw.name)
+    return [
+        f"{prizes} and {terms.reserves} in reserve are drawn among {draw.entries:,} entries of {draw.people:,} people, once and for all",
+        f"an SMS to each of {sum(prize.count for prize in terms.prizes)}, as soon as its class is switched on: {text}",
+    ]
+
+
+def word(ordered: Ordered, draw: Draw | None, known: Known) -> str:
+    """What a person says back once he has read what will happen; another one whenever the draw, or what it means, is another."""
+    said = [*ordered.name, ordered.step, ordered.beacon, *(means(ordered, draw, known))]
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
+
+
+def go_on(store: Store, draw: Draw, known: Known, wall: Callable[[], int]) -> Draw:
+    """Do what was ordered of a draw that is closing or drawing; the draw as it stands then.
+
+    Raises ConfigError when the list of numbers that may not win cannot be read.
+    """
+    return _close(store, draw, known, wall) if draw.state == rules.CLOSING else _draw(store, draw, known, wall)
+
+
+def barred(known: Known) -> list[str]:
+    """Numbers of those who may not win. Raises ConfigError."""
+    settings = known.settings
+    if not settings.excluded:
+        return []
+    path = known.folder / settings.excluded
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"draws.{settings.name}.excluded: {path}: {getattr(error, 'strerror', 'no text')}") from None
+    found = []
+    for number, line in enumerate(text.split(_LINE_FEED), 1):
+        digits = "".join(sign for sign in line.partition("#")[0] if sign.isalnum())
+        if digits and not (digits.isascii() and digits.isdecimal() and 8 <= len(digits) <= 15):  # E.164
+            raise ConfigError(f"draws.{settings.name}.excluded: {path}: line {number} is no number with its country code")
+        if digits:
+            found.append(digits)
+    return found
+
+
+def _close(store: Store, draw: Draw, known: Known, wall: Callable[[], int]) -> Draw:
+    found = store.draw_entries(draw, rules.read_terms(draw.terms), barred(known))
+    whole = rules.packed(found.entries)
+    now = wall()
+    closed = msgspec.structs.replace(
+        draw, state=rules.CLOSED, closed=now, entries=len(found.entries), people=found.people, excluded=found.excluded,
+        listing=rules.digest(rules.Listed(whole)), packed=whole,
+    )  # fmt: skip
+    return _once(store, draw, closed, lambda: Batch(now, draws=[closed], events=[rules.told(closed, now)]))
+
+
+def _draw(store: Store, draw: Draw, known: Known, wall: Callable[[], int]) -> Draw:
+    terms = rules.read_terms(draw.terms)
+    listed = rules.Listed(store.draw_list(draw.campaign, draw.name))
+    places = rules.drawn(listed, draw.seed, draw.listing, draw.beacon, terms)
+    forwards = store.draw_forwards(draw, {bytes.fromhex(place.entry) for place in places})
+    winners = [
+        Winner(draw.campaign, draw.name, place.place, place.prize, entry, forwards[entry])
+        for place in places
+        for entry in (bytes.fromhex(place.entry),)
+    ]
+    people = store.earned_by({winner.forward for winner in winners})
+    now = wall()
+    done = msgspec.structs.replace(draw, state=rules.DRAWN, drawn=now)
+    rows = rules.certificates(done, known.settings, known.campaign, [(winner, *people[winner.forward]) for winner in winners], now)
+    return _once(store, draw, done, lambda: Batch(now, draws=[done], winners=winners, outbox=rows, events=[rules.told(done, now)]))
+
+
+def _once(store: Store, was: Draw, then: Draw, batch: Callable[[], Batch]) -> Draw:
+    """Unless somebody was faster."""
+    name = (was.campaign, was.name)
+    found: list[Draw] = []
+
+    def decide(rows: Rows) -> Batch:
+        now = rows.draws[name]
+        found[:] = [then if now.state == was.state else now]
+        return batch() if now.state == was.state else Batch(0)
+
+    store.transact(Needs(draws=frozenset({name})), decide)
+    return found[0]

@@ -1,0 +1,174 @@
+"""Draws as rows, and the serials that may take part in one.
+
+`write` and `read` for a decision run inside the writer's transaction. What a draw has come to is kept by triggers, too: not even a fault of
+ours draws twice or changes a list (schema step 19).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Collection, Iterable
+from hmac import digest
+from itertools import chain
+from typing import Any, Final
+
+import msgspec
+
+from mmsd.model import Batch, Draw, Winner
+from mmsd.rules.draw import CLOSED, COMMITTED, DRAWN, ENTRY_BYTES, PERSON_BYTES, SEED_BYTES, Terms
+from mmsd.rules.serials import plain
+from mmsd.store import Gathered, Won
+from mmsd.store.keys import Keys
+from mmsd.store.serials import unsealed
+from mmsd.store.sql import select_in
+
+_SECRET: Final = b"draw"
+_READ_COUNTS: Final = msgspec.json.Decoder(dict[str, int])
+_COLUMNS: Final = "campaign, name, state, terms, commitment, secret, committed, closed, drawn, entries, people, excluded, listing, beacon"
+_SELECT: Final = f"SELECT {_COLUMNS} FROM draw"  # noqa: S608  # columns of ours
+STAFF: Final = "staff"
+ERASED: Final = "erased"
+WON: Final = "won_before"
+NO_SERIAL: Final = "no_serial"
+
+
+def write(connection: sqlite3.Connection, keys: Keys, batch: Batch) -> None:
+    """Raises sqlite3.IntegrityError when a draw would go anywhere but on, and for a second winner of a place."""
+    for draw in batch.draws:
+        name = (draw.campaign, draw.name)
+        counted = (draw.entries, draw.people, msgspec.json.encode(draw.excluded, order="deterministic").decode(), draw.listing, draw.beacon)
+        if draw.state == COMMITTED:
+            secret = keys.seal("/".join(name).encode(), _SECRET, draw.seed + draw.key)
+            connection.execute(
+                f"INSERT INTO draw ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)",  # noqa: S608  # as above
+                (*name, draw.state, draw.terms, draw.commitment, secret, draw.committed, *counted),
+            )
+            continue
+        if draw.state == DRAWN:
+            connection.executemany(
+                "INSERT INTO winner (campaign, draw, place, prize, entry, forward) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (one.campaign, one.draw, one.place, one.prize, one.entry, one.forward)
+                    for one in batch.winners
+                    if (one.campaign, one.draw) == name
+                ],
+            )
+        connection.execute(
+            "UPDATE draw SET state = ?, closed = ?, drawn = ?, entries = ?, people = ?, excluded = ?, listing = ?, beacon = ?"
+            " WHERE campaign = ? AND name = ?",
+            (draw.state, draw.closed, draw.drawn, *counted, *name),
+        )
+        if draw.state == CLOSED:
+            connection.execute("INSERT INTO draw_list (campaign, draw, entries) VALUES (?, ?, ?)", (*name, draw.packed))
+
+
+def read(connection: sqlite3.Connection, keys: Keys, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Draw]:
+    """Draws by (campaign, name), without their lists; one that is not there is not in it."""
+    found = {}
+    for name in names:
+        row = connection.execute(f"{_SELECT} WHERE campaign = ? AND name = ?", name).fetchone()
+        if row is not None:
+            found[name] = _draw(keys, row)
+    return found
+
+
+def read_all(connection: sqlite3.Connection, keys: Keys) -> list[Draw]:
+    """Every draw, the newest first, without their lists."""
+    return [_draw(keys, row) for row in connection.execute(f"{_SELECT} ORDER BY committed DESC, campaign, name")]
+
+
+def read_list(connection: sqlite3.Connection, campaign: str, name: str) -> bytes:
+    """The list, packed; empty until it is closed."""
+    row = connection.execute("SELECT entries FROM draw_list WHERE campaign = ? AND draw = ?", (campaign, name)).fetchone()
+    return bytes(row[0]) if row is not None else b""
+
+
+def read_winners(connection: sqlite3.Connection, keys: Keys, campaign: str, name: str) -> list[Won]:
+    """By place."""
+    found = connection.execute(
+        "SELECT w.place, w.prize, w.entry, w.forward, p.sealed, n.sealed, f.city FROM winner w JOIN forward f ON f.id = w.forward"
+        " JOIN subscriber p ON p.id = f.sender JOIN serial n ON n.forward = f.key WHERE w.campaign = ? AND w.draw = ? ORDER BY w.place",
+        (campaign, name),
+    )
+    return [
+        Won(Winner(campaign, name, place, prize, entry, forward), keys.open_number(sender), unsealed(keys, sender, sealed), city)
+        for place, prize, entry, forward, sender, sealed, city in found
+    ]
+
+
+def earned_by(connection: sqlite3.Connection, keys: Keys, forwards: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Whose each forward is, and its serial; "" once he is erased."""
+    statement = (
+        "SELECT f.id, p.sealed, n.sealed FROM forward f JOIN subscriber p ON p.id = f.sender JOIN serial n ON n.forward = f.key"
+        " WHERE f.id IN ({})"
+    )
+    found = select_in(connection, statement, forwards)
+    return {forward: (keys.open_number(sender), unsealed(keys, sender, sealed)) for forward, sender, sealed in found}
+
+
+def entry_of(keys: Keys, draw: Draw, serial: str) -> bytes:
+    """The entry number of a serial, whether or not it is in the list."""
+    return _entry(draw, keys.serial_lookup(plain(serial)))
+
+
+PAGE: Final = (
+    "SELECT f.id, n.lookup, f.sender, p.lookup, f.day, f.counted, f.reason FROM forward f LEFT JOIN serial n ON n.forward = f.key"
+    " JOIN subscriber p ON p.id = f.sender WHERE f.campaign = ? AND f.id > ? ORDER BY f.id LIMIT 20000"
+)
+Page = Iterable[tuple[int, bytes | None, int, bytes | None, str, int, str]]
+SELECT_WON: Final = "SELECT f.sender FROM winner w JOIN forward f ON f.id = w.forward WHERE w.campaign = ? AND w.prize <> ''"
+
+
+def gather(pages: Iterable[Page], keys: Keys, draw: Draw, terms: Terms, staff: Iterable[str], won: Collection[int]) -> Gathered:
+    """Who takes part, of all forwards of the campaign. `staff` may not win; `won`: ids of who has won in another draw."""
+    barred = {keys.lookup(number) for number in staff}
+    excluded: Counter[str] = Counter()
+    persons: dict[int, bytes] = {}
+    entries: list[tuple[bytes, bytes]] = []
+    held: dict[bytes, bytes] = {}  # by person, where each has one chance
+    for _, lookup, sender, known, day, counted, reason in chain.from_iterable(pages):
+        if not terms.first <= day <= terms.last:
+            continue
+        if lookup is None or not counted:
+            excluded[reason or NO_SERIAL] += 1
+        elif known is None:
+            excluded[ERASED] += 1
+        elif known in barred:
+            excluded[STAFF] += 1
+        elif terms.once and sender in won:
+            excluded[WON] += 1
+        else:
+            person = persons.get(sender)
+            if person is None:
+                person = persons[sender] = digest(draw.key, b"person %d" % sender, "sha256")[:PERSON_BYTES]
+            entry = _entry(draw, lookup)
+            if terms.chances == "person":
+                held[person] = min(entry, held.get(person, entry))
+            else:
+                entries.append((entry, person))
+    if terms.chances == "person":
+        entries = [(entry, person) for person, entry in held.items()]
+    return Gathered(entries, len(persons), dict(excluded))
+
+
+def forwards_of(pages: Iterable[Page], draw: Draw, entries: Collection[bytes]) -> dict[bytes, int]:
+    """Which forward earned each of these entries: its id."""
+    found = {}
+    for forward, lookup, *_ in chain.from_iterable(pages):
+        if lookup is not None and (entry := _entry(draw, lookup)) in entries:
+            found[entry] = forward
+    return found
+
+
+def _entry(draw: Draw, lookup: bytes) -> bytes:
+    return digest(draw.key, lookup, "sha256")[:ENTRY_BYTES]
+
+
+def _draw(keys: Keys, row: tuple[Any, ...]) -> Draw:
+    campaign, name, state, terms, commitment, secret, committed, closed, drawn, entries, people, excluded, listing, beacon = row
+    opened = keys.unseal(f"{campaign}/{name}".encode(), _SECRET, secret)
+    return Draw(
+        campaign, name, state, terms, commitment, opened[:SEED_BYTES], opened[SEED_BYTES:], committed, closed, drawn, entries, people,
+        _READ_COUNTS.decode(excluded), listing, beacon,
+    )  # fmt: skip

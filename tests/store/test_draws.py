@@ -1,0 +1,233 @@
+"""A draw in the store: who takes part, what it comes to, and that nothing brings it back."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmsd.errors import ConfigError, StoreError
+from mmsd.model import Batch, Draw, Serial
+from mmsd.rules import draw as rules
+from mmsd.rules.draw import Listed
+from mmsd.rules.serials import spell
+from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
+from mmsd.store import Needs, Rows, Store, drawing
+from mmsd.store.drawing import Known, Ordered
+from mmsd.store.sqlite import DATABASE, Faults
+from tests.store.conftest import NOW, Open, put
+from tests.store.values import LI, WANG, ZHAO, forward
+
+NAME = ("relay", "grand")
+PRIZES = (PrizeSettings("torch"), PrizeSettings("tea set", 2))
+CAMPAIGN = CampaignSettings("relay", "Relay", "2026-11-01", "2026-11-30", (), language="en")
+PEOPLE = [f"8613712340{n:03}" for n in range(40)]
+
+
+def known(folder: Path, **fields: Any) -> Known:
+    return Known(CAMPAIGN, DrawSettings("grand", PRIZES, reserves=1, **fields), folder)
+
+
+def relay(store: Store) -> dict[str, str]:
+    """Three serials for each of PEOPLE, and some that take no part; serial → whose."""
+    forwards = [forward(n, sender=PEOPLE[n % 40]) for n in range(1, 121)]
+    forwards.append(forward(200, sender=LI, counted=False, reason="self"))
+    forwards.append(forward(201, sender=WANG, day="2026-12-01"))
+    forwards.append(forward(202, sender=ZHAO))
+    serials = {spell(one.submitted + int.from_bytes(one.key, "big") << 32): one for one in forwards if one.counted}
+    put(store, Batch(at=NOW, forwards=forwards, serials=[Serial(number, one.key) for number, one in serials.items()]))
+    store.erase(ZHAO)
+    return {number: one.sender for number, one in serials.items()}
+
+
+def order(store: Store, what: Known, step: str, beacon: str = "", name: tuple[str, str] = NAME) -> str:
+    ordered = Ordered(name, step, "li", "as announced", beacon)
+    said: list[str] = []
+
+    def decide(rows: Rows) -> Batch:
+        batch = drawing.decide(ordered, rows, what, NOW, os.urandom)
+        if isinstance(batch, str):
+            said.append(batch)
+            return Batch(0)
+        return batch
+
+    store.transact(drawing.needs(ordered), decide)
+    return said[0] if said else ""
+
+
+def there(store: Store, name: tuple[str, str] = NAME) -> Draw:
+    return next(one for one in store.draws() if (one.campaign, one.name) == name)
+
+
+def done(store: Store, what: Known, beacon: str = "") -> Draw:
+    for step in rules.STEPS:
+        assert order(store, what, step, beacon if step == "run" else "") == ""
+        if step != "commit":
+            drawing.go_on(store, there(store), what, lambda: NOW)
+    return there(store)
+
+
+def test_from_the_commitment_to_the_winners(store: Store, tmp_path: Path) -> None:
+    owners, what = relay(store), known(tmp_path)
+    draw = done(store, what)
+    assert (draw.state, draw.entries, draw.people) == (rules.DRAWN, 120, 40)
+    assert draw.excluded == {"self": 1, "erased": 1}
+    winners = store.winners(*NAME)
+    assert [one.winner.prize for one in winners] == ["torch", "tea set", "tea set", ""]
+    assert len({one.msisdn for one in winners}) == 4
+    for one in winners:
+        assert owners[one.serial] == one.msisdn
+        assert store.draw_entry(draw, one.serial) == one.winner.entry
+    paper = list(rules.paper(draw, Listed(store.draw_list(*NAME)), (one.winner for one in winners)))
+    assert rules.faults(rules.read_paper(paper)) == []
+    assert not any(serial[:8] in line or owner in line for line in paper for serial, owner in owners.items())
+    rows = [row for _, row in store.outbox(None, 99) if row.purpose == rules.PURPOSE]
+    assert [(row.msisdn, row.kind, row.campaign) for row in rows] == [(one.msisdn, "transactional", "relay") for one in winners[:3]]
+    assert all(one.serial in row.body and one.winner.prize in row.body for one, row in zip(winners, rows, strict=False))
+    assert [deed.what for _, _, deed in store.deeds(9)] == ["draw run", "draw close", "draw commit"]
+    told = [event.data["state"] for event in store.events(0, 99) if event.topic == "draw"]
+    assert told == ["committed", "closing", "closed", "drawing", "drawn"]
+
+
+def test_no_step_twice_and_none_out_of_order(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what = known(tmp_path)
+    assert order(store, what, "close") == order(store, what, "run") == "the draw is not committed to"
+    done(store, what)
+    before = (there(store), store.winners(*NAME), store.draw_list(*NAME))
+    for step in rules.STEPS:
+        assert order(store, what, step) == "the draw is drawn"
+    assert before == (there(store), store.winners(*NAME), store.draw_list(*NAME))
+
+
+def test_the_store_itself_refuses(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what = known(tmp_path)
+    order(store, what, "commit")
+    order(store, what, "close")
+    closing = there(store)
+    drawing.go_on(store, closing, what, lambda: NOW)
+    assert drawing.go_on(store, closing, what, lambda: NOW + 1).closed == NOW  # somebody was faster
+    closed = there(store)
+    order(store, what, "run")
+    drawing.go_on(store, there(store), what, lambda: NOW)
+    with pytest.raises(StoreError, match="goes on"):
+        store.transact(Needs(), lambda _: Batch(at=NOW, draws=[closed]))
+    connection = sqlite3.connect(tmp_path / "state" / DATABASE)
+    for statement in (
+        "UPDATE draw SET state = 'closed'", "UPDATE draw SET listing = 'x'", "DELETE FROM draw", "UPDATE draw SET beacon = 'x'",
+        "UPDATE draw_list SET entries = x'00'", "DELETE FROM draw_list", "UPDATE winner SET forward = 1", "DELETE FROM winner",
+        "INSERT INTO winner SELECT campaign, draw, 9, prize, entry, forward FROM winner LIMIT 1",
+    ):  # fmt: skip
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+    connection.close()
+
+
+def test_staff_and_who_won_before_are_left_out(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    (tmp_path / "staff.txt").write_text(f"# ours\n+{PEOPLE[0]}\n\n{PEOPLE[1][:5]} {PEOPLE[1][5:]}  # the boss\n")
+    draw = done(store, known(tmp_path, excluded="staff.txt"))
+    assert (draw.people, draw.excluded["staff"]) == (38, 6)
+    assert not {PEOPLE[0], PEOPLE[1]} & {one.msisdn for one in store.winners(*NAME)}
+    again = Known(CAMPAIGN, DrawSettings("second", PRIZES, reserves=40), tmp_path)
+    for step in ("commit", "close", "run"):
+        order(store, again, step, name=("relay", "second"))
+        if step != "commit":
+            drawing.go_on(store, there(store, ("relay", "second")), again, lambda: NOW)
+    assert there(store, ("relay", "second")).excluded["won_before"] == 9
+    mine = {one.msisdn for one in store.winners(*NAME) if one.winner.prize}
+    assert not mine & {one.msisdn for one in store.winners("relay", "second")}
+    assert there(store).listing != there(store, ("relay", "second")).listing
+
+
+@pytest.mark.parametrize("text", ["12ab34567890\n", "123\n"])
+def test_a_list_that_cannot_be_read_stops_the_close(store: Store, tmp_path: Path, text: str) -> None:
+    what = known(tmp_path, excluded="staff.txt")
+    with pytest.raises(ConfigError, match=r"staff\.txt"):
+        drawing.barred(what)
+    (tmp_path / "staff.txt").write_text(text)
+    relay(store)
+    order(store, what, "commit")
+    order(store, what, "close")
+    with pytest.raises(ConfigError, match="line 1"):
+        drawing.go_on(store, there(store), what, lambda: NOW)
+    assert there(store).state == rules.CLOSING
+
+
+def test_one_chance_for_each_person(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    draw = done(store, known(tmp_path, chances="person"))
+    assert (draw.entries, draw.people) == (40, 40)
+
+
+def test_a_number_that_is_mixed_in(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what = known(tmp_path, beacon="Sunday's lottery")
+    order(store, what, "commit")
+    order(store, what, "close")
+    drawing.go_on(store, there(store), what, lambda: NOW)
+    assert order(store, what, "run") == "say the number: Sunday's lottery"
+    assert "line of text" in order(store, what, "run", "1\n2")
+    assert order(store, what, "run", "05 11 23") == ""
+    drawing.go_on(store, there(store), what, lambda: NOW)
+    assert there(store).beacon == "05 11 23"
+    plain = known(tmp_path)
+    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, rules.terms_of(*plain[:2]), "", b"", b"", 1))
+
+
+def test_nobody_takes_part(store: Store, tmp_path: Path) -> None:
+    draw = done(store, known(tmp_path))
+    assert (draw.entries, store.winners(*NAME)) == (0, [])
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("boundary", ["in_transaction", "before_commit", "after_commit"])
+@pytest.mark.parametrize("step", ["close", "run"])
+def test_killed_at_a_boundary_it_is_done_once(open_store: Open, tmp_path: Path, boundary: str, step: str) -> None:
+    armed: list[str] = []
+
+    def point(name: str) -> None:
+        if name in armed:
+            armed.clear()
+            raise Killed
+
+    what = known(tmp_path)
+    store = open_store(faults=Faults(point=point))
+    relay(store)
+    order(store, what, "commit")
+    order(store, what, "close")
+    if step == "run":
+        drawing.go_on(store, there(store), what, lambda: NOW)
+        order(store, what, "run")
+    seed = there(store).seed
+    armed.append(boundary)
+    with pytest.raises(Exception):  # noqa: B017, PT011  # whatever the store makes of the end of the process
+        drawing.go_on(store, there(store), what, lambda: NOW)
+    store = open_store()
+    if there(store).state in (rules.CLOSING, rules.DRAWING):
+        drawing.go_on(store, there(store), what, lambda: NOW)
+    if step == "close":
+        order(store, what, "run")
+        drawing.go_on(store, there(store), what, lambda: NOW)
+    draw = there(store)
+    assert (draw.state, draw.seed, draw.entries) == (rules.DRAWN, seed, 120)
+    assert len(store.winners(*NAME)) == 4
+    assert sum(row.purpose == rules.PURPOSE for _, row in store.outbox(None, 99)) == 3
+
+
+def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path) -> None:
+    what, other = known(tmp_path), known(tmp_path, chances="person")
+    ordered = Ordered(NAME, "commit", "li", "x")
+    assert "1 × torch, 2 × tea set" in drawing.means(ordered, None, what)[0]
+    closed = Draw(*NAME, rules.CLOSED, rules.terms_of(*what[:2]), "", b"", b"", 1, entries=120, people=40)
+    run = ordered._replace(step="run")
+    assert "Congratulations" in drawing.means(run, closed, what)[1]
+    words = {drawing.word(ordered, None, what), drawing.word(ordered, None, other), drawing.word(run, closed, what)}
+    assert len(words) == 3

@@ -1,0 +1,158 @@
+"""Draws over the API: what will happen is told first, nothing is done unread, and the daemon does what was ordered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mmsd.flow.drawing import Drawing
+from mmsd.model import Batch, Serial
+from mmsd.rules import draw as rules
+from mmsd.rules.serials import spell
+from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
+from mmsd.store.drawing import Known
+from mmsd.store.sqlite import SqliteStore
+from mmsd.web.access import digest
+from tests.web.house import NOON, House
+from tests.web.stored import forward, put, stored
+
+NAME = ("relay", "grand")
+ALL, STEP = "/api/v1/draws", "/api/v1/draws/step"
+ONE = f"{ALL}/relay/grand"
+
+
+def known(folder: Path, **fields: Any) -> dict[tuple[str, str], Known]:
+    campaign = CampaignSettings("relay", "Relay", "2026-11-01", "2026-11-30", ())
+    return {NAME: Known(campaign, DrawSettings("grand", (PrizeSettings("火炬"),), **fields), folder)}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with stored(tmp_path) as store:
+        numbers = range(1, 5)
+        put(
+            store, Batch(at=NOON, forwards=[forward(n) for n in numbers], serials=[Serial(spell(n << 40), forward(n).key) for n in numbers])
+        )
+        yield store
+
+
+def house_of(tmp_path: Path, store: SqliteStore, **fields: Any) -> House:
+    house = House(tmp_path / "house", reader=store, draws=known(tmp_path, **fields))
+    house.grant(f"campaign,read {digest('campaigner')}")
+    return house
+
+
+async def step(client: Any, name: str, **more: Any) -> tuple[int, dict[str, Any]]:
+    """In two requests, as it is meant."""
+    body = {"campaign": "relay", "draw": "grand", "step": name, "who": "li", "why": "as announced", **more}
+    answer = await client.post(STEP, json=body)
+    told = await answer.json()
+    if answer.status != 409 or told["error"] != "confirm":
+        return answer.status, told
+    word = told["remedy"].partition("confirm=")[2]
+    answer = await client.post(STEP, json={**body, "confirm": word})
+    return answer.status, await answer.json()
+
+
+def turned(store: SqliteStore, draws: dict[tuple[str, str], Known]) -> Drawing:
+    async def here(call: Callable[..., Any], *arguments: Any) -> Any:
+        return call(*arguments)
+
+    loop: Callable[..., Awaitable[Any]] = here
+    drawing = Drawing(store, draws, wall=lambda: NOON, call=loop)
+    asyncio.run(drawing.turn())
+    return drawing
+
+
+def test_from_the_commitment_to_the_paper(tmp_path: Path, store: SqliteStore):
+    house, draws = house_of(tmp_path, store), known(tmp_path)
+
+    async def look(client: Any) -> None:
+        assert (await (await client.get(ALL)).json())["draws"] == [
+            {"campaign": "relay", "draw": "grand", "state": "planned", "next": "commit"}
+        ]
+        assert (await client.get(ONE)).status == 404
+
+    house.visit(look, token="campaigner")
+    for name in rules.STEPS:
+
+        async def go(client: Any, name: str = name) -> None:
+            assert await step(client, name) == (200, {"ordered": name})
+            (told,) = (await (await client.get(ALL)).json())["draws"]
+            assert told["seed"] == ""
+
+        house.visit(go, token="campaigner")
+        turned(store, draws)
+
+    async def read(client: Any) -> None:
+        told = await (await client.get(ONE)).json()
+        assert (told["state"], told["entries"], told["people"], told["next"]) == ("drawn", 4, 1, "")
+        (winner,) = told["winners"]
+        assert (winner["place"], winner["prize"], winner["number"], winner["city"]) == (1, "火炬", "86139****5432", "Wuxi")
+        paper = await (await client.get(f"{ONE}/paper")).text()
+        assert rules.faults(rules.read_paper(paper.splitlines(keepends=True))) == []
+        assert told["seed"] in paper
+
+    house.visit(read, token="campaigner")
+    assert [deed.what for _, _, deed in store.deeds(9)] == ["draw run", "draw close", "draw commit"]
+
+
+def test_nothing_is_done_unread(tmp_path: Path, store: SqliteStore):
+    house = house_of(tmp_path, store)
+
+    async def story(client: Any) -> None:
+        body = {"campaign": "relay", "draw": "grand", "step": "commit", "who": "li", "why": "x", "confirm": "00000000"}
+        answer = await client.post(STEP, json=body)
+        told = await answer.json()
+        assert (answer.status, told["error"]) == (409, "confirm")
+        assert "1 × 火炬" in told["detail"]
+        assert await step(client, "close") == (
+            409,
+            {"error": "not_possible", "detail": "the draw is not committed to", "remedy": told_remedy},
+        )
+        assert (await client.post(STEP, json={**body, "step": "again"})).status == 400
+        assert (await client.post(STEP, json={**body, "draw": "other"})).status == 404
+        assert (await client.post(STEP, json={**body, "who": "8613812341234"})).status == 400
+
+    told_remedy = "A draw is committed to, closed and drawn, once each."
+    house.visit(story, token="campaigner")
+    assert store.draws() == []
+    assert store.deeds(9) == []
+
+
+def test_who_only_reads_orders_nothing(tmp_path: Path, store: SqliteStore):
+    house = house_of(tmp_path, store)
+    house.grant(f"read {digest('reader')}")
+
+    async def story(client: Any) -> None:
+        assert (await client.get(ALL)).status == 200
+        assert (await step(client, "commit"))[0] == 403
+
+    house.visit(story, token="reader")
+
+
+def test_what_stops_the_daemon_is_told_once_and_tried_again(tmp_path: Path, store: SqliteStore, caplog: pytest.LogCaptureFixture):
+    (tmp_path / "staff.txt").write_text("8613998765432\n")
+    house, draws = house_of(tmp_path, store, excluded="staff.txt"), known(tmp_path, excluded="staff.txt")
+
+    async def story(client: Any) -> None:
+        assert (await step(client, "commit"))[0] == (await step(client, "close"))[0] == 200
+        (tmp_path / "staff.txt").unlink()
+        assert (await step(client, "run"))[1]["detail"] == "the list of numbers that may not win cannot be read"
+
+    house.visit(story, token="campaigner")
+    drawing = turned(store, draws)
+    asyncio.run(drawing.turn())
+    assert "staff.txt" in drawing.trouble["relay/grand"]
+    assert caplog.text.count("relay/grand waits") == 1
+    turned(store, {})
+    assert "no campaign file has the draw" in caplog.text
+    (tmp_path / "staff.txt").write_text("8613998765432\n")
+    assert asyncio.run(drawing.turn()) == 1
+    (draw,) = store.draws()
+    assert (draw.state, draw.entries, draw.excluded) == ("closed", 0, {"staff": 4})
+    assert drawing.trouble == {}
