@@ -700,6 +700,7 @@ class Holder(msgspec.Struct, frozen=True):
     city: str = ""
     attempt: int = 0
     key: bytes = b""  # of the row of the outbox that brings it; b"": there is none
+    drawn: int = 0  # when a group sending came to him; 0: none did
     ended: bool = False  # the number became somebody else's
 
 

@@ -26,7 +26,7 @@ from mmsd.rules.audience import State
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store import Store, mailings
 from mmsd.store.sqlite import SqliteStore
-from mmsd.web.mailings import Mailings, Part, Prepare, Said, brief, described, list_as_value, ordered, prepared, read
+from mmsd.web.mailings import Mailings, Part, Prepare, Said, brief, described, effects, list_as_value, ordered, prepared, read
 
 PART: Final = 400
 """Lines of a list that go in one request …"""
@@ -200,6 +200,47 @@ def mailing(config_file: Path, number: int, run: str | None, order_name: str | N
         if name == "count":
             _counted(settings, number)
     _show(settings, number, as_json=as_json, config_file=config_file)
+
+
+@campaign.command()
+@_CONFIG
+@_CAMPAIGN
+@click.option("--mailing", "number", type=click.IntRange(min=1), help="Of this one alone.")
+@_JSON
+def effect(config_file: Path, campaign: str, number: int | None, as_json: bool) -> None:
+    """What group sendings were good for: those who were sent a seed beside those who were drawn to do without.
+
+    \b
+    mmsd campaign effect /etc/mmsd/mmsd.toml torch
+    """
+    settings = config.load(config_file)
+    ours = _named(settings, campaign)
+    reader = reader_of(settings)
+    try:
+        told = effects(reader, ours, number, app.wall())  # type: ignore[arg-type]  # it only reads
+    finally:
+        reader.close_readers()
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(told), indent=1))
+        return
+    for one in told["groups"]:
+        click.echo(f"{one['of']}{' ' + repr(one['group']) if one['group'] is not None else ''}:")
+        for arm in ("sent", "control"):
+            side = one[arm]
+            share = f"{side['share']:.2%} ({side['low']:.2%} to {side['high']:.2%})" if side["share"] is not None else "not known"
+            click.echo(f"  {arm}: {side['n']:,} of {side['of']:,} took part, {share}")
+        if one["lift"] is not None:
+            chance = f", p = {one['p']:.2g}" if one["p"] is not None else ""
+            proof = "" if one["proven"] else "; it may be chance"
+            click.echo(f"  {one['lift']:+.2%} ({one['low']:+.2%} to {one['high']:+.2%}){chance}{proof}")
+        if one["too_few"]:
+            click.echo("  too few on one side: nothing here is worth telling")
+        if one["detectable"] is not None:
+            click.echo(f"  a difference of {one['detectable']:.2%} would show")
+    if told["waiting"]:
+        click.echo(
+            f"{told['waiting']:,} people are not looked at yet: {told['window'] / 86400:g} days have not passed since it came to them"
+        )
 
 
 # ---------------------------------------------------------------------------------------------------------------------- helpers

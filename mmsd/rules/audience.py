@@ -231,7 +231,7 @@ def turn(mailing: Mailing, plan: Plan, page: Sequence[Seen], *, most: int, until
         left = verdict(seen, control=in_control(key, campaign, member.msisdn, plan.control))
         begins = holder is None or holder.ended
         attempt = (holder.attempt if holder is not None else 0) + 1
-        has = Holder(campaign, seed, member.msisdn, HOW, "sent", now, mailing.id, member.label, member.city, attempt)
+        has = Holder(campaign, seed, member.msisdn, HOW, "sent", now, mailing.id, member.label, member.city, attempt, drawn=now)
         if left is None:
             asked = row_key(key, campaign, seed, member.msisdn, attempt)
             made.rows.append(

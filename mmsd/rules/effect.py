@@ -1,4 +1,4 @@
-"""What care is good for: the success of those who were helped beside that of those who were found and never asked, and how sure that is.
+"""What help, or a seed, is good for: those who got it beside those who were drawn to do without, and how sure that is.
 
 Intervals are Wilson's for one share and Newcombe's for the difference of two (his tenth, the hybrid of two Wilson intervals): unlike the
 usual ones they stay within what is possible and hold for few cases and for shares near 0 and 1, which is where a holdout of 5 % begins.
@@ -111,3 +111,55 @@ def effect(helped: Ratio, held_back: Ratio, sure: float = SURE) -> Effect:
     if not (helped.of and held_back.of):
         return Effect(helped, held_back, None, None)
     return Effect(helped, held_back, helped.n / helped.of - held_back.n / held_back.of, newcombe(helped, held_back, sure))
+
+
+class Chance(NamedTuple):
+    """A test of two shares being one: the difference in standard errors, and how often chance alone makes one so large, either way."""
+
+    z: float
+    p: float
+
+
+def two_shares(one: Ratio, other: Ratio) -> Chance | None:
+    """The two-proportion test, pooled and two-sided; None where a group is empty or nothing differs that could.
+
+    >>> told = two_shares(Ratio(56, 70), Ratio(48, 80))
+    >>> round(told.z, 3), round(told.p, 4)
+    (2.65, 0.008)
+    """
+    if not (one.of and other.of) or (one.n + other.n) in (0, one.of + other.of):
+        return None
+    pooled = (one.n + other.n) / (one.of + other.of)
+    error = math.sqrt(pooled * (1 - pooled) * (1 / one.of + 1 / other.of))
+    z = (one.n / one.of - other.n / other.of) / error
+    return Chance(z, math.erfc(abs(z) / math.sqrt(2)))
+
+
+def detectable(share: float, one: int, other: int, sure: float = SURE, power: float = 0.8) -> float | None:
+    """The least difference from a share that groups of such sizes show with that power; None of nothing.
+
+    >>> round(detectable(0.02, 95_000, 5_000), 4), round(detectable(0.02, 950, 50), 3)
+    (0.0057, 0.057)
+    """
+    if not (one and other):
+        return None
+    reach = deviations(sure) + NormalDist().inv_cdf(power)
+    share = min(max(share, 1 / (one + other)), 1 - 1 / (one + other))  # of none at all the spread is not known to be 0
+    return reach * math.sqrt(share * (1 - share) * (1 / one + 1 / other))
+
+
+FEWEST: Final = 5
+"""Of each outcome in each group, as expected: with fewer the test is no longer near the truth."""
+
+
+def too_few(one: Ratio, other: Ratio) -> bool:
+    """Whether groups are too small for the test.
+
+    >>> too_few(Ratio(20, 950), Ratio(1, 50)), too_few(Ratio(200, 9500), Ratio(10, 500))
+    (True, False)
+    """
+    of = one.of + other.of
+    if not of:
+        return True
+    pooled = (one.n + other.n) / of
+    return min(one.of, other.of) * min(pooled, 1 - pooled) < FEWEST

@@ -134,6 +134,15 @@ class ListTold(NamedTuple):
     samples: Sequence[tuple[int, str]]  # the first faults: line, reason
 
 
+class Response(NamedTuple):
+    """People of a group of a list whom group sendings came to, by the draw."""
+
+    label: str
+    arm: str  # sent, control
+    people: int
+    took_part: int  # sent a seed on, counted, within the window
+
+
 class Before(NamedTuple):
     """What a request with a key was answered when it came before."""
 
@@ -593,6 +602,9 @@ class Store(Protocol):
     def mailing(self, identity: int) -> Mailing | None: ...
     def mailing_states(self, identity: int) -> Mapping[str, int]:
         """What became of those of its list that were looked at: left out by reason, else the state of their row."""
+
+    def responses(self, campaign: str, mailing: int | None, over: int, window: int) -> list[Response]:
+        """Whom group sendings of a campaign came to before `over`, and how many of them took part within `window` µs; one's, or all's."""
 
     def mailing_waits(self, identity: int, now: int) -> tuple[int, int]:
         """Of what a mailing asked for: rows that something may still become of in these hours, and rows that expired, never tried."""

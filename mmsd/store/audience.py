@@ -17,7 +17,7 @@ from mmsd.rules.audience import KIND, REPEATED
 from mmsd.rules.governor import ALL, campaign_stop
 from mmsd.rules.life import CLOSED, state_of
 from mmsd.rules.outbox import Form
-from mmsd.store import Holding, ListTold, MailingAsk, Page, outbox, seeds
+from mmsd.store import Holding, ListTold, MailingAsk, Page, Response, outbox, seeds
 from mmsd.store.keys import Keys
 from mmsd.store.people import Person
 from mmsd.store.sql import select_in
@@ -26,7 +26,8 @@ SAMPLES: Final = 20
 
 _MAILING: Final = "SELECT id, campaign, seed, audience, plan, content, state, after, counts, counted, changed, who FROM mailing"
 _HOLDER: Final = (
-    "SELECT h.campaign, h.seed, h.subscriber, h.how, h.arm, h.at, h.mailing, h.label, h.city, h.attempt, h.key, h.ended FROM holder h"
+    "SELECT h.campaign, h.seed, h.subscriber, h.how, h.arm, h.at, h.mailing, h.label, h.city, h.attempt, h.key, h.drawn, h.ended"
+    " FROM holder h"
 )
 _READ_JSON: Final = msgspec.json.Decoder(dict[str, Any])
 
@@ -62,14 +63,14 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch, people: Mapp
                 row,
             )
     connection.executemany(
-        "INSERT INTO holder (campaign, seed, subscriber, how, arm, at, mailing, label, city, attempt, key, ended)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign, seed, subscriber) DO UPDATE SET how = excluded.how,"
+        "INSERT INTO holder (campaign, seed, subscriber, how, arm, at, mailing, label, city, attempt, key, drawn,"
+        " ended) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (campaign, seed, subscriber) DO UPDATE SET how = excluded.how,"
         " arm = excluded.arm, at = excluded.at, mailing = excluded.mailing, label = excluded.label, city = excluded.city,"
-        " attempt = excluded.attempt, key = excluded.key, ended = excluded.ended",
+        " attempt = excluded.attempt, key = excluded.key, drawn = excluded.drawn, ended = excluded.ended",
         [
             (
                 one.campaign, one.seed, people[one.msisdn].id, one.how, one.arm, one.at, one.mailing, one.label, one.city, one.attempt,
-                one.key, one.ended,
+                one.key, one.drawn, one.ended,
             )
             for one in batch.holders
         ],
@@ -159,6 +160,23 @@ def states(connection: sqlite3.Connection, identity: int) -> dict[str, int]:
     )
 
 
+def responses(connection: sqlite3.Connection, campaign: str, mailing: int | None, over: int, window: int) -> list[Response]:
+    """Of group sendings that came to people before `over`: by group and draw, how many there are and how many took part within `window`.
+
+    Whom it was only judged for in shadow, and whom it still waits for, is in neither: nothing was done to him.
+    """
+    found = connection.execute(
+        "SELECT h.label, h.arm, count(*), sum(EXISTS (SELECT 1 FROM forward f WHERE f.sender = h.subscriber AND f.campaign = h.campaign"
+        " AND f.counted AND f.submitted BETWEEN h.drawn AND h.drawn + ?4))"
+        " FROM holder h LEFT JOIN outbox o ON o.key = h.key"
+        " WHERE h.campaign = ?1 AND (?2 IS NULL OR h.mailing = ?2) AND h.drawn BETWEEN 1 AND ?3 AND NOT h.ended"
+        " AND (h.arm = 'control' OR (h.arm = 'sent' AND coalesce(o.state, 'sent') NOT IN ('ready', 'held', 'shadow')))"
+        " GROUP BY h.label, h.arm ORDER BY h.label, h.arm",
+        (campaign, mailing, over, window),
+    )
+    return [Response(*row) for row in found]
+
+
 def waits(connection: sqlite3.Connection, identity: int, now: int) -> tuple[int, int]:
     """Rows of which more is to come, with those that the governor let expire in hours that still last; and rows that expired before."""
     found: tuple[int, int] = connection.execute(
@@ -234,8 +252,8 @@ def _held(connection: sqlite3.Connection, keys: Keys, campaign: str, seed: str, 
 
 
 def _holder(row: tuple[Any, ...], number: str) -> Holder:
-    campaign, seed, _, how, arm, at, mailing, label, city, attempt, key, ended = row
-    return Holder(campaign, seed, number, how, arm, at, mailing, label, city, attempt, key, bool(ended))
+    campaign, seed, _, how, arm, at, mailing, label, city, attempt, key, drawn, ended = row
+    return Holder(campaign, seed, number, how, arm, at, mailing, label, city, attempt, key, drawn, bool(ended))
 
 
 # -------------------------------------------------------------------------------------------------------------- forgetting

@@ -65,6 +65,7 @@ from mmsd.store import (
     Kpi,
     ListTold,
     Presented,
+    Response,
     Split,
     Tail,
     Won,
@@ -510,6 +511,10 @@ class Reader:
     def mailing_states(self, identity: int) -> Mapping[str, int]:
         with self._reading() as connection:
             return audience.states(connection, identity)
+
+    def responses(self, campaign: str, mailing: int | None, over: int, window: int) -> list[Response]:
+        with self._reading() as connection:
+            return audience.responses(connection, campaign, mailing, over, window)
 
     def mailing_waits(self, identity: int, now: int) -> tuple[int, int]:
         with self._reading() as connection:

@@ -6,7 +6,7 @@ with. Numbers come in bodies and are in no answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,10 +18,11 @@ from mmsd.model import SECOND, Composed, Mailing
 from mmsd.rules import audience
 from mmsd.rules.audience import WARNINGS, Fault, Line, Plan, State, Tally, Window
 from mmsd.rules.campaign import dates
+from mmsd.rules.effect import Ratio, detectable, effect, too_few, two_shares, wilson
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, ClassSettings
 from mmsd.seeds import compose
-from mmsd.store import ListTold, Store, mailings
+from mmsd.store import ListTold, Response, Store, mailings
 from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, reply, shown, whole
 from mmsd.web.api import address
@@ -98,6 +99,7 @@ class MailingsApi:
             Route("GET", "/api/v1/campaigns/{id}/lists/{name}", self.list_told, "read"),
             Route("POST", "/api/v1/campaigns/{id}/lists/{name}", self.upload, SCOPE),
             Route("POST", "/api/v1/campaigns/{id}/mailings", self.prepare, SCOPE),
+            Route("GET", "/api/v1/campaigns/{id}/effect", self.effect, "read"),
             Route("GET", "/api/v1/mailings", self.all, "read"),
             Route("GET", "/api/v1/mailings/{number}", self.one, "read"),
             Route("POST", "/api/v1/mailings/{number}/{order}", self.order, SCOPE),
@@ -144,6 +146,11 @@ class MailingsApi:
         if told is None:
             raise Problem(404, "no_such_mailing", f"there is no mailing {number}", "See GET /api/v1/mailings.")
         return reply(told)
+
+    async def effect(self, request: web.Request) -> web.Response:
+        query = known_only(request, "mailing")
+        campaign, mailing = self._campaign(request), whole(query, "mailing", None, 1, 2**63 - 1)
+        return reply(await self._ask(lambda: effects(self._store, campaign, mailing, self._wall())))
 
     async def order(self, request: web.Request) -> web.Response:
         known_only(request)
@@ -292,3 +299,52 @@ def _first_sms(campaign: CampaignSettings) -> str:
     """What a forwarder gets, with a serial that is none of anybody's."""
     text = campaign.sms_zh if campaign.language == "zh" else campaign.sms_en
     return text.format(serial=spell(0, campaign.serial_prefix), leg=1, city_leg=1, total=1, city="")
+
+
+# --------------------------------------------------------------------------------------------------------------- what it was good for
+
+
+def effects(store: Store, campaign: CampaignSettings, mailing: int | None, now: int) -> dict[str, Any]:
+    """Those who were sent it beside those who were drawn to do without: how many took part, group by group, and what is sure of it."""
+    window = int(campaign.sending.window * SECOND)
+    found = store.responses(campaign.id, mailing, now - window, window)
+    silent = frozenset(campaign.sending.silent)
+    labels = sorted({row.label for row in found})
+    groups = [("all", None)] + ([("silent", silent)] if silent & set(labels) else []) + [("group", frozenset({label})) for label in labels]
+    return {
+        "campaign": campaign.id,
+        "mailing": mailing,
+        "window": campaign.sending.window,
+        "waiting": sum(row.people for row in store.responses(campaign.id, mailing, now, 0)) - sum(row.people for row in found),
+        "groups": [_compared(name, among, found) for name, among in groups],
+    }
+
+
+def _compared(name: str, among: frozenset[str] | None, found: Sequence[Response]) -> dict[str, Any]:
+    sent, control = (
+        Ratio(
+            sum(row.took_part for row in found if row.arm == arm and (among is None or row.label in among)),
+            sum(row.people for row in found if row.arm == arm and (among is None or row.label in among)),
+        )
+        for arm in ("sent", "control")
+    )
+    told, chance = effect(sent, control), two_shares(sent, control)
+    return {
+        "of": name,
+        "group": min(among) if name == "group" and among else None,
+        "sent": _share(sent),
+        "control": _share(control),
+        "lift": told.lift,
+        "low": told.interval.low if told.interval is not None else None,
+        "high": told.interval.high if told.interval is not None else None,
+        "z": chance.z if chance is not None else None,
+        "p": chance.p if chance is not None else None,
+        "proven": told.proven and not too_few(sent, control),
+        "too_few": too_few(sent, control),
+        "detectable": detectable(control.share or 0.0, sent.of, control.of),
+    }
+
+
+def _share(ratio: Ratio) -> dict[str, Any]:
+    low, high = wilson(ratio)
+    return {"n": ratio.n, "of": ratio.of, "share": ratio.share, "low": low, "high": high}

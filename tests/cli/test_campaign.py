@@ -14,11 +14,12 @@ from click.testing import CliRunner, Result
 from mmsd import app, config
 from mmsd.cli import main
 from mmsd.cli.campaign import PART
-from mmsd.model import Batch
+from mmsd.model import DAY, Batch, Holder
 from mmsd.seeds import compose
 from mmsd.seeds.contents import Content
 from mmsd.store import Needs
 from mmsd.store.sqlite import SqliteStore
+from tests.store.values import forward
 
 CONFIG = """
 [feeds.mmsc1]
@@ -157,3 +158,25 @@ def test_what_cannot_be_prepared(run: Run, tmp_path: Path, arguments: tuple[Any,
     assert told.exit_code != 0
     assert said in told.output
     assert "no mailing 1" in run("mailing", 1).output
+
+
+def test_what_it_was_good_for_is_told_with_how_sure_it_is(house: Path, run: Run) -> None:
+    people = [f"86138{n:08}" for n in range(1_000)]
+    at = app.wall() - 8 * DAY
+    holders = [
+        Holder("torch", "one", who, "group", "control" if n % 5 == 0 else "sent", at, 1, key=b"" if n % 5 == 0 else b"k", drawn=at)
+        for n, who in enumerate(people)
+    ]
+    took = [who for n, who in enumerate(people) if n % 5 and n % 2]
+    settings = config.load(house)
+    with SqliteStore.open(settings.state.directory, settings=settings.store, keys=app.load_keys(settings), wall=app.wall) as store:
+        made = [forward(n, campaign="torch", sender=who, receiver="8613900000000", submitted=at) for n, who in enumerate(took)]
+        store.transact(Needs(), lambda _: Batch(at, holders=holders, forwards=made))
+    lines = run("effect", "torch").output.splitlines()
+    assert lines[0] == "all:"
+    assert lines[1].startswith("  sent: 400 of 800 took part, 50.00% (46.54% to 53.46%)")
+    assert lines[2].startswith("  control: 0 of 200 took part, 0.00% (0.00% to 1.88%)")
+    assert lines[3].startswith("  +50.00% (")
+    assert "may be chance" not in lines[3]
+    assert "nothing here is worth telling" not in "".join(lines)
+    assert json.loads(run("effect", "torch", "--mailing", 2, "--json").output)["groups"][0]["lift"] is None

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mmsd.flow.mailing import Mailer
-from mmsd.model import DAY, HOUR, SECOND, Batch, LifeStep, Mailing
+from mmsd.model import DAY, HOUR, SECOND, Batch, Forward, LifeStep, Mailing
 from mmsd.rules import life, outbox
 from mmsd.rules.audience import Fault, Line, Plan, State, in_control, token
 from mmsd.rules.models import Model
@@ -23,6 +23,7 @@ from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Settings, SqliteStore
 from tests.flow.leaving import NOON
 from tests.flow.mms import seed
+from tests.store.values import forward as some_forward
 
 KEY = b"key"
 HOURS = Plan(NOON - DAY, NOON + 5 * DAY, ("09:00-20:00",), (0, 1, 2, 3, 4, 5, 6), rate=5.0, control=0.0)
@@ -114,6 +115,10 @@ class Office:
 
 async def _inline(work: Callable[[], Any]) -> Any:
     return work()
+
+
+def forward(n: int, sender: str, **fields: Any) -> Forward:
+    return some_forward(n, campaign="torch", sender=sender, receiver=number(9_000_000 + n), **fields)
 
 
 def number(n: int) -> str:
@@ -302,6 +307,32 @@ def test_a_control_group_is_drawn_and_never_sent_it(office: Office) -> None:
     office.upload(*((each,) for each in sorted(drawn)), name="again")
     again = office.prepare(without, "again")
     assert office.count(again).counts["left"] == {"control": len(drawn)}  # once drawn they stay so
+
+
+def test_what_it_was_good_for_is_told_by_group_and_by_the_draw(office: Office) -> None:
+    people = [number(n) for n in range(400)]
+    office.upload(*((each, "silent" if place % 2 else "") for place, each in enumerate(people)))
+    plan = Plan(**{name: getattr(HOURS, name) for name in Plan.__struct_fields__} | {"control": 0.25, "rate": 1000.0})
+    office.start(plan)
+    office.turn()
+    shadows = set(office.asked(outbox.READY)[:20])
+    office.leave(outbox.SHADOW, most=20)
+    office.leave()
+    control = {each for each in people if in_control(KEY, "torch", each, 0.25)}
+    took = [each for place, each in enumerate(people) if place % (3 if each in control else 2) == 0]
+    late = NOON + 7 * DAY + HOUR
+    forwards = [forward(place, each, submitted=NOON + HOUR, counted=True) for place, each in enumerate(took)]
+    forwards += [forward(1000 + place, each, submitted=late, counted=True) for place, each in enumerate(people)]  # too late
+    forwards += [forward(2000 + place, each, submitted=NOON + HOUR, counted=False) for place, each in enumerate(people)]
+    office.store.transact(Needs(), lambda _: Batch(NOON, forwards=forwards))
+    found = office.store.responses("torch", None, NOON + DAY, 7 * DAY)
+    for label in ("", "silent"):
+        there = {each for place, each in enumerate(people) if (place % 2 == 1) is (label == "silent")} - shadows
+        for arm, among in (("control", there & control), ("sent", there - control)):
+            (row,) = [row for row in found if (row.label, row.arm) == (label, arm)]
+            assert (row.people, row.took_part) == (len(among), len(among & set(took)))
+    assert sum(row.people for row in found) == 380
+    assert office.store.responses("torch", 2, NOON + DAY, 7 * DAY) == office.store.responses("torch", None, NOON - 1, 7 * DAY) == []
 
 
 @pytest.mark.parametrize("seed_of_it", range(5))

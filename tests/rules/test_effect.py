@@ -7,9 +7,10 @@ import random
 
 import msgspec
 import pytest
+from scipy import stats
 
 from mmsd.rules.cases import Case, Kind, State
-from mmsd.rules.effect import Group, Interval, Ratio, deviations, effect, group_of, newcombe, wilson
+from mmsd.rules.effect import Group, Interval, Ratio, detectable, deviations, effect, group_of, newcombe, too_few, two_shares, wilson
 from mmsd.rules.funnel import Stages, funnel, reasons, stages
 
 
@@ -155,3 +156,49 @@ def test_why_cases_are_where_they_are():
     assert counted[State.HANDED_OVER, "BAD_APN"] == 1
     assert counted[State.ENDED, "imsi_changed"] == 1
     assert counted.total() == len(CASES)
+
+
+SHARES = [
+    (Ratio(56, 70), Ratio(48, 80)), (Ratio(2000, 95_000), Ratio(80, 5_000)), (Ratio(0, 40), Ratio(3, 40)), (Ratio(1, 9), Ratio(1, 9)),
+    (Ratio(5, 5), Ratio(1, 7)), (Ratio(906_598, 12_000_000), Ratio(40_000, 600_000)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "other"), SHARES)
+def test_the_test_of_two_shares_is_that_of_chi_square(one: Ratio, other: Ratio):
+    told = two_shares(one, other)
+    assert told is not None
+    table = [[one.n, one.of - one.n], [other.n, other.of - other.n]]
+    square = stats.chi2_contingency(table, correction=False)
+    assert told.z**2 == pytest.approx(square.statistic, rel=1e-9, abs=1e-12)
+    assert told.p == pytest.approx(square.pvalue, rel=1e-9, abs=1e-300)
+    assert (told.z > 0) is (one.n / one.of > other.n / other.of)
+    assert too_few(one, other) is bool((square.expected_freq < 5).any())
+
+
+@pytest.mark.parametrize("ratio", [ratio for pair in SHARES for ratio in pair])
+def test_wilson_as_scipy_has_it(ratio: Ratio):
+    theirs = stats.binomtest(ratio.n, ratio.of).proportion_ci(confidence_level=0.95, method="wilson")
+    assert wilson(ratio) == pytest.approx((theirs.low, theirs.high), abs=1e-9)
+
+
+@pytest.mark.parametrize(("one", "other"), [(Ratio(0, 0), Ratio(1, 2)), (Ratio(0, 5), Ratio(0, 7)), (Ratio(5, 5), Ratio(7, 7))])
+def test_where_nothing_can_differ_nothing_is_tested(one: Ratio, other: Ratio):
+    assert two_shares(one, other) is None
+    assert too_few(one, other)
+
+
+@pytest.mark.parametrize(("share", "one", "other"), [(0.02, 95_000, 5_000), (0.3, 400, 400), (0.08, 20_000, 1_000)])
+def test_a_difference_that_is_told_to_show_does_so_four_times_in_five(share: float, one: int, other: int):
+    least = detectable(share, one, other)
+    assert least is not None
+    helped, without = stats.binom(one, min(share + least, 1)), stats.binom(other, share)
+    drawn = random.Random(1)
+    found = 0
+    for _ in range(2000):
+        sent, control = (Ratio(int(side.ppf(drawn.random())), n) for side, n in ((helped, one), (without, other)))
+        told = two_shares(sent, control)
+        found += told is not None and told.p < 0.05 and told.z > 0
+    assert 0.7 < found / 2000 < 0.9
+    assert detectable(share, 0, other) is None
+    assert detectable(0.0, one, other) is not None

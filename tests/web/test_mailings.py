@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from mmsd.flow.mailing import Mailer
+from mmsd.model import DAY, Batch, Holder
 from mmsd.rules.models import Model
 from mmsd.store.sqlite import SqliteStore
 from tests.flow.mms import seed
-from tests.web.house import House
-from tests.web.stored import stored
+from tests.store.values import forward
+from tests.web.house import NOON, House
+from tests.web.stored import put, stored
 
 SAID = {"who": "li", "why": "spring"}
 LINES = "msisdn;group\n13812341234;vip\n+86 138 1234 1235;vip\n13812341236\nnobody\n"
@@ -81,6 +83,46 @@ def test_a_list_is_prepared_shown_and_run_by_its_token(house, store):
         (brief,) = (await (await client.get("/api/v1/mailings?campaign=relay")).json())["mailings"]
         assert (brief["mailing"], brief["state"], brief["seed"]) == (1, "stopped", "one")
         assert (await (await client.get("/api/v1/mailings?campaign=lamps")).json())["mailings"] == []
+
+    house.visit(story)
+
+
+def test_what_it_was_good_for(house, store):
+    window = 7 * DAY
+    people = [(f"86138{n:08}", "silent" if n % 2 else "") for n in range(2_000)]
+
+    def holder(place: int, who: str, label: str) -> Holder:
+        arm = "sent" if place % 4 else "control"
+        return Holder("relay", "one", who, "group", arm, NOON, 1, label, key=b"k" if arm == "sent" else b"", drawn=NOON)
+
+    took = [who for place, (who, _) in enumerate(people) if place % (10 if place % 4 else 40) in (0, 1)]
+    forwards = [forward(n, sender=who, submitted=NOON) for n, who in enumerate(took)]
+    put(store, Batch(NOON, holders=[holder(place, *each) for place, each in enumerate(people)], forwards=forwards))
+
+    async def story(client) -> None:
+        house.now = NOON + window - 1
+        told = await (await client.get("/api/v1/campaigns/relay/effect")).json()
+        assert (told["waiting"], told["groups"][0]["sent"]["of"]) == (2_000, 0)
+        house.now = NOON + window
+        told = await (await client.get("/api/v1/campaigns/relay/effect?mailing=1")).json()
+        assert [(one["of"], one["group"]) for one in told["groups"]] == [
+            ("all", None), ("silent", None), ("group", ""), ("group", "silent")
+        ]  # fmt: skip
+        everybody, silent = told["groups"][:2]
+        sent = [len({who for who in took if (int(who[5:]) % 4 == 0) is control}) for control in (False, True)]
+        assert (everybody["sent"]["n"], everybody["control"]["n"], everybody["sent"]["of"], everybody["control"]["of"]) == (
+            *sent,
+            1_500,
+            500,
+        )
+        assert everybody["proven"]
+        assert everybody["low"] < everybody["lift"] < everybody["high"]
+        assert everybody["p"] < 0.01
+        assert not everybody["too_few"]
+        assert silent["sent"]["of"] + silent["control"]["of"] == 1_000
+        assert (silent["control"]["of"], silent["too_few"], silent["proven"], silent["lift"]) == (0, True, False, None)
+        assert (await client.get("/api/v1/campaigns/lamps/effect")).status == 404
+        assert (await client.get("/api/v1/campaigns/relay/effect?mailing=x")).status == 400
 
     house.visit(story)
 

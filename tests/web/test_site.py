@@ -40,6 +40,7 @@ GUARDED = [
     ("GET", "/api/v1/campaigns/relay/counts"),
     *((method, "/api/v1/campaigns/relay/lists/spring") for method in ("GET", "POST")),
     ("POST", "/api/v1/campaigns/relay/mailings"),
+    ("GET", "/api/v1/campaigns/relay/effect"),
     ("GET", "/api/v1/mailings"),
     ("GET", "/api/v1/mailings/7"),
     ("POST", "/api/v1/mailings/7/run"),

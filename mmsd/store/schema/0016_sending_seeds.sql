@@ -63,6 +63,7 @@ CREATE TABLE holder (
     city TEXT NOT NULL,
     attempt INTEGER NOT NULL,
     key BLOB NOT NULL,            -- of the row of the outbox; empty = none
+    drawn INTEGER NOT NULL,       -- when the group sending came to him; 0 = none did
     ended INTEGER NOT NULL,       -- 1: the number became somebody else's
     PRIMARY KEY (campaign, seed, subscriber)
 ) STRICT, WITHOUT ROWID;
