@@ -506,7 +506,7 @@ class Daemon:
             site = Site(
                 self.store, self.health, access.Tokens(tokens_file, self._world.wall), self.telemetry, self._settings.web,
                 wall=self._world.wall, monotonic=self._world.monotonic, random=secrets.token_bytes, executor=executor,
-                campaigns=tuple(campaigns),
+                campaigns=tuple(campaigns.values()),
                 terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
                 desk=Desk(self.store, self.care.next_steps, draws), reviewing=Reviewing(self.store, campaigns, self._world.random_bits),
                 mailings=Mailings(self.store, campaigns, messages.find, self._keys.row_key, self._settings.governor.marketing),

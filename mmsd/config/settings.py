@@ -277,6 +277,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "body_octets": Limits(1024, _GIBIBYTE),
         "session_seconds": Limits(60.0, _YEAR),
         "live_pages": Limits(0, 65536),
+        "counter_seconds": Limits(0.1, 3600),
     },
     announce.Settings: {"batch": Limits(1, 100_000), "poll_seconds": _POLL},
     mqtt.Settings: {

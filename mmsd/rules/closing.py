@@ -116,8 +116,3 @@ class Calendar:
         for campaign, day in days:
             self._course.setdefault(campaign, Course()).see(day)
             self._next = 0
-
-
-def today(at: int, zone: tzinfo) -> date:
-    """Local date of an instant, µs UTC."""
-    return datetime.fromtimestamp(at / SECOND, UTC).astimezone(zone).date()

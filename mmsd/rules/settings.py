@@ -167,6 +167,8 @@ class CampaignSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_en: str = "Your forward was received (no. {leg}). Serial: {serial}"
     sms_expires: float = 24 * 3600.0
     quiet_hours: bool = True  # whether the SMS keeps the governor's quiet hours
+    target: int = 0  # forwards that it aims at; 0: none said
+    public: bool = False  # whether anybody may see its counter, without a token
     restate: float = 72 * 3600.0  # so long after its end figures of a day may change; then they are final
     sending: SendingSettings = SendingSettings()
     request: RequestSettings = RequestSettings()

@@ -27,13 +27,17 @@ PLACES: Final = {
     "/story": "story.title",
     "/desk": "desk.title",
     "/care": "care.title",
+    "/campaigns": "campaigns.title",
     "/sending": "brake.title",
 }
 """The pages behind the door, as every page's head names them: address → key of the title."""
+ONE_CAMPAIGN: Final = "/campaigns/{id}"
+BEHIND: Final = frozenset({*PLACES, ONE_CAMPAIGN})
+"""Addresses that send a browser without a session to the door."""
 
 _TEMPLATES: Final = {
     "/": "live.html", "/figures": "figures.html", "/findings": "findings.html", "/story": "story.html", "/desk": "desk.html",
-    "/care": "care.html", "/sending": "sending.html",
+    "/care": "care.html", "/campaigns": "campaigns.html", "/sending": "sending.html",
 }  # fmt: skip
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".LICENSE": "text/plain"}
 
@@ -104,6 +108,7 @@ class Pages:
     def routes(self) -> list[Route]:
         return [
             *(Route("GET", address, self._handler(address), "read") for address in PLACES),
+            Route("GET", ONE_CAMPAIGN, self.campaign, "read"),
             Route("GET", "/login", self.login, ""),
             Route("POST", "/login", self.enter, ""),
             Route("POST", "/logout", self.leave, ""),
@@ -112,12 +117,17 @@ class Pages:
 
     def _handler(self, address: str) -> Handler:
         async def page(request: web.Request) -> web.Response:
-            return self._page(_TEMPLATES[address], self._language(known_only(request, "lang"), request), here=address)
+            return self.page(_TEMPLATES[address], self.language(known_only(request, "lang"), request), here=address)
 
         return page
 
+    async def campaign(self, request: web.Request) -> web.Response:
+        """One campaign; its script is told by the API when there is none of that name."""
+        language = self.language(known_only(request, "lang"), request)
+        return self.page("campaign.html", language, here="/campaigns", campaign=request.match_info["id"])
+
     async def login(self, request: web.Request) -> web.Response:
-        return self._page("login.html", self._language(known_only(request, "lang"), request), wrong=False)
+        return self.page("login.html", self.language(known_only(request, "lang"), request), wrong=False)
 
     async def enter(self, request: web.Request) -> web.Response:
         """A token or one-time code for a session cookie. 303 to the page, or the form again with 401."""
@@ -131,7 +141,7 @@ class Pages:
             raise Problem(400, "bad_body", "the form has no `secret`, or an unknown `lang`", "Sign in on /login.")
         cookie = self._sessions.open(secret.strip())
         if cookie is None:
-            return self._page("login.html", language, status=401, wrong=True)
+            return self.page("login.html", language, status=401, wrong=True)
         answer = web.Response(status=303, headers={"Location": f"/?lang={language}"})
         answer.set_cookie(cookie_name(request), cookie, httponly=True, samesite="Strict", secure=self._secure, path="/")
         return answer
@@ -143,7 +153,8 @@ class Pages:
         answer.del_cookie(cookie_name(request), path="/")
         return answer
 
-    def _page(self, template: str, language: str, *, status: int = 200, **values: object) -> web.Response:
+    def page(self, template: str, language: str, *, status: int = 200, **values: object) -> web.Response:
+        """A template in one language, with `values` beside its words."""
         words: Mapping[str, str] = self._texts[language]
         html = self._templates.get_template(template).render(
             t=words, texts=words, language=language, languages=LANGUAGES, version=self._version, pages=PLACES, causes=CAUSES, **values
@@ -152,7 +163,8 @@ class Pages:
         return web.Response(text=html, status=status, content_type="text/html", headers=headers)
 
     @staticmethod
-    def _language(query: Mapping[str, str], request: web.Request) -> str:
+    def language(query: Mapping[str, str], request: web.Request) -> str:
+        """`lang` of a query, else the browser's wish. Problem 400 for one that is not ours."""
         language = query.get("lang", "")
         if language and language not in LANGUAGES:
             raise Problem(400, "bad_parameter", "lang is not a language of these pages", f"Known: {', '.join(LANGUAGES)}.")

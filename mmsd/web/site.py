@@ -10,7 +10,7 @@ import asyncio
 import errno
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from ipaddress import ip_address
 from typing import Final, TypeVar
@@ -20,11 +20,15 @@ import msgspec
 from aiohttp import hdrs, web
 
 from mmsd.errors import ConfigError, StoreError
+from mmsd.rules.settings import CampaignSettings
+from mmsd.store import Store
 from mmsd.telemetry import CONTENT_TYPE, Telemetry
 from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
+from mmsd.web.campaigns import STREAMED, CampaignsApi
 from mmsd.web.care import CareApi
+from mmsd.web.counter import Counter
 from mmsd.web.desk import Desk, DeskApi
 from mmsd.web.draws import DrawsApi
 from mmsd.web.feeds import FeedsApi
@@ -33,7 +37,7 @@ from mmsd.web.findings import FindingsApi
 from mmsd.web.forwards import ForwardsApi, Reviewing
 from mmsd.web.mailings import Mailings, MailingsApi
 from mmsd.web.outbox import Outbox, OutboxApi
-from mmsd.web.pages import PLACES, Pages, cookie_name
+from mmsd.web.pages import BEHIND, Pages, cookie_name
 from mmsd.web.serials import SerialsApi, Tries
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
@@ -86,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_octets: int = 16384
     session_seconds: float = 12 * 3600.0
     live_pages: int = 64
+    counter_seconds: float = 5.0  # a campaign's public counter is read this often at most
 
     def __post_init__(self) -> None:
         if bool(self.certificate) != bool(self.key):
@@ -122,7 +127,7 @@ class Site:
         random: Random,
         executor: Executor,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        campaigns: Collection[str] = (),
+        campaigns: Sequence[CampaignSettings] = (),
         terms: Terms = Terms(),  # noqa: B008 a tuple, never changed
         outbox: Outbox | None = None,
         desk: Desk | None = None,
@@ -148,6 +153,8 @@ class Site:
             Limiter(settings.redeem_all_rate, settings.redeem_all_burst, monotonic),
         )
         public = urlsplit(settings.public_url)
+        known = {campaign.id: campaign for campaign in campaigns}
+        pages = Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https")
         self._hosts = {*_LOOPBACK_NAMES, *([public.hostname] if public.hostname else [])}
         self._any_host = not _is_loopback(settings.host)
         self.stream = Stream(
@@ -164,7 +171,7 @@ class Site:
             Route("GET", "/livez", self._livez, ""),
             Route("GET", "/readyz", self._readyz, ""),
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
-            *Api(reader, self._ask, health, wall=wall, campaigns=campaigns, region=settings.region, rows=terms.rows).routes(),
+            *Api(reader, self._ask, health, wall=wall, campaigns=known, region=settings.region, rows=terms.rows).routes(),
             *FeedsApi(health, wall=wall).routes(),
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
@@ -176,9 +183,15 @@ class Site:
             *(DrawsApi(desk.store, self._ask, self._granted, desk.draws, wall=wall, random=random).routes() if desk else ()),
             *(CareApi(desk.store, self._ask, self._granted, wall=wall, rows=terms.rows).routes() if desk else ()),
             *self.stream.routes(),
-            *Pages(self.sessions, tries, version=health().version, secure=bool(settings.certificate) or public.scheme == "https").routes(),
+            *(CampaignsApi(desk.store, self._ask, wall=wall, campaigns=known).routes() if desk else ()),
+            *(self._counter(desk.store, pages, known).routes() if desk else ()),
+            *pages.routes(),
         ]
         self._scopes = {route.path: route.scope for route in self.routes}
+
+    def _counter(self, store: Store, pages: Pages, campaigns: Mapping[str, CampaignSettings]) -> Counter:
+        keep = self._settings.counter_seconds
+        return Counter(store, self._ask, pages, monotonic=self._monotonic, campaigns=campaigns, keep=keep)
 
     def application(self) -> web.Application:
         application = web.Application(middlewares=[self._account, self._guard], client_max_size=self._settings.body_octets)
@@ -280,7 +293,7 @@ class Site:
         path = request.match_info.route.resource.canonical if request.match_info.route.resource is not None else ""
         scope = self._scopes[path]
         if scope and grant is None:
-            if path in PLACES:
+            if path in BEHIND:
                 return web.Response(status=303, headers={"Location": "/login"})
             raise Problem(
                 401, "no_token", "this address needs a valid token", "Send `Authorization: Bearer TOKEN`, or sign in on /login.",
@@ -290,7 +303,7 @@ class Site:
             raise Problem(403, "wrong_scope", f"the token lacks the scope {scope!r}", "Ask for a token with that scope.")
         if request.method == "POST" and (by_cookie or not scope):
             _check_origin(request)
-        if path == "/events":
+        if path == "/events" or path in STREAMED:
             return await handler(request)
         try:
             async with asyncio.timeout(self._settings.request_seconds):
@@ -381,5 +394,7 @@ def _check_origin(request: web.Request) -> None:
 
 
 async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    shared = response.headers.get("Cross-Origin-Resource-Policy", HEADERS["Cross-Origin-Resource-Policy"])  # a badge is made to be
     response.headers.update(HEADERS)
+    response.headers["Cross-Origin-Resource-Policy"] = shared
     response.headers.setdefault("Cache-Control", "no-store")

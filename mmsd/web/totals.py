@@ -68,6 +68,12 @@ class FeedState(msgspec.Struct, frozen=True):
     orphans: int
 
 
+class CampaignTotal(msgspec.Struct, frozen=True):
+    forwards: int
+    participants: int
+    serials: int
+
+
 class Totals(msgspec.Struct, frozen=True):
     """Deliveries are those submitted in the window; lines, rejects, forwards, serials and the outbox count from the first day."""
 
@@ -85,6 +91,7 @@ class Totals(msgspec.Struct, frozen=True):
     nodes: tuple[Place, ...]
     forwards: int
     cities: tuple[Share, ...]
+    campaigns: Mapping[str, CampaignTotal]
     serials: int
     outbox: Mapping[str, int]
     feeds: tuple[FeedState, ...]
@@ -137,7 +144,7 @@ def totals(reader: Reader, health: Health, now: int) -> Totals:
     lines = reader.lines()
     read = [row for row in lines if not row.reason]
     rejected = (RejectCount(row.feed, row.reason, row.lines) for row in lines if row.reason)
-    cities = _cities(reader)
+    cities, campaigns = _campaigns(reader)
     return Totals(
         window_from=iso(from_hour * HOUR),
         window_to=iso(to_hour * HOUR),
@@ -153,6 +160,7 @@ def totals(reader: Reader, health: Health, now: int) -> Totals:
         nodes=places(kpi.nodes),
         forwards=sum(cities.values()),
         cities=shares(cities),
+        campaigns=campaigns,
         serials=reader.serials_total(),
         outbox=reader.outbox_states(),
         feeds=feeds(health.feeds),
@@ -161,13 +169,16 @@ def totals(reader: Reader, health: Health, now: int) -> Totals:
     )
 
 
-def _cities(reader: Reader) -> Counter[str]:
-    """Counted forwards of all campaigns by the sender's city."""
+def _campaigns(reader: Reader) -> tuple[Counter[str], dict[str, CampaignTotal]]:
+    """Counted forwards of all campaigns by the sender's city; and what each has."""
     cities: Counter[str] = Counter()
+    found = {}
     for campaign in reader.campaigns():
-        for (_, city), (counted, _) in reader.counts(campaign).days.items():
+        counts = reader.counts(campaign)
+        found[campaign] = CampaignTotal(counts.forwards, counts.people, counts.serials)
+        for (_, city), (counted, _) in counts.days.items():
             cities[city] += counted
-    return cities
+    return cities, found
 
 
 def feeds(states: Iterable[FeedHealth]) -> tuple[FeedState, ...]:

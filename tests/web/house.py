@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import MappingProxyType
@@ -57,6 +57,11 @@ SENDING = Sending(
     (LinkHealth("smsc1", ("transactional",), 0, "up", "", 2, 10, {"accepted": 7}),),
     {"matched": 5},
 )
+
+
+def campaign(identity: str, **fields: Any) -> CampaignSettings:
+    given: dict[str, Any] = {"id": identity, "name": identity.title(), "starts": "2026-11-20", "ends": "2026-11-30", "seeds": ()}
+    return CampaignSettings(**given | fields)
 
 
 class Shelf:
@@ -232,6 +237,7 @@ class House:
         terms: Terms | None = None,
         next_steps: Callable[[str, Held, int], Mapping[int, Next]] = lambda number, held, now: {},
         draws: Draws = MappingProxyType({}),
+        campaigns: Sequence[CampaignSettings] | None = None,
     ) -> None:
         """`reader`: a real store instead of `shelf`."""
         folder.mkdir(exist_ok=True)
@@ -256,7 +262,7 @@ class House:
             monotonic=lambda: self.uptime,
             random=self.random,
             executor=executor or Inline(),
-            campaigns=("relay", "unused"),
+            campaigns=campaigns if campaigns is not None else (campaign("relay"), campaign("unused")),
             terms=terms or Terms(),
             outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
             desk=Desk(cast(Store, reader or self.shelf), next_steps, draws),

@@ -16,9 +16,21 @@ from yarl import URL
 
 from mmsd.errors import ConfigError
 from mmsd.web.access import digest
-from mmsd.web.pages import PLACES
+from mmsd.web.pages import BEHIND
 from mmsd.web.site import HEADERS, Settings
 from tests.web.house import RECEIVER, House
+
+CAMPAIGNS = [
+    ("GET", "/api/v1/campaigns"),
+    ("GET", "/api/v1/campaigns/relay"),
+    ("POST", "/api/v1/campaigns/relay/forwards/export"),
+    *(
+        ("GET", f"/api/v1/campaigns/relay/{what}")
+        for what in (
+            "figures", "figures.csv", "figures.xlsx", "closes", "closes.csv", "late", "trees", "forwards.csv",
+        )
+    ),
+]  # fmt: skip
 
 GUARDED = [
     ("GET", "/api/v1/health"),
@@ -48,6 +60,7 @@ GUARDED = [
     ("GET", "/api/v1/forwards/reviews"),
     ("POST", "/api/v1/forwards/relay/release"),
     ("POST", "/api/v1/forwards/relay/stop"),
+    *CAMPAIGNS,
     ("GET", "/api/v1/outbox"),
     ("GET", "/api/v1/sending"),
     ("GET", "/api/v1/deeds"),
@@ -113,11 +126,12 @@ def test_without_a_good_token_nothing_is_said(house, method, path, token):
 
 def test_every_address_but_the_listed_ones_is_guarded(house):
     opened = {route.path for route in house.site.routes if not route.scope}
-    assert opened == {"/livez", "/readyz", "/login", "/logout", "/static/{name}"}
-    guarded = {route.path for route in house.site.routes if route.scope and route.path not in PLACES}
+    counter = {"/counter/{id}", "/counter/{id}.json", "/counter/{id}.svg"}
+    assert opened == {"/livez", "/readyz", "/login", "/logout", "/static/{name}", *counter}
+    guarded = {route.path for route in house.site.routes if route.scope and route.path not in BEHIND}
     named = {
         "/draws/relay/grand": "/draws/{campaign}/{draw}",
-        "/relay/": "/{id}/",
+        "/relay": "/{id}",
         "/spring": "/{name}",
         "/7/run": "/{number}/{order}",
         "/7": "/{number}",
