@@ -21,7 +21,7 @@ from mmsd.flow.settle import Answered, Deaf, Listener, News, NotSent, Settling, 
 from mmsd.link.carry import Content, Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
 from mmsd.model import SECOND, Batch, Composed, Event, Outgoing
 from mmsd.rules import outbox
-from mmsd.rules.claim import Room, claim, lanes, released
+from mmsd.rules.claim import Room, claim, lanes, restated
 from mmsd.rules.governor import Governor
 from mmsd.rules.outbox import Form
 from mmsd.rules.tidings import of_outbox
@@ -214,7 +214,7 @@ class Dispatcher:
                     if after.state == outbox.PARKED:
                         told = {"purpose": row.purpose, "campaign": row.campaign, "link": row.link, "tries": row.tries}
                         batch.events.append(Event(now, "outbox", row.kind, told))
-                    batch.reserved += released(row, after, self._governor.day)
+                    batch.reserved += restated(row, after, self._governor.day)
             done = {row.key for row in batch.moved}
             waiting = [each for each in rows.waiting if each.row.key not in done]
             claimed = claim(now, waiting, rows.usage, self._governor, self._on, rooms, self._fence)

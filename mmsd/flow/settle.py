@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 from mmsd.link.carry import Accepted, Incoming, Late, Receipt, Refused, Uncertain
 from mmsd.model import MINUTE, SECOND, Batch, Heard, Outgoing, Part
 from mmsd.rules import outbox
-from mmsd.rules.claim import released
+from mmsd.rules.claim import restated
 from mmsd.rules.tidings import of_outbox
 from mmsd.store import Needs, Rows
 
@@ -142,7 +142,7 @@ class Settling:
             before = rows.outbox[key]
             if row != before:
                 batch.moved.append(row)
-                batch.reserved += released(before, row, self._day)
+                batch.reserved += restated(before, row, self._day)
         batch.tidings += of_outbox(batch.moved, now)
         batch.parts = [part for name, part in fold.parts.items() if part != rows.parts.get(name)]
         if self._heard:
@@ -170,7 +170,7 @@ class _Fold:
                 after = outbox.moved(row, outbox.FAILED, reason=why) if never else outbox.not_taken(row, outbox.NOT_WRITTEN)
             case Accepted(_, ids):
                 self._took(row.key, news.link, [(way.canonical(name), number) for number, name in enumerate(ids, 1)])
-                after = outbox.moved(row, outbox.SENT, parts=max(len(ids), 1), refusals=0)
+                after = outbox.sent(row, len(ids), now=self._now)
             case Refused(_, _, name, permanent, throttled, ids):
                 self._took(row.key, news.link, [(way.canonical(each), 0) for each in ids])
                 if permanent:

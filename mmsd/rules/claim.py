@@ -83,11 +83,12 @@ def claim(
     return claimed
 
 
-def released(row: Outgoing, after: Outgoing, day: Callable[[int], str]) -> list[Reservation]:
-    """What a row that went back gives back."""
-    if not row.reserved or after.reserved:
+def restated(before: Outgoing, after: Outgoing, day: Callable[[int], str]) -> list[Reservation]:
+    """What a row's move does to the days it counts in: one that went back gives back, one that left at another day counts there."""
+    days = [day(row.reserved) if row.reserved else "" for row in (before, after)]
+    if days[0] == days[1]:
         return []
-    return [Reservation(row.kind, row.campaign, day(row.reserved), shadow=False, n=-1)]
+    return [Reservation(before.kind, before.campaign, name, shadow=False, n=n) for name, n in zip(days, (-1, 1), strict=True) if name]
 
 
 def _room(row: Outgoing, rooms: Sequence[Room], left: Mapping[str, int]) -> Room | None:

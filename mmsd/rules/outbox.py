@@ -133,6 +133,11 @@ def reference(key: bytes) -> int:
     return int.from_bytes(key[:2], "big")
 
 
+def sent(row: Outgoing, parts: int, *, now: int) -> Outgoing:
+    """Every part was taken, says the answer. For caps it leaves now: since the claim it may have waited on its link."""
+    return moved(row, SENT, parts=max(parts, 1), refusals=0, reserved=now)
+
+
 def not_taken(row: Outgoing, reason: str) -> Outgoing:
     """Certainly not taken, through no fault of the message: it goes again as if never tried."""
     return moved(row, READY, reason=reason, tries=row.tries - 1, reserved=0)
@@ -149,7 +154,7 @@ def refused_for_now(row: Outgoing, reason: str, *, now: int, taken: bool, settin
 
 def uncertain(row: Outgoing, reason: str, *, now: int, settings: Settings) -> Outgoing:
     """Whether it was taken nobody knows: it waits for a sign."""
-    return moved(row, UNCERTAIN, reason=reason, due=now + int(settings.grace_seconds * SECOND))
+    return moved(row, UNCERTAIN, reason=reason, due=now + int(settings.grace_seconds * SECOND), reserved=now)
 
 
 def overdue(row: Outgoing, parts: Iterable[Part], *, now: int, fence: int, settings: Settings) -> Outgoing | None:
@@ -187,10 +192,10 @@ def told(row: Outgoing, parts: Iterable[Part]) -> Outgoing:
     for number, part in zip(missing, nameless, strict=False):
         known[number].append(part)
     if len(known) >= whole and all(any(part.state in ARRIVED for part in each) for each in known.values()):
-        return row if row.state == DELIVERED else moved(row, DELIVERED)
+        return row if row.state == DELIVERED else moved(row, DELIVERED, reserved=row.reserved or row.submitted)
     lost = next((each for each in known.values() if all(part.final and part.state not in ARRIVED for part in each)), None)
     if lost is not None:
         return row if row.state == FAILED else moved(row, FAILED, reason=lost[-1].state)
     if len(known) >= whole and row.state in (READY, HELD, UNCERTAIN, PARKED, EXPIRED):
-        return moved(row, SENT)
+        return moved(row, SENT, reserved=row.reserved or row.submitted)
     return row

@@ -6,8 +6,9 @@ from datetime import UTC
 from typing import Any
 
 from mmsd.errors import EncodeError
-from mmsd.model import Outgoing, Reservation
-from mmsd.rules.claim import Room, Waiting, claim, lanes, released
+from mmsd.model import DAY, Outgoing, Reservation
+from mmsd.rules import outbox
+from mmsd.rules.claim import Room, Waiting, claim, lanes, restated
 from mmsd.rules.governor import CLASSES, Governor, Usage
 from mmsd.rules.outbox import Form
 from mmsd.rules.settings import ClassSettings, GovernorSettings
@@ -83,8 +84,16 @@ def test_a_stop_leaves_rows_as_they_are():
 def test_what_goes_back_gives_back_what_was_reserved_for_it():
     before = row(state="sending", reserved=NOW, campaign="torch")
     after = row(reserved=0, campaign="torch")
-    assert released(before, after, GOVERNOR.day) == [Reservation("service", "torch", "2026-11-22", shadow=False, n=-1)]
-    assert released(before, before, GOVERNOR.day) == released(after, after, GOVERNOR.day) == []
+    assert restated(before, after, GOVERNOR.day) == [Reservation("service", "torch", "2026-11-22", shadow=False, n=-1)]
+    assert restated(before, before, GOVERNOR.day) == restated(after, after, GOVERNOR.day) == []
+
+
+def test_what_left_after_midnight_counts_on_the_day_it_left():
+    before = row(state="sending", reserved=NOW)
+    after = outbox.sent(before, 1, now=NOW + DAY)
+    assert after.reserved == NOW + DAY
+    assert [(one.day, one.n) for one in restated(before, after, GOVERNOR.day)] == [("2026-11-22", -1), ("2026-11-23", 1)]
+    assert restated(before, outbox.sent(before, 1, now=NOW + 1), GOVERNOR.day) == []
 
 
 def test_lanes_are_as_long_as_there_is_room():
