@@ -4,6 +4,7 @@ A subscriber stands in memory as he is packed: a block of the arena with a head,
 writes some thirty octets behind those of one block; judging reads one block from its beginning to its end.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int8_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
@@ -145,7 +146,8 @@ cdef enum:
     CLASSES = 128
     SMALLEST = 64
     STEP = 16
-    OF_A_MESSAGE = 224  # a delivery is some so many octets in the end: a block that grew leaves smaller ones behind that may find nobody
+    OF_A_MESSAGE = 248  # a delivery is some so many octets in the end: a block that grew leaves smaller ones behind that may find nobody
+    OF_A_LINE = 50  # and a line so many
     SPARE = 32  # what grows has so much more room at once
     STEPPED = 512  # blocks up to this grow by STEP, larger ones by a quarter
     PIECE = 1 << 20
@@ -292,6 +294,12 @@ cdef inline uint32_t second(i64 at) noexcept nogil:
     return <uint32_t>min(max(at, 0) // SECOND, <i64>LAST_SECOND)
 
 
+cdef inline void prefetch_block(const uint8_t* block) noexcept nogil:
+    cdef int at
+    for at in range(0, 320, 64):
+        prefetch(block + at)
+
+
 cdef inline uint8_t* lines_of(Sub* sub) noexcept nogil:
     return <uint8_t*>sub + sizeof(Sub)
 
@@ -334,7 +342,7 @@ cdef uint32_t allotted(Arena* a, int room) except 0 nogil:
     cdef uint32_t block = a.vacant[room]
     if block:
         a.vacant[room] = (<Sub*>&a.octets[<u64>block * UNIT]).group
-        prefetch(&a.octets[<u64>a.vacant[room] * UNIT])  # the next of its size will be asked for soon
+        prefetch_block(&a.octets[<u64>a.vacant[room] * UNIT])  # the next of its size will be asked for soon
         return block
     block = a.used
     if (<u64>block + a.units[room] + 1) * UNIT > a.room:  # and what is read beyond a field
@@ -352,6 +360,7 @@ cdef inline void vacate(Arena* a, uint32_t block) noexcept nogil:
 
 # -------------------------------------------------------------------------------------------------------------------- the lane
 
+@cython.final  # so that its methods are called, and put in place, without a look at a table
 cdef class Express:
     cdef i64 skew, join, answer, window, grace, confirm, late, unlogged
     cdef uint8_t rules[SIGHTS]
@@ -572,13 +581,13 @@ cdef class Express:
         self.slots[i].block = 0
 
     cdef Sub* widened(self, u64 i, u64 more) except NULL nogil:
-        """The same with room for so many octets more."""
+        """The same with room for so many octets more, and BEYOND."""
         cdef Sub* sub = self.at(i)
         cdef Sub* now
         cdef u64 used = sizeof(Sub) + sub.octets + sub.told
         cdef int room
         cdef uint32_t block, was = self.slots[i].block
-        if used + more <= <u64>self.arena.units[sub.room] * UNIT:
+        if used + more + BEYOND <= <u64>self.arena.units[sub.room] * UNIT:
             return sub
         room = class_of(&self.arena, used + more + SPARE)
         block = allotted(&self.arena, room)
@@ -595,11 +604,12 @@ cdef class Express:
 
     cdef int add(self, u64 i, const Row* row, const Text* message, const Text* transaction) except -1 nogil:
         """A line behind his others."""
-        cdef uint8_t packed[LONGEST_LINE]
+        cdef Draft draft
         cdef Named named
         cdef Text nothing
         cdef Sub* sub = self.at(i)
-        cdef uint8_t* lines
+        cdef uint8_t* to
+        cdef u64 beyond
         cdef int octets
         cdef bint alone
         cdef uint32_t now = second(row.at)
@@ -613,11 +623,16 @@ cdef class Express:
             message = &nothing
         if not row.transaction or row.kind == ORIGIN:
             transaction = &nothing
-        octets = pack_line(packed, row, &named, message, transaction)
+        octets = draft_line(&draft, row, &named, message, transaction)
         sub = self.widened(i, octets)
-        lines = lines_of(sub)
-        take_octets(lines + sub.octets + octets, lines + sub.octets, sub.told)
-        take_octets(lines + sub.octets, packed, octets)
+        to = lines_of(sub) + sub.octets
+        if sub.told:
+            take_octets(to + octets, to, sub.told)
+            memcpy(&beyond, to + octets, BEYOND)
+            put_line(to, &draft, message, transaction)
+            memcpy(to + octets, &beyond, BEYOND)
+        else:  # what is behind is nobody's, and may be far from the cache
+            put_line(to, &draft, message, transaction)
         if alone:
             sub.named = sub.octets + 1
         sub.octets += octets
@@ -632,22 +647,24 @@ cdef class Express:
 
     cdef int tell(self, u64 i, const Said* said, int n) except -1 nogil:
         """All that was said of his, in place of what was."""
-        cdef uint8_t packed[MOST_THREADS * LONGEST_SAID * 2]
+        cdef Draft drafts[MOST_THREADS * 2]
         cdef int octets = 0, k
         cdef Named named
         cdef u64 place
+        cdef uint8_t* to
         cdef Sub* sub = self.at(i)
         cdef uint8_t done = DONE
         cdef i64 settled = 0
         for k in range(n):
             place = spelled(lines_of(sub), sub.octets, said[k].identity, &named)
-            octets += pack_said(packed + octets, &said[k], place, &named)
+            octets += draft_said(&drafts[k], &said[k], place, &named)
             settled = max(settled, said[k].settled)
             if not self.mild[said[k].rule] or not said[k].closed:
                 done = 0
-        if octets > sub.told:
-            sub = self.widened(i, octets - sub.told)
-        memcpy(lines_of(sub) + sub.octets, packed, octets)
+        sub = self.widened(i, max(octets - sub.told, 0))
+        to = lines_of(sub) + sub.octets
+        for k in range(n):
+            to = put_said(to, &drafts[k])
         self.live_saids += n - sub.said
         sub.told, sub.said, sub.settled = octets, n, settled
         sub.flags = (sub.flags & ~DONE) | done
@@ -727,7 +744,7 @@ cdef class Express:
 
     cdef bint kept(self, const Row* row, i64 horizon, const Text* message, const Text* transaction) except -1 nogil:
         """Keeps one row, or says that it is somebody else's."""
-        cdef u64 i = self.make(row.subscriber, OF_A_MESSAGE if of_message(row.kind) else LONGEST_LINE // 8)
+        cdef u64 i = self.make(row.subscriber, OF_A_MESSAGE if of_message(row.kind) else OF_A_LINE)
         cdef Sub* sub = self.at(i)
         if sub.flags & SLOW:
             return False
@@ -743,17 +760,11 @@ cdef class Express:
         """Has what is needed of these two numbers fetched into the cache."""
         cdef uint32_t mix = mixed_32(soon)
         cdef u64 i = mix & self.mask
-        cdef const uint8_t* block
         prefetch(&self.slots[mixed_32(later) & self.mask])
         while self.slots[i].block and self.slots[i].mix != mix:
             i = (i + 1) & self.mask
         if self.slots[i].block:
-            block = &self.arena.octets[<u64>self.slots[i].block * UNIT]
-            prefetch(block)
-            prefetch(block + 64)
-            prefetch(block + 128)
-            prefetch(block + 192)
-            prefetch(block + 256)
+            prefetch_block(&self.arena.octets[<u64>self.slots[i].block * UNIT])
 
     def take(self, rows, i64 horizon):
         rows = np.ascontiguousarray(rows)
@@ -813,12 +824,15 @@ cdef class Express:
         try:
             with nogil:
                 for i in range(n):
-                    if i + 12 < n:
-                        self.foresee(receivers[i + 6], receivers[i + 12])
+                    if i + 24 < n:
+                        self.foresee(receivers[i + 12], receivers[i + 24])
+                        if kinds[i + 24] == SUBMIT and senders != NULL:
+                            prefetch(&self.slots[mixed_32(senders[i + 24]) & self.mask])
                         if kinds[i + 12] == SUBMIT and senders != NULL:
-                            prefetch(&self.slots[mixed_32(senders[i + 12]) & self.mask])
-                        if kinds[i + 6] == SUBMIT and senders != NULL:
-                            self.foresee(senders[i + 6], senders[i + 6])
+                            self.foresee(senders[i + 12], senders[i + 12])
+                        for k in range(2):
+                            if spoken[k].data != NULL:
+                                prefetch(spoken[k].data + spoken[k].start[i + 12])
                     kind, sender, receiver = kinds[i], senders[i] if senders != NULL else 0, receivers[i]
                     known = False
                     if kind == SUBMIT:

@@ -24,16 +24,38 @@ static inline __attribute__((always_inline)) const uint8_t *take_fields(const ui
     return at;
 }
 
-/* How many octets the first fourteen fields are. */
-static inline int span_of(uint64_t word)
+/* How many octets the first n fields behind a word are. */
+static inline int span_of(uint64_t word, const int n)
 {
-    word &= 0x00FFFFFFFFFFFFFF;
+    if (n < 16)
+        word &= (1ull << 4 * n) - 1;
     word &= ~((word >> 3 & word >> 2 & 0x1111111111111111) * 15); /* SAME and ENDLESS are none */
     word = (word & 0x0F0F0F0F0F0F0F0F) + (word >> 4 & 0x0F0F0F0F0F0F0F0F);
     return word * 0x0101010101010101 >> 56;
 }
 
 static inline int octets_of(uint64_t value) { return 8 - (__builtin_clzll(value | 1) >> 3) - !value; }
+
+/* The word that goes before n fields. */
+static inline __attribute__((always_inline)) uint64_t word_of(const uint64_t *field, const int n)
+{
+    uint64_t word = 0;
+#pragma GCC unroll 16
+    for (int place = 0; place < n; place++)
+        word |= (uint64_t)octets_of(field[place]) << 4 * place;
+    return word;
+}
+
+/* Those fields; where the next one begins. Of the eight octets behind them some are written over. */
+static inline __attribute__((always_inline)) uint8_t *put_fields(uint8_t *to, uint64_t word, const uint64_t *field, const int n)
+{
+#pragma GCC unroll 16
+    for (int place = 0; place < n; place++) {
+        memcpy(to, &field[place], 8);
+        to += SPANS[nibble(word, place)];
+    }
+    return to;
+}
 
 /* Few octets, never one beyond them: what a compiler makes of a length that it does not know costs more than they do. */
 static inline void take_octets(uint8_t *to, const uint8_t *from, size_t n)

@@ -11,8 +11,9 @@ ctypedef uint64_t u64
 cdef extern from "portrait.h":
     int nibble(u64 word, int place) nogil
     const uint8_t* take_fields(const uint8_t* at, u64 word, u64* field, int n) nogil
-    int span_of(u64 word) nogil
-    int octets_of(u64 value) nogil
+    int span_of(u64 word, int n) nogil
+    u64 word_of(const u64* field, int n) nogil
+    uint8_t* put_fields(uint8_t* to, u64 word, const u64* field, int n) nogil
     void take_octets(uint8_t* to, const uint8_t* octets, size_t n) nogil
 
 cdef struct Row:  # trace.TRACE
@@ -75,6 +76,10 @@ cdef struct Reader:
     u64 subscriber
     Named named
 
+cdef struct Draft:  # a record before it is written where it belongs: what was just written cannot be read again at once
+    u64 word
+    u64 field[16]
+
 cdef enum:
     SAME = 15
     ENDLESS = 14
@@ -82,8 +87,7 @@ cdef enum:
     TEXT_OF_MESSAGE = 14
     TEXT_OF_TRANSACTION = 15
     LONGEST_TEXT = 200
-    LONGEST_LINE = 8 + 14 * 8 + 2 * (1 + LONGEST_TEXT) + 8  # and what is written beyond the last field
-    LONGEST_SAID = 8 + 16 * 8 + 8
+    BEYOND = 8  # octets behind a record that are written over
     ORIGIN = 201
     WHOLE = 0
     GROWN = 1
@@ -106,52 +110,42 @@ cdef inline i64 unzigzag(u64 value) noexcept nogil:
     return <i64>(value >> 1) ^ -<i64>(value & 1)
 
 
-cdef inline uint8_t* put(uint8_t* to, u64* word, int place, u64 value) noexcept nogil:
-    cdef int octets = octets_of(value)
-    word[0] |= <u64>octets << 4 * place
-    memcpy(to, &value, 8)
-    return to + octets
+cdef inline int octets_of_text(const Text* text) noexcept nogil:
+    return 1 + text.length if text.length else 0
 
 
-cdef inline uint8_t* put_text(uint8_t* to, u64* word, int place, const Text* text) noexcept nogil:
+cdef inline uint8_t* put_text(uint8_t* to, const Text* text) noexcept nogil:
     if text.length:
-        word[0] |= 1ULL << 4 * place
         to[0] = text.length
         take_octets(to + 1, text.octets, text.length)
         to += 1 + text.length
     return to
 
 
-cdef int pack_line(uint8_t* to, const Row* row, const Named* named, const Text* message, const Text* transaction) noexcept nogil:
-    """Octets written, at most LONGEST_LINE."""
-    cdef u64 word = 0
-    cdef uint8_t* body = to + 8
+cdef inline int draft_line(Draft* draft, const Row* row, const Named* named, const Text* message, const Text* transaction) noexcept nogil:
+    """How many octets `put_line` will write."""
     cdef bint same = row.message != 0 and row.message == named.message
     cdef bint alone = row.message != 0 and not same
-    body = put(body, &word, 0, zigzag(row.at if alone else <i64>(<u64>row.at - <u64>named.at)))
-    body = put(body, &word, 1, zigzag(row.where if alone else <i64>(<u64>row.where - <u64>named.where)))
-    if same:
-        word |= <u64>SAME << 8
-    else:
-        body = put(body, &word, 2, row.message)
-    body = put(body, &word, 3, row.transaction)
-    if row.other and not alone and row.other == named.other:
-        word |= <u64>SAME << 16
-    else:
-        body = put(body, &word, 4, row.other)
-    body = put(body, &word, 5, row.link)
-    body = put(body, &word, 6, row.path)
-    body = put(body, &word, 7, row.authority)
-    body = put(body, &word, 8, zigzag(row.extra))
-    body = put(body, &word, 9, zigzag(row.size))
-    body = put(body, &word, 10, zigzag(row.status))
-    body = put(body, &word, 11, zigzag(row.error))
-    body = put(body, &word, 12, <u64>row.feed << 16 | <u64>row.code_set << 8 | row.kind)
-    body = put(body, &word, 13, row.a | <u64>row.b << 8 | <u64>row.c << 16 | <u64>row.d << 24 | <u64>row.seed << 32)
-    body = put_text(body, &word, TEXT_OF_MESSAGE, message)
-    body = put_text(body, &word, TEXT_OF_TRANSACTION, transaction)
-    memcpy(to, &word, 8)
-    return <int>(body - to)
+    cdef bint answers = row.other != 0 and not alone and row.other == named.other
+    cdef u64* field = draft.field
+    field[0] = zigzag(row.at if alone else <i64>(<u64>row.at - <u64>named.at))
+    field[1] = zigzag(row.where if alone else <i64>(<u64>row.where - <u64>named.where))
+    field[2] = 0 if same else row.message
+    field[3] = row.transaction
+    field[4] = 0 if answers else row.other
+    field[5], field[6], field[7] = row.link, row.path, row.authority
+    field[8], field[9], field[10], field[11] = zigzag(row.extra), zigzag(row.size), zigzag(row.status), zigzag(row.error)
+    field[12] = <u64>row.feed << 16 | <u64>row.code_set << 8 | row.kind
+    field[13] = row.a | <u64>row.b << 8 | <u64>row.c << 16 | <u64>row.d << 24 | <u64>row.seed << 32
+    draft.word = word_of(field, TEXT_OF_MESSAGE) | (<u64>SAME << 8 if same else 0) | (<u64>SAME << 16 if answers else 0)
+    draft.word |= <u64>(message.length != 0) << 4 * TEXT_OF_MESSAGE | <u64>(transaction.length != 0) << 4 * TEXT_OF_TRANSACTION
+    return 8 + span_of(draft.word, TEXT_OF_MESSAGE) + octets_of_text(message) + octets_of_text(transaction)
+
+
+cdef inline void put_line(uint8_t* to, const Draft* draft, const Text* message, const Text* transaction) noexcept nogil:
+    memcpy(to, &draft.word, 8)
+    to = put_fields(to + 8, draft.word, draft.field, TEXT_OF_MESSAGE)
+    put_text(put_text(to, message), transaction)
 
 
 cdef inline void begin(Reader* reader, u64 subscriber, const uint8_t* lines, u64 octets) noexcept nogil:
@@ -224,7 +218,7 @@ cdef inline const uint8_t* behind(const uint8_t* line) noexcept nogil:
     """Where the line after this one begins."""
     cdef u64 word
     memcpy(&word, line, 8)
-    line += 8 + span_of(word)
+    line += 8 + span_of(word, TEXT_OF_MESSAGE)
     if nibble(word, TEXT_OF_MESSAGE):
         line += 1 + line[0]
     if nibble(word, TEXT_OF_TRANSACTION):
@@ -245,34 +239,26 @@ cdef u64 spelled(const uint8_t* lines, u64 octets, u64 message, Named* named) no
     return 0
 
 
-cdef int pack_said(uint8_t* to, const Said* said, u64 place, const Named* named) noexcept nogil:
-    """Octets written, at most LONGEST_SAID. `place` and `named` as `spelled` tells them."""
-    cdef u64 word = 0
-    cdef uint8_t* body = to + 8
-    if place:
-        word = SAME
-    else:
-        body = put(body, &word, 0, said.identity)
-    body = put(body, &word, 1, zigzag(said.began - named.at))
-    if said.due == NEVER:
-        word |= <u64>ENDLESS << 8
-    else:
-        body = put(body, &word, 2, zigzag(said.due - said.began))
-    body = put(body, &word, 3, zigzag(said.closed - said.began) + 1 if said.closed else 0)
-    body = put(body, &word, 4, zigzag(said.settled - said.closed))
-    body = put(body, &word, 5, said.stamp)
-    body = put(body, &word, 6, <u64>said.domain)
-    body = put(body, &word, 7, said.node)
-    body = put(body, &word, 8, said.city)
-    body = put(body, &word, 9, said.rule)
-    body = put(body, &word, 10, said.confidence)
-    body = put(body, &word, 11, zigzag(said.bin))
-    body = put(body, &word, 12, said.own)
-    body = put(body, &word, 13, zigzag(said.notified))
-    body = put(body, &word, 14, zigzag(said.retrieved))
-    body = put(body, &word, 15, place)
-    memcpy(to, &word, 8)
-    return <int>(body - to)
+cdef int draft_said(Draft* draft, const Said* said, u64 place, const Named* named) noexcept nogil:
+    """How many octets `put_said` will write. `place` and `named` as `spelled` tells them."""
+    cdef bint endless = said.due == NEVER
+    cdef u64* field = draft.field
+    field[0] = 0 if place else said.identity
+    field[1] = zigzag(said.began - named.at)
+    field[2] = 0 if endless else zigzag(said.due - said.began)
+    field[3] = zigzag(said.closed - said.began) + 1 if said.closed else 0
+    field[4] = zigzag(said.settled - said.closed)
+    field[5], field[6], field[7], field[8] = said.stamp, <u64>said.domain, said.node, said.city
+    field[9], field[10], field[11], field[12] = said.rule, said.confidence, zigzag(said.bin), said.own
+    field[13], field[14], field[15] = zigzag(said.notified), zigzag(said.retrieved), place
+    draft.word = word_of(field, FIELDS) | (SAME if place else 0) | (<u64>ENDLESS << 8 if endless else 0)
+    return 8 + span_of(draft.word, FIELDS)
+
+
+cdef inline uint8_t* put_said(uint8_t* to, const Draft* draft) noexcept nogil:
+    """Where the next one begins."""
+    memcpy(to, &draft.word, 8)
+    return put_fields(to + 8, draft.word, draft.field, FIELDS)
 
 
 cdef const uint8_t* read_said(const uint8_t* at, u64 subscriber, const uint8_t* lines, Said* said) noexcept nogil:
