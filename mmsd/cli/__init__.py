@@ -20,6 +20,7 @@ from mmsd.cli.campaign import campaign
 from mmsd.cli.care import care
 from mmsd.cli.causes import causes
 from mmsd.cli.codes import codes
+from mmsd.cli.counting import counts
 from mmsd.cli.decoding import decode
 from mmsd.cli.drawing import draw
 from mmsd.cli.encoding import encode
@@ -208,6 +209,7 @@ def run(config_file: Path, ready_file: Path | None) -> None:
 
 main.add_command(causes)
 main.add_command(approve)
+campaign.add_command(counts)
 main.add_command(campaign)
 main.add_command(care)
 main.add_command(audit)

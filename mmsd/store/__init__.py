@@ -534,6 +534,9 @@ class Store(Protocol):
     def campaign_courses(self) -> Mapping[str, Course]:
         """Of every campaign with a forward: its days, and what was said of which."""
 
+    def campaign_copies(self, campaign: str) -> Mapping[str, int]:
+        """What became of copies that showed a seed of this campaign, or something like one (`copy_count.what`)."""
+
     def campaign_late(self, campaign: str, limit: int, after: int = 0) -> list[Late]:
         """What came after a day's figures were final, in the order it came; the next page is `after` the last id."""
 

@@ -399,6 +399,9 @@ class Reader:
         with self._reading() as connection:
             return campaign_counts.courses(connection)
 
+    def campaign_copies(self, campaign: str) -> dict[str, int]:
+        return dict(self._all("SELECT what, sum(n) FROM copy_count WHERE campaign = ? GROUP BY what HAVING sum(n) != 0", campaign))
+
     def campaign_late(self, campaign: str, limit: int, after: int = 0) -> list[Late]:
         with self._reading() as connection:
             return campaign_counts.late(connection, campaign, limit, after)

@@ -1,13 +1,13 @@
 """What a campaign counts, as plain rows: what `/api/v1/campaigns`, its files, the pages and `mmsd campaign counts` all show.
 
-Pure over a `Store`, and blocks as it does; every row comes from roll-ups (docs/counting.md), never from the forwards one by one.
+Pure over a `Source`, and blocks as it does; every row comes from roll-ups (docs/counting.md), never from the forwards one by one.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 from mmsd.model import HOUR, Forward, masked
@@ -15,8 +15,7 @@ from mmsd.rules.campaign import local_day
 from mmsd.rules.closing import FINAL, PROVISIONAL
 from mmsd.rules.pace import first_and_last, pace
 from mmsd.rules.settings import CampaignSettings
-from mmsd.store import Store
-from mmsd.store.campaign_counts import Close, Late, Totals, Tree
+from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 from mmsd.web.answers import iso
 
 By = Literal["day", "city", "hour", "generation", "model", "method", "seed", "wait", "fan_out", "reason"]
@@ -25,6 +24,18 @@ FIRST_DAY: Final = ""
 LAST_DAY: Final = "~"
 """Before and after every day: the whole campaign."""
 NOBODY: Final = Totals(0, 0, 0, "")
+
+
+class Source(Protocol):
+    """`mmsd.store.Store`, as far as figures need it: what each call promises stands there."""
+
+    def horizon(self) -> int: ...
+    def campaign_totals(self) -> Mapping[str, Totals]: ...
+    def campaign_days(self, campaign: str) -> Mapping[tuple[str, str], tuple[int, int, int]]: ...
+    def campaign_parts(self, campaign: str, part: str, since: str = "", until: str = "~") -> list[PartCount]: ...
+    def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]: ...
+    def campaign_copies(self, campaign: str) -> Mapping[str, int]: ...
+    def reviews(self, campaign: str | None = None) -> Mapping[tuple[str, str, str], int]: ...
 
 
 class Days(NamedTuple):
@@ -47,7 +58,7 @@ WHOLE: Final = Days()
 # ------------------------------------------------------------------------------------------------------------------------- a whole
 
 
-def listed(store: Store, campaigns: Mapping[str, CampaignSettings]) -> list[dict[str, Any]]:
+def listed(store: Source, campaigns: Mapping[str, CampaignSettings]) -> list[dict[str, Any]]:
     """Every campaign that is configured or has a forward, by id."""
     found = store.campaign_totals()
     return [summary(name, campaigns.get(name), found.get(name, NOBODY)) for name in sorted({*campaigns, *found})]
@@ -64,7 +75,7 @@ def summary(name: str, settings: CampaignSettings | None, found: Totals) -> dict
     }  # fmt: skip
 
 
-def overview(store: Store, name: str, settings: CampaignSettings | None) -> dict[str, Any]:
+def overview(store: Source, name: str, settings: CampaignSettings | None) -> dict[str, Any]:
     """One campaign in figures that fit above everything else."""
     horizon = store.horizon()
     days = _by_day(store, name)
@@ -77,7 +88,8 @@ def overview(store: Store, name: str, settings: CampaignSettings | None) -> dict
         "read_to": iso(horizon), "today": today, "forwards_today": days.get(today, 0) if today is not None else None,
         "not_counted": _named("reason", _sums(store, name, "reason"), n="not_counted"),
         "reproduction": _ratio(children, found.forwards), "deepest": max(map(int, generations), default=0),
-        "methods": _named("method", _sums(store, name, "method")),
+        "methods": _named("method", _sums(store, name, "method")), "reviews": _reviews(store, name),
+        "copies": dict(store.campaign_copies(name)),
     }  # fmt: skip
     told["pace"] = None
     if settings is not None and settings.target and today is not None:
@@ -86,7 +98,15 @@ def overview(store: Store, name: str, settings: CampaignSettings | None) -> dict
     return told
 
 
-def _by_day(store: Store, name: str) -> dict[str, int]:
+def _reviews(store: Source, name: str) -> dict[str, int]:
+    """What a rule stopped and nobody has looked at, and what somebody said of the others."""
+    said = Counter({"held": 0, "released": 0, "stopped": 0})
+    for (_, review, _), n in store.reviews(name).items():
+        said[review] += n
+    return dict(said)
+
+
+def _by_day(store: Source, name: str) -> dict[str, int]:
     days: Counter[str] = Counter()
     for (day, _), (counted, _, _) in store.campaign_days(name).items():
         days[day] += counted
@@ -96,7 +116,7 @@ def _by_day(store: Store, name: str) -> dict[str, int]:
 # -------------------------------------------------------------------------------------------------------------------------- splits
 
 
-def rows(store: Store, name: str, by: By, days: Days = WHOLE) -> list[dict[str, Any]]:
+def rows(store: Source, name: str, by: By, days: Days = WHOLE) -> list[dict[str, Any]]:
     """Of a campaign's `days`, one row for each of `by`. People who forward on two days are one: of several days nobody adds them up,
     so that they are told of single days and of the whole alone."""
     match by:
@@ -122,14 +142,14 @@ def rows(store: Store, name: str, by: By, days: Days = WHOLE) -> list[dict[str, 
             return _named(by, _sums(store, name, by, days))
 
 
-def _sums(store: Store, name: str, part: str, days: Days = WHOLE) -> Counter[str]:
+def _sums(store: Source, name: str, part: str, days: Days = WHOLE) -> Counter[str]:
     sums: Counter[str] = Counter()
     for row in store.campaign_parts(name, part, *days):
         sums[row.name] += row.n
     return sums
 
 
-def _people(store: Store, name: str, part: str) -> dict[str, int]:
+def _people(store: Source, name: str, part: str) -> dict[str, int]:
     return {row.name: row.n for row in store.campaign_parts(name, part, "", "")}
 
 
@@ -151,7 +171,7 @@ def _each(forwards: int, people: int | None) -> dict[str, Any]:
     return {"participants": people, "mean": _ratio(forwards, people, 3) if people is not None else None}
 
 
-def _days(store: Store, name: str, days: Days) -> list[dict[str, Any]]:
+def _days(store: Source, name: str, days: Days) -> list[dict[str, Any]]:
     counted, other, people, children = _by_day(store, name), Counter[str](), Counter[str](), Counter[str]()
     for (day, _), (_, not_counted, _) in store.campaign_days(name).items():
         other[day] += not_counted
@@ -170,7 +190,7 @@ def _days(store: Store, name: str, days: Days) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _cities(store: Store, name: str, days: Days) -> list[dict[str, Any]]:
+def _cities(store: Source, name: str, days: Days) -> list[dict[str, Any]]:
     counted, other, people = Counter[str](), Counter[str](), Counter[str]()
     for (day, city), (n, not_counted, senders) in store.campaign_days(name).items():
         if days.hold(day):
@@ -188,7 +208,7 @@ def _cities(store: Store, name: str, days: Days) -> list[dict[str, Any]]:
     return found
 
 
-def _fan_out(store: Store, name: str) -> list[dict[str, Any]]:
+def _fan_out(store: Source, name: str) -> list[dict[str, Any]]:
     found = {int(forwards): n for forwards, n in _people(store, name, "fan_out").items()}
     whole = sum(found.values())
     return [{"forwards_each": each, "participants": found[each], "share": _ratio(found[each], whole)} for each in sorted(found)]
@@ -221,7 +241,7 @@ def _ratio(part: int, of: int, digits: int = 5) -> float | None:
 _SAID: Final = ("forwards", "not_counted", "participants")
 
 
-def closes(store: Store, name: str, days: Days = WHOLE) -> list[dict[str, Any]]:
+def closes(store: Source, name: str, days: Days = WHOLE) -> list[dict[str, Any]]:
     """What was said of each day and of its cities, what it is now, and what came after the final figures."""
     stages: defaultdict[str, dict[str, Close]] = defaultdict(dict)
     for close in store.campaign_closes(name, *days):

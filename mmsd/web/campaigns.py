@@ -22,9 +22,9 @@ from mmsd.web import campaign as counting
 from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, known_only, posted, refuse, reply, shown, whole
 from mmsd.web.api import MOST_ROWS
-from mmsd.web.campaign import BYS, LAST_DAY, By, Days, forward_row, late_row, tree_row
+from mmsd.web.campaign import BYS, FIRST_DAY, LAST_DAY, WHOLE, By, Days, Source, forward_row, late_row, tree_row
 from mmsd.web.findings import as_csv
-from mmsd.web.tables import MARK, attached, csv_file, workbook, workbook_file
+from mmsd.web.tables import MARK, attached, csv_file, workbook_file, workbook_of
 
 PAGE: Final = 2_000
 """Forwards read at once for a file."""
@@ -100,7 +100,7 @@ class CampaignsApi:
         query = known_only(request, "from", "to")
         name, settings = await self._named(request)
         days = _days(query)
-        octets = await self._ask(lambda: workbook(book(self._store, name, settings, days)))
+        octets = await self._ask(lambda: workbook_of(self._store, name, settings, days))
         return workbook_file(f"mmsd-{name}.xlsx", octets)
 
     async def _split(self, request: web.Request, query: Mapping[str, str]) -> tuple[str, By, Days, list[dict[str, Any]]]:
@@ -190,10 +190,14 @@ class CampaignsApi:
     async def _named(self, request: web.Request) -> tuple[str, CampaignSettings | None]:
         """Problem 404 unless it is configured or has a forward."""
         name = request.match_info["id"]
-        settings = self._campaigns.get(name)
-        if settings is None and (not _NAME.match(name) or name not in await self._ask(self._store.campaign_totals)):
+        if not _NAME.match(name) or not await self._ask(lambda: named(self._store, name, self._campaigns)):
             raise no_campaign(name)
-        return name, settings
+        return name, self._campaigns.get(name)
+
+
+def named(source: Source, name: str, campaigns: Mapping[str, CampaignSettings]) -> bool:
+    """Whether there is such a campaign: configured, or with a forward."""
+    return name in campaigns or name in source.campaign_totals()
 
 
 def no_campaign(name: str) -> Problem:
@@ -201,19 +205,13 @@ def no_campaign(name: str) -> Problem:
 
 
 def _days(query: Mapping[str, str]) -> Days:
-    for name in ("from", "to"):
-        if name in query and not _DAY.match(query[name]):
+    days = Days(query.get("from", FIRST_DAY), query.get("to", LAST_DAY))
+    for name, only in (("from", Days(since=days.since)), ("to", Days(until=days.until))):
+        if not fits(only):
             refuse(name, query[name], "a local date such as 2026-11-22")
-    return Days(query.get("from", ""), query.get("to", LAST_DAY))
+    return days
 
 
-def book(store: Store, name: str, settings: CampaignSettings | None, days: Days) -> dict[str, list[dict[str, Any]]]:
-    """The sheets of a campaign's workbook."""
-    whole = [{"figure": key, "value": value} for key, value in counting.overview(store, name, settings).items() if not _nested(value)]
-    sheets = {"campaign": whole}
-    sheets |= {by: counting.rows(store, name, by, days) for by in BYS if by != "fan_out" or days.all}
-    return sheets | {"closes": counting.closes_table(counting.closes(store, name, days))}
-
-
-def _nested(value: object) -> bool:
-    return isinstance(value, list | dict | msgspec.Struct)
+def fits(days: Days) -> bool:
+    """Whether both are local dates, or left out."""
+    return all(day in WHOLE or _DAY.match(day) for day in days)

@@ -6,9 +6,13 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import msgspec
 import xlsxwriter
 from aiohttp import web
 
+from mmsd.rules.settings import CampaignSettings
+from mmsd.web import campaign as counting
+from mmsd.web.campaign import BYS, Days, Source
 from mmsd.web.findings import as_csv
 
 MARK: Final = "\ufeff"
@@ -27,6 +31,14 @@ def workbook_file(name: str, octets: bytes) -> web.Response:
 
 def attached(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
+
+
+def workbook_of(source: Source, name: str, settings: CampaignSettings | None, days: Days) -> bytes:
+    """All figures of a campaign: a sheet in short, one for each split, one of what was said of its days."""
+    told = counting.overview(source, name, settings)
+    whole = [{"figure": key, "value": value} for key, value in told.items() if not isinstance(value, list | dict | msgspec.Struct)]
+    sheets: dict[str, list[dict[str, Any]]] = {by: counting.rows(source, name, by, days) for by in BYS if by != "fan_out" or days.all}
+    return workbook({"campaign": whole, **sheets, "closes": counting.closes_table(counting.closes(source, name, days))})
 
 
 def workbook(sheets: Mapping[str, list[dict[str, Any]]]) -> bytes:
