@@ -17,7 +17,7 @@ from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
 from mmsd.config.settings import COVERS, ROLES, Covers, Feed, Role, Sample, Settings, role
 from mmsd.errors import ConfigError
-from mmsd.link import endpoint, registry, webhook
+from mmsd.link import endpoint, mm7, registry, webhook
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.answers import Words, plain
@@ -274,7 +274,13 @@ def hints(settings: Settings) -> list[str]:
     """What is no fault, and not what somebody wants who means to send."""
     carried = {name for link in settings.links.values() for name in link.classes}
     on = [name for name in CLASSES if getattr(settings.governor, name).switch == "on" and name not in carried]
-    return [f'governor.{name}.switch: is on, and no link carries this class: name it in a link, classes = ["{name}"]' for name in on]
+    told = [f'governor.{name}.switch: is on, and no link carries this class: name it in a link, classes = ["{name}"]' for name in on]
+    by_mm7 = [link for link in settings.links.values() if isinstance(link, mm7.Settings) and "service" in link.classes]
+    if settings.care.test_message and not by_mm7:
+        told.append('care.test_message: is on, and no link of kind "mm7" carries the class service: no test message leaves')
+    if settings.care.test_message and not any(link.source in settings.own.senders for link in by_mm7):
+        told.append("care.test_message: is on, and [own] senders does not name the number it comes from: it would count as a subscriber's")
+    return told
 
 
 def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> None:

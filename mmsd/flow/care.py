@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from mmsd.errors import EncodeError, StoreBusy, StoreFull
-from mmsd.model import NOT_A_NUMBER, Batch, Event, Heard, Kept, Listing, Outgoing, masked
+from mmsd.model import NOT_A_NUMBER, Batch, Composed, Event, Heard, Kept, Listing, Outgoing, masked
 from mmsd.rules.answers import Meaning
 from mmsd.rules.care import Care, Next
 from mmsd.rules.cases import Act, Case, CaseStep, State
@@ -72,7 +72,9 @@ class Clerk(Protocol):
     def question(self, number: str, ask: Ask, now: int) -> list[Outgoing]: ...
     def push(self, number: str, push: Push, now: int) -> list[Outgoing]: ...
     def tell(self, number: str, tell: Tell, person: Person, now: int) -> list[Outgoing]: ...
-    def probe(self, number: str, probe: Probe, now: int) -> list[Outgoing]: ...
+    def probe(self, number: str, probe: Probe, now: int) -> tuple[Composed, Outgoing]:
+        """A multimedia message of ours, and the row that brings it."""
+        ...
 
     def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
         """Keys of everything that may still wait for a case."""
@@ -242,7 +244,9 @@ class CareLoop:
             case Tell():
                 batch.outbox += self._clerk.tell(number, order, person, now)
             case Probe():
-                batch.outbox += self._clerk.probe(number, order, now)
+                message, row = self._clerk.probe(number, order, now)
+                batch.composed.append(message)
+                batch.outbox.append(row)
             case Listed(case, on):
                 batch.listed.append(Listing(number, case.number, case.kind.value, case.reason, on))
             case Withdraw(case):

@@ -9,9 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
+from mmsd.codec.tables import charsets
 from mmsd.errors import EncodeError
-from mmsd.model import Outgoing
-from mmsd.rules import forms, letters
+from mmsd.model import Composed, Outgoing
+from mmsd.rules import forms, letters, outbox
 from mmsd.rules.cases import Case
 from mmsd.rules.casework import Ask, Person, Probe, Push, Tell
 from mmsd.rules.cities import Cities
@@ -22,6 +23,8 @@ from mmsd.rules.operators import Operators
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.tidings import addressed
 from mmsd.rules.wording import Wording
+from mmsd.seeds import compose
+from mmsd.seeds.contents import Content
 from mmsd.store.known import Known
 
 
@@ -118,9 +121,12 @@ class Letters:
         language = person.language or self._settings.language
         return [addressed(letters.told(tell, number, self._subject(number), self._wording, language, now))]
 
-    def probe(self, number: str, probe: Probe, now: int) -> list[Outgoing]:
-        """A test MMS leaves by MM7, not through the outbox; what has no such link sends none."""
-        return []
+    def probe(self, number: str, probe: Probe, now: int) -> tuple[Composed, Outgoing]:
+        language = self._settings.language
+        title, text = (self._wording.render(name, language).text for name in ("test_title", "test"))
+        message = compose.composed([Content("text/plain", text.encode(), charsets.UTF_8)])
+        made = outbox.composed(title, compose.mm7_body(message))
+        return made, addressed(letters.probe(probe, number, self._subject(number), made.name, now))
 
     def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
         return letters.keys_to_withdraw(case, questions, self._subject(number))

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mmsd.model import HOUR, Outgoing
 from mmsd.rules.cases import Act, Case
-from mmsd.rules.casework import Ask, Push, Tell
+from mmsd.rules.casework import Ask, Probe, Push, Tell
 from mmsd.rules.consent import Question
 from mmsd.rules.forms import Parcel
 from mmsd.rules.forwards import outbox_key
@@ -74,6 +74,19 @@ def push(order: Push, number: str, subject: bytes, parcel: Parcel) -> list[Lette
     return [Letter(text), Letter(pushed, Act.PUSH, order.case.number, placed.attempt)]
 
 
+def probe(order: Probe, number: str, subject: bytes, content: bytes, now: int) -> Letter:
+    """A small MMS of our own that shows whether the nth push took. Like the push it leaves by a live consent alone, and by MM7.
+
+    `content` names the composed message.
+    """
+    case = order.case
+    row = Outgoing(
+        outbox_key("probe", _name(subject, case), case.orders), "service", "probe", number, "", READY, now, now + TEXT_EXPIRES, AT_LEISURE,
+        content=content,
+    )  # fmt: skip
+    return Letter(row, Act.TEST, case.number, case.orders)
+
+
 def told(order: Tell, number: str, subject: bytes, wording: Wording, language: str, now: int) -> Letter:
     """Thanks, regrets, or that a stop word was heard: that answers at once, whatever he opted out of."""
     stopped = order.text == "stopped"
@@ -88,10 +101,10 @@ def told(order: Tell, number: str, subject: bytes, wording: Wording, language: s
 
 
 def keys_to_withdraw(case: Case, questions: Iterable[Question], subject: bytes) -> list[bytes]:
-    """Keys of everything that may still wait for a case: its questions, its pushes and their texts. What left already stays as it is."""
+    """Keys of everything that may still wait for a case: its questions, its pushes, their texts and tests. What left stays as it is."""
     name = _name(subject, case)
     asked = [outbox_key("ask", name, question.number) for question in questions if question.case == case.number]
-    return asked + [outbox_key(purpose, name, attempt) for attempt in range(1, case.orders + 1) for purpose in ("told", "push")]
+    return asked + [outbox_key(purpose, name, attempt) for attempt in range(1, case.orders + 1) for purpose in ("told", "push", "probe")]
 
 
 def _name(subject: bytes, case: Case | None) -> bytes:

@@ -74,6 +74,11 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         "已收到您的回复。暂时无法向您的手机发送彩信设置，我们会尽快处理。",
         "Thank you. We cannot send MMS settings to your phone just now; somebody will look at it.",
     ),
+    "test_title": Template("彩信测试", "MMS test"),
+    "test": Template(
+        "这是一条测试彩信。您能看到它，说明手机的彩信设置正确，无需回复。",
+        "This is a test message. That you can read it shows that the MMS settings of your phone are right. No answer is needed.",
+    ),
     "stopped": Template(
         "已收到，您将不再收到此类短信。今后如需彩信设置，请回复“设置”。",
         "Understood: you will get no more such messages. Should you want MMS settings one day, reply SETTINGS.",

@@ -20,7 +20,7 @@ from mmsd.rules import outbox
 from mmsd.rules.cases import Act
 from mmsd.rules.claim import Waiting
 from mmsd.rules.governor import ALL, CANARY, Canary, Reserved, Tally, Usage, campaign_stop
-from mmsd.rules.tidings import PURPOSES, errand
+from mmsd.rules.tidings import errand
 from mmsd.store import Due, Overdue, seeds
 from mmsd.store.keys import SALT_BYTES, Keys
 from mmsd.store.people import Person
@@ -271,11 +271,11 @@ def _lane(
 
 
 def _waiting(connection: sqlite3.Connection, keys: Keys, row: tuple[Any, ...], now: int) -> Waiting:
-    """Settings leave by a live consent of their case alone, whatever was known when they were ordered."""
+    """Settings, and what tests them, leave by a live consent of their case alone, whatever was known when they were ordered."""
     made, subscriber = outgoing(keys, row), row[-1]
-    if not (made.kind == "provisioning" and made.pieces) and not made.purpose.startswith(f"{PURPOSES[Act.PUSH]}:"):
-        return Waiting(made, row[0], subscriber)
     about = errand(made.purpose)
+    if not (made.kind == "provisioning" and made.pieces) and (about is None or about.act is Act.QUESTION):
+        return Waiting(made, row[0], subscriber)
     live = (
         about is not None
         and connection.execute(

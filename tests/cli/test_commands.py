@@ -444,6 +444,22 @@ def test_check_says_what_would_never_leave(run: Run, logs: Path):
     assert "governor.service.switch: is on, and no link carries this class" in said.output
 
 
+def test_check_says_what_a_test_message_needs(run: Run, logs: Path):
+    path = logs / "mmsd.toml"
+    text = path.read_text() + "[care]\ntest_message = true\n"
+    path.write_text(text)
+    said = run("check", path).output
+    assert "no test message leaves" in said
+    assert "[own] senders does not name" in said
+    link = '[links.mmsc]\nkind = "mm7"\nurl = "http://127.0.0.1:1/mm7"\nsource = "10658"\nclasses = ["service"]\n'
+    path.write_text(text + link)
+    said = run("check", path).output
+    assert "no test message leaves" not in said
+    assert "[own] senders does not name" in said
+    path.write_text(text + link + '[own]\nsenders = ["10658"]\n')
+    assert "test_message" not in run("check", path).output
+
+
 def test_check_tells_all_faults_at_once(run: Run, logs: Path):
     path = logs / "mmsd.toml"
     path.write_text(CONFIG.replace('dialect = "mbuni"', 'dialect = "mbumi"').replace("grace = 0.0", 'grase = "soon"') + "[feeds.extra]\n")

@@ -9,14 +9,16 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mmsd.errors import EncodeError, StoreFull
 from mmsd.flow.care import Blame, CareLoop
-from mmsd.model import DAY, HOUR, SECOND, Batch, Finding, Heard, Outgoing
+from mmsd.flow.clerk import Letters
+from mmsd.model import DAY, HOUR, SECOND, Batch, Composed, Finding, Heard, Outgoing
 from mmsd.rules import outbox
 from mmsd.rules.care import Care
-from mmsd.rules.cases import Case, State
+from mmsd.rules.cases import Case, Kind, State
 from mmsd.rules.casework import Ask, Changed, Cleared, Found, News, Person, Probe, Push, Shown, Tell
 from mmsd.rules.claim import Waiting, claim
 from mmsd.rules.consent import Question
@@ -24,14 +26,18 @@ from mmsd.rules.governor import Governor, Usage
 from mmsd.rules.mending import Proof, Sign
 from mmsd.rules.settings import CareSettings, GovernorSettings
 from mmsd.rules.tidings import of_outbox, tiding
+from mmsd.rules.wording import Wording
 from mmsd.store import CareAsk, Due, Held, Needs, Rows
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import Settings, SqliteStore
+from tests.flow.leaving import run
+from tests.flow.mms import mms_desk
 
 LI = "8613912340001"
 WU = "8613912340002"
 NOON = 1_795_348_800_000_000
 KEYS = Keys(bytes(32), os.urandom)
+CARD = outbox.composed("Test", b"...")
 
 
 class Notes:
@@ -52,8 +58,9 @@ class Notes:
     def tell(self, number: str, tell: Tell, person: Person, now: int) -> list[Outgoing]:
         return [self._row(number, "tell", tell.text, now)]
 
-    def probe(self, number: str, probe: Probe, now: int) -> list[Outgoing]:
-        return [self._row(number, "probe", "probe", now)]
+    def probe(self, number: str, probe: Probe, now: int) -> tuple[Composed, Outgoing]:
+        row = self._row(number, f"probe:{probe.case.number}:{probe.case.orders}", "", now)
+        return CARD, msgspec.structs.replace(row, key=f"{number}probe".encode()[-16:], content=CARD.name)
 
     def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
         texts = [*(f"question {asked.wording}" for asked in questions), "pin 1", "settings 1"]
@@ -331,3 +338,61 @@ def test_settings_leave_by_a_live_consent_alone(office: Office) -> None:
     row = next(row for _, row in office.store.outbox("ready", 10) if row.body == "settings 1")
     made = claim(office.now, [Waiting(row, 1, 1, agreed=False)], Usage(), Governor(GovernorSettings(), UTC), ["service"], [], 1)
     assert [(one.state, one.reason) for one in made.moved] == [("dropped", "no_consent")]
+
+
+def test_a_test_message_follows_the_push_and_leaves_by_the_consent_of_the_push(tmp_path: Path) -> None:
+    office = Office(tmp_path / "state", test_message=True)
+    try:
+        office.hear_of((LI, Found("BAD_PROXY", 0.9)))
+        office.write(LI, "Y")
+        office.move("sent", "push:1:1")
+        office.now += DAY + SECOND
+        office.turn()
+        (row,) = [row for _, row in office.store.outbox("ready", 10) if row.purpose == "probe:1:1"]
+        assert office.store.composed(row.content) == CARD
+        office.turn()
+        assert [row.purpose for _, row in office.store.outbox(None, 10)].count("probe:1:1") == 1
+
+        def agreed() -> bool:
+            seen: list[Rows] = []
+
+            def look(rows: Rows) -> Batch:
+                seen.append(rows)
+                return Batch(office.now)
+
+            office.store.transact(Needs(due=Due(office.now, {("service", outbox.Form.MMS): 10}, 0, "2026-11-23")), look)
+            (waiting,) = seen[0].waiting
+            return waiting.agreed
+
+        assert agreed()
+        office.store._submit(lambda connection: connection.execute("UPDATE consent SET revoked = ?", (office.now,)).rowcount)
+        assert not agreed()
+        before = office.state()
+        office.move("failed", "probe:1:1")  # what it shows, lines show
+        assert office.state() is before is State.PUSHED
+    finally:
+        office.store.close()
+
+
+def test_the_test_message_goes_by_mm7(tmp_path: Path, free_port: Any) -> None:
+    async def scenario() -> None:
+        async with mms_desk(tmp_path, free_port()) as it:
+            clerk = Letters(CareSettings(language="zh"), Wording(), _nobody, b"key", lambda n: 0)
+            case = Case(number=1, kind=Kind.SETTINGS, origin="finding", causes=("BAD_APN",), state=State.PUSHED, opened=NOON, orders=1)
+            message, row = clerk.probe(LI, Probe(case), it.wall())
+            assert row.key in clerk.withdrawn(LI, case, ())
+            # that its case has a live consent is the claim's to see
+            it.compose(message)
+            it.ask(msgspec.structs.replace(row, purpose="probe"))
+            await it.until(lambda: it.door.taken)
+            (taken,) = it.door.taken
+            assert (taken.receiver, taken.subject) == (LI, "彩信测试")
+            media = dict(taken.media)
+            assert list(media) == ["application/smil", "text/plain"]
+            assert media["text/plain"].decode().startswith("这是一条测试彩信")
+
+    run(scenario())
+
+
+def _nobody(number: str) -> Any:
+    raise AssertionError("a test message asks nothing of who he is")

@@ -7,11 +7,11 @@ import pytest
 
 from mmsd.model import DAY, HOUR
 from mmsd.rules.cases import Act, Case, Kind, State
-from mmsd.rules.casework import Ask, Push, Tell
+from mmsd.rules.casework import Ask, Probe, Push, Tell
 from mmsd.rules.consent import Channel, Consent, PushOrder, Question
 from mmsd.rules.forms import Handset, Parcel, Signed, prepare
 from mmsd.rules.governor import ACKNOWLEDGES_STOP, CLASSES
-from mmsd.rules.letters import AT_LEISURE, FOR_A_SEED, IN_CONVERSATION, Letter, keys_to_withdraw, push, question, told
+from mmsd.rules.letters import AT_LEISURE, FOR_A_SEED, IN_CONVERSATION, Letter, keys_to_withdraw, probe, push, question, told
 from mmsd.rules.models import Model
 from mmsd.rules.operators import Access
 from mmsd.rules.settings import CareSettings
@@ -117,4 +117,5 @@ def test_what_waits_for_a_case_can_be_withdrawn_by_its_keys():
     other = msgspec.structs.replace(QUESTION, number=9, case=4)
     keys = keys_to_withdraw(case, [QUESTION, other], SUBJECT)
     waiting = [question(Ask(CASE, QUESTION), NUMBER, SUBJECT, Wording(), SETTINGS), *pushes(), *pushes(attempt=2)]
+    waiting += [probe(Probe(msgspec.structs.replace(CASE, orders=nth)), NUMBER, SUBJECT, b"card", NOW) for nth in (1, 2)]
     assert sorted(keys) == sorted(letter.row.key for letter in waiting)
