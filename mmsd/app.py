@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic, time_ns
@@ -40,12 +41,14 @@ from mmsd.flow.mailing import Mailer
 from mmsd.flow.requests import Requests, Shelf, Shelved
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.settle import Listener, Way
+from mmsd.flow.taps import COPY, Taps
 from mmsd.link import cmpp, mm7, mqtt, registry, smpp, webhook
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
+from mmsd.link.journal import PATTERN
 from mmsd.link.tail import Tail
 from mmsd.link.watch import Watch
-from mmsd.logs import DIALECTS
+from mmsd.logs import DIALECTS, inspected
 from mmsd.model import DAY, NOT_A_NUMBER, Batch, Composed
 from mmsd.rules.asking import Words
 from mmsd.rules.campaign import Campaigns
@@ -92,6 +95,9 @@ SEED_MESSAGE: Final = "content.mime"
 
 NAMING_MESSAGES: Final = frozenset({"cdr", "columns"})
 """Dialects that may say something of a message and name no receiver of it."""
+
+COPIES: Final = "copies"
+"""The feed, and the folder in the state directory, of copies that mmsd looked into itself."""
 
 REPLAY_CHUNK: Final = 8 << 20
 """Nobody waits for a replay's single lines: larger bites judge each number less often."""
@@ -224,8 +230,12 @@ def intake(
             name, [str(path) for path in feed.paths], files=world.files, monotonic=world.monotonic, settings=tail,
             marks=loaded.marks.get(name, ()), extents=loaded.extents.get(name, ()),
         )  # fmt: skip
-        dialect = DIALECTS[feed.dialect].from_options(
-            feed.options, zone=feed.zone or settings.zone.name, key=key, path=f"feeds.{name}.options"
+        dialect = (
+            inspected.Inspected(key, partial(keys.unseal, b"", COPY))
+            if feed.dialect == inspected.NAME
+            else DIALECTS[feed.dialect].from_options(
+                feed.options, zone=feed.zone or settings.zone.name, key=key, path=f"feeds.{name}.options"
+            )
         )
         feeds.append(
             Feed(
@@ -247,6 +257,16 @@ def intake(
     )  # fmt: skip
     sequencer.load()
     return sequencer
+
+
+def with_journal(settings: config.Settings) -> config.Settings:
+    """With the feed of what mmsd looked into itself, where taps are configured. ConfigError: another feed has its name."""
+    if not settings.copies:
+        return settings
+    if COPIES in settings.feeds:
+        raise ConfigError(f"feeds.{COPIES}: is the name of mmsd's own journal of copies; give the feed another one")
+    feed = config.Feed(inspected.NAME, (settings.state.directory / COPIES / PATTERN,), role="copies")
+    return msgspec.structs.replace(settings, feeds={**settings.feeds, COPIES: feed})
 
 
 def imported(settings: config.Settings, store: SqliteStore, keys: Keys) -> ReferenceData:
@@ -315,6 +335,14 @@ def forms(link: registry.Settings) -> frozenset[Form]:
             return frozenset({Form.TEXT})
         case _:
             return frozenset({Form.TEXT, Form.OCTETS})
+
+
+def taps(settings: config.Settings, store: SqliteStore, keys: Keys, world: World, holds: Callable[[int, Collection[str]], bool]) -> Taps:
+    """What looks into copies, to be run in a loop."""
+    return Taps(
+        settings.copies, settings.state.directory / COPIES, store, keys, feed=COPIES, holds=holds, zone=settings.zone.name, wall=world.wall,
+        fault_point=world.fault_point,
+    )  # fmt: skip
 
 
 def care_loop(
@@ -397,7 +425,7 @@ class Daemon:
     """The running mmsd. `run` returns when asked to stop; it raises what ended it otherwise."""
 
     def __init__(self, settings: config.Settings, world: World | None = None) -> None:
-        self._settings = settings
+        self._settings = settings = with_journal(settings)
         self._world = world or World()
         self._stop = threading.Event()
         self._started = self._world.wall()
@@ -412,6 +440,7 @@ class Daemon:
             self._reference = reference = imported(settings, self.store, keys)
             self.care = care_loop(settings, self.store, keys, self._world, reference)
             self.sequencer = intake(settings, self.store, keys, self._world, mending=lambda: self.care.mending, reference=reference)
+            self.copies = taps(settings, self.store, keys, self._world, self._holds) if settings.copies else None
         except BaseException:
             self.store.close()
             raise
@@ -520,6 +549,8 @@ class Daemon:
                 tasks.append(group.create_task(mailer.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
                 tasks.append(group.create_task(Drawing(self.store, draws, wall=self._world.wall).run()))
+                if self.copies is not None:
+                    tasks.append(group.create_task(self.copies.run()))
                 if self._settings.handover is not None:
                     tasks.append(group.create_task(self._hand_over(self._settings.handover)))
                 if self._settings.mqtt is not None:
@@ -531,6 +562,10 @@ class Daemon:
                     leaving.stop()
                     for task in tasks:
                         task.cancel()
+
+    def _holds(self, number: int, campaigns: Collection[str]) -> bool:
+        """From another thread than State's: a list of holdings is replaced, never changed."""
+        return any(holding.campaign in campaigns for holding in self.sequencer.state.holdings.get(number, ()))
 
     def _dispatched(self, batch: Batch) -> None:
         self.telemetry.dispatched(batch)

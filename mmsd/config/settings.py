@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from mmsd.flow import announce, sequencer
-from mmsd.link import cmpp, endpoint, kannel, mm7, mqtt, registry, smpp, webhook
+from mmsd.flow import announce, inspect, sequencer
+from mmsd.link import cmpp, endpoint, kannel, mirror, mm7, mqtt, registry, smpp, webhook
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
 from mmsd.rules.scope import Scope, Scopes
@@ -121,6 +121,7 @@ class Settings(msgspec.Struct, frozen=True):
     mqtt: mqtt.Settings | None = None  # None: nothing is published
     handover: webhook.Settings | None = None  # None: the hand-over list is fetched, and told to nobody
     links: dict[str, registry.Settings] = {}
+    copies: inspect.Settings = inspect.Settings()
 
 
 ROLES: Final[Mapping[str, Role]] = {
@@ -131,6 +132,7 @@ ROLES: Final[Mapping[str, Role]] = {
     "http": "gateway",
     "radius": "sessions",
     "cdr": "mmsc",
+    "inspected": "copies",
 }
 """What kind of node writes a dialect; `columns` fits any, so its feeds say `role`."""
 
@@ -318,6 +320,13 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "settle_seconds": _WAIT,
         "waiting": Limits(1, 65536),
     },
+    inspect.Settings: {"wait": Limits(1.0, _DAY), "poll": _POLL},
+    mirror.Settings: {
+        "port": Limits(0, 65535),
+        "body_octets": Limits(1024, _GIBIBYTE),
+        "waiting": Limits(1, 65536),
+        "spooled": Limits(1, 10_000_000),
+    },
     outbox.Settings: {
         "grace_seconds": Limits(1.0, 30 * _DAY),
         "max_resend": Limits(0, 3),
@@ -350,5 +359,6 @@ FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
     mm7.Settings: ("password_file", "ca_file"),
     webhook.Settings: ("secret_file", "ca_file"),
     endpoint.Settings: ("secret_file", "certificate", "key"),
+    mirror.Settings: ("token_file",),
 }
 """Texts that name a file which has to be there; "" names none."""

@@ -1,0 +1,130 @@
+"""Taps, worker processes and the journal put together: what looks into copies for as long as the daemon runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from datetime import tzinfo
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from mmsd.errors import LinkDown, StoreDamaged
+from mmsd.fast.values_py import address
+from mmsd.flow.inspect import Inspector, Settings
+from mmsd.link import workers
+from mmsd.link.copies import Copies, Mm4, Pdus, Spool
+from mmsd.link.journal import Journal
+from mmsd.link.mirror import Mirror
+from mmsd.logs.plan import CHINA
+from mmsd.model import Batch, LearnedOctets
+from mmsd.seeds.contents import Content
+from mmsd.seeds.verdict import Learned, Verdict
+from mmsd.store import Needs
+from mmsd.store.keys import Keys
+from mmsd.store.sqlite import SqliteStore
+
+_log: Final = logging.getLogger(__name__)
+
+MIRROR: Final = "mirror"
+"""The tap of what comes by HTTP."""
+COPY: Final = b"copy"
+"""Label of what is sealed of a copy."""
+REST: Final = 30.0
+"""Seconds before workers that could not be started are tried again."""
+LEARNED: Final = 50_000
+"""Altered octets that workers are told when they start."""
+
+
+class Taps:
+    """`holds`: whether a number holds a seed of one of these campaigns; `feed`: the journal's name among the feeds."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        folder: Path,
+        store: SqliteStore,
+        keys: Keys,
+        *,
+        feed: str,
+        holds: Callable[[int, Collection[str]], bool],
+        zone: tzinfo,
+        wall: Callable[[], int],
+        worker: workers.Settings = workers.Settings(),  # noqa: B008 frozen
+        fault_point: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        seal, unseal = partial(keys.seal, b"", COPY), partial(keys.unseal, b"", COPY)
+        self._store, self._keys, self._feed, self._holds, self._wall, self._worker = store, keys, feed, holds, wall, worker
+        self._live: frozenset[str] = frozenset()  # campaigns with a live seed
+        self._changes = -1
+        self._numbering = CHINA.packed().tolist()
+        folders: dict[str, Copies] = {
+            name: Pdus(name, each.path, self._number, patience=each.patience) if each.form == "pdus" else Mm4(name, each.path, self._number)
+            for name, each in settings.folders.items()
+        }
+        self.mirror: Mirror | None = None
+        if settings.mirror is not None:
+            spool = Spool(
+                MIRROR, folder / MIRROR, self._number, seal=seal, unseal=partial(_opened, unseal), most=settings.mirror.spooled
+            )  # fmt: skip
+            folders[MIRROR] = spool
+            self.mirror = Mirror(settings.mirror, spool.put, wall=wall)
+        self._workers: workers.Workers | None = None
+        self._journal = Journal(folder, seal, unseal, wall=wall, fault_point=fault_point)
+        self.inspector = Inspector(
+            settings, folders, self, self._journal, holds=self._holder, learn=self._learn, read_up_to=self._read_up_to, zone=zone,
+            wall=wall, at_once=worker.processes, fault_point=fault_point,
+        )  # fmt: skip
+
+    async def run(self) -> None:
+        """Until it is cancelled. Where no worker can be started copies wait, and it is tried again."""
+        async with self.mirror or contextlib.nullcontext():
+            while True:
+                try:
+                    async with self.working():
+                        await self.inspector.run()
+                except LinkDown as error:
+                    _log.warning("copies wait: %s", error)
+                await asyncio.sleep(REST)
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Worker processes and journal while it is open. LinkDown: none can be started."""
+        async with workers.Workers(self._worker, self._keys.mark_key, self._store.live_seeds) as self._workers:
+            for each in self._store.learned_octets(LEARNED):
+                self._workers.learn(Learned(each.digest, each.seed.partition("/")[2], each.picture))
+            try:
+                yield
+            finally:
+                self._journal.close()
+
+    async def judge(self, contents: Sequence[Content]) -> Verdict:
+        assert self._workers is not None, "nothing is looked into without workers"
+        return await self._workers.judge(contents)
+
+    def _holder(self, number: int) -> bool:
+        if self._store.seed_changes() != self._changes:
+            self._changes = self._store.seed_changes()
+            self._live = frozenset(seed.campaign for seed in self._store.seeds(state="live"))
+            if self._workers is not None:
+                self._workers.renew()
+        return self._holds(number, self._live)
+
+    def _learn(self, learned: Sequence[tuple[Learned, str]]) -> None:
+        octets = [LearnedOctets(each.digest, f"{campaign}/{each.seed}", each.picture) for each, campaign in learned]
+        self._store.transact(Needs(), lambda rows: Batch(self._wall(), learned=octets))
+
+    def _read_up_to(self) -> dict[str, int]:
+        return {mark.path: mark.offset for mark in self._store.load().marks.get(self._feed, ())}
+
+    def _number(self, text: bytes) -> int:
+        return address(text, self._numbering, self._keys.hash_key)
+
+
+def _opened(unseal: Callable[[bytes], bytes], sealed: bytes) -> bytes:
+    try:
+        return unseal(sealed)
+    except StoreDamaged as error:
+        raise ValueError("sealed with another key") from error

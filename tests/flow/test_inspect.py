@@ -1,0 +1,263 @@
+"""From a tap to the counters: real worker processes, a real journal, a real store; killed wherever it hurts."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, ParamSpec
+
+import aiohttp
+import pytest
+
+from bench import cards
+from mmsd import app, config
+from mmsd.errors import ConfigError
+from mmsd.flow import inspect, taps
+from mmsd.flow.inspect import Folder
+from mmsd.link import mirror
+from mmsd.link.journal import KEPT, Journal
+from mmsd.logs import inspected
+from mmsd.logs.inspected import Look
+from mmsd.model import SECOND, Batch, NewSeed, SeedEntry, SeedPart, Sighted
+from mmsd.rules.settings import CampaignSettings
+from mmsd.seeds import alterations as alter
+from mmsd.seeds import compose
+from mmsd.seeds.contents import Content
+from mmsd.seeds.making import Original
+from mmsd.seeds.pictures import colour, opened
+from mmsd.seeds.seed import RegisteredSeed, key_name
+from mmsd.store import Needs
+from mmsd.store.sqlite import Settings, SqliteStore
+from tests.flow import rig
+
+P = ParamSpec("P")
+
+AT: Final = 1_795_348_800_000_000
+HOLDER, STRANGER, FRIEND = 8613900000001, 8613900000002, 8613900000003
+CAMPAIGN: Final = CampaignSettings(id="torch", name="Torch relay", starts="2026-01-01", ends="2036-12-31", seeds=())
+
+
+def ran(scenario: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
+    """The scenario in a loop of its own."""
+
+    @functools.wraps(scenario)
+    def run(*given: P.args, **named: P.kwargs) -> None:
+        asyncio.run(scenario(*given, **named))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[bytes, RegisteredSeed]:
+    """Marked octets, and the seed."""
+    key = rig.KEYS.mark_key
+    picture = Original(alter.jpeg(cards.torch(random.Random(1), (320, 240)), 90, fine=True), key, b"payload of a card").marked("card.jpg")
+    return picture.octets, RegisteredSeed("leg-1", "torch", "leg", key_name(key), (picture.registered,))
+
+
+@pytest.fixture
+def store(tmp_path: Path, made: tuple[bytes, RegisteredSeed]) -> Iterator[SqliteStore]:
+    octets, seed = made
+    entry = SeedEntry("torch", "leg-1", "leg", False, 1, len(octets), "", "Li")
+    with closing(SqliteStore.open(tmp_path / "state", settings=Settings(durable=False), keys=rig.KEYS, wall=lambda: AT)) as opened:
+        new = NewSeed(entry, seed.to_bytes(), (SeedPart("image/jpeg", 0, octets, octets),))
+        opened.transact(Needs(), lambda rows: Batch(AT, seeds=[new]))
+        yield opened
+
+
+def message(picture: bytes, *, sender: int = 0, transaction: str = "T1") -> bytes:
+    return compose.send_request(
+        compose.composed([Content("image/jpeg", picture)]), transaction=transaction, receivers=[str(FRIEND), str(STRANGER)],
+        sender=str(sender) if sender else "",
+    )  # fmt: skip
+
+
+def leave(folder: Path, name: str, pdu: bytes, sender: int, at: int = AT) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps({"at": at, "sender": str(sender)}))
+    (folder / f"{name}.mms").write_bytes(pdu)
+
+
+def made_taps(store: SqliteStore, settings: inspect.Settings, clock: rig.Clock, misfortune: rig.Misfortune | None = None) -> taps.Taps:
+    harm = misfortune or rig.Misfortune()
+    return taps.Taps(
+        settings, store.directory / app.COPIES, store, rig.KEYS, feed=app.COPIES,
+        holds=lambda number, campaigns: number == HOLDER and "torch" in campaigns, zone=config.settings.Zone().name, wall=clock.wall,
+        fault_point=harm.point,
+    )  # fmt: skip
+
+
+def looks(store: SqliteStore) -> list[Look]:
+    """What stands in the journal, without the word up to when all was looked into."""
+    found = []
+    for path in sorted((store.directory / app.COPIES).glob("looked-*.log")):
+        found += [inspected.read(line, lambda sealed: rig.KEYS.unseal(b"", taps.COPY, sealed)) for line in path.read_bytes().splitlines()]
+    return [look for look in found if look.seen]
+
+
+@ran
+async def test_who_holds_a_seed_is_looked_into(store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path) -> None:
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    leave(folder, "exact", message(octets), HOLDER)
+    leave(folder, "altered", message(alter.jpeg(colour(opened(octets)), 60)), HOLDER)
+    leave(folder, "other", message(alter.jpeg(cards.torch(random.Random(9), (320, 240)), 80)), HOLDER)
+    leave(folder, "strange", message(octets), STRANGER)
+    leave(folder, "broken", b"no message", HOLDER)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock)
+    async with running.working():
+        await running.inspector.round()
+        assert [path.name for path in folder.glob("*.mms")] == ["strange.mms"], "it waits: he may have got the seed just now"
+        assert running.inspector.waiting == 1
+        clock.now = (folder / "strange.mms").stat().st_mtime_ns // 1000 + 61 * SECOND
+        await running.inspector.round()
+    assert list(folder.iterdir()) == []
+    told = Counter((look.seen[0][0], Sighted(look.seen[0][1]).name, look.sender, look.receivers) for look in looks(store))
+    friends = (FRIEND, STRANGER)
+    assert told == {
+        ("torch/leg-1", "EXACT", HOLDER, friends): 1, ("torch/leg-1", "MARK", HOLDER, friends): 1, ("", "NOTHING", 0, ()): 1,
+        ("", "UNREADABLE", 0, ()): 1, ("", "UNOPENED", 0, ()): 1,
+    }  # fmt: skip
+    assert [each.seed for each in store.learned_octets(9)] == ["torch/leg-1"], "the next copy of the altered picture is exact"
+    sealed = b"".join(path.read_bytes() for path in (store.directory / app.COPIES).glob("looked-*.log"))
+    assert str(HOLDER).encode() not in sealed
+
+
+@pytest.mark.parametrize("place", ["journal", "journalled", "dropped"])
+@ran
+async def test_killed_anywhere_each_copy_is_one_line(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path, place: str
+) -> None:
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    for number in range(5):
+        leave(folder, str(number), message(octets, transaction=f"T{number}"), HOLDER, AT + number)
+    settings = inspect.Settings(folders={"mms": Folder(folder)})
+    for strike in range(3):
+        running = made_taps(store, settings, clock, rig.Misfortune(place, 0 if strike < 2 else 99))
+        async with running.working():
+            try:
+                await running.inspector.round()
+            except rig.Killed:
+                assert strike < 2
+        clock.now += SECOND
+    assert list(folder.iterdir()) == []
+    assert sorted(look.at for look in looks(store)) == [AT + number for number in range(5)]
+
+
+@ran
+async def test_everybody_is_opened_by_name_and_until_a_day(store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path) -> None:
+    octets, _ = made
+    clock = rig.Clock(AT)
+    with pytest.raises(ConfigError, match=r"^by:"):
+        inspect.Settings(inspect="all", until="2026-11-24")
+    with pytest.raises(ConfigError, match=r"^until:"):
+        inspect.Settings(inspect="all", by="Zhou")
+    settings = inspect.Settings(folders={"mms": Folder(tmp_path / "tap")}, inspect="all", by="Zhou", until="2026-11-24")
+    leave(tmp_path / "tap", "1", message(octets), STRANGER)
+    running = made_taps(store, settings, clock)
+    async with running.working():
+        await running.inspector.round()
+        assert [look.sender for look in looks(store)] == [STRANGER]
+        clock.now += 48 * 3600 * SECOND
+        leave(tmp_path / "tap", "2", message(octets, transaction="T2"), STRANGER)
+        await running.inspector.round()
+        assert running.inspector.waiting == 1
+    assert not running.inspector.opens_all()
+
+
+@ran
+async def test_from_the_mirror_to_the_counters(store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path) -> None:
+    """What came by HTTP is looked into, written down, and read by the sequencer like any log."""
+    octets, _ = made
+    clock = rig.Clock(AT)
+    settings = app.with_journal(
+        config.Settings(
+            feeds={}, state=config.settings.State(store.directory),
+            copies=inspect.Settings(mirror=mirror.Settings(port=0, body_octets=200_000)),
+        )
+    )  # fmt: skip
+    running = made_taps(store, settings.copies, clock)
+    assert running.mirror is not None
+    async with running.mirror, aiohttp.ClientSession() as client, running.working():
+        url = "http://{}:{}{}".format(*running.mirror.address, mirror.PATH)
+        for pdu, sender in ((message(octets), f"+{HOLDER}"), (b"x" * 300_000, ""), (message(octets, sender=HOLDER), "")):
+            async with client.post(url, data=pdu, headers={"X-WAP-MSISDN": sender}) as answer:
+                assert answer.status == (204 if len(pdu) < 200_000 else 413)
+        await running.mirror.written()
+        await running.inspector.round()
+    assert running.mirror.counts == {"taken": 2, "too large": 1}
+    world = app.World(wall=clock.wall, monotonic=clock.monotonic)
+    sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
+    while sequencer.tick():
+        pass
+    counts = {(count.tap, count.what, count.campaign): count.n for count in store.copies(0, 1 << 40)}
+    assert counts[taps.MIRROR, "exact", "torch"] == 2
+    assert app.COPIES in {feed.name for feed in sequencer.feeds}
+
+
+@ran
+async def test_who_may_send_to_the_mirror(tmp_path: Path) -> None:
+    (secret := tmp_path / "token").write_text("a-token-of-the-tap")
+    secret.chmod(0o600)
+    kept: list[Any] = []
+
+    def put(at: int, sender: str, pdu: bytes) -> bool:
+        kept.append((at, sender, pdu))
+        return len(kept) < 2
+
+    settings = mirror.Settings(port=0, token_file=str(secret))
+    async with mirror.Mirror(settings, put, wall=lambda: AT) as tap, aiohttp.ClientSession() as client:
+        url = "http://{}:{}{}".format(*tap.address, mirror.PATH)
+        said = []
+        for headers in ({}, {mirror.TOKEN: "another"}, {mirror.TOKEN: "a-token-of-the-tap"}, {mirror.TOKEN: "a-token-of-the-tap"}):
+            async with client.post(url, data=b"pdu", headers=headers) as answer:
+                said.append(answer.status)
+        await tap.written()
+    assert said == [404, 404, 204, 204]
+    assert kept == [(AT, "", b"pdu")] * 2
+    assert tap.counts == {"refused": 2, "taken": 1, "full": 1}
+    async with (
+        mirror.Mirror(mirror.Settings(port=0, allow=("10.0.0.0/8",)), put, wall=lambda: AT) as tap,
+        aiohttp.ClientSession() as client,
+        client.post("http://{}:{}{}".format(*tap.address, mirror.PATH), data=b"pdu") as answer,
+    ):
+        assert answer.status == 404
+
+
+def test_a_file_of_the_journal_goes_when_it_was_read_and_is_old(tmp_path: Path) -> None:
+    clock = rig.Clock(AT)
+    seal, unseal = bytes.hex, bytes.fromhex
+    journal = Journal(tmp_path / "j", lambda plain: seal(plain).encode(), lambda sealed: unseal(sealed.decode()), wall=clock.wall)
+    journal.append([Look(b"1" * 16, AT, seen=(("", 0, 0),))])
+    (path,) = (tmp_path / "j").iterdir()
+    clock.now = path.stat().st_mtime_ns // 1000 + KEPT + SECOND
+    read = {str(path): path.stat().st_size}
+    assert journal.retire(read) == 0, "it is still written to"
+    journal.close()
+    assert journal.retire({str(path): 3}) == 0, "not all of it was read"
+    assert b"1" * 16 in journal
+    assert journal.retire(read) == 1
+
+
+def test_a_line_that_was_cut_is_a_reject_and_the_next_is_read() -> None:
+    def seal(plain: bytes) -> bytes:
+        return rig.KEYS.seal(b"", taps.COPY, plain)
+
+    look = Look(b"1" * 16, AT, "mms", HOLDER, (FRIEND, STRANGER), 300, "", "T1", (("torch/leg-1", Sighted.MARK, 9500),))
+    data = inspected.written(look, seal)[:40] + b"\n" + inspected.written(look, seal) + inspected.written(Look(b"", AT + 1), seal)
+    dialect = inspected.Inspected((1, 2), lambda sealed: rig.KEYS.unseal(b"", taps.COPY, sealed))
+    parsed = dialect.scan(data + b"half", ordinal=0, offset=7, final=False)
+    assert (parsed.consumed, parsed.lines, parsed.rejects.total) == (len(data), 3, 1)
+    rows = parsed.records
+    assert rows["receiver"].tolist() == [FRIEND, STRANGER, 0]
+    assert rows["at"].tolist() == [AT, AT, AT + 1]
+    assert (rows["latency"].tolist()[:2], rows["size"].tolist()[:2]) == ([9500, 9500], [300, 300])
+    assert rows.text("tag", 1) == b"torch/leg-1"
+    assert rows["where"][0] == rows["where"][1] == 7 + 41
