@@ -46,17 +46,20 @@ from mmsd.link import cmpp, mm7, mqtt, registry, smpp, webhook
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.journal import PATTERN
+from mmsd.link.maker import Drafts, message_of
 from mmsd.link.tail import Tail
 from mmsd.link.watch import Watch
+from mmsd.link.workers import Workers
 from mmsd.logs import DIALECTS, inspected
 from mmsd.model import DAY, NOT_A_NUMBER, Batch, Composed
 from mmsd.rules.asking import Words
-from mmsd.rules.campaign import Campaigns
+from mmsd.rules.campaign import Campaigns, dates
 from mmsd.rules.care import Care
 from mmsd.rules.closing import Calendar
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
 from mmsd.rules.kpi import final_after
+from mmsd.rules.life import LIVE
 from mmsd.rules.networks import Network
 from mmsd.rules.outbox import Form, composed
 from mmsd.rules.relate import Expected
@@ -64,6 +67,9 @@ from mmsd.rules.settings import CampaignSettings
 from mmsd.rules.state import State
 from mmsd.rules.verdicts import Judge
 from mmsd.rules.wording import Wording
+from mmsd.seeds.compose import mm7_body
+from mmsd.store import Store
+from mmsd.store.campaign_orders import Known
 from mmsd.store.drawing import draws_of
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE, Faults, SqliteStore
@@ -75,6 +81,7 @@ from mmsd.web.figures import Terms
 from mmsd.web.forwards import Reviewing
 from mmsd.web.mailings import Mailings
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
+from mmsd.web.seeds import Seeds
 from mmsd.web.site import FeedHealth, Health, Site
 
 _log = logging.getLogger(__name__)
@@ -87,11 +94,6 @@ REPORT_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 600.0
 ADDRESS: Final = "address"
 """In the state directory, while the page is served: where, for commands that order something of the daemon."""
-
-SEEDS: Final = "seeds"
-"""In the state directory: a folder a campaign, in it one a seed …"""
-SEED_MESSAGE: Final = "content.mime"
-"""… and in that the message, as the content of an MM7 SubmitReq."""
 
 NAMING_MESSAGES: Final = frozenset({"cdr", "columns"})
 """Dialects that may say something of a message and name no receiver of it."""
@@ -341,7 +343,7 @@ def taps(settings: config.Settings, store: SqliteStore, keys: Keys, world: World
     """What looks into copies, to be run in a loop."""
     return Taps(
         settings.copies, settings.state.directory / COPIES, store, keys, feed=COPIES, holds=holds, zone=settings.zone.name, wall=world.wall,
-        fault_point=world.fault_point,
+        worker=settings.workers, fault_point=world.fault_point,
     )  # fmt: skip
 
 
@@ -356,21 +358,29 @@ def care_loop(
     return CareLoop(store, care, letters, registry, wall=world.wall, call=call, fault_point=world.fault_point)
 
 
-def shelf(settings: config.Settings) -> Shelved:
-    """Messages of the seeds in the state directory, under their campaign's name."""
+def shelf(settings: config.Settings, store: Store) -> Shelved:
+    """Messages of the seeds in the store, under their campaign's name where they have no subject."""
     directory = settings.campaigns.directory
     campaigns = config.load_campaigns(directory) if directory is not None else ()
     subjects = {campaign.id: campaign.name for campaign in campaigns}
 
     def load(label: str) -> Composed | None:
-        campaign, _, name = label.partition("/")
-        try:
-            body = (settings.state.directory / SEEDS / campaign / name / SEED_MESSAGE).read_bytes()
-        except OSError:
+        found = store.seed(label)
+        if found is None or found[0].state != LIVE:
             return None
-        return composed(subjects.get(campaign, ""), body)
+        entry, _ = found
+        return composed(entry.subject or subjects.get(entry.campaign, ""), mm7_body(message_of(store.seed_parts(label))))
 
-    return Shelved(load)
+    return Shelved(load, store.seed_changes)
+
+
+def known_campaigns(settings: config.Settings) -> dict[str, Known]:
+    """The configured campaigns, as orders of their life have to know them."""
+    directory = settings.campaigns.directory
+    return {
+        campaign.id: Known(campaign, dates(campaign, ZoneInfo(campaign.zone))[1], settings.governor.transactional.switch)
+        for campaign in (config.load_campaigns(directory) if directory is not None else ())
+    }
 
 
 def requests(settings: config.Settings, keys: Keys, messages: Shelf, then: Listener) -> Requests:
@@ -522,10 +532,12 @@ class Daemon:
         directory = self._settings.campaigns.directory
         campaigns = {campaign.id: campaign for campaign in config.load_campaigns(directory)} if directory is not None else {}
         draws = draws_of(campaigns.values(), directory) if directory is not None else {}
-        messages = shelf(self._settings)
+        messages = shelf(self._settings, self.store)
         ears = requests(self._settings, self._keys, messages, self.care)
         mailer = mailing_loop(self._settings, self.store, self._keys, self._world, self._reference)
         leaving = dispatcher(self._settings, self.store, self._world, self._dispatched, ears)
+        mark_key = self._keys.mark_key
+        drafts = Drafts(Workers(self._settings.workers, mark_key, list), mark_key)
 
         def served(base: str) -> None:
             self._address.write_text(f"{base}\n", encoding="ascii")
@@ -539,6 +551,7 @@ class Daemon:
                 terms=terms(self._settings), outbox=Outbox(self.store, lambda: sending(self._settings, leaving)),
                 desk=Desk(self.store, self.care.next_steps, draws), reviewing=Reviewing(self.store, campaigns, self._world.random_bits),
                 mailings=Mailings(self.store, campaigns, messages.find, self._keys.row_key, self._settings.governor.marketing),
+                seeds=Seeds(self.store, known_campaigns(self._settings), drafts, mark_key),
             )  # fmt: skip
             self.store.watch_outbox(lambda: _in_loop(loop, leaving.look))
             async with asyncio.TaskGroup() as group:
@@ -547,6 +560,7 @@ class Daemon:
                 tasks = [group.create_task(site.serve(served)), group.create_task(self._watch_figures(leaving))]
                 tasks.append(group.create_task(self.care.run()))
                 tasks.append(group.create_task(mailer.run()))
+                tasks.append(group.create_task(drafts.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
                 tasks.append(group.create_task(Drawing(self.store, draws, wall=self._world.wall).run()))
                 if self.copies is not None:

@@ -31,6 +31,7 @@ from mmsd.cli.forwards import forwards
 from mmsd.cli.governing import governor
 from mmsd.cli.importing import import_
 from mmsd.cli.kpi import kpi
+from mmsd.cli.life import LIFE
 from mmsd.cli.looking import feeds_of, guesses_as_values, show_guesses, show_match
 from mmsd.cli.outbox import approve, audit, outbox, resume, stop
 from mmsd.cli.seeds import seed
@@ -211,6 +212,8 @@ main.add_command(causes)
 main.add_command(approve)
 campaign.add_command(counts)
 main.add_command(campaign)
+for step in LIFE:
+    campaign.add_command(step)
 main.add_command(care)
 main.add_command(audit)
 main.add_command(codes)

@@ -44,7 +44,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group()
 def campaign() -> None:
-    """Sends seeds to lists of people (docs/sending-seeds.md)."""
+    """Campaigns: their life (docs/campaigns.md), and seeds sent to lists of people (docs/sending-seeds.md)."""
 
 
 @campaign.command()
@@ -259,7 +259,7 @@ def _named(settings: config.Settings, name: str) -> CampaignSettings:
 
 
 def _given(settings: config.Settings, store: Store, campaigns: dict[str, CampaignSettings]) -> Mailings:
-    return Mailings(store, campaigns, app.shelf(settings).find, app.load_keys(settings).row_key, settings.governor.marketing)
+    return Mailings(store, campaigns, app.shelf(settings, store).find, app.load_keys(settings).row_key, settings.governor.marketing)
 
 
 def _order(settings: config.Settings, address: str, body: dict[str, Any], act: Any) -> None:

@@ -11,7 +11,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -202,9 +202,11 @@ def _check_name(name: str) -> None:
         raise click.BadParameter(f"no class or campaign: {', '.join(CLASSES)}, all, or campaign:ID", param_hint="NAME")
 
 
-def order(settings: config.Settings, address: str, body: Mapping[str, Any], act: Callable[[Store], Any]) -> None:
-    """By the daemon where it runs, else here. ConfigError when there is no store; LinkError when the daemon cannot be asked, or says no."""
-    reader_of(settings).close_readers()
+def order(settings: config.Settings, address: str, body: object, act: Callable[[Store], Any], *, begin: bool = False) -> None:
+    """By the daemon where it runs, else here. ConfigError when there is no store, unless it may `begin` with this order; LinkError when
+    the daemon cannot be asked, or says no. `body`: whatever is JSON."""
+    if not begin:
+        reader_of(settings).close_readers()
     try:
         store = SqliteStore.open(settings.state.directory, settings=settings.store, keys=app.load_keys(settings), wall=app.wall)
     except AlreadyRunning:
@@ -214,7 +216,7 @@ def order(settings: config.Settings, address: str, body: Mapping[str, Any], act:
         act(store)
 
 
-def _ask_daemon(settings: config.Settings, address: str, body: Mapping[str, Any]) -> None:
+def _ask_daemon(settings: config.Settings, address: str, body: object) -> None:
     directory = settings.state.directory
     try:
         base = (directory / app.ADDRESS).read_text(encoding="ascii").strip()
@@ -227,7 +229,7 @@ def _ask_daemon(settings: config.Settings, address: str, body: Mapping[str, Any]
         raise ConfigError(f"{plain}: {error.strerror}; the daemon takes orders from who has a token: see docs/http.md") from None
     request = urllib.request.Request(  # noqa: S310  # our own daemon's address
         f"{base}/api/v1/{address}",
-        json.dumps(body).encode(),
+        msgspec.json.encode(body),
         {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     context = None

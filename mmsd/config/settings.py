@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.flow import announce, inspect, sequencer
-from mmsd.link import cmpp, endpoint, kannel, mirror, mm7, mqtt, registry, smpp, webhook
+from mmsd.link import cmpp, endpoint, kannel, mirror, mm7, mqtt, registry, smpp, webhook, workers
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
 from mmsd.rules.scope import Scope, Scopes
@@ -118,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True):
     store: sqlite.Settings = sqlite.Settings()
     web: site.Settings = site.Settings()
     announce: announce.Settings = announce.Settings()
+    workers: workers.Settings = workers.Settings()
     mqtt: mqtt.Settings | None = None  # None: nothing is published
     handover: webhook.Settings | None = None  # None: the hand-over list is fetched, and told to nobody
     links: dict[str, registry.Settings] = {}
@@ -280,6 +281,18 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
         "session_seconds": Limits(60.0, _YEAR),
         "live_pages": Limits(0, 65536),
         "counter_seconds": Limits(0.1, 3600),
+    },
+    workers.Settings: {
+        "processes": Limits(1, 64),
+        "memory_octets": Limits(1 << 28, 1 << 38),
+        "cpu_seconds": Limits(0.1, 600.0),
+        "make_cpu_seconds": Limits(1.0, 3600.0),
+        "answer_seconds": _WAIT,
+        "make_answer_seconds": _WAIT,
+        "start_seconds": _WAIT,
+        "picture_octets": Limits(1024, 1 << 26),
+        "picture_pixels": Limits(1 << 14, 1 << 28),
+        "picture_frames": Limits(1, 1000),
     },
     announce.Settings: {"batch": Limits(1, 100_000), "poll_seconds": _POLL},
     mqtt.Settings: {

@@ -80,7 +80,7 @@ class Judge(Protocol):
 
 
 class Inspector:
-    """The loop. `holds`: whether a number holds a live seed; `learn`: keeps altered octets that were recognised, each with its campaign;
+    """The loop. `holds`: whether a number holds a live seed; `learn`: keeps altered octets that were recognised;
     `read_up_to`: octets of the journal's files that took effect, by path."""
 
     def __init__(
@@ -91,7 +91,7 @@ class Inspector:
         journal: Journal,
         *,
         holds: Callable[[int], bool],
-        learn: Callable[[Sequence[tuple[Learned, str]]], None],
+        learn: Callable[[Sequence[Learned]], None],
         read_up_to: Callable[[], Mapping[str, int]],
         zone: tzinfo,
         wall: Callable[[], int],
@@ -194,9 +194,7 @@ class Inspector:
         if not due:
             return
         verdicts = await asyncio.gather(*(self._judged(copy) for _, copy in due))
-        learned = [
-            (each, found.campaign) for said in verdicts for each in said.learned for found in said.sightings if found.seed == each.seed
-        ]
+        learned = [each for said in verdicts for each in said.learned]
         if learned:
             await asyncio.to_thread(self._learn, learned)
         await asyncio.to_thread(self._journal.append, [look_of(name, copy, said) for (_, copy), said in zip(due, verdicts, strict=True)])

@@ -11,6 +11,7 @@ from typing import Protocol
 from mmsd.flow.settle import Listener
 from mmsd.model import Batch, Composed, Heard
 from mmsd.rules.asking import Wanted, Words, answer
+from mmsd.rules.life import state_of
 from mmsd.store import Holding, Needs, Rows
 
 
@@ -23,13 +24,18 @@ class Shelf(Protocol):
 
 
 class Shelved:
-    """A `Shelf` that remembers what was found; what is not there yet may come."""
+    """A `Shelf` that remembers what was found until seeds are others (`changes` is another number); what is not there yet may come."""
 
-    def __init__(self, load: Callable[[str], Composed | None]) -> None:
+    def __init__(self, load: Callable[[str], Composed | None], changes: Callable[[], int] = lambda: 0) -> None:
         self._load = load
+        self._changes = changes
+        self._known = changes()
         self._found: dict[str, Composed] = {}
 
     def find(self, label: str) -> Composed | None:
+        if self._changes() != self._known:
+            self._known = self._changes()
+            self._found.clear()
         found = self._found.get(label) or self._load(label)
         if found is not None:
             self._found[label] = found
@@ -48,7 +54,7 @@ class Requests:
     def needs(self, heard: Sequence[Heard]) -> Needs:
         asked, others = self._sorted(heard)
         wanted = frozenset((found.campaign.id, found.seed, one.msisdn) for one, found in asked)
-        mine = Needs(holders=wanted)
+        mine = Needs(holders=wanted, lives=frozenset(found.campaign.id for _, found in asked))
         return mine | self._then.needs(others) if others else mine
 
     def decide(self, heard: Sequence[Heard], rows: Rows, now: int) -> Batch:
@@ -60,7 +66,8 @@ class Requests:
             held = known.get(place, rows.holders.get(place))
             content = self._shelf.find(wanted.label)
             holder, row = held if held is not None else (None, None)
-            brought = answer(one, wanted, content, holder, row, key=self._key, now=now)
+            state = state_of(rows.lives.get(wanted.campaign.id, ()))
+            brought = answer(one, wanted, content, holder, row, key=self._key, now=now, state=state)
             if brought.row is not None:
                 batch.outbox.append(brought.row)
             if brought.holder is not None and brought.row is not None and content is not None:

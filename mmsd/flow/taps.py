@@ -94,7 +94,7 @@ class Taps:
         """Worker processes and journal while it is open. LinkDown: none can be started."""
         async with workers.Workers(self._worker, self._keys.mark_key, self._store.live_seeds) as self._workers:
             for each in self._store.learned_octets(LEARNED):
-                self._workers.learn(Learned(each.digest, each.seed.partition("/")[2], each.picture))
+                self._workers.learn(Learned(*each))
             try:
                 yield
             finally:
@@ -102,18 +102,23 @@ class Taps:
 
     async def judge(self, contents: Sequence[Content]) -> Verdict:
         assert self._workers is not None, "nothing is looked into without workers"
+        await asyncio.to_thread(self._renew)
         return await self._workers.judge(contents)
 
     def _holder(self, number: int) -> bool:
+        self._renew()
+        return self._holds(number, self._live)
+
+    def _renew(self) -> None:
+        """Other seeds may be live by now, in the middle of all."""
         if self._store.seed_changes() != self._changes:
             self._changes = self._store.seed_changes()
             self._live = frozenset(seed.campaign for seed in self._store.seeds(state="live"))
             if self._workers is not None:
                 self._workers.renew()
-        return self._holds(number, self._live)
 
-    def _learn(self, learned: Sequence[tuple[Learned, str]]) -> None:
-        octets = [LearnedOctets(each.digest, f"{campaign}/{each.seed}", each.picture) for each, campaign in learned]
+    def _learn(self, learned: Sequence[Learned]) -> None:
+        octets = [LearnedOctets(*each) for each in learned]
         self._store.transact(Needs(), lambda rows: Batch(self._wall(), learned=octets))
 
     def _read_up_to(self) -> dict[str, int]:

@@ -52,6 +52,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cpu_seconds: float = 5.0  # processor time of one message
     make_cpu_seconds: float = 60.0  # and of marking one picture
     answer_seconds: float = 60.0  # on the clock, whatever the machine is busy with
+    make_answer_seconds: float = 600.0  # the same of marking one picture
     start_seconds: float = 120.0  # until a process has read all seeds
     picture_octets: int = 2 << 20
     picture_pixels: int = 16_000_000
@@ -148,7 +149,7 @@ class Workers:
         """A picture marked and tried, in a process of its own: it takes seconds. WorkerFailed when the octets are no picture to be sent."""
         worker = await self._start(self._settings.make_cpu_seconds)
         try:
-            answer = await self._asked(worker, Make(name, octets, payload))
+            answer = await self._asked(worker, Make(name, octets, payload), self._settings.make_answer_seconds)
         finally:
             await self._end(worker)
         if isinstance(answer, Failed):
@@ -160,7 +161,7 @@ class Workers:
         worker = await self._idle.get()
         try:
             worker = await self._ready(worker)
-            answer = await self._asked(worker, asked)
+            answer = await self._asked(worker, asked, self._settings.answer_seconds)
         except BaseException:  # it died, or we were cancelled before its answer
             if worker is not None:
                 await self._end(worker)
@@ -192,10 +193,10 @@ class Workers:
         except (BrokenPipeError, ConnectionResetError):
             pass  # the answer that does not come says why
 
-    async def _asked(self, worker: _Worker, frame: Asked) -> Answered:
+    async def _asked(self, worker: _Worker, frame: Asked, seconds: float) -> Answered:
         """The answer. WorkerFailed when there is none; the process is gone then."""
         try:
-            async with asyncio.timeout(self._settings.answer_seconds):
+            async with asyncio.timeout(seconds):
                 await self._told(worker, frame)
                 return await worker.answer()
         except TimeoutError:

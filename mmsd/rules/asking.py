@@ -131,7 +131,7 @@ def _again(heard: Heard, wanted: Wanted, holder: Holder, row: Outgoing | None) -
 
 
 def _text(heard: Heard, wanted: Wanted, shut: str, *, key: bytes, now: int) -> Outgoing:
-    """Why there is no seed; once an hour is enough."""
+    """Why there is no seed; once an hour is enough. No row of the campaign's: those wait while it does not run."""
     request = wanted.campaign.request
     in_chinese = wanted.campaign.language == "zh"
     body = {
@@ -142,6 +142,6 @@ def _text(heard: Heard, wanted: Wanted, shut: str, *, key: bytes, now: int) -> O
     name = f"{wanted.campaign.id}\0{shut}\0{heard.msisdn}\0{heard.at // HOUR}".encode()
     told = hashlib.blake2b(name, digest_size=16, key=key, person=b"mmsd-answer").digest()
     return Outgoing(
-        told, KIND, ANSWER, heard.msisdn, body, outbox.READY, now, now + DAY, IN_CONVERSATION, campaign=wanted.campaign.id,
+        told, KIND, ANSWER, heard.msisdn, body, outbox.READY, now, now + DAY, IN_CONVERSATION,
         sub_code=heard.sub_code, link_id=heard.link_id, asked=heard.at,
     )  # fmt: skip

@@ -13,7 +13,7 @@ Steps carry the wall clock; what they mean for a forward is asked by the time it
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -166,9 +166,9 @@ class Refusal(str):
 
 
 def step(
-    name: str, steps: Sequence[LifeStep], looked: Looked, campaign: str, *, who: str, why: str, now: int, confirmed: Collection[str] = ()
+    name: str, steps: Sequence[LifeStep], looked: Looked, campaign: str, *, who: str, why: str, now: int, confirmed: bool = False
 ) -> LifeStep | Refusal:
-    """The step as a row, or why not. `confirmed`: for *run*, the `confirmation` that was shown, and the one of now."""
+    """The step as a row, or why not. `confirmed`: for *run*, whether what was shown is what would begin now."""
     before, after = STEPS[name]
     state = state_of(steps)
     if state not in before:
@@ -178,7 +178,7 @@ def step(
     if name == "run":
         if looked.faults or steps[-1].checked != looked.digest:
             return Refusal("something changed since it was checked; check it again")
-        if len(set(confirmed)) != 1:
+        if not confirmed:
             return Refusal("what was shown is not what would begin now; look at it again")
     at = max(now, steps[-1].at + 1 if steps else now)
     return LifeStep(campaign, at, after, who, why, looked.digest if name == "check" else "")

@@ -52,7 +52,7 @@ def retire(label: str, there: Mapping[str, SeedEntry], *, who: str, why: str, no
 
 def go(
     name: str, campaign: CampaignSettings, steps: Sequence[LifeStep], looked: Looked, *, who: str, why: str, now: int,
-    confirmed: Sequence[str] = (),
+    confirmed: bool = False,
 ) -> Batch | Refusal:  # fmt: skip
     """A step of its life (`life.step`)."""
     step = life.step(name, steps, looked, campaign.id, who=who, why=why, now=now, confirmed=confirmed)

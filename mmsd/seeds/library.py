@@ -62,7 +62,7 @@ class Library:
 
     def __init__(self, key: bytes, seeds: Iterable[RegisteredSeed]) -> None:
         self._key = key
-        self.seeds = {seed.name: seed for seed in seeds}
+        self.seeds = {seed.label: seed for seed in seeds}  # as everything here is known
         self.entries: list[Entry] = []
         self._of_seed: dict[str, list[int]] = {}
         self._families: dict[tuple[str, int], list[int]] = {}
@@ -73,17 +73,17 @@ class Library:
         name = key_name(key)
         for seed in self.seeds.values():
             if seed.key != name:
-                raise DecodeError(f"seed {seed.name} was marked under another key", offset=0)
+                raise DecodeError(f"seed {seed.label} was marked under another key", offset=0)
             for number, picture in enumerate(seed.pictures):
-                self._digests[picture.digest] = seed.name, number
+                self._digests[picture.digest] = seed.label, number
                 for shown in picture.faces:
-                    self._of_seed.setdefault(seed.name, []).append(len(self.entries))
-                    self._families.setdefault((seed.family, number), []).append(len(self.entries))
+                    self._of_seed.setdefault(seed.label, []).append(len(self.entries))
+                    self._families.setdefault((seed.kin, number), []).append(len(self.entries))
                     self.entries.append(Entry(seed, number, shown))
             for text in seed.texts:
-                self._texts.setdefault(text, set()).add(seed.name)
+                self._texts.setdefault(text, set()).add(seed.label)
             for sound in seed.sounds:
-                self._sounds.setdefault(sound, set()).add(seed.name)
+                self._sounds.setdefault(sound, set()).add(seed.label)
         self._index = Index(entry.face.words for entry in self.entries)
         self._hosts = _Recent(self._host, _HOSTS)
         self._templates = _Recent(self._template, _TEMPLATES)
@@ -133,12 +133,12 @@ class Library:
     def siblings(self, number: int) -> Sequence[int]:
         """The faces of the same picture in seeds of the same family, itself among them."""
         entry = self.entries[number]
-        return self._families[entry.seed.family, entry.picture]
+        return self._families[entry.seed.kin, entry.picture]
 
     def screened(self, number: int, left: NDArray[np.float32], limit: int) -> list[int]:
         """Of a face's siblings those whose chips agree best with what is left of the host: (256, 10) as `mark.left_of` gives it."""
         entry = self.entries[number]
-        siblings, signs = self._signs[entry.seed.family, entry.picture]
+        siblings, signs = self._signs[entry.seed.kin, entry.picture]
         flat = left.ravel()
         starts = range(0, len(siblings), _SCREENED)
         scores = np.concatenate([signs[start : start + _SCREENED].astype(np.float32) @ flat for start in starts])

@@ -83,7 +83,7 @@ class _View:
 def judge(
     contents: Sequence[Content], library: Library, held: Collection[str] = (), *, look_at_all: bool = True, limits: Limits = LIMITS
 ) -> Verdict:
-    """The seeds that a message's contents hold; `held`: names of seeds that its sender is known to hold. Never raises.
+    """The seeds that a message's contents hold; `held`: seeds that its sender is known to hold, campaign/name. Never raises.
 
     Without `look_at_all` only octets and texts are compared, and no picture is decoded.
     """
@@ -115,15 +115,15 @@ def judge(
             continue
         entry = library.entries[best.face]
         _keep(found, Sighting(entry.seed.name, entry.seed.campaign, best.method, best.score, part))
-        learned.append(Learned(sha256(content.body).digest(), entry.seed.name, entry.picture))
+        learned.append(Learned(sha256(content.body).digest(), entry.seed.label, entry.picture))
     sightings = sorted(found.values(), key=lambda sighting: (sighting.method != EXACT, -sighting.score, sighting.part))
     return Verdict(tuple(sightings), _probable(contents, library, held, looks, found), tuple(learned), tuple(faults), highest)
 
 
 def _keep(found: dict[str, Sighting], sighting: Sighting) -> None:
-    known = found.get(sighting.seed)
+    known = found.get(sighting.label)
     if known is None or (known.method != EXACT and (sighting.method == EXACT or sighting.score > known.score)):
-        found[sighting.seed] = sighting
+        found[sighting.label] = sighting
 
 
 def picture(body: bytes, library: Library, held: Collection[str] = (), limits: Limits = LIMITS) -> tuple[_Seen, set[str]]:
@@ -145,7 +145,7 @@ def picture(body: bytes, library: Library, held: Collection[str] = (), limits: L
 
 def _frame(view: _View, library: Library, held: Collection[str]) -> tuple[_Seen, set[str]]:
     near = library.shortlist(view.prints, CANDIDATES, RADIUS)
-    looks = {library.entries[one.face].seed.name for one in near if one.distance <= LOOKED_ALIKE}
+    looks = {library.entries[one.face].seed.label for one in near if one.distance <= LOOKED_ALIKE}
     listed = {one.face for one in near}
     owned = [face for seed in held for face in library.faces_of(seed) if face not in listed][:HELD]
     candidates = near + [library.distances(face, view.prints) for face in owned]
@@ -209,9 +209,9 @@ def _siblings(view: _View, library: Library, candidates: Sequence[Near], by: Map
     tried: set[tuple[str, int]] = set()
     for one in candidates:
         entry = library.entries[one.face]
-        if (entry.seed.family, entry.picture) in tried or len(library.siblings(one.face)) < 2:
+        if (entry.seed.kin, entry.picture) in tried or len(library.siblings(one.face)) < 2:
             continue
-        tried.add((entry.seed.family, entry.picture))
+        tried.add((entry.seed.kin, entry.picture))
         left = _fit(view, library, one.face, by).left
         for face in library.screened(one.face, left, 3):
             best = max(best, _Seen(face, _score(view, library, face, by)), key=_by_score)
@@ -227,7 +227,7 @@ def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
         if (
             one.distance > RADIUS
             or len(found) == CANDIDATES
-            or first.setdefault((entry.seed.family, entry.picture), entry.seed.name) != entry.seed.name
+            or first.setdefault((entry.seed.kin, entry.picture), entry.seed.label) != entry.seed.label
         ):
             continue  # of siblings one will do, with all its frames
         template = library.template(one.face)
@@ -294,7 +294,7 @@ def _probable(
         if name in signs:
             signs[name].add("holder")
     return tuple(
-        Probable(name, library.seeds[name].campaign, tuple(sorted(said)))
+        Probable(library.seeds[name].name, library.seeds[name].campaign, tuple(sorted(said)))
         for name, said in sorted(signs.items())
         if len(said) > 1 and name not in found
     )

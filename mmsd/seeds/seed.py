@@ -98,6 +98,16 @@ class RegisteredSeed(msgspec.Struct, frozen=True):
     sounds: tuple[bytes, ...] = ()  # digests
 
     @property
+    def label(self) -> str:
+        """What it is called among all seeds of a deployment."""
+        return f"{self.campaign}/{self.name}"
+
+    @property
+    def kin(self) -> str:
+        """What its siblings share: a family belongs to one campaign."""
+        return f"{self.campaign}/{self.family}"
+
+    @property
     def weak(self) -> bool:
         """Whether the admission check failed on a picture of it."""
         return any(picture.weak for picture in self.pictures)

@@ -19,6 +19,10 @@ class Sighting(NamedTuple):
     score: float  # 0 for EXACT
     part: int  # ordinal among the contents
 
+    @property
+    def label(self) -> str:
+        return f"{self.campaign}/{self.seed}"
+
 
 class Probable(NamedTuple):
     """A seed that a message may hold: shown, never counted."""
@@ -32,7 +36,7 @@ class Learned(NamedTuple):
     """Octets that were recognised by their mark: the next copy of them is exact."""
 
     digest: bytes
-    seed: str
+    seed: str  # campaign/name
     picture: int
 
 

@@ -433,6 +433,10 @@ class Reader:
         with self._reading() as connection:
             return seeds.parts(connection, label)
 
+    def seed_changes(self) -> int:
+        """A reader writes nothing, and is told of nothing."""
+        return 0
+
     def live_seeds(self) -> Iterator[bytes]:
         last = 0
         while True:

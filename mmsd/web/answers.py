@@ -162,12 +162,24 @@ def veiled_in(text: str) -> str:
     return _NUMBER_IN.sub(lambda found: masked(found[0]), text)
 
 
-async def posted(request: web.Request, kind: type[_T]) -> _T:
-    """The JSON body as `kind`. Problem 415 for another type, 400 for a body that does not fit (its contents are not repeated)."""
+async def posted(request: web.Request, kind: type[_T], *, limit: int = 0) -> _T:
+    """The JSON body as `kind`; `limit`: octets, where it may be longer than others.
+
+    Problem 415 for another type, 413 for one too long, 400 for a body that does not fit (its contents are not repeated).
+    """
     if request.content_type != "application/json":
         raise Problem(415, "not_json", "the body is not application/json", "Send `Content-Type: application/json`.")
-    body = await request.read()
+    body = await _long(request, limit) if limit else await request.read()
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError):  # the library's words may quote the body
         raise Problem(400, "bad_body", "the body is not the JSON object this address takes", "See docs/http.md for an example.") from None
+
+
+async def _long(request: web.Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise Problem(413, "body_too_long", "the body is longer than allowed", f"{limit:,} octets are the most here.")
+    return bytes(body)

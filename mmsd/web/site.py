@@ -38,6 +38,7 @@ from mmsd.web.forwards import ForwardsApi, Reviewing
 from mmsd.web.mailings import Mailings, MailingsApi
 from mmsd.web.outbox import Outbox, OutboxApi
 from mmsd.web.pages import BEHIND, Pages, cookie_name
+from mmsd.web.seeds import Seeds, SeedsApi
 from mmsd.web.serials import SerialsApi, Tries
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
@@ -133,10 +134,11 @@ class Site:
         desk: Desk | None = None,
         reviewing: Reviewing | None = None,
         mailings: Mailings | None = None,
+        seeds: Seeds | None = None,
     ) -> None:
         """`health` must not block. `wall` gives µs UTC, `monotonic` seconds. The executor runs blocking reads; the caller shuts it down.
 
-        Without `outbox`, `desk`, `reviewing` and `mailings` nothing of them is shown and no order is taken.
+        Without `outbox`, `desk`, `reviewing`, `mailings` and `seeds` nothing of them is shown and no order is taken.
         """
         self._health = health
         self._tokens = tokens
@@ -178,6 +180,7 @@ class Site:
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
             *(ForwardsApi(reviewing, self._ask, wall=wall).routes() if reviewing is not None else ()),
             *(MailingsApi(mailings, self._ask, wall=wall, region=settings.region).routes() if mailings is not None else ()),
+            *(SeedsApi(seeds, self._ask, self._granted, wall=wall).routes() if seeds is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
             *(SerialsApi(desk.store, self._ask, self._granted, serials, wall=wall, public=settings.open_redeem).routes() if desk else ()),
             *(DrawsApi(desk.store, self._ask, self._granted, desk.draws, wall=wall, random=random).routes() if desk else ()),
@@ -187,7 +190,7 @@ class Site:
             *(self._counter(desk.store, pages, known).routes() if desk else ()),
             *pages.routes(),
         ]
-        self._scopes = {route.path: route.scope for route in self.routes}
+        self._scopes = {(route.method, route.path): route.scope for route in self.routes}
 
     def _counter(self, store: Store, pages: Pages, campaigns: Mapping[str, CampaignSettings]) -> Counter:
         keep = self._settings.counter_seconds
@@ -291,7 +294,7 @@ class Site:
         if request.match_info.http_exception is not None:  # no such address, or not this method: say so without a token
             return await handler(request)
         path = request.match_info.route.resource.canonical if request.match_info.route.resource is not None else ""
-        scope = self._scopes[path]
+        scope = self._scopes["GET" if request.method == "HEAD" else request.method, path]
         if scope and grant is None:
             if path in BEHIND:
                 return web.Response(status=303, headers={"Location": "/login"})

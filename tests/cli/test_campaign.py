@@ -14,9 +14,7 @@ from click.testing import CliRunner, Result
 from mmsd import app, config
 from mmsd.cli import main
 from mmsd.cli.campaign import PART
-from mmsd.model import DAY, Batch, Holder
-from mmsd.seeds import compose
-from mmsd.seeds.contents import Content
+from mmsd.model import DAY, Batch, Holder, NewSeed, SeedEntry, SeedPart
 from mmsd.store import Needs
 from mmsd.store.sqlite import SqliteStore
 from tests.store.values import forward
@@ -55,11 +53,12 @@ def house(tmp_path: Path) -> Path:
     (tmp_path / "campaigns").mkdir()
     (tmp_path / "campaigns/torch.toml").write_text(TORCH)
     settings = config.load(path)
-    SqliteStore.open(settings.state.directory, settings=settings.store, keys=app.load_keys(settings), wall=app.wall).close()
-    folder = settings.state.directory / app.SEEDS / "torch" / "one"
-    folder.mkdir(parents=True)
-    message = compose.composed([Content("image/gif", b"GIF89a"), Content("text/plain", b"leg 1", 106)])
-    (folder / app.SEED_MESSAGE).write_bytes(compose.mm7_body(message))
+    new = NewSeed(
+        SeedEntry("torch", "one", "one", False, 1, 11, "", "Zhou"), b"registered",
+        (SeedPart("image/gif", 0, b"GIF89a", b"GIF87a"), SeedPart("text/plain", 106, b"leg 1")),
+    )  # fmt: skip
+    with SqliteStore.open(settings.state.directory, settings=settings.store, keys=app.load_keys(settings), wall=app.wall) as store:
+        store.transact(Needs(), lambda _: Batch(app.wall(), seeds=[new]))
     return path
 
 

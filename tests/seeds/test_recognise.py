@@ -49,7 +49,7 @@ def test_another_deployments_mark_is_not(campaign: Campaign) -> None:
 
 def test_a_card_of_the_template_and_a_picture_of_nothing_are_not(campaign: Campaign) -> None:
     for octets in (alter.jpeg(card("torch", "Leg 00004"), 75), *(corpus.unrelated(number) for number in range(12))):
-        assert not judge([picture(octets)], campaign.library, held=["leg-1", "river"]).sightings
+        assert not judge([picture(octets)], campaign.library, held=["relay/leg-1", "relay/river"]).sightings
 
 
 def test_the_methods(campaign: Campaign) -> None:
@@ -66,7 +66,7 @@ def test_altered_octets_are_learnt(campaign: Campaign) -> None:
     octets = alter.jpeg(campaign.picture("leg-1"), 60)
     library = Library(KEY, campaign.library.seeds.values())
     verdict = judge([picture(octets)], library)
-    assert [(one.digest, one.seed) for one in verdict.learned] == [(sha256(octets).digest(), "leg-1")]
+    assert [(one.digest, one.seed) for one in verdict.learned] == [(sha256(octets).digest(), "relay/leg-1")]
     library.learn(*verdict.learned[0])
     assert judge([picture(octets)], library).sightings[0].method == EXACT
     library.learn(bytes(32), "gone", 0)
@@ -82,14 +82,14 @@ def test_only_octets_are_compared_when_nothing_may_be_opened(campaign: Campaign)
 def test_text_and_smil_never_count(campaign: Campaign) -> None:
     """Exact text, from a holder: probable, no more."""
     text = Content("text/plain", "一路平安，早日回家团圆！".encode())
-    verdict = judge([text, Content("application/smil", b"<smil/>")], campaign.library, held=["river"])
+    verdict = judge([text, Content("application/smil", b"<smil/>")], campaign.library, held=["relay/river"])
     assert not verdict.sightings
     assert verdict.probable == (Probable("river", "relay", ("holder", "text")),)
     assert judge([text], campaign.library).probable == (), "one sign is no sign"
 
 
 def test_a_look_alike_from_a_holder_is_probable(campaign: Campaign) -> None:
-    verdict = judge([picture(alter.jpeg(card("torch", "Leg 00002"), 80))], campaign.library, held=["leg-2"])
+    verdict = judge([picture(alter.jpeg(card("torch", "Leg 00002"), 80))], campaign.library, held=["relay/leg-2"])
     assert ("leg-2", ("holder", "look")) in [(one.seed, one.signs) for one in verdict.probable]
 
 
@@ -99,6 +99,18 @@ def test_two_seeds_in_one_message(campaign: Campaign) -> None:
     verdict = judge(contents, campaign.library)
     assert [(sighting.seed, sighting.part) for sighting in verdict.sightings] == [("river", 1), ("leg-3", 0)]
     assert [sighting.seed for sighting in verdict.counted] == ["river"]
+
+
+def test_two_campaigns_may_give_one_name(campaign: Campaign) -> None:
+    """Neither name nor family of a seed is another campaign's; of a message with a seed of each, each counts its own."""
+    other = make("leg-1", alter.jpeg(card("lantern"), 92, fine=True))
+    theirs = RegisteredSeed("leg-1", "lamps", "leg", key_name(KEY), (other.registered,))
+    library = Library(KEY, [*campaign.library.seeds.values(), theirs])
+    contents = [picture(alter.jpeg(campaign.picture("leg-1"), 50)), picture(other.octets)]
+    verdict = judge(contents, library, held=["lamps/leg-1"])
+    assert [sighting.label for sighting in verdict.sightings] == ["lamps/leg-1", "relay/leg-1"]
+    assert verdict.counted == verdict.sightings
+    assert {library.entries[face].seed.label for face in library.siblings(library.faces_of("lamps/leg-1")[0])} == {"lamps/leg-1"}
 
 
 def test_the_same_seed_twice_is_one(campaign: Campaign) -> None:

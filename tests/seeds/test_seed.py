@@ -23,7 +23,7 @@ def test_octets_and_back(campaign: Campaign) -> None:
 
 
 def test_every_flipped_octet_is_noticed(campaign: Campaign) -> None:
-    octets = campaign.library.seeds["river"].to_bytes()
+    octets = campaign.library.seeds["relay/river"].to_bytes()
     for place in range(0, len(octets), 401):
         broken = bytearray(octets)
         broken[place] ^= 0x40

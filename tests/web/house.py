@@ -15,8 +15,12 @@ import numpy.typing as npt
 from aiohttp.test_utils import TestClient, TestServer
 
 from mmsd.fast import hash64
+from mmsd.link import workers
+from mmsd.link.maker import Drafts
+from mmsd.link.workers import Workers
 from mmsd.model import (
     CLOSED,
+    DAY,
     Attempt,
     Audit,
     CodeCount,
@@ -35,6 +39,7 @@ from mmsd.rules.care import Next
 from mmsd.rules.kpi import Figures
 from mmsd.rules.settings import CampaignSettings, ClassSettings
 from mmsd.store import CampaignCounts, DeliveryFilter, Held, Kpi, Split, Store
+from mmsd.store.campaign_orders import Known
 from mmsd.store.drawing import Draws
 from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
@@ -43,12 +48,14 @@ from mmsd.web.figures import Terms
 from mmsd.web.forwards import Reviewing
 from mmsd.web.mailings import Mailings
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
+from mmsd.web.seeds import Seeds
 from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
 
 NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
 HOUR_OF_NOON = NOON // 3_600_000_000
 RECEIVER, SENDER = "8613812341234", "8613998765432"
 
+KEY = bytes(range(32))  # that marks pictures
 RELAY = CampaignSettings("relay", "The relay", "2026-01-01", "2026-12-31", ())
 
 SENDING = Sending(
@@ -235,6 +242,7 @@ class House:
         executor: Executor | None = None,
         reader: Reader | None = None,
         terms: Terms | None = None,
+        drafts: Drafts | None = None,
         next_steps: Callable[[str, Held, int], Mapping[int, Next]] = lambda number, held, now: {},
         draws: Draws = MappingProxyType({}),
         campaigns: Sequence[CampaignSettings] | None = None,
@@ -252,6 +260,7 @@ class House:
         self.tokens = Tokens(self.token_file, lambda: self.now)
         self.telemetry = Telemetry(version="0.1.0", twin="python", process=False)
         self.health = Health("0.1.0", "python", NOON - 60_000_000, True, (), 4, (feed("mmsc1"), feed("wap1", state="degraded")))
+        self.drafts = drafts or Drafts(Workers(workers.Settings(), KEY, list), KEY)
         self.site = Site(
             reader or self.shelf,
             lambda: self.health,
@@ -266,6 +275,7 @@ class House:
             terms=terms or Terms(),
             outbox=Outbox(cast(Store, reader or self.shelf), lambda: SENDING),
             desk=Desk(cast(Store, reader or self.shelf), next_steps, draws),
+            seeds=Seeds(cast(Store, reader or self.shelf), {"relay": Known(RELAY, NOON + 30 * DAY, "shadow")}, self.drafts, KEY),
             reviewing=Reviewing(cast(Store, reader or self.shelf), {"relay": RELAY}, lambda n: int.from_bytes(self.random(12)) >> (96 - n)),
             mailings=Mailings(cast(Store, reader or self.shelf), {"relay": RELAY}, self.messages.get, b"key", ClassSettings()),
         )
