@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from mmsd.model import HOUR, Forward, masked
 from mmsd.rules.campaign import local_day
 from mmsd.rules.closing import FINAL, PROVISIONAL
+from mmsd.rules.life import RUNNING
 from mmsd.rules.pace import first_and_last, pace
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
@@ -30,6 +31,7 @@ class Source(Protocol):
     """`mmsd.store.Store`, as far as figures need it: what each call promises stands there."""
 
     def horizon(self) -> int: ...
+    def campaigns(self) -> Mapping[str, str]: ...
     def campaign_totals(self) -> Mapping[str, Totals]: ...
     def campaign_days(self, campaign: str) -> Mapping[tuple[str, str], tuple[int, int, int]]: ...
     def campaign_parts(self, campaign: str, part: str, since: str = "", until: str = "~") -> list[PartCount]: ...
@@ -60,13 +62,13 @@ WHOLE: Final = Days()
 
 def listed(store: Source, campaigns: Mapping[str, CampaignSettings]) -> list[dict[str, Any]]:
     """Every campaign that is configured or has a forward, by id."""
-    found = store.campaign_totals()
-    return [summary(name, campaigns.get(name), found.get(name, NOBODY)) for name in sorted({*campaigns, *found})]
+    found, states = store.campaign_totals(), store.campaigns()
+    return [summary(name, campaigns.get(name), found.get(name, NOBODY), states.get(name, RUNNING)) for name in sorted({*campaigns, *found})]
 
 
-def summary(name: str, settings: CampaignSettings | None, found: Totals) -> dict[str, Any]:
-    """`settings` None: its file is gone, its forwards are not."""
-    told: dict[str, Any] = {"campaign": name, "configured": settings is not None}
+def summary(name: str, settings: CampaignSettings | None, found: Totals, state: str = RUNNING) -> dict[str, Any]:
+    """`settings` None: its file is gone, its forwards are not. `state`: how far its life is; without a life it runs."""
+    told: dict[str, Any] = {"campaign": name, "configured": settings is not None, "state": state}
     for key in ("name", "starts", "ends", "zone", "public", "target"):
         told[key] = getattr(settings, key) if settings is not None else None
     return told | {
@@ -83,7 +85,7 @@ def overview(store: Source, name: str, settings: CampaignSettings | None) -> dic
     children = sum(count.n for count in store.campaign_parts(name, "children"))
     generations = _sums(store, name, "generation")
     found = store.campaign_totals().get(name, NOBODY)
-    told = summary(name, settings, found)
+    told = summary(name, settings, found, store.campaigns().get(name, RUNNING))
     told |= {
         "read_to": iso(horizon), "today": today, "forwards_today": days.get(today, 0) if today is not None else None,
         "not_counted": _named("reason", _sums(store, name, "reason"), n="not_counted"),

@@ -47,6 +47,8 @@ __all__ = ["FeedHealth", "Health", "Reader", "Settings", "Site"]
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
+LEFT: Final = 499
+"""How a request is counted whose caller left before he was answered."""
 _LOOPBACK_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 HEADERS: Final = {
@@ -272,6 +274,8 @@ class Site:
         except StoreError as error:
             _log.warning("http %s %s: %s", request.method, route, type(error).__name__)
             answer = _store_away().response()
+        except ConnectionError:  # the caller left: no fault, and nobody reads the answer
+            answer = web.Response(status=LEFT)
         except Exception:  # noqa: BLE001 - a loop's edge: one request fails, the site goes on
             _log.exception("http %s %s failed", request.method, route)
             answer = Problem(500, "internal", "this is a fault of mmsd's", "Its log has the traceback; please report it.").response()

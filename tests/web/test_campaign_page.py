@@ -11,6 +11,9 @@ from aiohttp.test_utils import TestServer
 
 from mmsd.model import HOUR, Batch, Closing, Event, Forward
 from mmsd.rules.closing import STAGES
+from mmsd.rules.copies import AMBIGUOUS, JOINED, STRAY, WORDS
+from mmsd.rules.forwards import APART, HELD, STOPS
+from mmsd.rules.life import STATES
 from mmsd.store.sqlite import SqliteStore
 from mmsd.web.pages import LANGUAGES, texts
 from mmsd.web.site import Settings
@@ -50,8 +53,12 @@ def filled(store: SqliteStore) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_there_is_a_word_for_every_stage(language: str) -> None:
-    assert {f"campaigns.stage_{stage}" for stage in ("open", *STAGES)} <= set(texts(language))
+def test_there_is_a_word_for_whatever_the_page_says(language: str) -> None:
+    said = {f"campaigns.stage_{stage}" for stage in ("open", *STAGES)}
+    said |= {f"campaigns.why_{reason}" for reason in (*APART, *STOPS)}
+    said |= {f"campaigns.life_{state}" for state in STATES}
+    said |= {f"campaigns.what_{what}" for what in (HELD, "released", "stopped", JOINED, AMBIGUOUS, STRAY, *WORDS.values())}
+    assert said <= set(texts(language))
 
 
 def test_list_page_and_counter(tmp_path: Path, debian: Any) -> None:

@@ -16,7 +16,7 @@ from yarl import URL
 from mmsd.errors import ConfigError
 from mmsd.web.access import digest
 from mmsd.web.pages import BEHIND
-from mmsd.web.site import HEADERS, Settings
+from mmsd.web.site import HEADERS, LEFT, Settings
 from tests.web.house import RECEIVER, House
 
 CAMPAIGNS = [
@@ -613,3 +613,13 @@ def test_every_setting_error_and_metric_is_documented(house):
         assert f"`{name}`" in text, name
     for metric in house.telemetry.registry.collect():
         assert f"`{metric.name}" in text, metric.name
+
+
+def test_a_caller_who_left_is_no_fault(house, caplog):
+    house.shelf.failure = ConnectionResetError("Cannot write to closing transport")
+
+    async def story(client):
+        assert (await client.get("/api/v1/audits")).status == LEFT
+
+    house.visit(story)
+    assert "failed" not in caplog.text

@@ -79,6 +79,7 @@ const totals = (now) => {
 
 const head = (told) => {
   byId("name").textContent = told.name ?? told.campaign;
+  byId("state-now").textContent = text(`campaigns.life_${told.state}`);
   byId("dates").textContent = told.starts ? `${told.starts} – ${told.ends}` : text("campaigns.gone");
   byId("zone").textContent = [told.zone, told.read_to && text("campaigns.read_to", { time: time(told.read_to) })].filter(Boolean).join(" · ");
   byId("public").hidden = !told.public;

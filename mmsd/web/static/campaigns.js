@@ -12,12 +12,12 @@ const link = (row) => {
 };
 
 const line = (row) => [
-  link(row), row.starts ? `${row.starts} – ${row.ends}` : "–", whole.format(row.forwards), whole.format(row.participants),
+  link(row), text(`campaigns.life_${row.state}`), row.starts ? `${row.starts} – ${row.ends}` : "–", whole.format(row.forwards), whole.format(row.participants),
   row.participants ? tenth.format(row.forwards / row.participants) : "–", whole.format(row.serials),
   row.target ? share(row.forwards / row.target) : "–", row.last_day || "–",
 ];
 
-const draw = () => fill("campaigns", listed.map(line), ["", "", "n", "n", "n", "n", "n", ""]);
+const draw = () => fill("campaigns", listed.map(line), ["", "", "", "n", "n", "n", "n", "n", ""]);
 
 const more = async () => {
   const page = await ask(`/api/v1/campaigns${after ? `?${new URLSearchParams({ after })}` : ""}`);
