@@ -605,6 +605,9 @@ class Daemon:
             for link in leaving.health():
                 self.telemetry.link(link.name, up=link.health.state == "up", under_way=link.under_way, counts=link.counts)
             self.telemetry.receipts(leaving.receipts)
+            if self.copies is not None:
+                mirrored = self.copies.mirror.counts if self.copies.mirror is not None else {}
+                self.telemetry.copies(waiting=self.copies.inspector.waiting, mirrored=mirrored)
             await asyncio.sleep(1.0)
             if self._world.monotonic() - swept > SWEEP_SECONDS and self.sequencer.progress.horizon:
                 swept = self._world.monotonic()

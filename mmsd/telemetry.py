@@ -62,6 +62,9 @@ class Telemetry:
         self._attempts = Counter("mmsd_attempts", "Subscribers' own requests kept as rows", ["verdict"], registry=registry)
         self._findings = Counter("mmsd_findings", "Findings raised or cleared", ["subject", "cause"], registry=registry)
         self._forwards = Counter("mmsd_forwards", "Forwards of seed messages decided", ["campaign", "counted"], registry=registry)
+        self._copies = Counter("mmsd_copies", "Copies of messages, by tap and what became of them", ["tap", "what"], registry=registry)
+        self._waiting = Gauge("mmsd_copies_waiting", "Copies whose sender is not known to hold a seed", registry=registry)
+        self._mirrored = Gauge("mmsd_mirror_requests", "Requests to the mirror's door, since the start", ["what"], registry=registry)
         self._serials = Counter("mmsd_serials", "Serials issued", registry=registry)
         self._outbox = Counter("mmsd_outbox_rows", "Outgoing rows written", ["kind", "state"], registry=registry)
         self._moved = Counter("mmsd_outbox_moves", "Outgoing rows that came into a state", ["kind", "state"], registry=registry)
@@ -103,6 +106,9 @@ class Telemetry:
             self._attempts.labels(attempt.verdict).inc()
         for _, finding in batch.findings:
             self._findings.labels(finding.subject_kind, finding.cause).inc()
+        for copied in batch.copied:
+            if copied.tap:  # what is joined is also taken back
+                self._copies.labels(copied.tap, copied.what).inc(copied.n)
         for forward in batch.forwards:
             self._forwards.labels(forward.campaign, "yes" if forward.counted else "no").inc()
         self._serials.inc(len(batch.serials))
@@ -134,6 +140,12 @@ class Telemetry:
         """By how each was known, since the start."""
         for how, n in counts.items():
             self._receipts.labels(how).set(n)
+
+    def copies(self, *, waiting: int, mirrored: Mapping[str, int]) -> None:
+        """Copies that wait for their sender to turn out a holder, and what became of requests to the mirror's door."""
+        self._waiting.set(waiting)
+        for what, n in mirrored.items():
+            self._mirrored.labels(what).set(n)
 
     def feed(self, name: str, *, behind: int, lag_seconds: float, up: bool) -> None:
         """State of one feed: octets not yet read, age of its newest line, whether its files can be read."""

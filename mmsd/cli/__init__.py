@@ -20,6 +20,7 @@ from mmsd.cli.campaign import campaign
 from mmsd.cli.care import care
 from mmsd.cli.causes import causes
 from mmsd.cli.codes import codes
+from mmsd.cli.copies import copies
 from mmsd.cli.counting import counts
 from mmsd.cli.decoding import decode
 from mmsd.cli.drawing import draw
@@ -217,6 +218,7 @@ for step in LIFE:
 main.add_command(care)
 main.add_command(audit)
 main.add_command(codes)
+main.add_command(copies)
 main.add_command(decode)
 main.add_command(draw)
 main.add_command(encode)

@@ -1,7 +1,8 @@
 """`POST /taps/mm1`: what handsets submit, copied by a proxy that does not wait for us.
 
-A request is answered when its body is here, before anything is done with it: 204, or 503 when too much waits. It is sealed and written to
-the spool behind that. Who may send is said by address and by a token; who the handset was, by a header that the gateway sets.
+A request is answered when its body is here, before anything is done with it: 204, or 503 when too much waits. A message is sealed and
+written to the spool behind that; acknowledgements and whatever else handsets post is let go. Who may send is said by address and by a
+token; who the handset was, by a header that the gateway sets.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from mmsd.link.account import secret
 _log: Final = logging.getLogger(__name__)
 
 PATH: Final = "/taps/mm1"
+MESSAGE: Final = b"\x8c\x80"
+"""What an M-Send.req begins with: X-Mms-Message-Type (OMA-MMS-ENC 6.1.1). M-Forward.req holds no content."""
 TOKEN: Final = "X-Tap-Token"  # noqa: S105  # the header it comes in
 
 
@@ -61,7 +64,7 @@ class Mirror:
         self._writing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
         self.address = ("", 0)
-        self.counts: Counter[str] = Counter()  # taken, full, too large, refused
+        self.counts: Counter[str] = Counter()  # taken, other, full, too large, refused
 
     async def __aenter__(self) -> Self:
         """Listen. ConfigError when the port is taken or the token cannot be read."""
@@ -105,6 +108,9 @@ class Mirror:
         except web.HTTPRequestEntityTooLarge:
             self.counts["too large"] += 1
             return web.Response(status=413)
+        if not body.startswith(MESSAGE):
+            self.counts["other"] += 1
+            return web.Response(status=204)
         sender = next((found for name in self._settings.number_headers if (found := request.headers.get(name, ""))), "")
         try:
             self._waiting.put_nowait((self._wall(), sender, body))

@@ -166,24 +166,26 @@ class FindingsApi:
         return _file("mmsd-notifications.csv", notifications(counts))
 
     async def _notified(self, request: web.Request) -> tuple[int, int, list[NotificationCount]]:
-        from_hour, to_hour = self._range(known_only(request, "from", "to"))
+        from_hour, to_hour = asked_hours(known_only(request, "from", "to"), self._health(), self._wall())
         return from_hour, to_hour, await self._ask(lambda: self._source.notifications(from_hour, to_hour))
 
     async def places(self, request: web.Request) -> web.Response:
-        from_hour, to_hour = self._range(known_only(request, "from", "to"))
+        from_hour, to_hour = asked_hours(known_only(request, "from", "to"), self._health(), self._wall())
         first, last = day_of(from_hour, self._zone), day_of(to_hour - 1, self._zone, after=1)
         counts = await self._ask(lambda: self._source.places(first, last))
         return reply({"from": first, "to": last, "places": places(counts[:MOST_ROWS]), "left_out": max(len(counts) - MOST_ROWS, 0)})
 
-    def _range(self, query: dict[str, str]) -> tuple[int, int]:
-        _, last = window(self._health(), self._wall())
-        since, until = moment(query, "from"), moment(query, "to")
-        to_hour = last if until is None else -(-until // HOUR)
-        from_hour = max(0, to_hour - WEEK) if since is None else since // HOUR
-        if not 0 < to_hour - from_hour <= MOST_HOURS:
-            detail = f"from `from` to `to` is {to_hour - from_hour} hours"
-            raise Problem(400, "bad_range", detail, f"Ask for 1 to {MOST_HOURS} hours; `to` is the later one.")
-        return from_hour, to_hour
+
+def asked_hours(query: dict[str, str], health: Health, now: int) -> tuple[int, int]:
+    """The hours [from, to) that `from` and `to` ask for; without them the last week of event time."""
+    _, last = window(health, now)
+    since, until = moment(query, "from"), moment(query, "to")
+    to_hour = last if until is None else -(-until // HOUR)
+    from_hour = max(0, to_hour - WEEK) if since is None else since // HOUR
+    if not 0 < to_hour - from_hour <= MOST_HOURS:
+        detail = f"from `from` to `to` is {to_hour - from_hour} hours"
+        raise Problem(400, "bad_range", detail, f"Ask for 1 to {MOST_HOURS} hours; `to` is the later one.")
+    return from_hour, to_hour
 
 
 def day_of(hour: int, zone: tzinfo, *, after: int = 0) -> str:

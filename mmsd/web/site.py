@@ -28,6 +28,7 @@ from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
 from mmsd.web.campaigns import STREAMED, CampaignsApi
 from mmsd.web.care import CareApi
+from mmsd.web.copies import CopiesApi
 from mmsd.web.counter import Counter
 from mmsd.web.desk import Desk, DeskApi
 from mmsd.web.draws import DrawsApi
@@ -176,6 +177,7 @@ class Site:
             Route("GET", "/readyz", self._readyz, ""),
             Route("GET", "/metrics", self._metrics, "" if settings.open_metrics else "metrics"),
             *Api(reader, self._ask, health, wall=wall, campaigns=known, region=settings.region, rows=terms.rows).routes(),
+            *CopiesApi(reader, self._ask, health, wall=wall).routes(),
             *FeedsApi(health, wall=wall).routes(),
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),

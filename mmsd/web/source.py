@@ -17,11 +17,13 @@ from mmsd.model import (
     Audit,
     ClocksApart,
     CodeCount,
+    CopyCount,
     DayCount,
     Delivery,
     Event,
     FeedCondition,
     Finding,
+    HeldCopy,
     LineCount,
     NotificationCount,
     PlaceCount,
@@ -58,6 +60,8 @@ class Reader(Protocol):
         cause: str | None = None,
     ) -> list[tuple[int, Finding]]: ...  # fmt: skip
     def notifications(self, from_hour: int, to_hour: int) -> list[NotificationCount]: ...
+    def copies(self, from_hour: int, to_hour: int) -> list[CopyCount]: ...
+    def held_copies(self, limit: int) -> list[HeldCopy]: ...
     def places(self, from_day: str, to_day: str) -> list[PlaceCount]: ...
     def first_hour(self) -> int: ...
     def knows(self, number: str) -> bool: ...

@@ -187,12 +187,15 @@ async def test_from_the_mirror_to_the_counters(store: SqliteStore, made: tuple[b
     assert running.mirror is not None
     async with running.mirror, aiohttp.ClientSession() as client, running.working():
         url = "http://{}:{}{}".format(*running.mirror.address, mirror.PATH)
-        for pdu, sender in ((message(octets), f"+{HOLDER}"), (b"x" * 300_000, ""), (message(octets, sender=HOLDER), "")):
+        acknowledged = b"\x8c\x85\x98T\x00"
+        for pdu, sender in (
+            (message(octets), f"+{HOLDER}"), (b"x" * 300_000, ""), (message(octets, sender=HOLDER), ""), (acknowledged, f"+{HOLDER}"),
+        ):  # fmt: skip
             async with client.post(url, data=pdu, headers={"X-WAP-MSISDN": sender}) as answer:
                 assert answer.status == (204 if len(pdu) < 200_000 else 413)
         await running.mirror.written()
         await running.inspector.round()
-    assert running.mirror.counts == {"taken": 2, "too large": 1}
+    assert running.mirror.counts == {"taken": 2, "too large": 1, "other": 1}
     world = app.World(wall=clock.wall, monotonic=clock.monotonic)
     sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
     while sequencer.tick():
@@ -217,11 +220,11 @@ async def test_who_may_send_to_the_mirror(tmp_path: Path) -> None:
         url = "http://{}:{}{}".format(*tap.address, mirror.PATH)
         said = []
         for headers in ({}, {mirror.TOKEN: "another"}, {mirror.TOKEN: "a-token-of-the-tap"}, {mirror.TOKEN: "a-token-of-the-tap"}):
-            async with client.post(url, data=b"pdu", headers=headers) as answer:
+            async with client.post(url, data=mirror.MESSAGE, headers=headers) as answer:
                 said.append(answer.status)
         await tap.written()
     assert said == [404, 404, 204, 204]
-    assert kept == [(AT, "", b"pdu")] * 2
+    assert kept == [(AT, "", mirror.MESSAGE)] * 2
     assert tap.counts == {"refused": 2, "taken": 1, "full": 1}
     async with (
         mirror.Mirror(mirror.Settings(port=0, allow=("10.0.0.0/8",)), put, wall=lambda: AT) as tap,

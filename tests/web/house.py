@@ -25,11 +25,13 @@ from mmsd.model import (
     Audit,
     CodeCount,
     Composed,
+    CopyCount,
     DayCount,
     Delivery,
     Event,
     Evidence,
     Finding,
+    HeldCopy,
     LineCount,
     NotificationCount,
     PlaceCount,
@@ -85,6 +87,8 @@ class Shelf:
         self.tried: list[Attempt] = []
         self.found: list[Finding] = []
         self.notified: list[NotificationCount] = []
+        self.copied: list[CopyCount] = []
+        self.doubted: list[HeldCopy] = []
         self.broke: list[PlaceCount] = []
         self.read: list[LineCount] = []
         self.told: list[Audit] = []  # newest first
@@ -194,6 +198,12 @@ class Shelf:
 
     def notifications(self, from_hour: int, to_hour: int) -> list[NotificationCount]:
         return [count for count in self.notified if from_hour <= count.hour < to_hour]
+
+    def copies(self, from_hour: int, to_hour: int) -> list[CopyCount]:
+        return [count for count in self.copied if from_hour <= count.hour < to_hour]
+
+    def held_copies(self, limit: int) -> list[HeldCopy]:
+        return self.doubted[:limit]
 
     def places(self, from_day: str, to_day: str) -> list[PlaceCount]:
         return [count for count in self.broke if from_day <= count.day < to_day]

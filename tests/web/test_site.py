@@ -45,6 +45,7 @@ GUARDED = [
     ("GET", "/api/v1/notifications"),
     ("GET", "/api/v1/notifications.csv"),
     ("GET", "/api/v1/places"),
+    ("GET", "/api/v1/copies"),
     ("GET", "/api/v1/deliveries"),
     ("POST", "/api/v1/deliveries/search"),
     ("POST", "/api/v1/story"),

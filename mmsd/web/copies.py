@@ -1,0 +1,59 @@
+"""What became of copies of messages, and which recognised ones count for nothing yet. `/api/v1/copies` and `mmsd copies` show the same.
+
+Numbers are masked, always.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from aiohttp import web
+
+from mmsd.model import HOUR, CopyCount, HeldCopy, masked
+from mmsd.web.answers import Ask, Route, iso, known_only, reply, whole
+from mmsd.web.findings import asked_hours
+from mmsd.web.source import Health, Reader
+
+MOST_ROWS: Final = 1000
+
+
+def copies(counts: Iterable[CopyCount]) -> list[dict[str, Any]]:
+    """By tap, what became of them, and campaign; with an empty tap: joined with the logs or not, for each receiver."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for count in counts:
+        found[count.tap, count.what, count.campaign] += count.n
+    return [{"tap": tap, "what": what, "campaign": campaign, "n": n} for (tap, what, campaign), n in sorted(found.items()) if n]
+
+
+def held(rows: Iterable[HeldCopy]) -> list[dict[str, Any]]:
+    """Recognised, and not counted: no line of the MMSC's fits, or more than one does."""
+    return [
+        {
+            "at": iso(row.at), "what": row.what, "campaign": row.campaign, "seed": row.seed, "sender": masked(row.sender),
+            "receiver": masked(row.receiver),
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+class CopiesApi:
+    """The handler."""
+
+    def __init__(self, source: Reader, ask: Ask, health: Callable[[], Health], *, wall: Callable[[], int]) -> None:
+        self._source = source
+        self._ask = ask
+        self._health = health
+        self._wall = wall
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/api/v1/copies", self.copies, "read")]
+
+    async def copies(self, request: web.Request) -> web.Response:
+        query = known_only(request, "from", "to", "limit")
+        limit = whole(query, "limit", 100, 1, MOST_ROWS) or MOST_ROWS
+        from_hour, to_hour = asked_hours(query, self._health(), self._wall())
+        counts = await self._ask(lambda: self._source.copies(from_hour, to_hour))
+        waiting = await self._ask(lambda: self._source.held_copies(limit))
+        return reply({"from": iso(from_hour * HOUR), "to": iso(to_hour * HOUR), "copies": copies(counts), "held": held(waiting)})

@@ -1,0 +1,64 @@
+"""What became of copies, by API and by command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from mmsd import app, config
+from mmsd.cli import main
+from mmsd.model import Batch, CopyCount, HeldCopy
+from mmsd.store import Needs
+from mmsd.store.sqlite import SqliteStore
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House
+from tests.web.test_api import get
+
+COUNTS = [
+    CopyCount(HOUR_OF_NOON, "mirror", "exact", "torch", 3), CopyCount(HOUR_OF_NOON - 1, "mirror", "exact", "torch", 2),
+    CopyCount(HOUR_OF_NOON, "mirror", "unopened", "", 40), CopyCount(HOUR_OF_NOON, "", "joined", "torch", 4),
+    CopyCount(HOUR_OF_NOON, "", "no_log", "torch", 1), CopyCount(HOUR_OF_NOON, "", "ambiguous", "torch", 1),
+    CopyCount(HOUR_OF_NOON - 1, "", "ambiguous", "torch", -1),
+]  # fmt: skip
+DOUBTED = HeldCopy(NOON, "no_log", "torch", "leg-1", SENDER, RECEIVER)
+
+
+def test_what_became_of_them_and_what_is_held(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    house.shelf.copied, house.shelf.doubted = COUNTS, [DOUBTED]
+    told = get(house, "/api/v1/copies")
+    assert [(row["tap"], row["what"], row["n"]) for row in told["copies"]] == [
+        ("", "joined", 4), ("", "no_log", 1), ("mirror", "exact", 5), ("mirror", "unopened", 40),
+    ]  # fmt: skip
+    assert [(row["what"], row["seed"], row["receiver"]) for row in told["held"]] == [("no_log", "leg-1", "86138****1234")]
+    assert SENDER not in json.dumps(told)
+    assert [row["n"] for row in get(house, "/api/v1/copies?from=2026-11-22T12:00:00Z&limit=1")["copies"]] == [1, 4, 1, 3, 40]
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    path = tmp_path / "mmsd.toml"
+    path.write_text('[state]\ndirectory = "state"\n[feeds.mmsc1]\ndialect = "mbuni"\npaths = ["mmsc.log"]\n')
+    settings = config.load(path)
+    keys = app.load_keys(settings)
+    with SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=lambda: NOON) as store:
+        held: list[tuple[bytes, HeldCopy | None]] = [(b"1" * 16, DOUBTED), (b"2" * 16, DOUBTED)]
+        store.transact(Needs(), lambda _: Batch(NOON, copied=COUNTS, held_copies=held))
+        store.transact(Needs(), lambda _: Batch(NOON + 1, copied=COUNTS[:1], held_copies=[(b"2" * 16, None)]))
+    return path
+
+
+def test_the_command_shows_the_same(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    asked = ["copies", str(written), "--from", "2026-11-22", "--to", "2026-11-23"]
+    shown = CliRunner().invoke(main, asked)
+    assert "(the logs)" in shown.output
+    rows = json.loads(CliRunner().invoke(main, [*asked, "--json"]).output)
+    assert {(row["tap"], row["what"]): row["n"] for row in rows}["mirror", "exact"] == 8
+    (row,) = json.loads(CliRunner().invoke(main, ["copies", str(written), "--held", "--json"]).output)
+    assert (row["what"], row["sender"], row["receiver"]) == ("no_log", "86139****5432", "86138****1234")
+    assert CliRunner().invoke(main, ["copies", str(written), "--from", "2026-11-01", "--to", "2026-11-02"]).output == "None.\n"
+    refused = CliRunner().invoke(main, ["copies", str(written), "--from", "2026-11-02", "--to", "2026-11-01"])
+    assert (refused.exit_code, "hours; 1 to" in refused.output) == (2, True)
