@@ -231,8 +231,9 @@ class Reader:
 
     def reviews(self, campaign: str | None = None) -> dict[tuple[str, str, str], int]:
         """Forwards by (campaign, review, reason), of those that have a review."""
-        statement = (
-            "SELECT campaign, review, reason, count(*) FROM forward WHERE review <> '' AND coalesce(campaign = ?, TRUE) GROUP BY 1, 2, 3"
+        statement = (  # by the index of those that have one, which the planner would not take
+            "SELECT campaign, review, reason, count(*) FROM forward INDEXED BY forward_reviewed"
+            " WHERE review <> '' AND coalesce(campaign = ?, TRUE) GROUP BY 1, 2, 3"
         )
         found = self._all(statement, campaign)
         return {(whose, review, reason): n for whose, review, reason, n in found}

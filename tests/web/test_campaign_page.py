@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestServer
 
-from mmsd.model import HOUR, Batch, Closing, Event, Forward
+from mmsd.model import HOUR, Batch, Closing, Event, Forward, Holder
 from mmsd.rules.closing import STAGES
 from mmsd.rules.copies import AMBIGUOUS, JOINED, STRAY, WORDS
 from mmsd.rules.forwards import APART, HELD, STOPS
@@ -49,6 +49,13 @@ def filled(store: SqliteStore) -> None:
         closings = [Closing("relay", date, stage, NOON) for stage in STAGES[: (2, 2, 1, 0)[day]]]
         put(store, Batch(NOON, forwards=rows, closings=closings[:1]))
         put(store, Batch(NOON, forwards=[forward(9000 + day, day=date)], closings=closings[1:]))
+    drawn = NOON - 8 * 24 * HOUR
+    asked = [(f"8613960{n:06}", "vip" if n % 2 else "", "sent" if n < 40 else "control") for n in range(60)]
+    holders = [
+        Holder("relay", "one", who, "group", arm, drawn, 1, label, key=b"k" * (arm == "sent"), drawn=drawn) for who, label, arm in asked
+    ]
+    took = [forward(8000 + n, sender=who, submitted=drawn, day="2026-11-22") for n, (who, _, arm) in enumerate(asked) if arm == "sent"]
+    put(store, Batch(NOON, holders=holders, forwards=took))
     put(store, Batch(NOON, forwards=[forward(9100, day="2026-11-19")], events=[Event(NOON, "totals", "", {"horizon": NOON})]))
 
 
@@ -89,6 +96,11 @@ def test_list_page_and_counter(tmp_path: Path, debian: Any) -> None:
             assert "南京" in await page.value(shown("cities"))
             assert "86139****" in await page.value(shown("trees"))
             assert await page.value("document.querySelector('#chart canvas') !== null")
+            await page.value("document.getElementById('groups-next').click()")
+            await page.until("document.querySelectorAll('#groups tr').length === 3")
+            groups = await page.value(shown("groups"))
+            assert "everybody100.0%40 / 40" in groups
+            assert "vip" in groups
             put(store, Batch(NOON, forwards=[forward(9200, day="2026-11-22", sender=WANG, receiver=LI)]))
             await house.site.stream.tick()
             await page.until(f"document.getElementById('forwards').textContent === '{forwards + 1}'")

@@ -135,6 +135,20 @@ const next = async (id, anew = false) => {
   byId(`${id}-next`).hidden = !list.after;
 };
 
+// Looks at everybody who was sent it: asked for by hand.
+const side = (arm) => (arm.share === null ? "–" : [share(arm.share), `${whole.format(arm.n)} / ${whole.format(arm.of)}`]);
+const points = (value) => (value === null ? "–" : `${value < 0 ? "−" : "+"}${share(Math.abs(value))}`);
+const compared = (row) => [
+  row.of === "group" ? row.group || text("campaigns.no_group") : text(`campaigns.${row.of === "all" ? "everybody" : "silent"}`),
+  side(row.sent), side(row.control), points(row.lift), row.low === null ? "–" : `${points(row.low)} … ${points(row.high)}`,
+  row.too_few ? text("care.too_few") : text(row.proven ? "care.proven" : "care.chance"),
+];
+const compare = async () => {
+  const told = await ask(`${base}/effect`);
+  fill("groups", told.groups.map(compared), ["", N, N, N, N, ""]);
+  trouble("");
+};
+
 let turn = 0;
 const show = async () => {
   const mine = (turn += 1);
@@ -182,5 +196,6 @@ const live = () => {
 for (const id of Object.keys(lists)) {
   byId(`${id}-next`).addEventListener("click", () => next(id).catch((error) => trouble(reason(error))));
 }
+byId("groups-next").addEventListener("click", () => compare().catch((error) => trouble(reason(error))));
 setInterval(show, 60_000);
 show().then(live);
