@@ -42,7 +42,7 @@ from mmsd.flow.requests import Requests, Shelf, Shelved
 from mmsd.flow.sequencer import Feed, Sequencer
 from mmsd.flow.settle import Listener, Way
 from mmsd.flow.taps import COPY, Taps
-from mmsd.link import cmpp, mm7, mqtt, registry, smpp, webhook
+from mmsd.link import cmpp, mm7, mqtt, registry, renotify, smpp, webhook
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
 from mmsd.link.journal import PATTERN
@@ -335,6 +335,8 @@ def forms(link: registry.Settings) -> frozenset[Form]:
             return frozenset({Form.MMS, Form.TEXT} if link.texts else {Form.MMS})
         case cmpp.Settings():
             return frozenset({Form.TEXT})
+        case renotify.Settings():
+            return frozenset({Form.NOTICE})
         case _:
             return frozenset({Form.TEXT, Form.OCTETS})
 

@@ -65,6 +65,7 @@ HEADINGS: dict[tuple[str, ...], str] = {
     ("links", "NAME", "kannel", "endpoint"): "### endpoint",
     ("links", "NAME", "mm7"): '### kind = "mm7"',
     ("links", "NAME", "mm7", "endpoint"): "### endpoint",
+    ("links", "NAME", "renotify"): '### kind = "renotify"',
     ("care", "words"): "### [care.words]",
     **{("governor", name): "### [governor.CLASS]" for name in CLASSES},
     ("campaign",): "## Campaign files",

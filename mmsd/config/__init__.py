@@ -31,6 +31,7 @@ from mmsd.config.checks import (
     check_handover,
     check_link,
     check_operator,
+    check_renotify,
     check_request,
     check_seed,
     check_sending,
@@ -59,7 +60,7 @@ from mmsd.config.settings import (
     scopes,
     shows_part,
 )
-from mmsd.link import cmpp, endpoint, kannel, mm7, registry, smpp, webhook
+from mmsd.link import cmpp, endpoint, kannel, mm7, registry, renotify, smpp, webhook
 from mmsd.rules.settings import (
     CampaignSettings,
     CareSettings,
@@ -87,6 +88,7 @@ _LINK_CHECKS: Final[dict[type, Check]] = {
     cmpp.Settings: check_link,
     kannel.Settings: check_link,
     mm7.Settings: check_link,
+    renotify.Settings: check_renotify,
     endpoint.Settings: check_endpoint,
     webhook.Settings: check_handover,
 }

@@ -17,7 +17,7 @@ from mmsd.config.locate import KeyPath
 from mmsd.config.reader import zone_named
 from mmsd.config.settings import COVERS, ROLES, Covers, Feed, Role, Sample, Settings, role
 from mmsd.errors import ConfigError
-from mmsd.link import endpoint, mm7, registry, webhook
+from mmsd.link import cmpp, endpoint, kannel, mm7, renotify, smpp, webhook
 from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.answers import Words, plain
@@ -154,11 +154,18 @@ def check_web(web: site.Settings, key: KeyPath, report: Report) -> None:
         report.add((*key, "port"), f"{web.port} with {web.ports} port(s) to try runs past 65535", "take a lower one; 0 is any free one")
 
 
-def check_link(link: registry.Settings, key: KeyPath, report: Report) -> None:
+def check_link(link: smpp.Settings | cmpp.Settings | kannel.Settings | mm7.Settings, key: KeyPath, report: Report) -> None:
     name = str(key[-1])
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name) is None:
         report.add(key, f"{name!r} cannot name a link", "take up to 32 of a-z, 0-9, - and _")
     check_secret(link.password_file, (*key, "password_file"), report)
+
+
+def check_renotify(link: renotify.Settings, key: KeyPath, report: Report) -> None:
+    name = str(key[-1])
+    if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,31}", name) is None:
+        report.add(key, f"{name!r} cannot name a link", "take up to 32 of a-z, 0-9, - and _")
+    check_secret(link.token_file, (*key, "token_file"), report)
 
 
 def check_endpoint(ours: endpoint.Settings, key: KeyPath, report: Report) -> None:
@@ -280,6 +287,9 @@ def hints(settings: Settings) -> list[str]:
         told.append('care.test_message: is on, and no link of kind "mm7" carries the class service: no test message leaves')
     if settings.care.test_message and not any(link.source in settings.own.senders for link in by_mm7):
         told.append("care.test_message: is on, and [own] senders does not name the number it comes from: it would count as a subscriber's")
+    asks = [link for link in settings.links.values() if isinstance(link, renotify.Settings) and "provisioning" in link.classes]
+    if settings.care.renotify and not asks:
+        told.append('care.renotify: is on, and no link of kind "renotify" carries the class provisioning: nothing is announced again')
     return told
 
 

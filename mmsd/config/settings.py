@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from mmsd.flow import announce, inspect, sequencer
-from mmsd.link import cmpp, endpoint, kannel, mirror, mm7, mqtt, registry, smpp, webhook, workers
+from mmsd.link import cmpp, endpoint, kannel, mirror, mm7, mqtt, registry, renotify, smpp, webhook, workers
 from mmsd.link.tail import TailSettings
 from mmsd.rules import outbox
 from mmsd.rules.scope import Scope, Scopes
@@ -326,6 +326,7 @@ LIMITS: Final[Mapping[type[Any], Mapping[str, Limits]]] = {
     },
     kannel.Settings: {**_WEB, "long_limit": _CENTRE["long_limit"]},
     mm7.Settings: _WEB,
+    renotify.Settings: _WEB,
     endpoint.Settings: {
         "port": Limits(1, 65535),
         "body_octets": Limits(1024, _GIBIBYTE),
@@ -370,6 +371,7 @@ FILES: Final[Mapping[type[Any], tuple[str, ...]]] = {
     cmpp.Settings: ("password_file",),
     kannel.Settings: ("password_file", "ca_file"),
     mm7.Settings: ("password_file", "ca_file"),
+    renotify.Settings: ("token_file", "ca_file"),
     webhook.Settings: ("secret_file", "ca_file"),
     endpoint.Settings: ("secret_file", "certificate", "key"),
     mirror.Settings: ("token_file",),

@@ -31,6 +31,7 @@ from mmsd.rules.casework import (
     Person,
     Probe,
     Push,
+    Renotify,
     Tell,
     Tick,
     Unfit,
@@ -75,6 +76,8 @@ class Clerk(Protocol):
     def probe(self, number: str, probe: Probe, now: int) -> tuple[Composed, Outgoing]:
         """A multimedia message of ours, and the row that brings it."""
         ...
+
+    def renotify(self, number: str, order: Renotify, now: int) -> Outgoing: ...
 
     def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
         """Keys of everything that may still wait for a case."""
@@ -247,6 +250,8 @@ class CareLoop:
                 message, row = self._clerk.probe(number, order, now)
                 batch.composed.append(message)
                 batch.outbox.append(row)
+            case Renotify():
+                batch.outbox.append(self._clerk.renotify(number, order, now))
             case Listed(case, on):
                 batch.listed.append(Listing(number, case.number, case.kind.value, case.reason, on))
             case Withdraw(case):

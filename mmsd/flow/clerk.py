@@ -14,7 +14,7 @@ from mmsd.errors import EncodeError
 from mmsd.model import Composed, Outgoing
 from mmsd.rules import forms, letters, outbox
 from mmsd.rules.cases import Case
-from mmsd.rules.casework import Ask, Person, Probe, Push, Tell
+from mmsd.rules.casework import Ask, Person, Probe, Push, Renotify, Tell
 from mmsd.rules.cities import Cities
 from mmsd.rules.consent import Question
 from mmsd.rules.forms import PIN_DIGITS, Handset, Parcel, Signed
@@ -127,6 +127,9 @@ class Letters:
         message = compose.composed([Content("text/plain", text.encode(), charsets.UTF_8)])
         made = outbox.composed(title, compose.mm7_body(message))
         return made, addressed(letters.probe(probe, number, self._subject(number), made.name, now))
+
+    def renotify(self, number: str, order: Renotify, now: int) -> Outgoing:
+        return addressed(letters.renotify(order, number, self._subject(number), self._settings, now))
 
     def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
         return letters.keys_to_withdraw(case, questions, self._subject(number))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mmsd.link import cmpp, kannel, mm7, smpp
+from mmsd.link import cmpp, kannel, mm7, renotify, smpp
 from mmsd.link.carry import Link
 
-Settings = smpp.Settings | cmpp.Settings | kannel.Settings | mm7.Settings
+Settings = smpp.Settings | cmpp.Settings | kannel.Settings | mm7.Settings | renotify.Settings
 
 
 def make(settings: Settings, *, random: Callable[[], float], wall: Callable[[], int]) -> Link:
@@ -21,3 +21,5 @@ def make(settings: Settings, *, random: Callable[[], float], wall: Callable[[], 
             return kannel.Link(settings, random=random, wall=wall)
         case mm7.Settings():
             return mm7.Link(settings, random=random, wall=wall)
+        case renotify.Settings():
+            return renotify.Link(settings, random=random)

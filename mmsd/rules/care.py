@@ -40,6 +40,7 @@ from mmsd.rules.casework import (
     Push,
     PushFailed,
     Recorded,
+    Renotify,
     Revoked,
     Shown,
     TakenOver,
@@ -481,7 +482,7 @@ class _Work:
                 self.orders.append(Tell(case, act.value))
             case Act.TEST:
                 self.orders.append(Probe(case))
-            case Act.QUESTION | Act.PUSH:
+            case Act.QUESTION | Act.PUSH | Act.RENOTIFY:
                 pass  # whoever takes these steps makes the order
 
     def consent(self, case: Case, wording: str, channel: Channel, by: str) -> None:
@@ -510,7 +511,9 @@ class _Work:
         if case is None or not self.is_last(news.what, news.case, news.nth):
             return
         if news.what is Act.PUSH and case.state is State.PUSHED and case.sent is None:
-            self.put(case, sent=self.now, helped=case.helped if case.helped is not None else self.now)
+            pushed = self.put(case, sent=self.now, helped=case.helped if case.helped is not None else self.now)
+            if self.settings.renotify:
+                self.orders.append(Renotify(pushed))
         if news.what is Act.QUESTION:
             last = self._last_question(news.case)
             for place, question in enumerate(self.questions):

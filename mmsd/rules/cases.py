@@ -86,6 +86,7 @@ class Act(enum.StrEnum):
     LIST = "list"  # a row for those who take over
     UNLIST = "unlist"
     TEST = "test"  # send a small MMS of our own
+    RENOTIFY = "renotify"  # have announced again what waits for him
     THANKS = "thanks"  # tell him that it works
     LISTED = "listed"  # tell him that it is passed on
     SORRY = "sorry"  # tell him that nothing can be sent, and that somebody will look at it

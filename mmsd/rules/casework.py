@@ -215,6 +215,12 @@ class Probe(NamedTuple):
     case: Case
 
 
+class Renotify(NamedTuple):
+    """Have the MMSC announce again what waits for him: the push has left."""
+
+    case: Case
+
+
 class Listed(NamedTuple):
     """Put a case on the hand-over list, or take it off."""
 
@@ -239,7 +245,7 @@ class EndHoldings(NamedTuple):
     """What the number holds in campaigns was somebody else's."""
 
 
-Order = Ask | Push | Tell | Probe | Listed | Withdraw | OptOut | EndHoldings
+Order = Ask | Push | Tell | Probe | Renotify | Listed | Withdraw | OptOut | EndHoldings
 
 
 class Outcome(NamedTuple):

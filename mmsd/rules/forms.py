@@ -186,9 +186,9 @@ def prepare(
         if form is Form.MANUAL:
             text = wording.render("manual", language, settings=settings_in_words(language, _by_hand(settings)))
         elif security is Security.USERPIN:
-            text = wording.render("sent_pin", language, pin=pin)
+            text = wording.render("sent_pin_again" if care.renotify else "sent_pin", language, pin=pin)
         else:
-            text = wording.render("sent", language)
+            text = wording.render("sent_again" if care.renotify else "sent", language)
     except EncodeError as error:
         return Unpushable(str(error))
     return Parcel(order, form, security, tuple(pieces), text, settings.access.signed_by, settings.access.signed_on, findings)

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from mmsd.model import HOUR, Outgoing
+from mmsd.model import HOUR, SECOND, Outgoing
 from mmsd.rules.cases import Act, Case
-from mmsd.rules.casework import Ask, Probe, Push, Tell
+from mmsd.rules.casework import Ask, Probe, Push, Renotify, Tell
 from mmsd.rules.consent import Question
 from mmsd.rules.forms import Parcel
 from mmsd.rules.forwards import outbox_key
 from mmsd.rules.governor import ACKNOWLEDGES_STOP
-from mmsd.rules.outbox import READY
+from mmsd.rules.outbox import READY, RENOTIFY
 from mmsd.rules.settings import CareSettings
 from mmsd.rules.wording import Wording
 
@@ -87,6 +87,15 @@ def probe(order: Probe, number: str, subject: bytes, content: bytes, now: int) -
     return Letter(row, Act.TEST, case.number, case.orders)
 
 
+def renotify(order: Renotify, number: str, subject: bytes, settings: CareSettings, now: int) -> Letter:
+    """The MMSC is to announce again what waits for him, once he had time to install the nth push. By the push's consent, in its class."""
+    case, due = order.case, now + int(settings.renotify_after * SECOND)
+    row = Outgoing(
+        outbox_key(RENOTIFY, _name(subject, case), case.orders), "provisioning", RENOTIFY, number, "", READY, due, due + TEXT_EXPIRES
+    )  # fmt: skip
+    return Letter(row, Act.RENOTIFY, case.number, case.orders)
+
+
 def told(order: Tell, number: str, subject: bytes, wording: Wording, language: str, now: int) -> Letter:
     """Thanks, regrets, or that a stop word was heard: that answers at once, whatever he opted out of."""
     stopped = order.text == "stopped"
@@ -104,7 +113,8 @@ def keys_to_withdraw(case: Case, questions: Iterable[Question], subject: bytes) 
     """Keys of everything that may still wait for a case: its questions, its pushes, their texts and tests. What left stays as it is."""
     name = _name(subject, case)
     asked = [outbox_key("ask", name, question.number) for question in questions if question.case == case.number]
-    return asked + [outbox_key(purpose, name, attempt) for attempt in range(1, case.orders + 1) for purpose in ("told", "push", "probe")]
+    ordered = ("told", "push", "probe", RENOTIFY)
+    return asked + [outbox_key(purpose, name, attempt) for attempt in range(1, case.orders + 1) for purpose in ordered]
 
 
 def _name(subject: bytes, case: Case | None) -> bytes:

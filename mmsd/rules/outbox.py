@@ -68,16 +68,23 @@ UNSENDABLE: Final = "unsendable"
 NO_CONSENT: Final = "no_consent"
 
 
+RENOTIFY: Final = "renotify"
+"""The purpose, before its case, of a row that asks the MMSC to announce again what waits for somebody."""
+
+
 class Form(enum.IntEnum):
     """What a row is made of, and so which links may take it. The value is stored: never renumber."""
 
     TEXT = 0
     OCTETS = 1  # binary SMS
     MMS = 2  # a composed multimedia message
+    NOTICE = 3  # nothing for the subscriber: the MMSC is asked to announce again what waits for him
 
 
 def form(row: Outgoing) -> Form:
     """The form of a row."""
+    if row.purpose.partition(":")[0] == RENOTIFY:
+        return Form.NOTICE
     return Form.OCTETS if row.pieces else Form.MMS if row.content else Form.TEXT
 
 

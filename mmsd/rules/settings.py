@@ -214,6 +214,8 @@ class CareSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     no_session: float = 7 * 86400.0  # activation: so long without a session means that it did not help
     holdout: float = 0.05  # share of found subscribers that is never asked, to compare with
     offer: bool = False  # settings are offered to whoever has a new handset
+    renotify: bool = False  # some time after a push left the MMSC is asked to announce again what waits for him
+    renotify_after: float = 1800.0  # so long after it
     test_message: bool = False  # a small MMS of our own is sent after the time to install, to see whether it took
     stops: tuple[str, ...] = ("service", "marketing", "provisioning")  # classes that a stop word ends for its sender; "all" = all
     imsi_age: float = 30 * 86400.0  # an IMSI last known to be his longer ago seals nothing

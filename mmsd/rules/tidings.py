@@ -21,7 +21,7 @@ _KINDS: Final[dict[str, Any]] = {kind.__name__: kind for kind in get_args(News)}
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODERS: Final = {name: msgspec.msgpack.Decoder(kind) for name, kind in _KINDS.items()}
 
-PURPOSES: Final = {Act.QUESTION: "ask", Act.PUSH: "push", Act.TEST: "probe"}
+PURPOSES: Final = {Act.QUESTION: "ask", Act.PUSH: "push", Act.TEST: "probe", Act.RENOTIFY: outbox.RENOTIFY}
 _ACTS: Final = {name: act for act, name in PURPOSES.items()}
 _UNSENT: Final = frozenset({outbox.DROPPED, outbox.EXPIRED, outbox.SHADOW})
 
@@ -43,7 +43,7 @@ def tiding(number: str, at: int, news: News) -> Tiding:
 
 
 class Errand(NamedTuple):
-    """What a row of the outbox is for: the nth question or push of a case, or the test of that push."""
+    """What a row of the outbox is for: the nth question or push of a case, or what follows that push."""
 
     act: Act
     case: int
@@ -82,8 +82,8 @@ def of_outbox(rows: Iterable[Outgoing], now: int) -> list[Tiding]:
 
 
 def _news(row: Outgoing, about: Errand) -> News | None:
-    if about.act is Act.TEST:
-        return None  # what a test shows, lines show
+    if about.act in (Act.TEST, Act.RENOTIFY):
+        return None  # what comes of them, lines show
     reason = row.reason or row.state
     if row.state in (outbox.SENT, outbox.DELIVERED):
         return Left(*about)

@@ -60,6 +60,16 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         " For a message you missed, ask for it again.",
         frozenset({"pin"}),
     ),
+    "sent_again": Template(
+        "彩信设置已发送到您的手机，请打开收到的设置并保存。之前未收到的彩信，稍后会再次送达。",
+        "The MMS settings have been sent to your phone. Please open what arrives and save it. A message you missed will come again soon.",
+    ),
+    "sent_pin_again": Template(
+        "彩信设置已发送到您的手机，请打开收到的设置，输入PIN码{pin}并保存。之前未收到的彩信，稍后会再次送达。",
+        "The MMS settings have been sent to your phone. Please open what arrives, enter the PIN {pin} and save it."
+        " A message you missed will come again soon.",
+        frozenset({"pin"}),
+    ),
     "manual": Template(
         "请在手机的彩信设置中填写：{settings}。保存后，之前未收到的彩信请让对方重发。",
         "Please enter in the MMS settings of your phone: {settings}. Save them; for a message you missed, ask for it again.",

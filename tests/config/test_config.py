@@ -210,7 +210,7 @@ def test_every_fault_at_once(written):
             "7 mqtt.node: one level of a topic, not empty and without # + /; see docs/settings.md",
         ),
         (FEED + "[mqtt]\nhost = 'b'\nnode = 'a'\npassword = 'secret'\n", "8 mqtt.password: no such setting; did you mean `password_file`?"),
-        (FEED + "[links.a]\nhost = 'x'\n", "5 links.a.kind: is missing; say which: cmpp, kannel, mm7, smpp"),
+        (FEED + "[links.a]\nhost = 'x'\n", "5 links.a.kind: is missing; say which: cmpp, kannel, mm7, renotify, smpp"),
         (FEED + "[links.a]\nkind = 'smtp'\n", "6 links.a.kind: the text 'smtp' is not one of them; did you mean `smpp`?"),
         (FEED + "[links.a]\nkind = 'smpp'\nsystem_id = 'x'\n", "5 links.a.host: is missing; it has no default: set host = … here"),
         (

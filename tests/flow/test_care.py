@@ -19,7 +19,7 @@ from mmsd.model import DAY, HOUR, SECOND, Batch, Composed, Finding, Heard, Outgo
 from mmsd.rules import outbox
 from mmsd.rules.care import Care
 from mmsd.rules.cases import Case, Kind, State
-from mmsd.rules.casework import Ask, Changed, Cleared, Found, News, Person, Probe, Push, Shown, Tell
+from mmsd.rules.casework import Ask, Changed, Cleared, Found, News, Person, Probe, Push, Renotify, Shown, Tell
 from mmsd.rules.claim import Waiting, claim
 from mmsd.rules.consent import Question
 from mmsd.rules.governor import Governor, Usage
@@ -61,6 +61,9 @@ class Notes:
     def probe(self, number: str, probe: Probe, now: int) -> tuple[Composed, Outgoing]:
         row = self._row(number, f"probe:{probe.case.number}:{probe.case.orders}", "", now)
         return CARD, msgspec.structs.replace(row, key=f"{number}probe".encode()[-16:], content=CARD.name)
+
+    def renotify(self, number: str, order: Renotify, now: int) -> Outgoing:
+        return self._row(number, f"renotify:{order.case.number}:{order.case.orders}", "again", now)
 
     def withdrawn(self, number: str, case: Case, questions: Sequence[Question]) -> list[bytes]:
         texts = [*(f"question {asked.wording}" for asked in questions), "pin 1", "settings 1"]
@@ -370,6 +373,21 @@ def test_a_test_message_follows_the_push_and_leaves_by_the_consent_of_the_push(t
         before = office.state()
         office.move("failed", "probe:1:1")  # what it shows, lines show
         assert office.state() is before is State.PUSHED
+    finally:
+        office.store.close()
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_once_a_push_has_left_what_waits_for_him_is_to_be_announced_again(tmp_path: Path, on: bool) -> None:
+    office = Office(tmp_path / "state", renotify=on)
+    try:
+        office.hear_of((LI, Found("BAD_PROXY", 0.9)))
+        office.write(LI, "Y")
+        purposes = [row.purpose for _, row in office.store.outbox(None, 10)]
+        assert "renotify:1:1" not in purposes  # it may still not leave
+        office.move("sent", "push:1:1")
+        purposes = [row.purpose for _, row in office.store.outbox(None, 10)]
+        assert purposes.count("renotify:1:1") == int(on)
     finally:
         office.store.close()
 

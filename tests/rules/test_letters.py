@@ -5,16 +5,18 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from mmsd.model import DAY, HOUR
+from mmsd.model import DAY, HOUR, SECOND
 from mmsd.rules.cases import Act, Case, Kind, State
-from mmsd.rules.casework import Ask, Probe, Push, Tell
+from mmsd.rules.casework import Ask, Probe, Push, Renotify, Tell
 from mmsd.rules.consent import Channel, Consent, PushOrder, Question
 from mmsd.rules.forms import Handset, Parcel, Signed, prepare
 from mmsd.rules.governor import ACKNOWLEDGES_STOP, CLASSES
-from mmsd.rules.letters import AT_LEISURE, FOR_A_SEED, IN_CONVERSATION, Letter, keys_to_withdraw, probe, push, question, told
+from mmsd.rules.letters import AT_LEISURE, FOR_A_SEED, IN_CONVERSATION, Letter, keys_to_withdraw, probe, push, question, renotify, told
 from mmsd.rules.models import Model
 from mmsd.rules.operators import Access
+from mmsd.rules.outbox import Form, form
 from mmsd.rules.settings import CareSettings
+from mmsd.rules.tidings import addressed, of_outbox
 from mmsd.rules.wording import Wording
 
 NOW = 20_000 * DAY
@@ -118,4 +120,26 @@ def test_what_waits_for_a_case_can_be_withdrawn_by_its_keys():
     keys = keys_to_withdraw(case, [QUESTION, other], SUBJECT)
     waiting = [question(Ask(CASE, QUESTION), NUMBER, SUBJECT, Wording(), SETTINGS), *pushes(), *pushes(attempt=2)]
     waiting += [probe(Probe(msgspec.structs.replace(CASE, orders=nth)), NUMBER, SUBJECT, b"card", NOW) for nth in (1, 2)]
+    waiting += [renotify(Renotify(msgspec.structs.replace(CASE, orders=nth)), NUMBER, SUBJECT, SETTINGS, NOW) for nth in (1, 2)]
     assert sorted(keys) == sorted(letter.row.key for letter in waiting)
+
+
+def test_what_waits_is_announced_again_some_time_after_the_push_in_its_class():
+    letter = renotify(Renotify(msgspec.structs.replace(CASE, orders=2)), NUMBER, SUBJECT, CareSettings(renotify_after=600.0), NOW)
+    assert (letter.row.kind, letter.row.purpose, letter.row.due) == ("provisioning", "renotify", NOW + 600 * SECOND)
+    assert (letter.what, letter.case, letter.nth) == (Act.RENOTIFY, 3, 2)
+    row = addressed(letter)
+    assert (row.purpose, form(row)) == ("renotify:3:2", Form.NOTICE)
+    assert of_outbox([msgspec.structs.replace(row, state="sent")], NOW) == []
+
+
+def test_the_text_beside_a_push_says_what_becomes_of_a_message_he_missed():
+    again = CareSettings(renotify=True)
+    for capable, imsi, care, said in (
+        (True, 0, CareSettings(), "ask for it again"), (True, 0, again, "will come again"),
+        (True, 460001234567890, again, "will come again"), (False, 0, again, "ask for it again"),
+    ):  # fmt: skip
+        handset = Handset(Model("m", "n", oma_cp=capable), imsi)
+        made = prepare(PushOrder(CONSENT, 3, 1, NOW), MOBILE, handset, care, Wording(), "en", pin="4711")
+        assert isinstance(made, Parcel)
+        assert said in made.text.text
