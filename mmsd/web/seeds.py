@@ -28,6 +28,7 @@ SCOPE: Final = "campaign"
 MOST_OCTETS: Final = 8 << 20
 """Of all files of a seed together; a message of more is sent by no MMSC."""
 _MOST_PARTS: Final = 40
+_MOST_ROWS: Final = 1000
 _LONGEST: Final = 2000
 """Octets of a field of the form that is no file."""
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -106,12 +107,16 @@ class SeedsApi:
     # ------------------------------------------------------------------------------------------------------------- seeds
 
     async def listed(self, request: web.Request) -> web.Response:
-        query = known_only(request, "campaign", "state")
+        query = known_only(request, "campaign", "state", "after", "limit")
         state = query.get("state")
         if state not in (None, LIVE, RETIRED):
             refuse("state", str(state), f"{LIVE} or {RETIRED}")
-        found = await self._ask(lambda: self._store.seeds(query.get("campaign"), state))
-        return reply({"seeds": [seed_told(entry) for entry in found]})
+        limit = whole(query, "limit", 100, 1, _MOST_ROWS)
+        everything = await self._ask(lambda: self._store.seeds(query.get("campaign"), state))
+        after = tuple(query.get("after", "").split("/", 1))
+        found = [entry for entry in everything if (entry.campaign, entry.name) > after]
+        last = found[limit - 1].label if len(found) > limit else None
+        return reply({"seeds": [seed_told(entry) for entry in found[:limit]], "of": len(everything), "after": last})
 
     async def one(self, request: web.Request) -> web.Response:
         known_only(request)
@@ -221,10 +226,10 @@ class SeedsApi:
         """Every configured campaign and how far it is."""
         known_only(request)
         found = await self._ask(self._store.lives)
-        told = [
-            {"id": known.campaign.id, "name": known.campaign.name, "state": life.state_of(found.get(known.campaign.id, ()))}
-            for known in self._campaigns.values()
-        ]
+        told = []
+        for known in self._campaigns.values():
+            state = life.state_of(found.get(known.campaign.id, ()))
+            told.append({"id": known.campaign.id, "name": known.campaign.name, "state": state, "possible": life.possible(state)})
         return reply({"campaigns": told})
 
     async def life(self, request: web.Request) -> web.Response:

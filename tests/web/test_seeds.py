@@ -94,6 +94,8 @@ def test_files_become_a_seed_that_somebody_looked_at(house: House, store: Sqlite
         assert await (await client.get("/api/v1/seeds/relay/leg-1/0")).read() == marked
         (listed,) = (await (await client.get("/api/v1/seeds?campaign=relay&state=live")).json())["seeds"]
         assert (listed["seed"], listed["subject"], listed["who"]) == ("relay/leg-1", "火炬", "Zhou")
+        paged = await (await client.get("/api/v1/seeds?after=relay/leg-1")).json()
+        assert paged == {"seeds": [], "of": 1, "after": None}
         one = await (await client.get("/api/v1/seeds/relay/leg-1")).json()
         assert one["parts"] == told["parts"]
         message = await client.get("/api/v1/seeds/relay/leg-1/message")
@@ -235,7 +237,8 @@ def test_a_campaign_runs_when_it_was_checked_and_looked_at(house: House, store: 
         for name, after in (("run", "running"), ("pause", "paused"), ("resume", "running"), ("close", "closed")):
             assert await step(client, name, confirmed=told["confirmation"]) == (200, after)
         assert (await step(client, "resume"))[0] == 409
-        assert (await (await client.get("/api/v1/lives")).json())["campaigns"] == [{"id": "relay", "name": "The relay", "state": "closed"}]
+        (told,) = (await (await client.get("/api/v1/lives")).json())["campaigns"]
+        assert told == {"id": "relay", "name": "The relay", "state": "closed", "possible": []}
 
     house.visit(story)
     assert [step.state for step in store.lives()["relay"]] == ["draft", "checked", "checked", "running", "paused", "running", "closed"]
