@@ -12,16 +12,22 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from tests.e2e.running import PATIENCE, ROOT, Daemon, configure, until
 
 ORDERLY = 20.0
 """Seconds a daemon has to end when asked."""
+KILLS: Final = 5
+STOPS: Final = 3
+"""At least so many: each way of stopping once."""
 
 
 class Hardship:
-    """The simulator writes; `killed` is killed at any moment, `stopped` is asked to end, asked twice, or held and let go."""
+    """The simulator writes; `killed` is killed at any moment, `stopped` is asked to end, asked twice, or held and let go.
+
+    Where a start takes long it goes on after the simulator has ended, over what is left to read, until enough was done.
+    """
 
     def __init__(self, folder: Path, seconds: float, seed: int) -> None:
         self.logs = folder / "logs"
@@ -78,7 +84,7 @@ class Hardship:
 
     def _kill(self, chance: random.Random) -> None:
         self.killed.start()
-        while self._writing(chance.uniform(0.05, 5.0)):
+        while self._writing(chance.uniform(0.05, 5.0)) or self.done["killed"] < KILLS:
             early = chance.random() < 0.3  # before it is served: while it opens its store, loads, reads what has come meanwhile
             self.killed.kill()
             self.done["killed"] += 1
@@ -88,7 +94,7 @@ class Hardship:
     def _stop(self, chance: random.Random) -> None:
         daemon = self.stopped
         daemon.start()
-        while self._writing(chance.uniform(0.5, 3.0)):
+        while self._writing(chance.uniform(0.5, 3.0)) or self.done["stops"] < STOPS:
             way = ("asked", "asked twice", "held")[self.done["stops"] % 3]
             self.done["stops"] += 1
             self.done[way] += 1

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from tests.e2e.hardship import ORDERLY, Hardship
+from tests.e2e.hardship import KILLS, ORDERLY, Hardship
 from tests.e2e.running import Daemon, configure
 
 
@@ -30,7 +30,7 @@ def consistent(daemon: Daemon, logs: Path) -> None:
 
 def test_killed_at_any_moment_it_comes_to_the_truth(hardship: Hardship) -> None:
     hardship.endured()
-    assert hardship.done["killed"] >= 5
+    assert hardship.done["killed"] >= KILLS
     consistent(hardship.killed, hardship.logs)
 
 
