@@ -28,8 +28,10 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 
 from bench.judged import Score, judged
+from bench.relayed import Relayed, relayed
 from bench.score import accused_real, chain_settings, real_day, real_day_settings, score_chain, score_real
-from bench.simulated import COLUMNS, SETTINGS, Accusations, Complaints, Result, complaints, made, said_of
+from bench.simulated import COLUMNS, SETTINGS, Accusations, Complaints, Result, complaints, made, said_of, settings_of
+from mmsd import config
 from sim.complaints import GROUPS, PUBLISHED, error
 
 PRECISE: Final = 0.999
@@ -43,6 +45,8 @@ GROWN: Final[Mapping[str, float]] = {
     "always-on": 19, "vendor": 21,
 }  # fmt: skip
 """Scenarios, and how many times their people make ten thousand verdicts about settings. `browsing` has them as it is."""
+FORWARDS: Final = range(1, 6)
+"""Seeds of the draws of the scenario `forwards`."""
 SMALL: Final = 80
 """Messages of a scenario in the small size."""
 MOST_WRONG: Final = 8
@@ -82,6 +86,7 @@ class Sheet:
     gated: bool = True
     notes: list[str] = field(default_factory=list)
     complained: Complaints | None = None
+    relayed: Relayed | None = None
     seconds: float = 0.0
 
     def shortfalls(self) -> list[str]:
@@ -95,6 +100,7 @@ class Sheet:
             short += [f"finding of {false}" for false in self.said.false]
             if self.said.verdicts.total() < self.least:
                 short.append(f"{self.said.verdicts.total():,} verdicts about settings, not {self.least:,}")
+        short += self.relayed.shortfalls() if self.relayed is not None else []
         if self.complained is not None:
             found, n = self.complained, max(self.complained.n, 1)
             short += [
@@ -145,6 +151,17 @@ def _complaints(size: Size, say: Say, folder: Path) -> Iterator[Sheet]:
     yield sheet
 
 
+def _forwards(size: Size, say: Say, folder: Path) -> Iterator[Sheet]:
+    """Seeds that are sent on, sent again by handsets, sent again by people."""
+    every = Relayed.none()
+    for seed in FORWARDS[:1] if size.small else FORWARDS:
+        say("draw", seed, max(FORWARDS))
+        run = made("forwards", folder, seed=seed, share=0.1 if size.small else 1.0)
+        found = judged(settings_of(run.out), config.load_campaigns(run.out / "campaigns"), to_the_end=True)
+        every += relayed(run.rows(), found.forwards)
+    yield Sheet("forwards", Score(), relayed=every)
+
+
 def _sheets(result: Result, least: int = 0) -> Iterator[Sheet]:
     if (early := result.early_score) is not None:
         yield Sheet(f"{result.name}, before the files came", early, result.early_accusations, gated=False)
@@ -166,6 +183,7 @@ CORPORA: Final[Mapping[str, Callable[[Size, Say, Path], Iterator[Sheet]]]] = {
     "feeds": _feeds,
     **{name: _of(name) for name in (*GROWN, "browsing")},
     "complaints": _complaints,
+    "forwards": _forwards,
 }
 
 
@@ -257,7 +275,7 @@ def settings_table(sheets: Sequence[Sheet]) -> Table:
 
 
 def _met(sheet: Sheet) -> str:
-    return "–" if not sheet.gated or not sheet.score.pairs else "not met" if sheet.shortfalls() else "met"
+    return "–" if not sheet.gated or not (sheet.score.pairs or sheet.relayed) else "not met" if sheet.shortfalls() else "met"
 
 
 def _weaker(score: Score, cause: str) -> float:
@@ -271,7 +289,10 @@ def _share(share: float | None, digits: int) -> str:
 
 def show(console: Console, sheet: Sheet) -> None:
     """One corpus in full."""
-    console.print(matrix(sheet.name, sheet.score), soft_wrap=True)
+    if sheet.score.pairs:
+        console.print(matrix(sheet.name, sheet.score), soft_wrap=True)
+    if sheet.relayed is not None:
+        console.print(f"  {sheet.relayed}", soft_wrap=True, highlight=False, markup=False)
     if sheet.complained is not None:
         console.print(complaint_table(sheet.complained), failure_table(sheet.complained))
     wrong = [f"wrong: {each}" for each in sheet.score.wrong[:MOST_WRONG]]
@@ -290,6 +311,8 @@ def written(sheets: Sequence[Sheet]) -> str:
         if said is not None:
             row["settings"] = {cause: {"verdicts": said.verdicts[cause], "precision": said.precision(cause)} for cause in SETTINGS}
             row["accused"], row["false_findings"], row["missed"] = said.accused, said.false, said.missed
+        if sheet.relayed is not None:
+            row["forwards"] = {name: getattr(sheet.relayed, name) for name in ("due", "lost", "again", "paid", "caught")}
         rows.append({**row, "shortfalls": sheet.shortfalls(), "seconds": round(sheet.seconds, 1)})
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 

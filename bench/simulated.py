@@ -96,6 +96,7 @@ def configuration(out: Path) -> str:
         "ends": "2026-12-31",
         "senders": [campaign["short_code"]],
         "hold": float(campaign["hold"]),
+        "resends": campaign["resends"],
         "seeds": [seed],
     }
     (out / f"campaigns/{campaign['id']}.toml").write_text("".join(f"{key} = {_toml(value)}\n" for key, value in torch.items()))

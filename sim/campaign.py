@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from mmsd.model import SECOND
 from sim.agenda import Agenda, Streams
-from sim.messages import Delivery, Lineage
+from sim.messages import ANSWERED, BROKEN, LOST, Answer, Delivery, Lineage
 from sim.people import SENDS, People, Subscriber
 from sim.scenario import Campaign, us
 
@@ -21,9 +22,9 @@ class Sender(Protocol):
 
     def submit(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage | None) -> None: ...
 
-    def submit_unanswered(
-        self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage
-    ) -> None: ...
+    def submit_again(
+        self, sender: Subscriber, receivers: list[Subscriber], answers: Sequence[Answer], *, subject: bytes, size: int, lineage: Lineage
+    ) -> int: ...
 
     def forward(self, original: Delivery, receivers: list[Subscriber], lineage: Lineage) -> None: ...
 
@@ -79,17 +80,33 @@ class Seed:
         fresh = Lineage(lineage.generation + 1, "subject_size", delivery)
         content = self._compose()
         if self._random.random() < self._settings.unanswered:
-            self._province.submit_unanswered(holder, friends, lineage=fresh, **content)
+            tries = self._settings.tries[0] if len(self._settings.tries) == 1 else self._random.choice(self._settings.tries)
+            lost = BROKEN if self._settings.short and holder.wapbox and self._random.random() < self._settings.short else LOST
+            last = self._province.submit_again(holder, friends, [lost] * tries + [ANSWERED], lineage=fresh, **content)
+            self._perhaps_more(last, delivery, friends, content)
+            return
+        if self._resends(holder):  # its owner has learned that once is enough
+            self._province.submit_again(holder, friends, [ANSWERED, ANSWERED], lineage=fresh, **content)
             return
         self._province.submit(holder, friends, lineage=fresh, **content)
         if self._random.random() < self._settings.again:
-            self._agenda.after(self._between(self._settings.again_after), self._send_again, delivery, friends, content)
+            self._agenda.after(self._between(self._settings.again_after), self._repeat, delivery, friends, content)
 
-    def _send_again(self, delivery: Delivery, friends: list[Subscriber], content: dict[str, Any]) -> None:
+    def _resends(self, holder: Subscriber) -> bool:
+        return bool(self._settings.resender) and holder.imei.startswith(self._settings.resender.encode())
+
+    def _perhaps_more(self, wait: int, delivery: Delivery, friends: list[Subscriber], content: dict[str, Any]) -> None:
+        if self._settings.more and not self._resends(delivery.receiver) and self._random.random() < self._settings.more:
+            if wait and self._settings.overlap and self._random.random() < self._settings.overlap:
+                wait = 0
+            self._agenda.after(wait + self._between(self._settings.again_after), self._repeat, delivery, friends, content)
+
+    def _repeat(self, delivery: Delivery, friends: list[Subscriber], content: dict[str, Any]) -> None:
         """A deliberate second forward to the same friends: a success of its own."""
         if self._agenda.now < self._province.cutoff and delivery.lineage is not None:
             fresh = Lineage(delivery.lineage.generation + 1, "subject_size", delivery)
             self._province.submit(delivery.receiver, friends, lineage=fresh, **content)
+            self._perhaps_more(0, delivery, friends, content)
 
     def _compose(self) -> dict[str, Any]:
         """Subject and size of a forward composed anew: well inside the size class."""

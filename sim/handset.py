@@ -308,7 +308,7 @@ class Handsets:
     # ------------------------------------------------------------------------------------------------------------- requests
 
     def post(self, sender: Subscriber, session: Session, size: int, octets: int = 58, kind: bytes = MMS, status: int = 200) -> None:
-        """A POST to the MMSC. A status of 504 is an answer that got lost: the node has taken the message all the same."""
+        """A POST to the MMSC. With a status of 504, or few octets, its answer got lost: the node has taken the message all the same."""
         server = b"Kannel/1.4.5" if status == 200 else b"edge/3"
         if status != 200:
             octets, kind = 45, b"text/html"

@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 from sim.mmsc import Node
 from sim.people import Subscriber
+
+
+class Answer(NamedTuple):
+    """What the gateway has of an M-Send.conf."""
+
+    status: int
+    octets: int
+
+
+ANSWERED: Final = Answer(200, 58)
+LOST: Final = Answer(504, 45)
+BROKEN: Final = Answer(200, 5)
+"""It broke off on its way to the gateway. Where a log counts headers, as Squid's does, that does not show."""
 
 
 @dataclass(slots=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from sim.clocks import Clock
 from sim.files import LogFile, Rotate
 from sim.gateway import TICK, Gateway, Squid, Wapbox
 from sim.handset import Handsets
-from sim.messages import Delivery, Lineage, Message
+from sim.messages import ANSWERED, Answer, Delivery, Lineage, Message
 from sim.mmsc import Node
 from sim.ota import MmsSettings
 from sim.owners import Owners
@@ -61,6 +61,7 @@ class Province:
         self._rate = scenario.run.messages / scenario.run.submitting if cutoff != NEVER else messages / scenario.run.submitting
         self._numbers = 0
         self._failed_submits = 0
+        self._posting: dict[bytes, int] = {}  # until when a handset is busy sending
         self._busy: dict[bytes, int] = {}  # deliveries under way, by receiver
         self.seed_number = scenario.run.seed if seed is None else seed
         streams = Streams(self.seed_number)
@@ -217,6 +218,7 @@ class Province:
                 "size_max": round(campaign.size * (1 + campaign.tolerance)) + 60,
                 "short_code": campaign.short_code,
                 "hold": scenario.daemon.get("hold", 60),
+                "resends": [campaign.resender] if campaign.resender else [],
             },
         }
 
@@ -291,14 +293,21 @@ class Province:
     def submit(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage | None) -> None:
         """A subscriber composes and sends; nothing where there is nobody to send to."""
         if receivers:
-            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, 200)
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, ANSWERED)
 
-    def submit_unanswered(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage) -> None:
-        """The MMSC takes it, the answer gets lost, the handset sends the same again: two messages in the logs, one in truth."""
+    def submit_again(
+        self, sender: Subscriber, receivers: list[Subscriber], answers: Sequence[Answer], *, subject: bytes, size: int, lineage: Lineage
+    ) -> int:
+        """The MMSC takes it each time, and the handset sends the same again, whatever its answers: messages in the logs, one in truth.
+
+        Returns when the last try begins, in µs from now."""
+        wait = 0
         if receivers:
-            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, 504)
-            again = self._between(self._scenario.campaign.resend)
-            self.agenda.after(again, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, lineage, 200)
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, answers[0])
+            for answer in answers[1:]:
+                wait += self._between(self._scenario.campaign.resend)
+                self.agenda.after(wait, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, lineage, answer)
+        return wait
 
     def _submit(
         self,
@@ -308,13 +317,16 @@ class Province:
         subject: bytes,
         size: int,
         lineage: Lineage | None,
-        status: int,
+        answer: Answer,
     ) -> None:
+        if wait := self._wait(sender):
+            self.agenda.after(wait, self._submit, session, sender, receivers, subject, size, lineage, answer)
+            return
         node = self._home(sender)
         if node.down:
             self._failed_submits += 1
             self.handsets.post_unavailable(sender, session)
-        elif self.agenda.now < self.cutoff + 5 * SECOND:
+        elif self.agenda.now < self.cutoff + 5 * SECOND or (lineage is not None and lineage.group):  # a try that is due is made
             posted = size - 64  # Mbuni adds its headers
             report = self._random.random() < self._scenario.traffic.report
             message = Message(node, self._message_id(node), subject, size, report, lineage)
@@ -324,7 +336,7 @@ class Province:
             node.received(sender.plus, [r.plus for r in receivers], message.identity, posted, sender.agent)
             if lineage is not None and not lineage.group:
                 lineage.group = message.identity
-            self.handsets.post(sender, session, posted, status=status)
+            self.handsets.post(sender, session, posted, answer.octets, status=answer.status)
             for receiver in receivers:
                 self._deliver(message, sender, sender.plus, receiver, subject, size, lineage, report=report)
         self.handsets.release(session)
@@ -366,6 +378,9 @@ class Province:
 
     def _forward(self, session: Session, original: Delivery, receivers: list[Subscriber], lineage: Lineage) -> None:
         sender, message = original.receiver, original.message
+        if wait := self._wait(sender):
+            self.agenda.after(wait, self._forward, session, original, receivers, lineage)
+            return
         node = message.node
         if node.down:
             self._failed_submits += 1
@@ -378,6 +393,13 @@ class Province:
             for receiver in receivers:
                 self._deliver(message, sender, sender.plus, receiver, b"", original.size + 30, lineage, report=report)
         self.handsets.release(session)
+
+    def _wait(self, sender: Subscriber) -> int:
+        """µs until his handset has sent what it is sending; 0 = it begins now."""
+        wait = max(self._posting.get(sender.digits, 0) - self.agenda.now, 0)
+        if not wait:
+            self._posting[sender.digits] = self.agenda.now + us(self._scenario.campaign.posting)
+        return wait
 
     def _home(self, subscriber: Subscriber) -> Node:
         return self.nodes[int(subscriber.digits[5:9]) % len(self.nodes)]

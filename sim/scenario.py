@@ -135,6 +135,12 @@ class Campaign(_Section, frozen=True, kw_only=True):
     again_after: Span
     unanswered: float  # share of composed forwards whose answer is lost: the handset sends again
     resend: Span
+    tries: tuple[int, ...] = (1,)  # drawn: so often it sends again; only the last of them is answered
+    short: float = 0  # share of lost answers that break off on the way: a gateway that counts bodies has few octets; else it says 504
+    more: float = 0  # share of what was repeated on purpose, or sent again, that is repeated on purpose once more
+    overlap: float = 0  # share of `more` that does not wait for the handset's last try
+    posting: float = 0  # seconds in which a handset that sends one message sends no other
+    resender: str = ""  # TAC of a model that sends everything twice, answered or not
     prefixed: float  # share of subjects that get a `Fw:`
     generations: int
     decoys: float  # share of ordinary messages that borrow the seed's subject, or its size

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from mmsd.model import NOT_LOGGED, SECOND, Kind, Method
+from mmsd.model import NOT_LOGGED, SECOND
 from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
@@ -21,11 +21,12 @@ from mmsd.rules.life import reason_at
 from mmsd.rules.lineage import Copy, lineage
 from mmsd.rules.models import Models
 from mmsd.rules.networks import Network
+from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Dossier, Thread
 from mmsd.rules.signs import Seen
 from mmsd.rules.state import Holding, Published, State
-from mmsd.rules.submits import SHORTEST_ANSWER, Submit, group_of
-from mmsd.rules.traces import AT, EXTRA, KIND, LINK, SIZE, STATUS, TRANSACTION, A, Trace
+from mmsd.rules.submits import Submit, group_of
+from mmsd.rules.traces import AT, LINK, SIZE, TRANSACTION, A, Trace
 
 MM4: Final = 4
 """Interface of a submit that came from another MMSC."""
@@ -112,7 +113,8 @@ class Awards:
             return
         opened = thread.opened
         size = opened[SIZE] if opened is not None else NOT_LOGGED
-        entry.answered = int(answered_by(self._posted.get(thread.sender, ()), thread.began, size, join))
+        mmscs = self.state.expected.authorities or self.state.authorities
+        entry.answered = int(answered_by(self._posted.get(thread.sender, ()), thread.began, size, join, mmscs))
 
     # -------------------------------------------------------------------------------------------------------- candidates
 
@@ -178,7 +180,7 @@ class Awards:
             return False
         model = self.handsets.models.of_imei(imei)
         label = model.label.casefold() if model is not None else ""
-        code = str(tac(imei))
+        code = f"{tac(imei):08}"
         return any(name.casefold() in (label, code) for name in models)
 
     # -------------------------------------------------------------------------------------------------------- the rules
@@ -231,25 +233,3 @@ _NETWORKS: Final[Mapping[str, frozenset[str]]] = {
     "": frozenset(), "sender": frozenset({"senders"}), "receiver": frozenset({"receivers"}), "both": frozenset({"senders", "receivers"}),
 }  # fmt: skip
 """What `CampaignSettings.off_net` has to name for a forward to count."""
-
-
-def answered_by(traces: Sequence[Trace], at: int, size: int, join: int) -> bool:
-    """Whether the submit logged at `at` (`size` octets, −1 unknown) was answered, by its sender's own lines; with no POST beside it: yes.
-
-    His other POSTs stand close by: those too short to hold the message are none of it, and each NotifyResp or Acknowledge the MMSC logged
-    explains one. Of what is left the nearest is the submit. An answer shorter than any M-Send.conf was broken off.
-    """
-    posts = [t for t in traces if t[KIND] == Kind.ATTEMPT and t[A] == Method.POST and abs(t[AT] - at) <= join and not 0 <= t[EXTRA] < size]
-    for answer in traces:
-        explained = [p for p in posts if answer[KIND] == Kind.RESPONSE and p[EXTRA] < 0 and _beside(p, answer[AT]) <= SECOND]
-        if explained:
-            posts.remove(min(explained, key=lambda p: _beside(p, answer[AT])))
-    if not posts:
-        return True
-    submit = min(posts, key=lambda p: _beside(p, at))
-    return bool(200 <= submit[STATUS] < 300 and not 0 <= submit[SIZE] < SHORTEST_ANSWER)
-
-
-def _beside(post: Trace, at: int) -> int:
-    """Distance of a gateway's line from the middle of the second in which the MMSC wrote its own."""
-    return abs(int(post[AT]) - at - SECOND // 2)

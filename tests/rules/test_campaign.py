@@ -16,9 +16,9 @@ import pytest
 from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Records, TextColumn
-from mmsd.rules.awards import answered_by
 from mmsd.rules.campaign import Campaigns, Seed, evidence_of, local_day
 from mmsd.rules.forwards import Awarded, Candidate, decide, forward_key
+from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Leg, Thread
 from mmsd.rules.serials import is_valid
 from mmsd.rules.settings import CampaignSettings, Judgement, SeedSettings

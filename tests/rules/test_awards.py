@@ -1,0 +1,290 @@
+"""From log lines to forwards: what is sent again, and what a campaign's rules say of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import pytest
+
+from bench.judged import Judged, Lists, judged, judged_in_stages
+from mmsd import config
+from mmsd.model import SECOND
+from mmsd.rules.settings import CampaignSettings, Judgement, Operator, SeedSettings
+
+NOON: Final = 1_795_348_800  # 2026-11-22T12:00:00Z, 20:00 in Shanghai
+MIDNIGHT: Final = NOON + 4 * 3600
+SERVICE: Final = 10658366
+ANN, BOB, CAT, DAN, EVE = (8613800000001 + n for n in range(5))
+ABROAD: Final = 85291234567
+MM4: Final = 4
+
+MMSC: Final = {
+    "separator": "|",
+    "fields": ["at", "kind", "from", "to", "id", "transaction", "size", "interface"],
+    "map": {
+        "at": {"from": "at", "format": "%s"}, "kind": {"from": "kind", "values": {"SUBMIT": "SUBMIT", "FETCH": "FETCH", "OUT": "SENT_OUT"}},
+        "sender": "from", "receiver": {"from": "to", "as": "addresses"}, "message": "id", "transaction": "transaction", "size": "size",
+        "interface": {"from": "interface", "as": "int"},
+    },
+}  # fmt: skip
+GATEWAY: Final = {
+    "separator": "|",
+    "fields": ["at", "number", "status", "answer", "sent", "url"],
+    "map": {
+        "at": {"from": "at", "format": "%s"},
+        "receiver": "number",
+        "status": "status",
+        "octets": "answer",
+        "sent": "sent",
+        "url": "url",
+    },
+    "set": {"kind": "ATTEMPT", "method": "POST"},
+}
+
+
+class Line(NamedTuple):
+    """One line of the MMSC: seconds after noon."""
+
+    at: int
+    kind: str
+    sender: int
+    receivers: Sequence[int]
+    message: str
+    transaction: str = ""
+    size: int = 150
+    interface: int = 1
+
+    def __str__(self) -> str:
+        receivers = ",".join(map(str, self.receivers))
+        fields = (NOON + self.at, self.kind, self.sender, receivers, self.message, self.transaction, self.size, self.interface)
+        return "|".join(map(str, fields)) + "\n"
+
+
+def sent(at: int, sender: int, receivers: int | Sequence[int], message: str, transaction: str = "", **fields: Any) -> list[Line]:
+    """A message that all its receivers fetch two seconds later."""
+    to = [receivers] if isinstance(receivers, int) else receivers
+    submit = Line(at, "SUBMIT", sender, to, message, transaction, **fields)
+    return [submit, *(Line(at + 2, "FETCH", sender, [receiver], message) for receiver in to)]
+
+
+def campaign(**fields: Any) -> CampaignSettings:
+    given: dict[str, Any] = {
+        "id": "torch", "name": "Torch", "starts": "2026-11-22", "ends": "2026-11-30", "senders": (str(SERVICE),), "hold": 1.0,
+        "seeds": (SeedSettings("s1", messages=tuple(f"s{n}" for n in range(10))),),
+    }  # fmt: skip
+    return CampaignSettings(**(given | fields))
+
+
+class Town:
+    """Logs of one MMSC and one gateway, and what is said of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mmsc, self.late, self.gateway = (folder / name for name in ("mmsc.log", "mmsc-late.log", "gateway.log"))
+        for path in (self.mmsc, self.late, self.gateway):
+            path.touch()
+        self.lists: Lists | None = None
+        self.operator = Operator()
+
+    def settings(self) -> config.Settings:
+        feeds = {
+            "mmsc": config.Feed("columns", (self.mmsc, self.late), role="mmsc", options=MMSC),
+            "gateway": config.Feed("columns", (self.gateway,), role="gateway", options=GATEWAY),
+        }
+        return config.Settings(feeds=feeds, judgement=Judgement(grace=0.0, skew=0.0), operator=self.operator)
+
+    def told(self, *lines: Line, **fields: Any) -> Judged:
+        self.mmsc.write_text("".join(map(str, sorted(lines))))
+        return judged(self.settings(), [campaign(**fields)], to_the_end=True, lists=self.lists)
+
+    def posts(self, *posts: tuple[float, int, int, int]) -> None:
+        """At the gateway: (at, number, status, octets of the answer)."""
+        self.gateway.write_text(
+            "".join(f"{NOON + at:.0f}|{number}|{status}|{size}|150|http://mms.example/\n" for at, number, status, size in posts)
+        )
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Town:
+    return Town(tmp_path)
+
+
+def counted(found: Judged) -> list[str]:
+    """Message ids of what counts; each has its serial, and nothing else has one."""
+    assert all(bool(issued.serial) == issued.forward.counted for issued in found.forwards)
+    assert all((issued.forward.review == "held") <= (not issued.forward.counted) for issued in found.forwards)
+    return sorted(issued.forward.message for issued in found.forwards if issued.forward.counted)
+
+
+def stopped(found: Judged) -> dict[str, tuple[str, str]]:
+    """Message id → reason and review of what does not count."""
+    return {
+        issued.forward.message: (issued.forward.reason, issued.forward.review) for issued in found.forwards if not issued.forward.counted
+    }
+
+
+SEEDED: Final = sent(0, SERVICE, ANN, "s0")
+
+# ---------------------------------------------------------------------------------------------------------- sent again
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        (sent(20, ANN, BOB, "s1", "t1"), sent(24, ANN, BOB, "s2", "t2"), ["s1", "s2"]),  # a second one, seconds later
+        (sent(20, ANN, BOB, "s1", "t1"), sent(24, ANN, BOB, "s2", "t1"), ["s1"]),  # the same, before its answer came
+        (sent(20, ANN, BOB, "s1", "t1"), sent(6000, ANN, BOB, "s2", "t1"), ["s1"]),
+        (sent(20, ANN, BOB, "s1", "t1"), sent(24, ANN, BOB, "s2", "t1", size=151), ["s1", "s2"]),  # another session's id
+        (sent(20, ANN, BOB, "s1", "t1"), sent(24, ANN, CAT, "s2", "t1"), ["s1", "s2"]),  # to somebody else
+        (sent(20, ANN, [BOB, CAT], "s1", "t1"), sent(24, ANN, [CAT, BOB], "s2", "t1"), ["s1", "s1"]),
+        (sent(20, ANN, [BOB, CAT], "s1", "t1"), sent(24, ANN, BOB, "s2", "t1"), ["s1", "s1", "s2"]),  # to another set of people
+        (sent(20, ANN, BOB, "s1"), sent(24, ANN, BOB, "s2"), ["s1", "s2"]),  # nobody knows any transaction
+    ],
+)
+def test_a_transaction_that_comes_again_is_one_attempt(town: Town, first: list[Line], second: list[Line], expected: list[str]):
+    assert counted(town.told(*SEEDED, *first, *second)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "octets", "expected"),
+    [(200, 60, ["s1", "s2"]), (200, 5, ["s1"]), (200, 0, ["s1"]), (502, 60, ["s1"]), (0, 0, ["s1"])],
+)
+def test_an_attempt_that_was_not_answered_is_sent_again(town: Town, status: int, octets: int, expected: list[str]):
+    town.posts((20, ANN, status, octets), (60, ANN, 200, 60))
+    lines = [*SEEDED, *sent(20, ANN, BOB, "s1"), *sent(60, ANN, BOB, "s2")]
+    assert counted(town.told(*lines)) == expected
+    assert counted(town.told(*lines, resend=30.0)) == ["s1", "s2"]
+
+
+def test_overlapping_tries_of_one_message_are_one(town: Town):
+    """Each begins before the one before is answered, under ids of their own; the last answer comes."""
+    town.posts((20, ANN, 504, 0), (25, ANN, 504, 0), (30, ANN, 200, 60), (90, ANN, 200, 60))
+    tries = [*sent(20, ANN, BOB, "s1", "t1"), *sent(25, ANN, BOB, "s2", "t2"), *sent(30, ANN, BOB, "s3", "t3")]
+    assert counted(town.told(*SEEDED, *tries, *sent(90, ANN, BOB, "s4", "t4"))) == ["s1", "s4"]  # the fourth is meant
+
+
+@pytest.mark.parametrize("names", [("Nokia 6600",), ("nokia 6600",), ("35887700",)])
+def test_a_model_that_sends_again_of_itself(town: Town, tmp_path: Path, names: tuple[str, ...]):
+    handsets, tac = tmp_path / "handsets.csv", tmp_path / "tac.csv"
+    handsets.write_text(f"msisdn,imei\n{ANN},358877001234567\n{CAT},351111001234567\n")
+    tac.write_text("tac,manufacturer,model,mms\n35887700,Nokia,6600,yes\n35111100,Siemens,S55,yes\n")
+    town.lists = Lists(handsets, tac, NOON * SECOND)
+    lines = [
+        *SEEDED, *sent(0, SERVICE, CAT, "s5"), *sent(20, ANN, BOB, "s1"), *sent(60, ANN, BOB, "s2"), *sent(100, ANN, BOB, "s3", size=149),
+        *sent(20, CAT, BOB, "s6"), *sent(60, CAT, BOB, "s7"),
+    ]  # fmt: skip
+    assert counted(town.told(*lines)) == ["s1", "s2", "s3", "s6", "s7"]
+    assert counted(town.told(*lines, resends=names)) == ["s1", "s3", "s6", "s7"]
+
+
+@pytest.mark.parametrize("late", ["s1", "s2", "both"])
+def test_a_line_that_is_hours_late_does_not_pay_twice(town: Town, late: str):
+    first, second = sent(20, ANN, BOB, "s1", "t1"), sent(24, ANN, BOB, "s2", "t1")
+    then = {"s1": first, "s2": second, "both": [*first, *second]}[late]
+    now = [line for line in (*SEEDED, *first, *second) if line not in then]
+    town.mmsc.write_text("".join(map(str, [*now, *sent(60, EVE, DAN, "plain")])))
+    lines = "".join(map(str, sorted(then)))
+    early, found = judged_in_stages(town.settings(), [campaign()], {town.late: lines.encode()}, (NOON + 3600) * SECOND, 3600 * SECOND)
+    assert len(counted(early)) == (0 if late == "both" else 1)
+    assert counted(found) == (counted(early) or ["s1"])
+
+
+# ----------------------------------------------------------------------------------------------------------- the rules
+
+CHAIN: Final = [*SEEDED, *sent(20, ANN, BOB, "s1"), *sent(40, BOB, CAT, "s2")]
+
+
+def test_the_published_rules_let_all_count(town: Town):
+    back = [*sent(60, CAT, ANN, "s3"), *sent(80, BOB, ANN, "s4"), *sent(100, ANN, BOB, "s5"), *sent(120, ANN, BOB, "s6")]
+    assert counted(town.told(*CHAIN, *back)) == ["s1", "s2", "s3", "s4", "s5", "s6"]
+
+
+@pytest.mark.parametrize(("hops", "held"), [(0, []), (1, ["s4"]), (2, ["s3", "s4"]), (3, ["s3", "s4"])])
+def test_a_ring_is_held(town: Town, hops: int, held: list[str]):
+    """Cat, who has it from Bob, who has it from Ann, gives it to Ann; Bob gives it back to Ann."""
+    found = town.told(*CHAIN, *sent(60, CAT, ANN, "s3"), *sent(80, BOB, ANN, "s4"), ring=hops)
+    assert stopped(found) == dict.fromkeys(held, ("ring", "held"))
+
+
+def test_what_came_later_makes_no_ring(town: Town):
+    """Bob sent to Ann before Ann ever sent to Bob."""
+    lines = [*SEEDED, *sent(0, SERVICE, BOB, "s5"), *sent(20, BOB, ANN, "s1"), *sent(40, ANN, CAT, "s2")]
+    assert stopped(town.told(*lines, *sent(60, CAT, BOB, "s3"), ring=1)) == {}
+
+
+def test_a_receiver_who_held_the_seed_before(town: Town):
+    lines = [*SEEDED, *sent(0, SERVICE, CAT, "s5"), *sent(20, ANN, BOB, "s1"), *sent(40, CAT, BOB, "s2"), *sent(60, BOB, ANN, "s3")]
+    found = town.told(*lines, new_receiver=True)
+    assert counted(found) == ["s1"]
+    assert stopped(found) == dict.fromkeys(("s2", "s3"), ("held_before", "held"))
+
+
+def test_senders_have_their_caps(town: Town):
+    day = MIDNIGHT - NOON
+    times = (20, 40, 60, day + 20, day + 40)
+    lines = [line for n, at in enumerate(times, 1) for line in sent(at, ANN, BOB + n, f"s{n}")]
+    assert stopped(town.told(*SEEDED, *lines, sender_cap=3)) == dict.fromkeys(("s4", "s5"), ("sender_cap", "held"))
+    assert stopped(town.told(*SEEDED, *lines, sender_daily=1)) == dict.fromkeys(("s2", "s3", "s5"), ("sender_daily", "held"))
+    assert stopped(town.told(*SEEDED, *lines, sender_daily=3)) == {}
+
+
+def test_fan_in_counts_other_senders_of_the_day(town: Town):
+    """Two senders may reach Eve in a day, each as often as he likes."""
+    lines = [
+        *SEEDED, *sent(0, SERVICE, [BOB, CAT, DAN], "s0"), *sent(20, ANN, EVE, "s1"), *sent(40, BOB, EVE, "s2"), *sent(60, ANN, EVE, "s3"),
+        *sent(80, CAT, EVE, "s4"), *sent(MIDNIGHT - NOON + 20, DAN, EVE, "s5"),
+    ]  # fmt: skip
+    found = town.told(*lines, fan_in=2)
+    assert counted(found) == ["s1", "s2", "s3", "s5"]
+    assert stopped(found) == {"s4": ("fan_in", "held")}
+
+
+def test_the_first_rule_that_is_broken_is_the_reason(town: Town):
+    lines = [*SEEDED, *sent(20, ANN, ANN, "s1"), *sent(40, ANN, BOB, "s2"), *sent(60, BOB, ANN, "s3")]
+    found = town.told(*lines, new_receiver=True, ring=1, sender_cap=1, pair_cap=1)
+    assert {message: reason for message, (reason, _) in stopped(found).items()} == {"s1": "self", "s3": "held_before"}
+
+
+# --------------------------------------------------------------------------------------------------- other networks
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"),
+    [((), ["s1"]), (("senders",), ["s1", "s2"]), (("receivers",), ["s1", "s3"]), (("senders", "receivers"), ["s1", "s2", "s3", "s4"])],
+)
+def test_other_networks_are_told_apart_by_number(town: Town, allowed: tuple[str, ...], expected: list[str]):
+    town.operator = Operator(numbers=("86138",))
+    lines = [
+        *SEEDED, *sent(20, ANN, BOB, "s1"), *sent(40, ABROAD, BOB, "s2"), *sent(60, ANN, ABROAD, "s3"), *sent(80, ABROAD, ABROAD + 1, "s4"),
+    ]  # fmt: skip
+    found = town.told(*lines, off_net=allowed)
+    assert counted(found) == expected
+    assert {issued.forward.message: issued.forward.off_net for issued in found.forwards} == {
+        "s1": "", "s2": "sender", "s3": "receiver", "s4": "both"
+    }  # fmt: skip
+    assert set(stopped(found).values()) <= {("off_net", "")}
+
+
+def test_a_submit_from_another_mmsc_is_of_another_network(town: Town):
+    found = town.told(*SEEDED, *sent(20, ANN, BOB, "s1", interface=MM4))
+    assert [(issued.forward.off_net, issued.forward.reason, issued.forward.review) for issued in found.forwards] == [
+        ("sender", "off_net", "")
+    ]
+
+
+# --------------------------------------------------------------------------------------------------- where it came from
+
+
+def test_parents_are_the_last_copy_and_how_many_it_may_have_been(town: Town):
+    lines = [*SEEDED, *sent(10, SERVICE, BOB, "s5"), *sent(20, ANN, BOB, "s1"), *sent(40, BOB, CAT, "s2")]
+    to_cat = next(issued.forward for issued in town.told(*lines).forwards if issued.forward.message == "s2")
+    assert (to_cat.generation, to_cat.parents, to_cat.received) == (2, 2, (NOON + 22) * SECOND)
+
+
+def test_a_forward_has_its_senders_model(town: Town, tmp_path: Path):
+    handsets, tac = tmp_path / "handsets.csv", tmp_path / "tac.csv"
+    handsets.write_text(f"msisdn,imei\n{ANN},358877001234567\n")
+    tac.write_text("tac,manufacturer,model,mms\n35887700,Nokia,6600,yes\n")
+    town.lists = Lists(handsets, tac, NOON * SECOND)
+    assert [issued.forward.model for issued in town.told(*CHAIN).forwards] == ["Nokia 6600", ""]
