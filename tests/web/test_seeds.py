@@ -20,12 +20,13 @@ from mmsd.link.workers import Settings, Workers
 from mmsd.model import Batch, NewSeed
 from mmsd.seeds import alterations as alter
 from mmsd.store.sqlite import SqliteStore
-from mmsd.web import seeds
+from mmsd.web import seeds, site
 from tests.web.house import KEY, NOON, RECEIVER, House
 from tests.web.stored import put, stored
 
 CARD = alter.png(cards.torch(random.Random(1), (240, 180)))
 WHITE = alter.png(Image.new("RGB", (240, 180), "white"))
+PATIENT = site.Settings(rate=1e6, burst=1e6)  # whoever waits for a draft asks again and again, by a clock that stands still
 GIVEN = {"who": "Zhou", "why": "for the relay"}
 
 
@@ -44,7 +45,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 @pytest.fixture
 def house(tmp_path: Path, store: SqliteStore) -> House:
-    return House(tmp_path / "house", reader=store)
+    return House(tmp_path / "house", reader=store, settings=PATIENT)
 
 
 def form(octets: bytes = CARD, /, **fields: str) -> FormData:

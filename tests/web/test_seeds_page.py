@@ -15,7 +15,7 @@ from mmsd.web.pages import LANGUAGES, texts
 from tests.web.browser import browser
 from tests.web.house import House
 from tests.web.stored import stored
-from tests.web.test_seeds import CARD
+from tests.web.test_seeds import CARD, PATIENT
 
 pytestmark = pytest.mark.debian("chromium")
 
@@ -85,5 +85,5 @@ def test_a_seed_is_made_and_its_campaign_run(tmp_path: Path, debian: Any) -> Non
         await asyncio.gather(making, return_exceptions=True)
 
     with stored(tmp_path) as store:
-        asyncio.run(stay(House(tmp_path / "house", reader=store)))
+        asyncio.run(stay(House(tmp_path / "house", reader=store, settings=PATIENT)))
         assert [step.state for step in store.lives()["relay"]] == ["draft", "checked", "running"]
