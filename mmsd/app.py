@@ -232,13 +232,7 @@ def intake(
             name, [str(path) for path in feed.paths], files=world.files, monotonic=world.monotonic, settings=tail,
             marks=loaded.marks.get(name, ()), extents=loaded.extents.get(name, ()),
         )  # fmt: skip
-        dialect = (
-            inspected.Inspected(key, partial(keys.unseal, b"", COPY))
-            if feed.dialect == inspected.NAME
-            else DIALECTS[feed.dialect].from_options(
-                feed.options, zone=feed.zone or settings.zone.name, key=key, path=f"feeds.{name}.options"
-            )
-        )
+        dialect = dialect_of(settings, name, keys)
         feeds.append(
             Feed(
                 name,
@@ -259,6 +253,15 @@ def intake(
     )  # fmt: skip
     sequencer.load()
     return sequencer
+
+
+def dialect_of(settings: config.Settings, name: str, keys: Keys) -> Any:
+    """What reads a feed's lines."""
+    feed = settings.feeds[name]
+    if feed.dialect == inspected.NAME:
+        return inspected.Inspected(keys.hash_key, partial(keys.unseal, b"", COPY))
+    zone = feed.zone or settings.zone.name
+    return DIALECTS[feed.dialect].from_options(feed.options, zone=zone, key=keys.hash_key, path=f"feeds.{name}.options")
 
 
 def with_journal(settings: config.Settings) -> config.Settings:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from mmsd import config
+from mmsd import app, config
 from mmsd.cli.kpi import reader_of
 from mmsd.model import SECOND, Delays, FeedCondition, FeedGap, FeedReport
 from mmsd.web.feeds import as_json
@@ -30,7 +30,7 @@ def feeds(config_file: Path, as_text: bool) -> None:
 
     Read from the state directory, as the daemon last told it; it tells it every five seconds while there is something to read.
     """
-    settings = config.load(config_file)
+    settings = app.with_journal(config.load(config_file))
     reader = reader_of(settings)
     try:
         report = reader.feed_report()

@@ -26,7 +26,6 @@ from mmsd.cli.lines import PDUS, details, octets_shown
 from mmsd.errors import ConfigError
 from mmsd.link.again import Feed, Line, Missing, Shelf, row_of, shelf_of
 from mmsd.link.files import OsFiles
-from mmsd.logs import DIALECTS
 from mmsd.model import DAY, MINUTE, NOT_A_NUMBER, SECOND, Attempt, Audit, Finding, Kind, Records, masked
 from mmsd.rules.codes import CodeBook
 from mmsd.store.read import Reader
@@ -158,19 +157,13 @@ def _house(
         raise click.UsageError("--config goes with --feed; without it CONFIG is the first argument")
     if len(asked) < 2:
         raise click.UsageError("give CONFIG and NUMBER, or logs with --feed")
-    settings = config.load(Path(asked[0]))
+    settings = app.with_journal(config.load(Path(asked[0])))
     reader = reader_of(settings)
     stack.callback(reader.close_readers)
-    key = app.load_keys(settings).hash_key
-    of_store = [_feed(settings, name, _dialect(settings, name, key)) for name in settings.feeds]
+    keys = app.load_keys(settings)
+    of_store = [_feed(settings, name, app.dialect_of(settings, name, keys)) for name in settings.feeds]
     book = config.load_codes(settings.codes)
     return House(settings, reader, of_store, said, book, [], live=True, reveal=reveal, lines=lines), asked[1:]
-
-
-def _dialect(settings: config.Settings, name: str, key: tuple[int, int]) -> Any:
-    feed = settings.feeds[name]
-    zone = feed.zone or settings.zone.name
-    return DIALECTS[feed.dialect].from_options(feed.options, zone=zone, key=key, path=f"feeds.{name}.options")
 
 
 def _feed(settings: config.Settings, name: str, dialect: Any) -> Feed:

@@ -169,9 +169,9 @@ class Awards:
         opened = thread.opened
         assert opened is not None, "what was not submitted is not ready"
         resends = bool(seed.campaign.resends) and self._resends(thread.sender, seed.campaign.resends)
-        return Submit(
-            thread.identity, opened[AT], opened[LINK], opened[TRANSACTION], opened[SIZE], self._said(dossier, thread) != 0, resends
-        )
+        # few logs name the handset's transaction; a copy of the submit does
+        transaction = opened[TRANSACTION] or next((copy[TRANSACTION] for copy in thread.copies if copy[TRANSACTION]), 0)
+        return Submit(thread.identity, opened[AT], opened[LINK], transaction, opened[SIZE], self._said(dossier, thread) != 0, resends)
 
     def _resends(self, sender: int, models: Sequence[str]) -> bool:
         """Whether the sender's model is one of those that send again of themselves."""

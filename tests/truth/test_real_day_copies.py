@@ -1,0 +1,113 @@
+"""Ten minutes of real nodes with copies of what was really posted: who sent the seed on to whom, and got it delivered, is found again.
+
+The pictures of that day carry no mark, so their octets are registered, as those of an altered seed are once it was recognised.
+Everything else is as on any day: PDUs with what a tap knows, worker processes, the journal, the MMSC's log, which tells nothing of
+contents.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from bench.score import real_day_settings
+from mmsd import app, config
+from mmsd.codec import mms
+from mmsd.flow import inspect
+from mmsd.model import HOUR, Batch, LearnedOctets, NewSeed, SeedEntry, SeedPart
+from mmsd.rules.settings import CampaignSettings
+from mmsd.seeds.contents import contents
+from mmsd.seeds.making import Original
+from mmsd.seeds.seed import RegisteredSeed, key_name
+from mmsd.store import Needs
+from mmsd.store.sqlite import Settings, SqliteStore
+from tests.flow import rig
+
+CAMPAIGN: Final = CampaignSettings(
+    id="torch", name="Torch relay", starts="2026-11-01", ends="2026-12-31", seeds=(), senders=("10658366",), hold=2.0, resend=45.0
+)
+EVENING: Final = 1_795_348_800_000_000 + 2 * HOUR
+"""Hours after the day's last line."""
+Pair = tuple[str, str]
+
+
+@pytest.fixture(scope="module")
+def folder(shared: Path) -> Path:
+    return shared / "samples/real-day"
+
+
+@pytest.fixture(scope="module")
+def rows(folder: Path) -> list[dict[str, Any]]:
+    return [row for row in map(json.loads, (folder / "truth.jsonl").read_text().splitlines()) if row["is_seed_content"]]
+
+
+def pictures(folder: Path, rows: list[dict[str, Any]]) -> set[bytes]:
+    """Digests of the seed's picture in all the forms in which it was posted."""
+    found = set()
+    for row in rows:
+        for submit in row["submits"]:
+            if str(submit["pdu"]).endswith(".mms") and (path := folder / "pdus" / submit["pdu"]).exists():
+                pdu = path.read_bytes()
+                found |= {hashlib.sha256(part.body).digest() for part in contents(mms.parts(pdu, mms.decode(pdu)).parts) if part.is_picture}
+    return found
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["a tap that sees answers", "a mirror"])
+def test_forwards_are_those_of_the_truth(folder: Path, rows: list[dict[str, Any]], tmp_path: Path, answers: bool) -> None:
+    """A mirror sees what was posted, and neither the MMSC's id of it nor whether it was taken."""
+    shutil.copytree(folder / "pdus", tmp_path / "pdus")
+    if not answers:
+        index = tmp_path / "pdus/index.jsonl"
+        known = [json.loads(line) for line in index.read_text().splitlines()]
+        index.write_text("".join(json.dumps({**row, "msgid": None, "http_status": None}) + "\n" for row in known))
+    tapped = inspect.Settings(folders={"pdus": inspect.Folder(tmp_path / "pdus")})
+    settings = app.with_journal(
+        msgspec.structs.replace(real_day_settings(folder), copies=tapped, state=config.settings.State(tmp_path / "state"))
+    )
+    key = rig.KEYS.mark_key
+    made = Original((folder / "seed/card.jpg").read_bytes(), key, b"the card of that day").marked("card.jpg")
+    seed = RegisteredSeed("s1", "torch", "s1", key_name(key), (made.registered,))
+    entry = SeedEntry("torch", "s1", "s1", False, 1, len(made.octets), "", "Li")
+    clock = rig.Clock(EVENING)
+    with SqliteStore.open(tmp_path / "state", settings=Settings(durable=False), keys=rig.KEYS, wall=clock.wall) as store:
+        new = NewSeed(entry, seed.to_bytes(), (SeedPart("image/jpeg", 0, made.octets, made.octets),))
+        learned = [LearnedOctets(digest, "torch/s1", 0) for digest in pictures(folder, rows)]
+        store.transact(Needs(), lambda _: Batch(EVENING, seeds=[new]))
+        store.transact(Needs(), lambda _: Batch(EVENING, learned=learned))
+        world = app.World(wall=clock.wall, monotonic=clock.monotonic)
+        sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
+
+        def holds(number: int, campaigns: Any) -> bool:
+            return any(holding.campaign in campaigns for holding in sequencer.state.holdings.get(number, ()))
+
+        async def relay() -> None:
+            """Each generation is known to hold the seed once the one before was read."""
+            taps = app.taps(settings, store, rig.KEYS, world, holds)
+            async with taps.working():
+                waiting = -1
+                while waiting != taps.inspector.waiting:
+                    while sequencer.tick():
+                        pass
+                    waiting = taps.inspector.waiting
+                    await taps.inspector.round()
+
+        asyncio.run(relay())
+        while sequencer.tick():
+            pass
+        found = Counter((forward.sender, forward.receiver) for issued in store.all_forwards() if (forward := issued.forward).counted)
+        counts: Counter[str] = Counter()
+        for count in store.copies(0, 1 << 40):
+            counts[count.what] += count.n
+    expected = Counter((row["serial_due_to"].lstrip("+"), row["recipient"].lstrip("+")) for row in rows if row.get("serial_due_to"))
+    assert found == expected
+    assert found.total() == 185
+    assert counts["ambiguous"] == 0
+    assert counts["exact"] > 150
