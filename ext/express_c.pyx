@@ -1922,7 +1922,7 @@ cdef class Express:
                     break
                 lines = &packed[at] + sizeof(PortraitHead)
                 at = next
-                if at + sizeof(PortraitHead) <= room:
+                if wanted == NULL and at + sizeof(PortraitHead) <= room:
                     memcpy(&soon, &packed[at], sizeof(soon))
                     prefetch(&self.slots[mixed_32(soon) & self.mask])
                 if wanted != NULL and set_get(wanted, head.number) < 0:
@@ -2051,6 +2051,8 @@ cdef int unspoken(Set* found, u64 subscriber, const uint8_t* lines, u64 octets) 
 
 
 cdef object members(const Set* found):
+    if not found.n:
+        return np.empty(0, np.uint64)
     slots = copied(found.keys, found.mask + 1, np.dtype(np.uint64))
     return np.sort(slots[slots != 0])
 

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from mmsd.errors import StoreError
 from mmsd.fast import Express, Texts
 from mmsd.model import ColdGroup
-from mmsd.rules.traces import in_set
+from mmsd.rules.traces import in_set, pieces
 
 MEMBERS: Final = 256
-"""Numbers of one group: what one line asks for again is some ten kilobytes."""
+"""Numbers of one group: what one line asks for again is some fifty kilobytes."""
 
 Numbers = npt.NDArray[np.uint64]
 
@@ -64,19 +64,26 @@ class Groups:
 
     def wanted(self, horizon: int) -> list[int]:
         """Groups that hold the past of somebody the express lane will look at."""
-        self._wanted = self._express.wanted(horizon)
-        return sorted(set(self._wanted[1].tolist()))
+        numbers, groups = self._express.wanted(horizon)
+        order = np.argsort(groups, kind="stable")
+        self._wanted = numbers[order], groups[order]
+        asked: list[int] = np.unique(groups).tolist()
+        return asked
 
     def take_back(self, found: Mapping[int, tuple[bytes, bytes]]) -> None:
         """Takes from these groups (portraits, texts) what is of those `wanted` named; a group that is gone is not missed."""
         numbers, groups = self._wanted
-        for group, (portraits, packed) in found.items():
-            unsaid = self._express.revive(numbers[groups == group], portraits).tolist()
-            texts = Texts()
-            texts.load(packed)
-            for key in unsaid:
-                if key in texts:
-                    self._texts.put(key, texts[key])
+        for start, stop in pieces(groups):
+            portraits, packed = found.get(int(groups[start]), (None, b""))
+            if portraits is None:
+                continue
+            unsaid = self._express.revive(numbers[start:stop], portraits)
+            if len(unsaid) and packed:
+                texts = Texts()
+                texts.load(packed)
+                for key in unsaid.tolist():
+                    if key in texts:
+                        self._texts.put(key, texts[key])
         self._leave(numbers, groups)
         self._revived.append(numbers)
         self._left.append(groups)
@@ -94,15 +101,20 @@ class Groups:
 
     def _leave(self, numbers: Numbers, groups: npt.NDArray[np.uint32]) -> None:
         """The past of each is no longer in its group."""
-        for number in np.unique(groups).tolist():
-            group = self.held.get(number)
-            if group is not None:
-                members = np.frombuffer(group.numbers, np.uint64)
-                left = np.where(in_set(members, np.sort(numbers[groups == number])), np.uint64(0), members)
-                if left.any():
-                    self.held[number] = Group(left.tobytes(), group.dues, group.until)
-                else:
-                    self._drop(number)
+        touched = [number for number in np.unique(groups).tolist() if number in self.held]
+        if not touched:
+            return
+        held = [self.held[number] for number in touched]
+        ends = np.cumsum([0, *(len(group.numbers) // 8 for group in held)])
+        members = np.frombuffer(b"".join(group.numbers for group in held), np.uint64)
+        homes = np.repeat(np.array(touched, np.uint32), np.diff(ends))
+        left = np.where(_pairs_in(members, homes, numbers, groups), np.uint64(0), members)
+        still = np.logical_or.reduceat(left != 0, ends[:-1]).tolist()
+        for place, (number, group) in enumerate(zip(touched, held, strict=True)):
+            if still[place]:
+                self.held[number] = Group(left[ends[place] : ends[place + 1]].tobytes(), group.dues, group.until)
+            else:
+                self._drop(number)
 
     def _drop(self, number: int) -> None:
         del self.held[number]
@@ -149,3 +161,12 @@ class Groups:
             cut = memoryview(both)[self._express.load(both) :]
         if len(cut):
             raise StoreError("the packed State in the state directory ends within a portrait; restore the state directory as a whole")
+
+
+def _pairs_in(members: Numbers, homes: npt.NDArray[np.uint32], numbers: Numbers, groups: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Which (member, home) is one of (number, group)."""
+    known, of_number = np.unique(numbers, return_inverse=True)
+    apart = int(max(homes.max(), groups.max())) + 1
+    place = np.searchsorted(known, members)
+    place[place == len(known)] = 0
+    return np.asarray((known[place] == members) & in_set(place * apart + homes, np.sort(of_number * apart + groups)))

@@ -358,3 +358,40 @@ def test_whoever_is_odd_is_left_to_the_rules_until_released(build: Any) -> None:
 def test_only_rows_that_deliver_or_wait_are_its_own() -> None:
     own = {RULES[rule] for rule in laws(Judgement(), config.load_causes()).rules if rule != express_py.ODD}
     assert own == {"D1", "D3", "D4", "O1", "O2"}
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_who_comes_back_leaves_his_group_and_no_other(build: Any) -> None:
+    """Asked for in one look: people of three groups, half of whom stand in another group afterwards. The last to leave ends his."""
+    express = lane(build, dossiers.context())
+    people = np.arange(ANN, ANN + 600, dtype=np.uint64)
+    half, rest = people[::2].copy(), people[1::2].copy()
+    express.take(rows_of([submit(0, subscriber=number) for number in people.tolist()]), 0)
+    express.survey(SECOND)
+    groups = Groups(express, Texts())
+    store: dict[int, tuple[bytes, bytes]] = {}
+
+    def away(numbers: Any) -> list[int]:
+        made = groups.put_away(numbers, NEVER)
+        store.update({each.id: (each.portraits, each.texts) for each in made})
+        return [each.id for each in made]
+
+    def back(numbers: Any) -> None:
+        for number in numbers.tolist():
+            assert express.ask(number)
+        groups.take_back({number: store[number] for number in groups.wanted(0)})
+        express.survey(SECOND)
+
+    def members(ids: list[int]) -> Any:
+        found = np.concatenate([np.frombuffer(groups.held[each].numbers, np.uint64) for each in ids])
+        return found[found != 0].tolist()
+
+    first = away(people)
+    back(half)
+    assert members(first) == rest.tolist()
+    second = away(half)
+    back(rest)
+    assert groups.over() == first
+    assert list(groups.held) == second
+    assert members(second) == half.tolist()
+    assert len(express.traces(int(rest[0]))) == 1
