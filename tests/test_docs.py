@@ -199,7 +199,9 @@ def test_the_campaign_file_shows_every_setting_with_its_default(root: Path, tmp_
 
 def test_every_configuration_we_ship_is_sound(root: Path, tmp_path: Path):
     shutil.copytree(root / "config", tmp_path / "config")
-    (tmp_path / "config/cities.csv").write_text("prefix,city\n")  # the simulator's
+    (tmp_path / "config/cities.csv").write_text("prefix,city\n")  # the simulator's …
+    (password := tmp_path / "config/centre.password").touch(0o600)  # … and that of its SMS centre
+    password.write_text("secret")
     files = sorted(path for path in (tmp_path / "config").glob("*.toml") if path.name != "causes.toml")  # the table, no configuration
     assert [str(fault) for path in files for fault in config.check(path)] == []
     assert [path.name for path in files] == ["demo.toml", "mmsd.toml"]

@@ -33,6 +33,7 @@ def test_a_run_of_given_length_ends_by_itself_and_both_agree_though_the_daemon_w
     assert [name for name, (found, true) in rows.items() if found != true] == []
     assert {"lines read", "delivered", "failed", "NO_PUSH", "NO_RETRIEVE", "forwards", "serials"} <= rows.keys()
     assert min(rows[name][0] for name in ("lines read", "delivered", "failed", "forwards", "serials")) > 0
+    assert re.search(r"^care: .* [1-9]\d* got settings, ", said, re.MULTILINE)
     assert said.endswith("both agree\n")
 
 

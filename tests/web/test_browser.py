@@ -36,6 +36,8 @@ HEALTH = Health(
     (feed("mmsc1", lines=1234), feed("wap1", dialect="kannel-wap", state="degraded", detail="Permission denied")),
 )  # fmt: skip
 
+A_STEP = {"subject": "86138****1234", "case": 1, "kind": "settings", "causes": ["BAD_APN"], "event": "ask", "before": "found", "reason": ""}
+
 
 def shown(name):
     """JavaScript: the text of an element, by id."""
@@ -92,9 +94,10 @@ def test_the_page_shows_what_the_store_has_and_moves(visit):
 
         put(store, Batch(
             at=NOON, lines=[LineCount("mmsc1", "", 1000, 1000, 1)], hours=[HourCount(HOUR_OF_NOON, "mmsc1", "", "delivered", "OK", 7)],
-            forwards=[forward(2)], serials=[Serial("ABCDEFGH2", bytes([2]) * 16)],
+            forwards=[forward(2)], serials=[Serial("ABCDEFGH2", bytes([2]) * 16)], events=[Event(NOON, "care", "asked", A_STEP)],
         ))  # fmt: skip
         await page.until(f"{shown('lines')} === '2,234' && {shown('delivered')} === '10' && {shown('serials')} === '2'")
+        await page.until(f"{shown('events')}.includes('careasked86138****1234 · wrong access point (APN) · question')")
         await page.until("document.querySelectorAll('#pace canvas').length === 1")
         assert await page.value(shown("state")) == "live"
         assert RECEIVER not in await page.value("document.documentElement.outerHTML")

@@ -244,8 +244,15 @@
     trouble(now.ready ? "" : now.reasons.join(" · "));
   };
 
+  const word = (section, name) => texts[`${section}.${name}`] ?? name; // what has no word is told as it stands
+  const subjects = { care: "casestate", handset: "events" }; // whose subject is a word of ours
+
   // Who, what and how sure first, in words; whatever else an event carries follows by name.
   const summary = (event) => {
+    if (event.topic === "care") {
+      const { subject, causes, event: step, reason } = event.data;
+      return [subject, ...causes.map((code) => cause(code)[0]), word("caseevent", step), word("casereason", reason)].filter(Boolean).join(" · ");
+    }
     const { sender, receiver, subject, cause: code, confidence, cleared, ...rest } = event.data;
     const words = [];
     if (sender && receiver) words.push(`${sender} → ${receiver}`);
@@ -266,9 +273,9 @@
     time.dateTime = event.at;
     time.textContent = stamp.format(new Date(event.at));
     const topic = make("span", "topic");
-    topic.textContent = text(`events.${event.topic}`);
+    topic.textContent = word("events", event.topic);
     const subject = make("b");
-    subject.textContent = cause(event.subject)[0];
+    subject.textContent = event.topic in subjects ? word(subjects[event.topic], event.subject) : cause(event.subject)[0];
     const data = make("span", "quiet");
     data.textContent = summary(event);
     item.append(time, topic, subject, data);

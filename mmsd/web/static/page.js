@@ -68,7 +68,7 @@ export const ask = async (address, body, headers = {}) => {
     return new Promise(() => {});
   }
   const told = await answer.json();
-  if (!answer.ok) throw new Error(`${told.detail}. ${told.remedy}`);
+  if (!answer.ok) throw Object.assign(new Error(`${told.detail}. ${told.remedy}`), { told });
   return told;
 };
 
