@@ -376,7 +376,10 @@ def shelf(settings: config.Settings, store: Store) -> Shelved:
         entry, _ = found
         return composed(entry.subject or subjects.get(entry.campaign, ""), mm7_body(message_of(store.seed_parts(label))))
 
-    return Shelved(load, store.seed_changes)
+    def first(campaign: str) -> str:
+        return next((entry.name for entry in store.seeds(campaign, LIVE)), "")
+
+    return Shelved(load, first, store.seed_changes)
 
 
 def known_campaigns(settings: config.Settings) -> dict[str, Known]:
@@ -583,8 +586,10 @@ class Daemon:
                         task.cancel()
 
     def _holds(self, number: int, campaigns: Collection[str]) -> bool:
-        """From another thread than State's: a list of holdings is replaced, never changed."""
-        return any(holding.campaign in campaigns for holding in self.sequencer.state.holdings.get(number, ()))
+        """By what log lines show, or since we sent it. From another thread than State's: a list of holdings is replaced, never changed."""
+        if any(holding.campaign in campaigns for holding in self.sequencer.state.holdings.get(number, ())):
+            return True
+        return any(label.partition("/")[0] in campaigns for label in self.store.holds(str(number)))
 
     def _dispatched(self, batch: Batch) -> None:
         self.telemetry.dispatched(batch)

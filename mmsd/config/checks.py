@@ -325,9 +325,6 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
         _check_template(getattr(campaign, name), (*key, name), report)
     if len({draw.name for draw in campaign.draws}) < len(campaign.draws):
         report.add((*key, "draws"), "two draws have one name", "give each draw a name of its own")
-    if campaign.request.seed and campaign.request.seed not in {seed.id for seed in campaign.seeds}:
-        known = [seed.id for seed in campaign.seeds]
-        report.add((*key, "request", "seed"), f"no seed is called {campaign.request.seed!r}", meant(campaign.request.seed, known))
 
 
 def check_sending(sending: SendingSettings, key: KeyPath, report: Report) -> None:

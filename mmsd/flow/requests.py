@@ -19,23 +19,40 @@ class Shelf(Protocol):
     """Messages of seeds, ready to be sent."""
 
     def find(self, label: str) -> Composed | None:
-        """The message of a seed, campaign/name. Any thread; it may read a file, once for each."""
+        """The message of a seed, campaign/name. Any thread; it may read the store, once for each."""
+        ...
+
+    def first(self, campaign: str) -> str:
+        """The first of a campaign's seeds, by name, that there is a message of; "" while there is none."""
         ...
 
 
 class Shelved:
     """A `Shelf` that remembers what was found until seeds are others (`changes` is another number); what is not there yet may come."""
 
-    def __init__(self, load: Callable[[str], Composed | None], changes: Callable[[], int] = lambda: 0) -> None:
+    def __init__(self, load: Callable[[str], Composed | None], first: Callable[[str], str], changes: Callable[[], int] = lambda: 0) -> None:
         self._load = load
+        self._first = first
         self._changes = changes
         self._known = changes()
         self._found: dict[str, Composed] = {}
+        self._firsts: dict[str, str] = {}
 
-    def find(self, label: str) -> Composed | None:
+    def first(self, campaign: str) -> str:
+        self._renew()
+        name = self._firsts.get(campaign) or self._first(campaign)
+        if name:
+            self._firsts[campaign] = name
+        return name
+
+    def _renew(self) -> None:
         if self._changes() != self._known:
             self._known = self._changes()
             self._found.clear()
+            self._firsts.clear()
+
+    def find(self, label: str) -> Composed | None:
+        self._renew()
         found = self._found.get(label) or self._load(label)
         if found is not None:
             self._found[label] = found
@@ -87,5 +104,5 @@ class Requests:
             if wanted is None:
                 others.append(one)
             else:
-                asked.append((one, wanted))
+                asked.append((one, wanted if wanted.seed else wanted._replace(seed=self._shelf.first(wanted.campaign.id))))
         return asked, others

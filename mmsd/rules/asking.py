@@ -36,7 +36,7 @@ class Wanted(NamedTuple):
     """A campaign, and the seed of it that its word brings. Times are µs UTC."""
 
     campaign: CampaignSettings
-    seed: str
+    seed: str  # "": the first there is a message of
     starts: int
     ends: int
 
@@ -62,9 +62,8 @@ class Words:
         for campaign in campaigns:
             request = campaign.request
             starts, ends = dates(campaign, zones(campaign.zone))
-            seed = request.seed or (campaign.seeds[0].id if campaign.seeds else "")
             for word in request.keywords:
-                self._wanted[plain(word)].append(Wanted(campaign, seed, starts, ends))
+                self._wanted[plain(word)].append(Wanted(campaign, request.seed, starts, ends))
 
     def asked(self, heard: Heard) -> Wanted | None:
         """What a message asks for; None: it is not for a campaign.

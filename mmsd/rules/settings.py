@@ -103,7 +103,7 @@ class RequestSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     keywords: tuple[str, ...] = ("2008",)  # in any case and script width; none: nobody can ask
     short_code: str = "106587999"  # the number it has to be sent to; "": any of ours
-    seed: str = ""  # which; "": the campaign's first
+    seed: str = ""  # which; "": the campaign's first, by name, that was made here and is live
     again: float = 86400.0  # one to a number in so long
     expires: float = 86400.0  # it is dropped when it could not leave for so long
     early_zh: str = "活动尚未开始，敬请期待。"  # the answer before the campaign begins …

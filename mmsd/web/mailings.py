@@ -19,6 +19,7 @@ from mmsd.rules import audience
 from mmsd.rules.audience import WARNINGS, Fault, Line, Plan, State, Tally, Window
 from mmsd.rules.campaign import dates
 from mmsd.rules.effect import Ratio, detectable, effect, too_few, two_shares, wilson
+from mmsd.rules.life import LIVE
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, ClassSettings
 from mmsd.seeds import compose
@@ -202,7 +203,7 @@ def prepared(given: Mailings, campaign: CampaignSettings, wanted: Prepare, now: 
         sending.control if wanted.control is None else wanted.control,
         wanted.groups,
     )
-    seed = wanted.seed or (campaign.seeds[0].id if campaign.seeds else "")
+    seed = wanted.seed or next((entry.name for entry in given.store.seeds(campaign.id, LIVE)), "")
     content = given.message(f"{campaign.id}/{seed}")
     if content is None:
         raise mailings.Refused(f"there is no message of the seed {seed!r}; make one with `mmsd seed make`")

@@ -58,7 +58,7 @@ class Office:
         self.others = Others()
         self.store = SqliteStore.open(folder, settings=Settings(durable=False), keys=Keys(bytes(32), os.urandom), wall=lambda: self.now)
         self.shelf: dict[str, Composed] = {"torch/one": seed()}
-        self.listener = Requests(Words([campaign], lambda _: UTC), Shelved(self.shelf.get), b"key", self.others)
+        self.listener = Requests(Words([campaign], lambda _: UTC), Shelved(self.shelf.get, lambda campaign: "one"), b"key", self.others)
 
     def write(self, *said: tuple[str, str]) -> None:
         heard = [Heard("smsc1", number, "106587999", "7999", text, self.now) for number, text in said]
@@ -153,7 +153,9 @@ async def both(folder: Path, report_port: int) -> AsyncIterator[tuple[Desk, sim.
             Route("smsc", texts, frozenset(CLASSES), 0, 10),
             Route("mmsc", to_mmsc, frozenset(CLASSES), 1, 4, frozenset({Form.MMS}), Way(by_receiver=True)),
         ]
-        listener = Requests(Words([TORCH, LAMPS], lambda _: UTC), Shelved({"torch/one": seed()}.get), b"key", Deaf())
+        listener = Requests(
+            Words([TORCH, LAMPS], lambda _: UTC), Shelved({"torch/one": seed()}.get, lambda campaign: "one"), b"key", Deaf()
+        )
         dispatcher = Dispatcher(
             store, routes, Governor(OPEN, ZoneInfo("UTC")), CLASSES, settings=outbox.Settings(poll_seconds=5.0), wall=wall,
             listener=listener, call=inline,

@@ -99,5 +99,5 @@ def test_what_left_after_midnight_counts_on_the_day_it_left():
 def test_lanes_are_as_long_as_there_is_room():
     rooms = (room("a", 3, kinds=frozenset({"service"}), forms=TEXTS), room("b", 4, kinds=frozenset({"service", "provisioning"})))
     found = lanes(ON, rooms, 256)
-    assert [found["service", form] for form in Form] == [7, 4, 4]
+    assert [found["service", form] for form in Form] == [7, 4, 4, 4]
     assert (found["transactional", Form.TEXT], found["provisioning", Form.OCTETS]) == (0, 256)
