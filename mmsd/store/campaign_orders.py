@@ -6,11 +6,13 @@ neither may hold a number.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from mmsd.model import Batch, LifeStep, NewSeed, SeedEntry
+from mmsd.model import Batch, LifeStep, Mailing, NewSeed, SeedEntry
 from mmsd.rules import life, registering
+from mmsd.rules.audience import State, Tally
 from mmsd.rules.life import Looked, Plan, Refusal
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store import Needs, Rows, Store
@@ -29,7 +31,6 @@ class Known(NamedTuple):
     campaign: CampaignSettings
     ends: int  # µs
     switch: str  # of the class of its SMS
-    plan: Callable[[CampaignSettings], Plan] = life.plan_of  # what running it begins
 
 
 class View(NamedTuple):
@@ -51,16 +52,29 @@ class View(NamedTuple):
 
 
 class Shelf(Protocol):
-    """Where seeds are listed: the store, or a reader of it."""
+    """What is asked of the store, or of a reader of it."""
 
     def seeds(self, campaign: str | None = None, state: str | None = None) -> list[SeedEntry]: ...
+    def mailings(self, campaign: str | None = None, state: str | None = None) -> list[Mailing]: ...
 
 
 def look(store: Shelf, known: Known, steps: Sequence[LifeStep], now: int) -> View:
     """`steps` of its life so far."""
     found = store.seeds(known.campaign.id)
     looked = life.look(known.campaign, found, switch=known.switch, ends=known.ends, now=now)
-    return View(steps, looked, known.plan(known.campaign))
+    return View(steps, looked, plan_of(known.campaign, store.mailings(known.campaign.id)))
+
+
+def plan_of(campaign: CampaignSettings, mailings: Sequence[Mailing]) -> Plan:
+    """What running a campaign begins: its group sendings that are counted, and wait or run; without one it has no list."""
+    plan = life.plan_of(campaign)
+    counts = [Tally.of(mailing.counts) for mailing in mailings if mailing.counted and mailing.state in (State.COUNTED, State.RUNNING)]
+    if not counts:
+        return plan
+    left = sum((tally.left for tally in counts), Counter[str]())
+    sent = sum(tally.sent for tally in counts)
+    cost = f"{sent * campaign.sending.price:,.2f} {campaign.sending.currency}".rstrip() if campaign.sending.price else ""
+    return plan._replace(audience=sent, left_out=dict(sorted(left.items())), cost=cost)
 
 
 def register(store: Store, new: NewSeed, campaigns: Mapping[str, Known], *, why: str, now: int) -> Order:
@@ -85,7 +99,7 @@ def retire(label: str, *, who: str, why: str, now: int) -> Order:
 def step(store: Store, name: str, known: Known, *, who: str, why: str, now: int, confirmed: str = "") -> Order:
     """A step of a campaign's life, by its name in `life.STEPS`; `confirmed`: what *run* was shown."""
     campaign = known.campaign
-    found, plan = store.seeds(campaign.id), known.plan(campaign)
+    found, plan = store.seeds(campaign.id), plan_of(campaign, store.mailings(campaign.id))
 
     def decide(rows: Rows) -> Batch | Refusal:
         steps = rows.lives.get(campaign.id, ())
