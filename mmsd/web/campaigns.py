@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from aiohttp import web
 from mmsd.errors import StoreError
 from mmsd.model import Batch, Deed, masked
 from mmsd.rules.settings import CampaignSettings
-from mmsd.store import Issued, Needs, Store
+from mmsd.store import Needs, Store
 from mmsd.web import campaign as counting
 from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, known_only, posted, refuse, reply, shown, whole
@@ -165,20 +166,23 @@ class CampaignsApi:
     async def _stream(self, request: web.Request, name: str, file: str, show: Callable[[str], str]) -> web.StreamResponse:
         """All forwards as CSV, in the order they came; what comes meanwhile stands at the end. A store that goes away breaks it off."""
 
-        async def read(after: int) -> list[Issued]:
-            return await self._ask(lambda: self._store.forwards(name, PAGE, after))
+        def page_of(after: int) -> tuple[str, int]:
+            """Its text, and after which forward the next one is; 0 = there is none."""
+            page = self._store.forwards(name, PAGE, after)
+            text = as_csv(forward_row(row.id, row.forward, show) for row in page)
+            return text if not after else text.partition("\r\n")[2], page[-1].id if len(page) == PAGE else 0
 
-        page = await read(0)
+        text, last = await self._ask(partial(page_of, 0))
         answer = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8", **attached(file)})
         await answer.prepare(request)
         try:
-            head = MARK
-            while page and request.method != "HEAD":
-                text = as_csv(forward_row(row.id, row.forward, show) for row in page)
+            text = MARK + text
+            while request.method != "HEAD":
                 async with asyncio.timeout(PAGE_SECONDS):
-                    await answer.write((head + text if head else text.partition("\r\n")[2]).encode())
-                head = ""
-                page = await read(page[-1].id) if len(page) == PAGE else []
+                    await answer.write(text.encode())
+                if not last:
+                    break
+                text, last = await self._ask(partial(page_of, last))
             await answer.write_eof()
         except (Problem, StoreError, TimeoutError, ConnectionError):
             if request.transport is not None:  # a file that ends early must not look whole
