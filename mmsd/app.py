@@ -586,8 +586,8 @@ class Daemon:
                         task.cancel()
 
     def _holds(self, number: int, campaigns: Collection[str]) -> bool:
-        """By what log lines show, or since we sent it. From another thread than State's: a list of holdings is replaced, never changed."""
-        if any(holding.campaign in campaigns for holding in self.sequencer.state.holdings.get(number, ())):
+        """By what log lines show, or since we sent it. From another thread than State's: its parts are replaced, never changed."""
+        if any(holding.campaign in campaigns for holding in self.sequencer.state.holdings.of(number)):
             return True
         return any(label.partition("/")[0] in campaigns for label in self.store.holds(str(number)))
 

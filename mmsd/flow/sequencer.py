@@ -351,16 +351,19 @@ class Sequencer:
         took = self._take_chunks(read)
         self._untold |= took
         horizon = self._horizon()
-        ripe = [*read.ripe, self.state.set_clocks(), self.state.due(horizon)]
-        subscribers = np.unique(np.concatenate(ripe)) if ripe else np.empty(0, np.uint64)
+        over, asked = self.state.due(horizon)
+        subscribers = np.unique(np.concatenate([*read.ripe, self.state.set_clocks(), over]))
         if self._handsets is not None and self._live:
             self._handsets.look()
         due = self.state.findings.due(horizon) or self.state.models.due(horizon)
         due = due or (self._handsets is not None and self._handsets.waiting(horizon))
         due = due or bool(self._closings(horizon))
         due = due or (self.state.express is not None and self.state.express.due(horizon)) or self._report_due()
-        if not took and not len(subscribers) and not read.audits and not due:
+        if not took and not len(subscribers) and not len(asked) and not read.audits and not due:
             return False
+        if self._mending is not None:
+            self.judge.mending = self._mending()
+        subscribers = np.union1d(subscribers, self.judge.unsettled(np.setdiff1d(asked, subscribers), horizon))
         read.handsets = self._take_handsets(horizon)
         learned = self.judge.learned(read.handsets.rows, anew=read.handsets.anew)
         subscribers = np.union1d(subscribers, learned)
@@ -370,8 +373,6 @@ class Sequencer:
                 self.state.findings.change(number, at)
             if consequences(what).holdings:
                 self.state.end_holdings(number, at)
-        if self._mending is not None:
-            self.judge.mending = self._mending()
         facts = self.judge.judge(subscribers, horizon)
         facts.suspected.update(number for number, _, _ in read.handsets.changes)
         self.state.horizon = max(self.state.horizon, horizon)

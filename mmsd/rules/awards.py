@@ -17,6 +17,7 @@ from mmsd.model import NOT_LOGGED, SECOND
 from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
+from mmsd.rules.holdings import Holding
 from mmsd.rules.life import reason_at
 from mmsd.rules.lineage import Copy, lineage
 from mmsd.rules.models import Models
@@ -24,7 +25,7 @@ from mmsd.rules.networks import Network
 from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Dossier, Thread
 from mmsd.rules.signs import Seen
-from mmsd.rules.state import Holding, Published, State
+from mmsd.rules.state import Published, State
 from mmsd.rules.submits import Submit, group_of
 from mmsd.rules.traces import AT, LINK, SIZE, TRANSACTION, A, Trace
 
@@ -125,7 +126,10 @@ class Awards:
         """
         candidates = []
         in_order = sorted(ready, key=lambda one: (one.seen.retrieved, one.thread.identity))
-        self._look_up(np.unique(np.array([each.thread.sender for each in in_order], np.uint64)))
+        senders = np.unique(np.array([each.thread.sender for each in in_order], np.uint64))
+        self._look_up(senders)
+        receivers = np.array([each.dossier.subscriber for each in in_order], np.uint64)
+        self.state.holdings.bring(np.union1d(senders, receivers))
         for each in in_order:
             if self.campaigns.is_service(each.thread.sender):
                 self.state.hold(Holding(each.dossier.subscriber, each.seen.retrieved, each.seed.campaign.id, 0, SERVICE))

@@ -55,6 +55,7 @@ from mmsd.rules.finding_memory import FindingMemory
 from mmsd.rules.finding_memory import Packed as PackedFindings
 from mmsd.rules.groups import Changes, Groups
 from mmsd.rules.history import History
+from mmsd.rules.holdings import Holding, Holdings
 from mmsd.rules.kpi import Measured
 from mmsd.rules.model_findings import ModelFindings
 from mmsd.rules.model_findings import Packed as PackedModel
@@ -70,9 +71,9 @@ from mmsd.rules.skew import Clocks, Pair
 from mmsd.rules.spread import NAMED, Spread
 from mmsd.rules.submits import sets_of
 from mmsd.rules.table import Table
-from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, TRACE, WHERE, Trace, TraceLog, in_set, pieces
+from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, SUBSCRIBER, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 8
+FORMAT: Final = 9
 """Version of the packed form; another version is refused, never guessed."""
 HEADER: Final = b"mmsd State "
 
@@ -154,17 +155,6 @@ class Published(msgspec.Struct, array_like=True):
         return self.domain, self.identity, self.forwarded
 
 
-class Holding(msgspec.Struct, array_like=True, frozen=True):
-    """A subscriber came to hold a seed: (when retrieved, campaign, generation, the forward's key or b"" from the service itself)."""
-
-    subscriber: int
-    at: int
-    campaign: str
-    generation: int
-    key: bytes
-    sender: int = 0
-
-
 class _Delta(msgspec.Struct, array_like=True):
     """Everything that changed since the last Batch."""
 
@@ -178,7 +168,7 @@ class _Delta(msgspec.Struct, array_like=True):
     portals: dict[int, list[int]]
     resets: list[tuple[int, int]]
     seeds: dict[int, int]
-    holdings: list[Holding]
+    holdings: bytes
     spilled: dict[int, tuple[int, int]]
     thawed: list[int]
     authorities: list[int]
@@ -267,13 +257,15 @@ class State:
         self.portals: dict[int, list[int]] = {}  # authority → flat [at, number, at, number …], the earliest `portal` distinct numbers
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, int] = {}  # message → seed number
+        self._seed_days: dict[int, list[int]] = {}  # day (event time) → whose seed was learned then
         self.passed_on: dict[int, dict[int, int]] = {}  # message → who was sent it by M-Forward, and when
-        self.holdings: dict[int, list[Holding]] = {}
+        self.holdings = Holdings(self.labels)
         self.owners: dict[int, int] = {}  # subscriber of a campaign → since when the number may be somebody else's
         self.groups = Groups(self.express, self.texts) if self.express is not None else None
         self.cold: dict[int, tuple[int, int]] = {}  # subscriber → (due, keep until)
         self.said: dict[tuple[int, int], tuple[int, str, str]] = {}  # (feed, where) of a request → (when, its kind, its verdict)
         self.watched: dict[int, int] = {}  # subscriber → when his own requests can be judged
+        self._requesting: set[int] = set()  # those of them who are watched for nothing else; after a start nobody
         self.authorities: set[int] = set()
         self.marks: dict[int, int] = {}  # feed → newest line time
         self.since: dict[int, int] = {}  # feed → time of the first line ever read
@@ -643,7 +635,7 @@ class State:
         posts = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.POST) & mms]
         wait = int((self.settings.join + self.settings.skew) * SECOND)
         for number, at in zip(posts["subscriber"].tolist(), posts["at"].tolist(), strict=True):
-            self.watch(number, at + wait)
+            self.watch(number, at + wait, requests=True)
         late = rows[(rows["kind"] == Kind.ATTEMPT) & (rows["a"] == Method.GET) & in_set(rows["status"], np.array(GONE))]
         for number, at in zip(late["subscriber"].tolist(), late["at"].tolist(), strict=True):
             self.watch(number, at)
@@ -655,12 +647,17 @@ class State:
             if number in self.findings.numbers:
                 self.watch(number, at)
 
-    def watch(self, subscriber: int, due: int) -> None:
-        """Has this number judged at `due`, if it is not earlier: whoever judges it then watches on."""
+    def watch(self, subscriber: int, due: int, *, requests: bool = False) -> None:
+        """Has this number judged at `due`, if it is not earlier: whoever judges it then watches on. `requests`: for requests of its own,
+        which may show at a glance that there is nothing to judge (`due`)."""
         if due < self.watched.get(subscriber, NEVER):
             self.watched[subscriber] = due
             self._fresh["watched"].append((subscriber, due))
             heapq.heappush(self._due, (due, subscriber))
+            if requests:
+                self._requesting.add(subscriber)
+        if not requests:
+            self._requesting.discard(subscriber)
 
     def _rows(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> npt.NDArray[Any]:
         rows = np.zeros(len(chosen), TRACE)
@@ -905,10 +902,18 @@ class State:
         """This message id is a seed's from now on. Whoever it was passed on to by M-Forward before that was known is judged anew."""
         if message and seed and message not in self.seeds:
             self._fresh["seeds"][message] = self.seeds[message] = seed
+            self._seed_days.setdefault(self.horizon // DAY, []).append(message)
             if self.express is not None:
                 self.express.add_seeds([message])
             for receiver in self.passed_on.get(message, ()):
                 self.watch(receiver, self.horizon)
+
+    def _forget_seeds(self, newest: int) -> None:
+        """What no MMSC keeps any longer is not passed on by M-Forward, and no line tells of it."""
+        first = (newest - int((self.settings.window + self.settings.restate) * SECOND)) // DAY
+        for day in [day for day in self._seed_days if day < first]:
+            for message in self._seed_days.pop(day):
+                self.seeds.pop(message, None)
 
     def pass_on(self, message: int, receiver: int, at: int) -> None:
         """An M-Forward of this message reached him. It holds no content: a copy of the message itself may tell what it was."""
@@ -924,20 +929,15 @@ class State:
     def held(self, number: int, at: int) -> list[Holding]:
         """What whoever has the number at `at` has come to hold, oldest first."""
         since = self.owners.get(number, 0)
-        return [holding for holding in self.holdings.get(number, ()) if holding.at >= since or at < since]
+        return [holding for holding in self.holdings.of(number) if holding.at >= since or at < since]
 
     def hold(self, holding: Holding) -> None:
-        held = self.holdings.get(holding.subscriber, [])
-        if holding not in held:
-            # a new list, for whoever looks from another thread (`flow.inspect`)
-            self.holdings[holding.subscriber] = sorted([*held, holding], key=lambda h: (h.at, h.key))
-            self._fresh["holdings"].append(holding)
-            if self.copied and self.express is not None:
-                self.express.add_holders([holding.subscriber])
+        if self.holdings.add(holding, self.label(holding.campaign)) and self.copied and self.express is not None:
+            self.express.add_holders([holding.subscriber])
 
     def _tell_holders(self) -> None:
         if self.copied and self.express is not None:
-            self.express.add_holders(self.holdings)
+            self.express.add_holders(self.holdings.numbers())
 
     def _may_be_seeds(self, rows: npt.NDArray[Any], horizon: int) -> npt.NDArray[np.bool_]:
         """Lines that a copy may still belong to, and copies whose line may still come."""
@@ -946,7 +946,7 @@ class State:
         young = rows["at"] >= horizon - int(self.settings.restate * SECOND)
         found: npt.NDArray[np.bool_] = young & (rows["kind"] == Kind.COPY)
         submits = np.flatnonzero(young & (rows["kind"] == Kind.SUBMIT))
-        found[submits] = [sender in self.holdings for sender in rows["other"][submits].tolist()]
+        found[submits] = self.holdings.known(rows["other"][submits])
         return found
 
     # --------------------------------------------------------------------------------------------------------------- judging
@@ -1069,15 +1069,27 @@ class State:
         """Deliveries held in memory."""
         return sum(map(len, list(self.published.values()))) + (len(self.express) if self.express is not None else 0)
 
-    def due(self, horizon: int) -> npt.NDArray[np.uint64]:
-        """Subscribers with a deadline at or before `horizon`, spilled ones included; sorted and distinct."""
+    def due(self, horizon: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]:
+        """Subscribers with a deadline at or before `horizon`, spilled ones included; and those of whom only requests of their own are to be
+        looked at. Both sorted and distinct."""
         ripe: set[int] = set()
+        asked: set[int] = set()
         while self._due and self._due[0][0] <= horizon:
             due, number = heapq.heappop(self._due)
-            ripe.add(number)
             if self.watched.get(number) == due:
                 del self.watched[number]
-        return np.array(sorted(ripe), np.uint64)
+                (asked if number in self._requesting else ripe).add(number)
+                self._requesting.discard(number)
+            else:
+                ripe.add(number)
+        return np.array(sorted(ripe), np.uint64), np.array(sorted(asked - ripe), np.uint64)
+
+    def requests_of(self, numbers: npt.NDArray[np.uint64]) -> dict[int, list[Trace]]:
+        """Of each of the *sorted, distinct* numbers what was requested in its name at gateways, and what the MMSC wrote of its submits."""
+        rows = self.log.gather(numbers)
+        rows = rows.compress((rows["kind"] == Kind.ATTEMPT) | (rows["kind"] == ORIGIN) | (rows["kind"] == REFUSAL))
+        listed: list[Trace] = rows.tolist()
+        return {listed[start][SUBSCRIBER]: listed[start:stop] for start, stop in pieces(rows["subscriber"])}
 
     def dossiers(self, subscribers: npt.NDArray[np.uint64]) -> Iterable[Dossier]:
         context = self.context()
@@ -1128,15 +1140,17 @@ class State:
         seen = self.active.gather(chosen)
         active = {int(seen["subscriber"][start]): seen[start:stop].tobytes() for start, stop in pieces(seen["subscriber"])}
         heard = self._heard(horizon)
+        awaited = set(rows["subscriber"][self._may_be_seeds(rows, horizon)].tolist())
         for number in sorted(subscribers):
             held = list(self.published.get(number, {}).values())
-            until = max((entry.closed or horizon + restate for entry in held), default=0) + restate
             settled = heard and all(entry.rule in MILD and not entry.row for entry in held)
-            settled = settled and not (number in packed and self._may_be_seeds(packed[number], horizon).any())
+            settled = settled and number not in awaited
             for entry in held:
                 self.retract(entry)
             if settled or number not in packed:
                 continue
+            # a feed may be read ahead of the others: what it tells of the days to come is kept until they are over
+            until = max(int(packed[number]["at"].max()), *(entry.closed or horizon + restate for entry in held), 0) + restate
             due = min((entry.due for entry in held), default=NEVER)
             self._fresh["spilled"][number] = self.cold[number] = (due, until)
             if due < NEVER:
@@ -1253,7 +1267,9 @@ class State:
         keep = self._kept()
         before = horizon - keep
         published = np.array(sorted(self.published), np.uint64)
-        spilled = np.array(sorted(number for number, (due, _) in self.cold.items() if due < NEVER), np.uint64)
+        cold = np.fromiter(self.cold, np.uint64, len(self.cold))
+        open_ = np.fromiter((due < NEVER for due, _ in self.cold.values()), bool, len(self.cold))
+        spilled = np.sort(cold[open_])
         express = self.express
 
         def watched(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
@@ -1298,7 +1314,7 @@ class State:
         self.log.keep(needed)
         self.active.keep(lambda rows: (rows["at"] >= min(before, oldest - keep)) | awaited(rows))
         self.leased.keep(lambda rows: rows["at"] >= day)
-        cold = np.array(sorted(self.cold), np.uint64)
+        cold.sort()
         self.spread.keep(lambda numbers: watched(numbers) | waiting(numbers) | in_set(numbers, cold), before, day)
         self.portals = {authority: held for authority, held in self.portals.items() if max(held[::2]) >= day - 86400 * SECOND}
         self.reset_at = {ggsn: kept for ggsn, times in self.reset_at.items() if (kept := [at for at in times if at >= day])}
@@ -1306,6 +1322,7 @@ class State:
         if self.groups is not None:
             self.groups.expire(horizon)
         self.said = {key: said for key, said in self.said.items() if said[0] >= day}
+        self._forget_seeds(min(horizon, max(self.marks.values(), default=0)))
         newest = min(horizon, max(self.marks.values(), default=0))  # a replay's horizon ends beyond all time
         for number in [number for number, held in self.strays.items() if max(at for at, _ in held.values()) < unlogged]:
             del self.strays[number]
@@ -1352,11 +1369,12 @@ class State:
         """From here on `delta` begins anew."""
         self._fresh = {
             "feeds": [], "traces": [], "active": [], "leases": [], "published": [], "gone": [], "portals": {}, "resets": [],
-            "seeds": {}, "holdings": [], "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
+            "seeds": {}, "spilled": {}, "thawed": [], "authorities": [], "marks": {}, "since": {},
             "forgotten": [], "pulse": {}, "cuts": {}, "said": [], "seed_names": [], "watched": [], "series": {}, "labels": [],
             "named": [], "nameless": [], "peers": {}, "rhythms": {}, "owners": {}, "strays": {}, "passed_on": [],
         }  # fmt: skip
         self.texts.forget_changes()
+        self.holdings.fold()
         self.findings.forget_changes()
         self.closings.forget_changes()
         self.models.forget_changes()
@@ -1381,6 +1399,7 @@ class State:
                 self.conditions.changes(),
                 self.clocks.changes(),
                 self.groups is not None and self.groups.changed(),
+                self.holdings.fresh(),
             )
         )
         if not any(fresh.values()) and not (portraits or texts or changed):
@@ -1391,7 +1410,7 @@ class State:
         packed = _packed(
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
-                texts, fresh["portals"], fresh["resets"], fresh["seeds"], fresh["holdings"], fresh["spilled"], fresh["thawed"],
+                texts, fresh["portals"], fresh["resets"], fresh["seeds"], self.holdings.fresh(), fresh["spilled"], fresh["thawed"],
                 fresh["authorities"], fresh["marks"], fresh["since"], self.findings.changes(), fresh["forgotten"],
                 [(*key, *counts) for key, counts in fresh["pulse"].items()], fresh["cuts"], fresh["said"], fresh["seed_names"],
                 fresh["watched"], fresh["labels"],
@@ -1412,11 +1431,10 @@ class State:
         feeds = [(f.name, f.node, self.domains[f.domain], f.family) for f in self.feeds]
         published = [entry for held in self.published.values() for entry in held.values()]
         resets = [(ggsn, at) for ggsn, times in self.reset_at.items() for at in times]
-        holdings = [holding for held in self.holdings.values() for holding in held]
         yield _packed(
             _Delta(
                 feeds, self.log.packed(), self.active.packed(), self.leased.packed(), published, [], self.texts.packed(), self.portals,
-                resets, self.seeds, holdings, self.cold, [], sorted(self.authorities), self.marks, self.since,
+                resets, self.seeds, self.holdings.packed(), self.cold, [], sorted(self.authorities), self.marks, self.since,
                 self.findings.whole(), [],
                 [(*key, *counts) for key, counts in self.pulse.windows.items()], {},
                 [(*key, *said) for key, said in self.said.items()], self.seed_names, list(self.watched.items()), self.labels[1:],
@@ -1483,8 +1501,7 @@ class State:
             for ggsn, at in delta.resets:
                 self.reset_at[ggsn] = sorted({*self.reset_at.get(ggsn, []), at})
             self.seeds.update(delta.seeds)
-            for holding in delta.holdings:
-                self.holdings.setdefault(holding.subscriber, []).append(holding)
+            self.holdings.load(delta.holdings)
             for number in delta.thawed:
                 self.cold.pop(number, None)
             self.cold.update(delta.spilled)
@@ -1497,12 +1514,11 @@ class State:
             self.closings.load(delta.closings)
             self.models.load(delta.models)
             self.findings.load(delta.findings, delta.horizon)
-        for held_here in self.holdings.values():
-            held_here.sort(key=lambda h: (h.at, h.key))
         self._due = [(e.due, e.subscriber) for held in self.published.values() for e in held.values() if e.due < NEVER]
         self._due += [(due, number) for number, (due, _) in self.cold.items() if due < NEVER]
         self._due += [(due, number) for number, due in self.watched.items()]
         heapq.heapify(self._due)
+        self._seed_days = {self.horizon // DAY: list(self.seeds)}
         if self.express is not None:
             self.express.add_seeds(self.seeds)
             self._tell_holders()

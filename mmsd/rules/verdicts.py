@@ -172,6 +172,46 @@ class Judge:
         facts.candidates = self.awards.award(ready)
         return facts
 
+    def unsettled(self, asked: npt.NDArray[np.uint64], horizon: int) -> npt.NDArray[np.uint64]:
+        """Of those who are to be judged for requests of their own alone, whom these do not show to be served: the others' verdicts stay
+        as they are, and their dossiers where they are. `asked` sorted and distinct, as is what is returned."""
+        if self.keep_all or not len(asked) or self.state.covered() != self._covered:
+            return asked
+        context = self.state.context()
+        self._look_up(asked)
+        found = [number for number, lines in self.state.requests_of(asked).items() if self._served(number, lines, context, horizon)]
+        return np.setdiff1d(asked, np.array(found, np.uint64))
+
+    def _served(self, number: int, lines: Sequence[Trace], context: Context, horizon: int) -> bool:
+        """Whether every request up to `horizon` reads Z1, or says nothing, by these lines alone, and nothing said before rests on another
+        reading; if so he is watched on."""
+        state, settings = self.state, context.settings
+        if number in state.findings.numbers or number in self.mending or number in state.disturbed:
+            return False
+        dossier = Dossier(number)
+        for line in lines:
+            if line[KIND] == ORIGIN:
+                dossier.origins.append(line)
+            elif line[KIND] == REFUSAL or (line[A] != Method.POST and line[STATUS] in GONE):
+                return False
+            elif line[A] == Method.POST:
+                dossier.posts.append(line)
+        ours = authorities(dossier, self._context_of(dossier, context))
+        wait = int((settings.join + settings.skew) * SECOND)
+        submits = submits_of(dossier, wait)
+        pending = NEVER
+        for post in dossier.posts:
+            if post[AT] + wait > horizon:
+                pending = min(pending, post[AT] + wait)
+                continue
+            if post[B] != Content.MMS or shows(post, ours) != "ok" or (post[FEED], post[WHERE]) in state.said:
+                return False
+            if post[C] == Content.MMS and (post[FEED], post[WHERE]) not in submits:
+                return False
+        if pending < NEVER:
+            state.watch(number, pending, requests=True)
+        return True
+
     def _context_of(self, dossier: Dossier, context: Context) -> Context:
         """With what is expected of this subscriber."""
         if self.expectations is None:
@@ -667,7 +707,7 @@ class Judge:
                 grounds.append(findings.bad((REQUEST, post[FEED], post[WHERE]), said.cause, post, said.confidence, kind))
             self._say_attempt(dossier, post, kind, how, said.rule if said is not None else "", facts)
         if pending < NEVER:
-            self.state.watch(dossier.subscriber, pending)
+            self.state.watch(dossier.subscriber, pending, requests=True)
         for thread in dossier.threads:
             for get in thread.gets:
                 if get[AT] <= horizon:

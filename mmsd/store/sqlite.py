@@ -23,6 +23,7 @@ from typing import Any, Final, TypeVar
 from mmsd.errors import AlreadyRunning, ConfigError, StoreBusy, StoreDamaged, StoreDoubt, StoreError, StoreFull
 from mmsd.model import DAY, SECOND, Batch, Extent
 from mmsd.rules.governor import Usage
+from mmsd.rules.outbox import SHADOW
 from mmsd.store import (
     CareAsk,
     Health,
@@ -199,7 +200,7 @@ class SqliteStore(Reader):
                 self._remove_state_files(lambda other: _number(other) < _number(batch.snapshot))
             if seeds.changes(batch):
                 self._seed_changes += 1
-            if batch.moved or batch.parts or batch.heard:
+            if batch.parts or batch.heard or any(row.state != SHADOW for row in batch.moved):
                 self._busy_at = self._wall()
             if batch.outbox or batch.moved or batch.stops or batch.approved or batch.lives:
                 self._tell()

@@ -18,10 +18,11 @@ from mmsd.rules import state as packed_state
 from mmsd.rules.conditions import FILES_MISSING
 from mmsd.rules.finding_memory import Said
 from mmsd.rules.findings import REQUEST, Found, Ground
+from mmsd.rules.holdings import Holding
 from mmsd.rules.relate import ANY_DOMAIN, NEVER, Expected
 from mmsd.rules.scope import Scope, Scopes
 from mmsd.rules.settings import Judgement
-from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Holding, Published, State, lease_key
+from mmsd.rules.state import ACTIVE_STEP, FORMAT, HEADER, NOTIFICATION, Published, State, lease_key
 from mmsd.rules.traces import AT, KIND, ORIGIN, OUTSIDE, REFUSAL, TRANSACTION, D
 
 START = 1_795_309_200_000_000
@@ -103,7 +104,7 @@ def image(state: State) -> dict[str, Any]:
         **{name: getattr(state, name) for name in plain},
         "findings": state.findings.whole(),
         "texts": dict(state.texts.items()),
-        "holdings": {number: held for number, held in state.holdings.items() if held},
+        "holdings": {number: state.holdings.of(number) for number in state.holdings.numbers()},
         "due": sorted({(due, number) for due, number in state._due if _awaited(state, due, number)}),
     }
 
@@ -180,7 +181,7 @@ def test_a_delta_is_what_changed() -> None:
     state.publish(entry())
     state.publish(entry(BOB, identity=12, due=NEVER, closed=START, settled=START + SECOND, lines=77))
     state.seed_message(11, 1)
-    state.hold(Holding(ANN, START, "torch", 1, b"key", BOB))
+    state.hold(Holding(ANN, START, "torch", 1, b"key of sixteen 1", BOB))
     state.findings.learn(ANN, [Ground((REQUEST, 2, 77), "BAD_APN", 5, 0.8, "post", 0, 2, 77, 13)])
     state.findings.say(ANN, Found("BAD_APN", 5, 0, 0.8, "normal", ()))
     state.horizon = START + 5 * SECOND
@@ -269,7 +270,7 @@ def test_the_cold_give_back_what_they_took() -> None:
     assert {row[KIND] for row in state.log.dossier(ANN)} == {ORIGIN, Kind.ATTEMPT}
     state.prune(START + 3600 * SECOND)
     assert b"m12" not in dict(state.texts.items()).values()
-    assert state.due(START + 900 * SECOND).tolist() == [ANN], "its deadline is watched all the same"
+    assert state.due(START + 900 * SECOND)[0].tolist() == [ANN], "its deadline is watched all the same"
     for _ in range(2):  # what is there already is not taken twice
         state.thaw({number: blob})
         assert sorted(state.log.dossier(ANN)) == sorted(before)

@@ -86,7 +86,7 @@ def test_forwards_are_those_of_the_truth(folder: Path, rows: list[dict[str, Any]
         sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
 
         def holds(number: int, campaigns: Any) -> bool:
-            return any(holding.campaign in campaigns for holding in sequencer.state.holdings.get(number, ()))
+            return any(holding.campaign in campaigns for holding in sequencer.state.holdings.of(number))
 
         async def relay() -> None:
             """Each generation is known to hold the seed once the one before was read."""

@@ -1,0 +1,57 @@
+"""Copies of seeds, packed: the same as a table that knows them all, in whatever order they come and whenever they are folded."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from mmsd.rules.holdings import Holding, Holdings
+
+NAMES = ["", "torch", "relay"]
+
+
+def drawn(draw: random.Random) -> Holding:
+    key = draw.randbytes(15) + b"\0" if draw.random() < 0.9 else b""  # a key may end in a zero
+    campaign = draw.choice(NAMES[1:])
+    return Holding(draw.randrange(1, 60), draw.randrange(20), campaign, draw.randrange(9), key, draw.randrange(1 << 63))
+
+
+def test_whoever_asks_whenever(seed: int) -> None:
+    draw = random.Random(seed)
+    holdings, known = Holdings(NAMES), dict[int, list[Holding]]()
+    numbers = np.arange(1, 70, dtype=np.uint64)
+    packed: list[bytes] = []
+    for _ in range(600):
+        if known and draw.random() < 0.2:
+            one = draw.choice(draw.choice(list(known.values())))
+        else:
+            one = drawn(draw)
+        mine = known.setdefault(one.subscriber, [])
+        assert holdings.add(one, NAMES.index(one.campaign)) == (one not in mine), f"seed {seed}"
+        if one not in mine:
+            mine.append(one)
+            mine.sort(key=lambda holding: (holding.at, holding.key))
+        if draw.random() < 0.1:
+            holdings.bring(np.unique(np.array(draw.sample(range(1, 70), 9), np.uint64)))
+        if draw.random() < 0.1:
+            packed.append(holdings.fresh())
+            holdings.fold()
+    packed.append(holdings.fresh())
+    whole, parts = Holdings(NAMES), Holdings(NAMES)
+    whole.load(holdings.packed())
+    for part in packed:
+        parts.load(part)
+    for each in (holdings, whole, parts):
+        assert {number: each.of(number) for number in each.numbers()} == known, f"seed {seed}"
+        assert each.known(numbers).tolist() == [number in known for number in numbers.tolist()]
+        each.bring(numbers)
+        assert {number: found for number in numbers.tolist() if (found := each.of(number))} == known
+
+
+def test_nobody_holds_anything() -> None:
+    holdings = Holdings(NAMES)
+    assert holdings.of(7) == []
+    holdings.bring(np.array([7], np.uint64))
+    holdings.fold()
+    assert (holdings.packed(), list(holdings.numbers()), holdings.known(np.array([7], np.uint64)).tolist()) == (b"", [], [False])
