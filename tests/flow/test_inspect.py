@@ -20,11 +20,11 @@ from mmsd import app, config
 from mmsd.errors import ConfigError
 from mmsd.flow import inspect, taps
 from mmsd.flow.inspect import Folder
-from mmsd.link import mirror
+from mmsd.link import copies, mirror
 from mmsd.link.journal import KEPT, Journal
 from mmsd.logs import inspected
 from mmsd.logs.inspected import Look
-from mmsd.model import SECOND, Batch, NewSeed, SeedEntry, SeedPart, Sighted
+from mmsd.model import SECOND, Batch, Copy, NewSeed, SeedEntry, SeedPart, Sighted
 from mmsd.rules.settings import CampaignSettings
 from mmsd.seeds import alterations as alter
 from mmsd.seeds import compose
@@ -32,6 +32,7 @@ from mmsd.seeds.contents import Content
 from mmsd.seeds.making import Original
 from mmsd.seeds.pictures import colour, opened
 from mmsd.seeds.seed import RegisteredSeed, key_name
+from mmsd.seeds.verdict import EXACT, MARK, Probable, Sighting, Verdict
 from mmsd.store import Needs
 from mmsd.store.sqlite import Settings, SqliteStore
 from tests.flow import rig
@@ -264,3 +265,34 @@ def test_a_line_that_was_cut_is_a_reject_and_the_next_is_read() -> None:
     assert (rows["latency"].tolist()[:2], rows["size"].tolist()[:2]) == ([9500, 9500], [300, 300])
     assert rows.text("tag", 1) == b"torch/leg-1"
     assert rows["where"][0] == rows["where"][1] == 7 + 41
+
+
+def test_what_a_message_between_mmscs_consists_of() -> None:
+    inner = b"--in\r\nContent-Type: text/plain\r\n\r\nhi\r\n--in--\r\n"
+    body = (
+        b"From: +8613900000001/TYPE=PLMN@mms.example\r\nTo: +8613900000003/TYPE=PLMN@mms.example\r\n"
+        b'X-Mms-Message-Type: MM4_forward.REQ\r\nX-Mms-Message-ID: "m1"\r\nContent-Type: multipart/related; boundary="out"\r\n\r\n'
+        b"--out\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n/9j/4A==\r\n"
+        b'--out\r\nContent-Type: multipart/mixed; boundary="in"\r\n\r\n' + inner + b"\r\n--out--\r\n"
+    )
+    copy = copies.mm4_copy("mm4", body, lambda text: int(text.removeprefix(b"+").partition(b"/")[0] or 0), at=AT)
+    assert (copy.sender, copy.receivers, copy.message) == (HOLDER, (FRIEND,), "m1")
+    assert inspect.contents_of(copy) == [Content("image/jpeg", b"\xff\xd8\xff\xe0"), Content("text/plain", b"hi")]
+
+
+def test_of_whom_it_was_is_kept_only_where_it_counts() -> None:
+    copy = Copy(
+        id=b"1" * 16, origin="mms", at=AT, sender=HOLDER, receivers=(FRIEND,), message="", transaction="T1", octets=300, body=b"",
+    )  # fmt: skip
+    two = Verdict(
+        (Sighting("leg-2", "torch", MARK, 9.25, 1), Sighting("leg-1", "torch", MARK, 8.0, 0), Sighting("lamp", "lamps", EXACT, 0.0, 2))
+    )
+    assert inspect.look_of("mms", copy, two).seen == (("torch/leg-2", Sighted.MARK, 9250), ("lamps/lamp", Sighted.EXACT, 0))
+    assert inspect.look_of("mms", copy, two).receivers == (FRIEND,)
+    for said, seen in (
+        (Verdict(), ("", Sighted.NOTHING, 0)),
+        (Verdict(faults=("a decoder crashed",)), ("", Sighted.FAILED, 0)),
+        (Verdict(probable=(Probable("leg-1", "torch", ("text", "holder")),)), ("torch/leg-1", Sighted.PROBABLE, 0)),
+    ):
+        look = inspect.look_of("mms", copy, said)
+        assert (look.seen, look.sender, look.receivers, look.transaction) == ((seen,), 0, (), "")
