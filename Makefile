@@ -1,5 +1,6 @@
 # Few verbs; `make` alone lists them. Each sets up what it needs (tools/setup.sh) and is instant the second time.
 #   PYTHON=/path/to/python3   another interpreter than Debian's
+#   WORKERS=0                 `test` in one process; 2 unless said, and each file of tests goes to one of them
 #   DURATION=60               seconds: `run` and `soak` end by themselves with a summary
 
 SHELL := /bin/bash
@@ -8,6 +9,7 @@ export PYTHON
 BIN := .venv/bin
 DURATION ?=
 SEED ?= random
+WORKERS ?= 2
 RUN := $(BIN)/python -m sim.run
 
 .DEFAULT_GOAL := help
@@ -22,7 +24,7 @@ run: ## a simulated province and the daemon beside it, with a live page; Ctrl-C 
 
 test: ## the whole suite, on loopback; starts its own servers and stops them
 	@tools/setup.sh test
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: ## ruff, mypy --strict, import contracts, house rules
 	@tools/setup.sh test
