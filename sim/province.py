@@ -680,7 +680,14 @@ class Province:
             self._change(subscriber, swap.what, Behaviour(swap.after))
 
     def mend(self, subscriber: Subscriber) -> None:
-        """The right settings are in his handset (called by its owner): they count for what comes next, messages on their way too."""
+        """The right settings are in his handset (called by its owner): they count for what comes next, messages on their way too.
+
+        Not for one that he was told of for the last time: it ends first, as it was to end.
+        """
+        last = len(self._scenario.mmsc.notify)
+        if any(delivery.receiver is subscriber and delivery.attempts >= last for delivery in self.open.values()):
+            self.agenda.after(us(self._swapping.uniform(0.2, 1.0)), self.mend, subscriber)
+            return
         self._change(subscriber, "settings", Behaviour.HEALTHY, waits=False)
 
     def _change(self, subscriber: Subscriber, what: str, after: Behaviour, *, waits: bool = True) -> None:

@@ -32,9 +32,12 @@ def until(true: Callable[[], bool], what: str, patience: float = PATIENCE) -> No
 
 
 def configure(folder: Path, logs: Path, *, more: str = "", **changes: str) -> Path:
-    """`config/demo.toml` for a state directory of its own in `folder`, reading a simulator's `logs`. `changes` replace text in it."""
+    """`config/demo.toml` for a state directory of its own in `folder`, reading a simulator's `logs`, without the SMS centre at its end.
+    `changes` replace text in it."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = (ROOT / "config/demo.toml").read_text()
+    text, centre, _ = (ROOT / "config/demo.toml").read_text().partition("[governor]")
+    assert centre
+    text = text.replace('"operators/demo.toml"', f'"{ROOT}/config/operators/demo.toml"')
     text = text.replace('paths = ["', f'paths = ["{logs}/').replace('"campaigns"', f'"{ROOT}/config/campaigns"')
     text = text.replace('"operators/', f'"{ROOT}/config/operators/')
     (password := folder / "centre.password").touch(0o600)  # of the SMS centre, which is not there
