@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from mmsd.model import NOT_LOGGED, SECOND
 from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
+from mmsd.rules.copies import transactions
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
 from mmsd.rules.holdings import Holding
@@ -26,8 +27,8 @@ from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Dossier, Thread
 from mmsd.rules.signs import Seen
 from mmsd.rules.state import Published, State
-from mmsd.rules.submits import Submit, group_of
-from mmsd.rules.traces import AT, LINK, SIZE, TRANSACTION, A, Trace
+from mmsd.rules.submits import Group, Submit, group_of
+from mmsd.rules.traces import AT, LINK, SIZE, A, Trace
 
 MM4: Final = 4
 """Interface of a submit that came from another MMSC."""
@@ -146,7 +147,7 @@ class Awards:
     def _candidate(self, ready: Ready) -> Candidate:
         thread, dossier, seen, seed = ready.thread, ready.dossier, ready.seen, ready.seed
         campaign, receiver, sender = seed.campaign, dossier.subscriber, thread.sender
-        group = group_of(self._submit(thread, dossier, seed), self._submits(thread, dossier, seed), campaign.resend)
+        group = self._group(thread, dossier, seed)
         keys = [forward_key(self.row_secret, campaign.id, member, sender, receiver) for member in group.members]
         had = [holding for holding in self.state.held(sender, thread.began) if holding.campaign == campaign.id]
         origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
@@ -161,21 +162,21 @@ class Awards:
             origin.parent, reason, tuple(keys[1:]), origin.candidates, off_net, model, origin.received,
         )  # fmt: skip
 
-    def _submits(self, thread: Thread, dossier: Dossier, seed: Seed) -> list[Submit]:
-        """What this sender sent to this receiver of the seed."""
-        return [
-            self._submit(other, dossier, seed)
+    def _group(self, thread: Thread, dossier: Dossier, seed: Seed) -> Group:
+        """The attempt, of all that this sender sent to this receiver of the seed."""
+        threads = [
+            other
             for other in dossier.threads
             if other.sender == thread.sender and other.opened is not None and evidence_of(other, self.state.seeds)[0] == seed.number
         ]
-
-    def _submit(self, thread: Thread, dossier: Dossier, seed: Seed) -> Submit:
-        opened = thread.opened
-        assert opened is not None, "what was not submitted is not ready"
+        lines = [other.opened for other in threads if other.opened is not None]
         resends = bool(seed.campaign.resends) and self._resends(thread.sender, seed.campaign.resends)
-        # few logs name the handset's transaction; a copy of the submit does
-        transaction = opened[TRANSACTION] or next((copy[TRANSACTION] for copy in thread.copies if copy[TRANSACTION]), 0)
-        return Submit(thread.identity, opened[AT], opened[LINK], transaction, opened[SIZE], self._said(dossier, thread) != 0, resends)
+        submits = [
+            Submit(other.identity, line[AT], line[LINK], transaction, line[SIZE], self._said(dossier, other) != 0, resends)
+            for other, line, transaction in zip(threads, lines, transactions(lines, [each.copies for each in threads]), strict=True)
+        ]
+        place = next(place for place, other in enumerate(threads) if other is thread)
+        return group_of(submits[place], submits, seed.campaign.resend)
 
     def _resends(self, sender: int, models: Sequence[str]) -> bool:
         """Whether the sender's model is one of those that send again of themselves."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from mmsd.model import HOUR, Kind, Records, Sighted
-from mmsd.rules.traces import AT, ERROR, LINK, MESSAGE, OTHER, SEED, SIZE, STATUS, TRANSACTION, Trace
+from mmsd.rules.traces import AT, ERROR, LINK, MESSAGE, OTHER, SEED, SIZE, STATUS, TRANSACTION, WHERE, Trace
 
 RECOGNISED: Final = np.array([-1, Sighted.EXACT, Sighted.MARK, Sighted.REGISTERED], np.int32)
 """What `status` of a COPY counts."""
@@ -115,6 +115,29 @@ def _certain(copies: Sequence[Trace], lines: int) -> bool:
         return False
     taps = Counter(tap for tap, _, _ in told)
     return lines == 1 or max(taps.values()) >= lines
+
+
+def transactions(lines: Sequence[Trace], copies: Sequence[Sequence[Trace]]) -> list[int]:
+    """The transaction of each of one sender's lines, from itself or from its copies; 0 = not known.
+
+    Lines that share copies, being as long and close together, have them in their order, where some tap has as many.
+    """
+    found = [int(line[TRANSACTION]) for line in lines]
+    holders: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for place, mine in enumerate(copies):
+        for key in {(copy[LINK], copy[AT], copy[TRANSACTION]) for copy in mine}:
+            holders[key].append(place)
+    keys = sorted(holders)
+    for places, numbers in _components({number: holders[key] for number, key in enumerate(keys)}):
+        in_order = sorted(places, key=lambda place: (lines[place][AT], lines[place][WHERE]))
+        taps: dict[int, list[int]] = defaultdict(list)
+        for tap, _, transaction in (keys[number] for number in numbers):
+            taps[tap].append(transaction)
+        told = {transaction for of_tap in taps.values() for transaction in of_tap}
+        whole = next((of_tap for of_tap in taps.values() if len(of_tap) == len(places)), list(told) * len(places) if len(told) == 1 else [])
+        for place, transaction in zip(in_order, whole, strict=False):
+            found[place] = found[place] or transaction
+    return found
 
 
 def surest(copies: Sequence[Trace]) -> Trace:

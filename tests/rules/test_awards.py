@@ -42,6 +42,19 @@ GATEWAY: Final = {
     },
     "set": {"kind": "ATTEMPT", "method": "POST"},
 }
+TAP: Final = {
+    "separator": "|",
+    "fields": ["at", "from", "to", "transaction", "size", "seed"],
+    "map": {
+        "at": {"from": "at", "format": "%s"},
+        "sender": "from",
+        "receiver": "to",
+        "transaction": "transaction",
+        "size": "size",
+        "tag": "seed",
+    },
+    "set": {"kind": "COPY"},
+}
 
 
 class Line(NamedTuple):
@@ -81,8 +94,8 @@ class Town:
     """Logs of one MMSC and one gateway, and what is said of them."""
 
     def __init__(self, folder: Path) -> None:
-        self.mmsc, self.late, self.gateway = (folder / name for name in ("mmsc.log", "mmsc-late.log", "gateway.log"))
-        for path in (self.mmsc, self.late, self.gateway):
+        self.mmsc, self.late, self.gateway, self.tap = (folder / name for name in ("mmsc.log", "mmsc-late.log", "gateway.log", "tap.log"))
+        for path in (self.mmsc, self.late, self.gateway, self.tap):
             path.touch()
         self.lists: Lists | None = None
         self.operator = Operator()
@@ -92,11 +105,19 @@ class Town:
             "mmsc": config.Feed("columns", (self.mmsc, self.late), role="mmsc", options=MMSC),
             "gateway": config.Feed("columns", (self.gateway,), role="gateway", options=GATEWAY),
         }
+        if self.tap.stat().st_size:
+            feeds["tap"] = config.Feed("columns", (self.tap,), role="copies", options=TAP)
         return config.Settings(feeds=feeds, judgement=Judgement(grace=0.0, skew=0.0), operator=self.operator)
 
     def told(self, *lines: Line, **fields: Any) -> Judged:
         self.mmsc.write_text("".join(map(str, sorted(lines))))
         return judged(self.settings(), [campaign(**fields)], to_the_end=True, lists=self.lists)
+
+    def copies(self, *copies: tuple[float, int, int, str]) -> None:
+        """At a tap: (at, sender, receiver, transaction)."""
+        self.tap.write_text(
+            "".join(f"{NOON + at:.0f}|{sender}|{receiver}|{transaction}|150|torch/s1\n" for at, sender, receiver, transaction in copies)
+        )
 
     def posts(self, *posts: tuple[float, int, int, int]) -> None:
         """At the gateway: (at, number, status, octets of the answer)."""
@@ -144,6 +165,13 @@ SEEDED: Final = sent(0, SERVICE, ANN, "s0")
 )
 def test_a_transaction_that_comes_again_is_one_attempt(town: Town, first: list[Line], second: list[Line], expected: list[str]):
     assert counted(town.told(*SEEDED, *first, *second)) == expected
+
+
+@pytest.mark.parametrize(("second", "expected"), [("t1", ["s1"]), ("t2", ["s1", "s2"])])
+def test_a_copy_tells_the_transaction(town: Town, second: str, expected: list[str]):
+    """Two seconds apart and equally long: which copy is whose tells their order alone."""
+    town.copies((20, ANN, BOB, "t1"), (22, ANN, BOB, second))
+    assert counted(town.told(*SEEDED, *sent(20, ANN, BOB, "s1"), *sent(22, ANN, BOB, "s2"))) == expected
 
 
 @pytest.mark.parametrize(

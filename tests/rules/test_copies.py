@@ -10,10 +10,10 @@ import pytest
 
 from mmsd.model import COLUMNS, HOUR, SECOND, Kind, Records, Sighted, TextColumn
 from mmsd.rules.campaign import evidence_of
-from mmsd.rules.copies import Pairing, Seen, pair, score, surest
+from mmsd.rules.copies import Pairing, Seen, pair, score, surest, transactions
 from mmsd.rules.relate import assemble
 from mmsd.rules.traces import Trace
-from tests.rules.dossiers import ANN, BOB, CAT, context, push, submit, trace
+from tests.rules.dossiers import ANN, BOB, CAT, context, name, push, submit, trace
 
 WITHIN = 5 * SECOND
 
@@ -25,6 +25,31 @@ def line(at: float, message: str = "m1", sender: int = BOB, size: int = 100, **f
 def copy(at: float, seed: int = 1, sender: int = BOB, size: int = 100, **fields: Any) -> Trace:
     fields = {"link": "tap", "status": Sighted.MARK, "error": 9000, **fields}
     return trace(Kind.COPY, at, other=sender, size=size, seed=seed, **fields)
+
+
+@pytest.mark.parametrize(
+    ("lines", "copies", "found"),
+    [
+        ([line(0)], [[copy(1, transaction="t1")]], ["t1"]),
+        ([line(0, transaction="t0")], [[copy(1, transaction="t1")]], ["t0"]),
+        ([line(0)], [[]], [""]),
+        ([line(0)], [[copy(0, transaction="t1"), copy(0.1, link="other", transaction="t1")]], ["t1"]),
+        # two lines share two copies: each has its own, whichever way they are told
+        ([line(0), line(2)], [[copy(0, transaction="t1"), copy(2, transaction="t2")]] * 2, ["t1", "t2"]),
+        ([line(2), line(0)], [[copy(2, transaction="t2"), copy(0, transaction="t1")]] * 2, ["t2", "t1"]),
+        ([line(0), line(2)], [[copy(0, transaction="t1"), copy(2, transaction="t1")]] * 2, ["t1", "t1"]),
+        ([line(0), line(2)], [[copy(0, transaction="t1"), copy(0, transaction="t1"), copy(2, transaction="t2")]] * 2, ["t1", "t2"]),
+        # as many as there are lines one of two taps has
+        (
+            [line(0), line(2)],
+            [[copy(0, transaction="t1"), copy(2, transaction="t2"), copy(2.1, link="b", transaction="t2")]] * 2,
+            ["t1", "t2"],
+        ),
+        ([line(0), line(2)], [[copy(n, transaction=f"t{n}") for n in range(3)]] * 2, ["", ""]),
+    ],
+)
+def test_the_transactions_of_lines_that_share_copies(lines: list[Trace], copies: list[list[Trace]], found: list[str]):
+    assert transactions(lines, copies) == [name(text) for text in found]
 
 
 def told(pairing: Pairing) -> tuple[dict[int, int], list[int], int]:
