@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
-from mmsd.errors import AlreadyRunning, EncodeError, LinkDown, StoreBusy, StoreFull
+from mmsd.errors import AlreadyRunning, EncodeError, LinkDown, StoreBusy, StoreError, StoreFull
 from mmsd.flow.settle import Answered, Deaf, Listener, News, NotSent, Settling, Told, Way, mark
 from mmsd.link.carry import Content, Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
 from mmsd.model import SECOND, Batch, Composed, Event, Outgoing
@@ -140,7 +140,8 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Raises LinkError or ConfigError when a link cannot begin, AlreadyRunning when another start took over, what the store raises."""
-        self._fence = await self._call(self._store.take_over)
+        if not await self._take_over():
+            return
         while any(row.state == outbox.UNCERTAIN for row in await self._claim_once()):
             pass  # no link is open yet: what an earlier start left in SENDING is uncertain before a receipt of it can come
         links = AsyncExitStack()
@@ -161,6 +162,21 @@ class Dispatcher:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_GOODBYE):
                     await links.aclose()
+
+    async def _take_over(self) -> bool:
+        """Numbers this start, as soon as the store can take that. False: asked to end before."""
+        while not self._stopping.is_set():
+            try:
+                self._fence = await self._call(self._store.take_over)
+            except (StoreFull, StoreBusy) as error:
+                self._cannot(error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_AGAIN):
+                        await self._stopping.wait()
+            else:
+                self.trouble = ""
+                return True
+        return False
 
     async def _leave(self, ears: Sequence[asyncio.Task[None]]) -> None:
         """Answers that are on their way and receipts that are owed still count, for a while."""
@@ -362,12 +378,15 @@ class Dispatcher:
         try:
             await self._call(lambda: self._store.transact(needs, decide))
         except (StoreFull, StoreBusy) as error:
-            if not self.trouble:
-                _log.warning("nothing leaves: %s", error)
-            self.trouble = str(error)
+            self._cannot(error)
             return False
         self.trouble = ""
         return True
+
+    def _cannot(self, error: StoreError) -> None:
+        if not self.trouble:
+            _log.warning("nothing leaves: %s", error)
+        self.trouble = str(error)
 
     async def _tidy(self) -> None:
         def forget() -> None:
