@@ -7,7 +7,6 @@ leaves when the daemon runs again.
 from __future__ import annotations
 
 import asyncio
-import getpass
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.errors import AlreadyRunning, PeerRefused
@@ -37,8 +37,8 @@ _AGAIN: Final = 1.0  # seconds
 
 _CONFIG = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 _CAMPAIGN = click.argument("campaign", metavar="CAMPAIGN")
-_WHO = click.option("--who", default=getpass.getuser, metavar="NAME", help="Who orders it; else the user of this system.")
-_WHY = click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+_WHO = staff.who()
+_WHY = staff.why()
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -178,7 +178,7 @@ def sent(config_file: Path, campaign: str, as_json: bool) -> None:
 @click.option("--resume", "order_name", flag_value="resume", help="Go on.")
 @click.option("--stop", "order_name", flag_value="stop", help="End it for good.")
 @_WHO
-@click.option("--why", default="", metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+@staff.why(required=False)
 @_JSON
 def mailing(config_file: Path, number: int, run: str | None, order_name: str | None, who: str, why: str, as_json: bool) -> None:
     """Show a mailing, or order something of it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import hour_of, reader_of
 from mmsd.cli.outbox import order
 from mmsd.errors import ConfigError
@@ -83,8 +83,8 @@ def handover(config_file: Path, kind: str | None, limit: int, after: str, as_tab
 @care.command()
 @_CONFIG
 @click.argument("name", metavar="ID")
-@click.option("--who", default=getpass.getuser, metavar="NAME", help="Who did it; else the user of this system.")
-@click.option("--why", required=True, metavar="TEXT", help="What was done. It stays in the audit for good: no numbers.")
+@staff.who("Who did it")
+@staff.why("What was done")
 def done(config_file: Path, name: str, who: str, why: str) -> None:
     """Take a case off the hand-over list: ID stands in `mmsd care handover`."""
     subscriber, _, case = name.partition(".")

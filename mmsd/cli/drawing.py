@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import sys
 import time
@@ -13,6 +12,7 @@ import click
 import msgspec
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.cli.serials import well_formed
@@ -30,8 +30,8 @@ _POLL: Final = 0.2
 
 _CONFIG = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 _NAME = click.argument("name", metavar="CAMPAIGN/DRAW")
-_WHO = click.option("--who", default=getpass.getuser, metavar="NAME", help="Who orders it; else the user of this system.")
-_WHY = click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+_WHO = staff.who()
+_WHY = staff.why()
 _YES = click.option("--yes", is_flag=True, help="Do not ask twice.")
 
 

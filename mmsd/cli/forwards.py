@@ -5,7 +5,6 @@ While the daemon runs, an order goes to it over its page's address, as with `mms
 
 from __future__ import annotations
 
-import getpass
 import secrets
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import click
 import msgspec
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.model import Forward
@@ -25,8 +25,8 @@ from mmsd.web.forwards import WHY_NOT, told
 
 _CONFIG = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 _NUMBER = click.argument("number", type=click.IntRange(min=1))
-_WHO = click.option("--who", default=getpass.getuser, metavar="NAME", help="Who says it; else the user of this system.")
-_WHY = click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+_WHO = staff.who("Who says it")
+_WHY = staff.why()
 
 
 @click.group()

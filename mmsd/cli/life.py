@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
-from mmsd.cli.seeds import said
 from mmsd.errors import ConfigError
 from mmsd.rules import life
 from mmsd.store import Store, campaign_orders
@@ -111,7 +110,6 @@ def _view(settings: config.Settings, campaign: str) -> View:
 
 
 def _step(name: str, settings: config.Settings, campaign: str, who: str, why: str, confirmed: str = "") -> None:
-    said(who, why)
     known = _known(settings, campaign)
 
     def act(store: Store) -> None:
@@ -131,8 +129,8 @@ def _command(name: str, told: str) -> click.Command:
     @click.command(name=name, help=told)
     @_CONFIG
     @_ID
-    @click.option("--who", default=getpass.getuser, metavar="NAME", help="Who orders it; else the user of this system.")
-    @click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+    @staff.who()
+    @staff.why()
     def act(config_file: Path, campaign: str, who: str, why: str) -> None:
         _step(name, config.load(config_file), campaign, who, why)
 
@@ -142,8 +140,8 @@ def _command(name: str, told: str) -> click.Command:
 @click.command()
 @_CONFIG
 @_ID
-@click.option("--who", default=getpass.getuser, metavar="NAME", help="Who orders it; else the user of this system.")
-@click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+@staff.who()
+@staff.why()
 @click.option("--confirm", "confirmed", default="", metavar="WORD", help="What was shown; without it mmsd shows it and asks.")
 def run(config_file: Path, campaign: str, who: str, why: str, confirmed: str) -> None:
     """Run a checked campaign. Asks twice: first it shows audience, first SMS and cost, then it wants the campaign's id typed.

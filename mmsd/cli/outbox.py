@@ -6,7 +6,6 @@ user; else it is written here.
 
 from __future__ import annotations
 
-import getpass
 import json
 import ssl
 import urllib.error
@@ -22,6 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.errors import AlreadyRunning, ConfigError, LinkDown, PeerRefused
 from mmsd.model import masked
@@ -36,8 +36,8 @@ from mmsd.web.outbox import outgoing, stoppable
 _SECONDS: Final = 20.0  # for the daemon to answer
 
 _CONFIG = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-_WHO = click.option("--who", default=getpass.getuser, metavar="NAME", help="Who orders it; else the user of this system.")
-_WHY = click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+_WHO = staff.who()
+_WHY = staff.why()
 
 
 @click.command()
@@ -49,8 +49,8 @@ _WHY = click.option("--why", required=True, metavar="TEXT", help="The reason. It
 @click.option("--show", type=int, metavar="N", help="One row, all that is known of it but its text.")
 @click.option("--release", type=int, metavar="N", help="Send a parked row once more, after all.")
 @click.option("--discard", type=int, metavar="N", help="Never send a parked row again.")
-@click.option("--who", default=getpass.getuser, metavar="NAME", help="Who releases or discards; else the user of this system.")
-@click.option("--why", default="", metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+@staff.who("Who releases or discards")
+@staff.why(required=False)
 def outbox(
     config_file: Path, state: str | None, kind: str | None, limit: int, as_json: bool, show: int | None, release: int | None,
     discard: int | None, who: str, why: str,

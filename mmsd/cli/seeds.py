@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import re
 import secrets
 import sys
@@ -17,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.codec import mms
@@ -31,8 +31,6 @@ from mmsd.seeds.seed import RegisteredPicture, RegisteredSeed, Trial
 from mmsd.seeds.verdict import EXACT, Learned, Verdict
 from mmsd.store import Store, campaign_orders
 from mmsd.store.sqlite import DATABASE
-from mmsd.web.acting import check_said
-from mmsd.web.answers import Problem
 from mmsd.web.seeds import seed_told
 
 EXIT_WEAK = 1
@@ -41,7 +39,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LEARNT: Final = 50_000
 
 _CONFIG = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
-_WHO = click.option("--who", default=getpass.getuser, metavar="NAME", help="Who orders it; else the user of this system.")
+_WHO = staff.who()
 
 
 @click.group()
@@ -58,14 +56,6 @@ def _named(_: click.Context, parameter: click.Parameter, value: str) -> str:
     return value
 
 
-def said(who: str, why: str) -> None:
-    """BadParameter for what cannot stay in the audit."""
-    try:
-        check_said(who=who, why=why)
-    except Problem as problem:
-        raise click.UsageError(f"--who, --why: {problem.remedy}") from None
-
-
 @seed.command(name="make")
 @_CONFIG
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -76,7 +66,7 @@ def said(who: str, why: str) -> None:
 @click.option("--subject", default="", help="Of the message.")
 @click.option("--anyway", is_flag=True, help="Register a weak seed, too.")
 @_WHO
-@click.option("--why", default="", metavar="TEXT", help="The reason. It stays in the audit for good: no numbers. [made of its files]")
+@staff.why(required=False, else_="made of its files")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the message and the marked pictures into this folder, too.")
 @click.option("--to", "receivers", multiple=True, metavar="NUMBER", help="With --out: message.mms to this receiver, E.164 digits.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -95,7 +85,6 @@ def make_(
     """
     settings = config.load(config_file)
     why = why or f"made of {len(files)} files"
-    said(who, why)
     campaigns = app.known_campaigns(settings)
     if campaign not in campaigns:
         raise ConfigError(f"campaigns.directory: no campaign is called {campaign!r}; write its file first")
@@ -235,10 +224,9 @@ def _found(settings: config.Settings, label: str) -> tuple[SeedEntry, bytes, lis
 @_CONFIG
 @click.argument("label", metavar="CAMPAIGN/NAME")
 @_WHO
-@click.option("--why", required=True, metavar="TEXT", help="The reason. It stays in the audit for good: no numbers.")
+@staff.why()
 def retire(config_file: Path, label: str, who: str, why: str) -> None:
     """Look for a seed no longer, and send it no more. Forwards of it stay; its name is not given again."""
-    said(who, why)
 
     def act(store: Store) -> None:
         refused = campaign_orders.done(store, campaign_orders.retire(label, who=who, why=why, now=app.wall()))

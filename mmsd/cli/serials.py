@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import click
 import msgspec
 
 from mmsd import app, config
+from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.errors import EncodeError
@@ -96,8 +96,8 @@ def show(config_file: Path, text: str, as_json: bool) -> None:
 @serial.command()
 @click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 @click.argument("text", metavar="SERIAL|-")
-@click.option("--who", default=getpass.getuser, metavar="NAME", help="Who takes it in; else the user of this system.")
-@click.option("--why", required=True, metavar="TEXT", help="What it is redeemed for. It stays in the audit for good: no numbers.")
+@staff.who("Who takes it in")
+@staff.why("What it is redeemed for")
 def redeem(config_file: Path, text: str, who: str, why: str) -> None:
     """Give what it promises, once. Ends with 1 when it is unknown or was redeemed before."""
     number = well_formed(text)

@@ -14,13 +14,12 @@ import msgspec
 from aiohttp import web
 
 from mmsd.model import Batch, Replied
+from mmsd.rules.remarks import REMEDY, may_stay
 from mmsd.store import Needs, Rows, Store
 from mmsd.store.desk import KEPT
 from mmsd.web.access import Grant
 from mmsd.web.answers import Ask, Problem, encoded
 
-LONGEST: Final = 200
-_DIGITS: Final = re.compile(r"[0-9]{7}")
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
 _T = TypeVar("_T")
 
@@ -31,9 +30,8 @@ Decide = Callable[[Rows], "Batch | Problem"]
 def check_said(**said: str) -> None:
     """Problem 400 unless each is a name or reason: it stays in the audit for good."""
     for name, text in said.items():
-        if not text.strip() or len(text) > LONGEST or not text.isprintable() or _DIGITS.search(text):
-            remedy = f"Up to {LONGEST} characters, without a phone number: it stays in the audit for good."
-            raise Problem(400, "bad_parameter", f"{name} is no name or reason", remedy)
+        if not may_stay(text):
+            raise Problem(400, "bad_parameter", f"{name} is no name or reason", REMEDY)
 
 
 class Acting:

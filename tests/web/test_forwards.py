@@ -70,7 +70,13 @@ def test_what_cannot_be_said_is_refused_in_words(house, store):
         answer = await client.post("/api/v1/forwards/3/release", json=GIVEN)
         assert (answer.status, (await answer.json())["detail"]) == (409, "forward 3: its campaign is configured no more")
         assert (await client.post("/api/v1/forwards/1/release", json=GIVEN)).status == 409
-        for body in ({"who": "li"}, GIVEN | {"why": ""}, GIVEN | {"why": f"call {SENDER}"}, GIVEN | {"more": 1}):
+        for body in (
+            {"who": "li"},
+            GIVEN | {"why": ""},
+            GIVEN | {"why": f"call {SENDER}"},
+            GIVEN | {"why": "call 138-1234 5678"},
+            GIVEN | {"more": 1},
+        ):
             assert (await client.post("/api/v1/forwards/2/release", json=body)).status == 400
         assert store.deeds(10) == []
 
