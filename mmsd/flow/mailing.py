@@ -96,6 +96,8 @@ class Mailer:
             told, plan = page.mailing, plan_of(page.mailing)
             if told.state != State.COUNTING:
                 return Batch(now)
+            if page.over:
+                return self._now_is(told, State.STOPPED, now, page.over)
             tally = Tally.of(told.counts)
             for seen in self._seen(page):
                 if not plan.labels or seen.member.label in plan.labels:
@@ -129,8 +131,8 @@ class Mailer:
         def decide(page: Page) -> Batch:
             told = page.mailing
             asked[:], ended[:] = [0], [False]
-            if told.state == State.RUNNING and page.closed:
-                return self._now_is(told, State.STOPPED, now)
+            if told.state == State.RUNNING and page.over:
+                return self._now_is(told, State.STOPPED, now, page.over)
             if told.state != State.RUNNING or page.stopped:
                 return Batch(now)
             made = turn(told, plan_of(told), self._seen(page), most=room, until=until, key=self._key, now=now)
@@ -175,9 +177,9 @@ class Mailer:
         ]  # fmt: skip
 
     @staticmethod
-    def _now_is(mailing: Mailing, state: State, now: int) -> Batch:
+    def _now_is(mailing: Mailing, state: State, now: int, reason: str = "") -> Batch:
         after = moved(mailing, state, now)
-        data = {"mailing": mailing.id, "seed": mailing.seed, "state": state.value}
+        data = {"mailing": mailing.id, "seed": mailing.seed, "state": state.value} | ({"reason": reason} if reason else {})
         return Batch(now, mailings=[after], events=[Event(now, "mailing", mailing.campaign, data)])
 
     async def _transact(self, mailing: Mailing, decide: Callable[[Page], Batch]) -> None:

@@ -129,6 +129,11 @@ FOLLOWS: Final[Mapping[State, frozenset[State]]] = {
 """Which state may follow which. Who is to get a mailing that ended gets it by a new one: whoever has it is left out there."""
 
 
+CAMPAIGN_CLOSED: Final = "campaign_closed"
+SEED_RETIRED: Final = "seed_retired"
+"""Why a mailing is stopped by itself, and none of that seed may run."""
+
+
 def moved(mailing: Mailing, state: State, now: int) -> Mailing:
     """The mailing in another state. ValueError when that cannot follow."""
     if state not in FOLLOWS[State(mailing.state)]:

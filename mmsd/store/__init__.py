@@ -49,6 +49,7 @@ from mmsd.model import (
     UnknownCode,
     Winner,
 )
+from mmsd.rules.audience import CAMPAIGN_CLOSED, SEED_RETIRED
 from mmsd.rules.cases import Case, CaseStep
 from mmsd.rules.casework import Folder
 from mmsd.rules.claim import Lane, Waiting
@@ -117,6 +118,12 @@ class Page(NamedTuple):
     members: Sequence[tuple[Member, Holding | None, frozenset[str]]]
     stopped: bool  # its campaign, its class or everything is stopped, or the campaign does not run
     closed: bool  # the campaign is closed
+    retired: bool  # the seed is
+
+    @property
+    def over(self) -> str:
+        """Why nobody is sent it any more, for good; "" = it may go on."""
+        return CAMPAIGN_CLOSED if self.closed else SEED_RETIRED if self.retired else ""
 
 
 class ListTold(NamedTuple):

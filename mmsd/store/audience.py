@@ -15,7 +15,7 @@ import msgspec
 from mmsd.model import Batch, Holder, ListPart, Mailing, Member
 from mmsd.rules.audience import KIND, REPEATED
 from mmsd.rules.governor import ALL, campaign_stop
-from mmsd.rules.life import CLOSED, state_of
+from mmsd.rules.life import CLOSED, RETIRED, state_of
 from mmsd.rules.outbox import Form
 from mmsd.store import Holding, ListTold, MailingAsk, Page, Response, outbox, seeds
 from mmsd.store.keys import Keys
@@ -228,8 +228,10 @@ def page(connection: sqlite3.Connection, keys: Keys, asked: MailingAsk) -> Page 
         out.setdefault(subscriber, set()).add(kind)
     stops = outbox.stops(connection)
     life = seeds.lives(connection, [told.campaign]).get(told.campaign, ())
+    label = f"{told.campaign}/{told.seed}"
+    retired = any(seed.state == RETIRED for seed in seeds.by_label(connection, [label]).values())
     rows = [(one, held.get(one.subscriber), frozenset(out.get(one.subscriber, ()))) for one in members]
-    return Page(told, rows, not stops.isdisjoint((ALL, KIND, campaign_stop(told.campaign))), state_of(life) == CLOSED)
+    return Page(told, rows, not stops.isdisjoint((ALL, KIND, campaign_stop(told.campaign))), state_of(life) == CLOSED, retired)
 
 
 def holdings(

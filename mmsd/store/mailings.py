@@ -6,12 +6,19 @@ Each is one transaction with its audit, whoever asks for it, a page or a command
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import msgspec
 
 from mmsd.model import Batch, Composed, Deed, ListPart, Mailing
-from mmsd.rules.audience import COUNT_HOLDS, Fault, Line, Plan, State, faults_of, moved, token
+from mmsd.rules.audience import CAMPAIGN_CLOSED, COUNT_HOLDS, SEED_RETIRED, Fault, Line, Plan, State, faults_of, moved, token
 from mmsd.store import ListTold, MailingAsk, Needs, Rows, Store
+
+_GO_ON: Final = frozenset({"run", "count", "resume"})
+_OVER: Final = {
+    CAMPAIGN_CLOSED: "its campaign is closed, and nothing more of it is sent",
+    SEED_RETIRED: "its seed is retired, and sent to nobody any more; prepare a mailing of one that is live",
+}
 
 
 class Refused(ValueError):
@@ -50,7 +57,8 @@ def prepare(
 
 
 def run(store: Store, number: int, said: str, *, key: bytes, who: str, why: str, now: int) -> None:
-    """Runs what was counted. Refused unless `said` is the token of that count, and it is not too old."""
+    """Runs what was counted. Refused unless `said` is the token of that count, and it is not too old; and once its campaign is closed
+    or its seed retired."""
 
     def to(mailing: Mailing) -> Mailing:
         if mailing.state == State.COUNTED and now - mailing.counted > COUNT_HOLDS:
@@ -63,7 +71,7 @@ def run(store: Store, number: int, said: str, *, key: bytes, who: str, why: str,
 
 
 def recount(store: Store, number: int, *, who: str, why: str, now: int) -> None:
-    """Counts it anew; another token comes of it."""
+    """Counts it anew; another token comes of it. Refused like `run`."""
     _order(
         store, number, "count", lambda mailing: msgspec.structs.replace(moved(mailing, State.COUNTING, now), counts={}, after=0, counted=0),
         who=who, why=why, now=now,
@@ -76,7 +84,7 @@ def pause(store: Store, number: int, *, who: str, why: str, now: int) -> None:
 
 
 def resume(store: Store, number: int, *, who: str, why: str, now: int) -> None:
-    """One that was paused goes on where it stood."""
+    """One that was paused goes on where it stood. Refused like `run`."""
 
     def to(mailing: Mailing) -> Mailing:
         if mailing.state != State.PAUSED:
@@ -100,6 +108,9 @@ def _order(store: Store, number: int, what: str, to: Callable[[Mailing], Mailing
             refused.append(Refused(f"there is no mailing {number}"))
             return Batch(now)
         mailing = rows.page.mailing
+        if rows.page.over and what in _GO_ON:
+            refused.append(Refused(_OVER[rows.page.over]))
+            return Batch(now)
         try:
             after = to(mailing)
         except ValueError as error:  # Refused among them

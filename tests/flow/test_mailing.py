@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mmsd.flow.mailing import Mailer
-from mmsd.model import DAY, HOUR, SECOND, Batch, Forward, LifeStep, Mailing
+from mmsd.model import DAY, HOUR, SECOND, Batch, Forward, LifeStep, Mailing, NewSeed, SeedEntry
 from mmsd.rules import life, outbox
 from mmsd.rules.audience import Fault, Line, Plan, State, in_control, token
 from mmsd.rules.models import Model
@@ -291,6 +291,42 @@ def test_while_its_campaign_does_not_run_nothing_is_asked_for_and_closed_ends_it
         office.turn()
         assert (len(office.asked()) > before) is asked, state
     assert office.mailing(one).state == State.STOPPED
+    two = office.prepare()
+    with pytest.raises(mailings.Refused, match="its campaign is closed"):
+        mailings.recount(office.store, two, now=office.now, **SAID)
+
+
+def test_a_seed_that_is_retired_is_sent_to_nobody_any_more(office: Office) -> None:
+    def retire(name: str) -> None:
+        new = NewSeed(SeedEntry("torch", name, name, False, 1, 11, "", "li"), b"registered", ())
+        office.store.transact(Needs(), lambda _: Batch(office.now, seeds=[new]))
+        office.store.transact(Needs(), lambda _: Batch(office.now, retired=[f"torch/{name}"]))
+
+    office.upload(*((number(n),) for n in range(20)))
+    runs, waits, pauses = office.start(), office.prepare(), office.start()
+    office.count(waits)
+    mailings.pause(office.store, pauses, now=office.now, **SAID)
+    office.turn()
+    asked = office.asked()
+    retire("two")  # another one
+    office.turn()
+    assert len(office.asked()) > len(asked)
+    asked, events = office.asked(), office.store.last_event()
+    retire("one")
+    office.turn()
+    assert office.asked() == asked
+    assert office.mailing(runs).state == State.STOPPED
+    (event,) = (event.data for event in office.store.events(events, 10))
+    assert event == {"mailing": runs, "seed": "one", "state": "stopped", "reason": "seed_retired"}
+    for order in (
+        lambda: office.run(waits), lambda: mailings.recount(office.store, waits, now=office.now, **SAID),
+        lambda: mailings.resume(office.store, pauses, now=office.now, **SAID),
+    ):  # fmt: skip
+        with pytest.raises(mailings.Refused, match="its seed is retired"):
+            order()
+    mailings.stop(office.store, pauses, now=office.now, **SAID)
+    counting = office.prepare()
+    assert office.count(counting).state == State.STOPPED
 
 
 def test_a_control_group_is_drawn_and_never_sent_it(office: Office) -> None:
