@@ -54,9 +54,10 @@ def pair(copies: Sequence[Trace], lines: Sequence[Trace], within: int) -> Pairin
     near: dict[int, list[int]] = {}
     strays: list[Trace] = []
     for number, copy in enumerate(copies):
-        sure = [place for place, line in enumerate(lines) if _named(copy, line, within)]
+        sure = _sure(copy, lines, within)
         if sure:
-            of[sure[0]].append(copy)
+            for place in sure:
+                of[place].append(copy)
             continue
         near[number] = [place for place, line in enumerate(lines) if _fits(copy, line, within)]
         if not near[number]:
@@ -71,6 +72,16 @@ def pair(copies: Sequence[Trace], lines: Sequence[Trace], within: int) -> Pairin
         else:
             ambiguous.update((place, mine[0][SEED]) for place in places if place not in of)
     return Pairing(of, ambiguous, strays)
+
+
+def _sure(copy: Trace, lines: Sequence[Trace], within: int) -> list[int]:
+    """Places of the lines that it is a copy of by what both know: the first of a message id, and all of a transaction, which were submitted
+    again. Where one of these is as long as the copy, one of another length is not."""
+    named = [place for place, line in enumerate(lines) if _named(copy, line, within)]
+    by_id = [place for place in named if copy[MESSAGE] and lines[place][MESSAGE]]
+    again = [place for place in named if place not in by_id]
+    alike = [place for place in again if copy[SIZE] == lines[place][SIZE] or copy[SIZE] < 0 or lines[place][SIZE] < 0]
+    return by_id[:1] + alike or again[:1]
 
 
 def _named(copy: Trace, line: Trace, within: int) -> bool:

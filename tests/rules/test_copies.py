@@ -85,6 +85,19 @@ def told(pairing: Pairing) -> tuple[dict[int, int], list[int], int]:
         ([copy(1, message="m3")], [line(0)], ({}, [], 1)),
         ([copy(1, transaction="T2")], [line(0, transaction="T1"), line(2, "m2", transaction="T2")], ({1: 1}, [], 0)),
         ([copy(1, transaction="T3")], [line(0, transaction="T1")], ({}, [], 1)),
+        # submitted again in one transaction, it is the same message: whichever line is the one that is fetched
+        ([copy(0, transaction="T1")], [line(0, transaction="T1"), line(2, "m2", transaction="T1")], ({0: 1, 1: 1}, [], 0)),
+        (
+            [copy(0, transaction="T1"), copy(2, transaction="T1")],
+            [line(2, "m2", transaction="T1"), line(0, transaction="T1"), line(1, "m3", transaction="T2")],
+            ({0: 2, 1: 2}, [], 0),
+        ),
+        ([copy(0, transaction="T1")], [line(1, size=90, transaction="T1"), line(2, "m2", transaction="T1")], ({1: 1}, [], 0)),
+        # where none is as long, the first
+        ([copy(0, transaction="T1")], [line(n, f"m{n}", size=90, transaction="T1") for n in range(2)], ({0: 1}, [], 0)),
+        # a message's lines of one id are one
+        ([copy(0, message="m1", transaction="T1")], [line(0, transaction="T1"), line(2, "m1", transaction="T1")], ({0: 1}, [], 0)),
+        ([copy(0, message="m1", transaction="T1")], [line(0, transaction="T1"), line(2, "", transaction="T1")], ({0: 1, 1: 1}, [], 0)),
         ([copy(900, transaction="T1")], [line(0, transaction="T1")], ({}, [], 1)),
     ],
 )  # fmt: skip
@@ -113,6 +126,8 @@ def test_what_a_copy_says_of_a_delivery() -> None:
     assert [stray[-2] for stray in dossier.strays] == [9]
     (thread,) = assemble(ANN, [line(0), push(1, seed=3), near], context()).threads
     assert evidence_of(thread, {}) == (7, "mark", 9.0), "what was seen counts before what the subject says"
+    resent = assemble(ANN, [line(0, transaction="T1"), line(2, "m2", transaction="T1"), copy(0, 7, transaction="T1")], context())
+    assert [evidence_of(thread, {}) for thread in resent.threads] == [(7, "mark", 9.0)] * 2, "whichever of the two is fetched"
     held = assemble(ANN, [line(0), line(2, "m2"), copy(1, 7)], context())
     assert [(evidence_of(thread, {}), thread.ambiguous) for thread in held.threads] == [((0, "", 0.0), 7)] * 2
 
