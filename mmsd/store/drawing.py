@@ -94,9 +94,9 @@ def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
             f"who takes part: forwards of {terms.first} to {terms.last} that count, "
             + ("each a chance" if terms.chances == "serial" else "a chance for each person"),
             *(["who won in another draw of the campaign is left out"] if terms.once else []),
-            *([f"numbers in {settings.excluded} are left out"] if settings.excluded else []),
+            *([f"numbers in {settings.excluded} are left out, as it reads at the close"] if settings.excluded else []),
             *([f"mixed in: {terms.beacon}"] if terms.beacon else []),
-            "from now on this cannot be changed; publish the commitment",
+            "prizes, dates, chances and the secret seed number cannot be changed from now on; publish the commitment",
         ]
     if ordered.step == "close":
         return [

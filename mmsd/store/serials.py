@@ -88,7 +88,7 @@ def of_forwards(connection: sqlite3.Connection, keys: Keys, forwards: Iterable[b
 def presented(connection: sqlite3.Connection, keys: Keys, numbers: Iterable[str]) -> dict[str, Presented]:
     """What somebody may want to redeem, as it was written by him; one that was never issued is not in it.
 
-    One statement for what was redeemed, what was not and what is unknown: they take the same time.
+    One statement for what was redeemed, what was not and what is unknown; of one that was issued the sender's number is unsealed, too.
     """
     found = {}
     for number in numbers:
