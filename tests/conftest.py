@@ -6,7 +6,6 @@ Options: `--seed N|random` (default: one fixed seed a test), `--effort K` (rando
 
 from __future__ import annotations
 
-import contextlib
 import fnmatch
 import os
 import random
@@ -133,23 +132,16 @@ def _debian_mark(request: pytest.FixtureRequest, debian: Callable[[str], str]) -
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """`free_port()`: a TCP port on 127.0.0.1 that nobody holds, never the same one twice in a test.
-
-    Each of the suite's processes has a range of its own, below the ports that the kernel gives away: between our look and the server's
-    bind nobody else takes it.
-    """
+    """`free_port()`: a TCP port on 127.0.0.1 that nobody holds, never the same one twice in a test."""
     given: set[int] = set()
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    ports = range(10_000 + worker % 10 * 2000, 12_000 + worker % 10 * 2000)
 
     def find() -> int:
         while True:
-            port = random.SystemRandom().choice(ports)
-            if port in given:
-                continue
-            given.add(port)
-            with contextlib.suppress(OSError), socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                port: int = probe.getsockname()[1]
+            if port not in given:
+                given.add(port)
                 return port
 
     return find
