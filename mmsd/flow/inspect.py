@@ -19,12 +19,12 @@ from typing import Final, Literal, Protocol
 import msgspec
 
 from mmsd.codec import mime, mms
-from mmsd.errors import ConfigError, DecodeError
+from mmsd.errors import ConfigError, DecodeError, StoreBusy, StoreFull
 from mmsd.link import mirror
 from mmsd.link.copies import Copies, Found
 from mmsd.link.journal import Journal
 from mmsd.logs.inspected import Look
-from mmsd.model import SECOND, Copy, Sighted
+from mmsd.model import DAY, SECOND, Copy, Sighted
 from mmsd.seeds import verdict
 from mmsd.seeds.contents import Content, contents, unlocked
 from mmsd.seeds.verdict import Learned, Verdict
@@ -113,12 +113,22 @@ class Inspector:
         self._said = self._retired = 0
         self.waiting = 0
         self.trouble: dict[str, str] = {}  # tap → why it cannot be read
+        self.halted = ""  # why nothing is looked into at all, "" when it is
+        self._stuck: set[Path] = set()  # done with, and may not be removed
 
     async def run(self) -> None:
         clock = asyncio.get_running_loop()
         while True:
             began = clock.time()
-            if not await self.round():  # folders with many that wait are looked through less often
+            try:
+                worked = await self.round()
+            except (OSError, StoreBusy, StoreFull) as error:  # copies stay where they are
+                if not self.halted:
+                    _log.warning("copies are not looked into: %s", error)
+                self.halted, worked = str(error), False
+            else:
+                self.halted = ""
+            if not worked:  # folders with many that wait are looked through less often
                 await asyncio.sleep(max(self._settings.poll, 10 * (clock.time() - began)))
 
     async def round(self) -> bool:
@@ -159,6 +169,9 @@ class Inspector:
         due: list[tuple[Found, Copy]] = []
         done = False
         for each in found:
+            if each.path in self._stuck:
+                await self._remove(name, each, tap.drop)
+                continue
             waits = mine.get(each.path)
             if waits is not None and not self._opens(waits[0]):
                 if now - each.at > self._settings.wait * SECOND:
@@ -173,8 +186,13 @@ class Inspector:
             except OSError:
                 continue
             if copy.id in self._journal:
-                await asyncio.to_thread(tap.drop, each)
-            elif self._opens(copy.sender) and not copy.forwarded:
+                await self._remove(name, each, tap.drop)
+            elif copy.forwarded:  # an M-Forward carries no message that could be looked into
+                unopened.append(each)
+            elif copy.at > now + DAY:
+                _log.info("a copy of %s says that it is of a day to come", name)
+                unreadable.append(each)
+            elif self._opens(copy.sender):
                 due.append((each, copy))
                 if len(due) >= 4 * self._at_once:
                     await self._look_into(name, tap, due)
@@ -200,8 +218,19 @@ class Inspector:
         await asyncio.to_thread(self._journal.append, [look_of(name, copy, said) for (_, copy), said in zip(due, verdicts, strict=True)])
         for each, _ in due:
             self._senders[name].pop(each.path, None)
-            await asyncio.to_thread(tap.drop, each)
+            await self._remove(name, each, tap.drop)
         self._fault_point("dropped")
+
+    async def _remove(self, name: str, each: Found, how: Callable[[Found], None]) -> None:
+        """A file that we may not remove is tried again each round, and never looked into twice."""
+        try:
+            await asyncio.to_thread(how, each)
+        except OSError as error:
+            if each.path not in self._stuck:
+                _log.warning("copies.folders.%s: a copy that is done with cannot be removed: %s", name, error.strerror)
+            self._stuck.add(each.path)
+        else:
+            self._stuck.discard(each.path)
 
     async def _judged(self, copy: Copy) -> Verdict:
         try:
@@ -217,7 +246,7 @@ class Inspector:
         keep = what is Sighted.UNREADABLE and self._settings.keep_unreadable
         for each in found:
             self._senders[name].pop(each.path, None)
-            await asyncio.to_thread(tap.reject if keep else tap.drop, each)
+            await self._remove(name, each, tap.reject if keep else tap.drop)
 
 
 def contents_of(copy: Copy) -> list[Content]:

@@ -10,14 +10,14 @@ A tap writes a PDU first and what it knows of it last, or renames the finished f
 
 from __future__ import annotations
 
-import email
-import email.policy
 import hashlib
 import os
 import threading
 from collections.abc import Callable
 from datetime import datetime
-from email.message import EmailMessage
+from email.parser import BytesHeaderParser
+from email.policy import compat32
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -32,6 +32,8 @@ LARGEST: Final = 8 << 20
 """Octets of a file; a larger one is no message."""
 REJECTED: Final = "rejected"
 """The folder beside the copies for those that cannot be read."""
+_TIMES: Final = range(946_684_800 * SECOND, 4_102_444_800 * SECOND)
+"""What may be a time: this century, µs."""
 _INDEX: Final = "index.jsonl"
 _SPOOLED: Final = ".copy"
 _MM4: Final = "MM4_forward.REQ"
@@ -176,13 +178,13 @@ class Pdus(_Folder):
 
 def known(row: dict[str, Any]) -> _Known:
     """What a tap wrote. `time` (ISO 8601 with its zone) or `at` (µs UTC); `sender` or `client_msisdn`; `message` or `msgid`;
-    `http_status`. DecodeError without a time.
+    `http_status`. DecodeError without a time of this century.
 
     >>> known({"time": "2026-11-22T18:56:05.795+08:00", "client_msisdn": "8613470809394", "msgid": None})
     _Known(at=1795344965795000, sender='8613470809394', message='', status=-1)
     """
     at = row.get("at")
-    if not isinstance(at, int):
+    if isinstance(at, bool) or not isinstance(at, int):
         try:
             moment = datetime.fromisoformat(row["time"])
         except (KeyError, TypeError, ValueError):
@@ -190,6 +192,8 @@ def known(row: dict[str, Any]) -> _Known:
         if moment.tzinfo is None:
             raise DecodeError("its time names no zone", offset=0, clause="a copy")
         at = round(moment.timestamp() * SECOND)
+    if at not in _TIMES:
+        raise DecodeError("its time is not of this century: `at` counts microseconds since 1970", offset=0, clause="a copy")
     status = row.get("http_status")
     return _Known(
         at, str(row.get("sender") or row.get("client_msisdn") or ""), str(row.get("message") or row.get("msgid") or ""),
@@ -218,19 +222,27 @@ def mm1_copy(origin: str, pdu: bytes, number: Number, *, at: int, sender: str = 
 
 def mm4_copy(origin: str, octets: bytes, number: Number, *, at: int) -> Copy:
     """MM4_forward.REQ with its sender, receivers and the originator's message id. DecodeError for another message."""
-    found: EmailMessage = email.message_from_bytes(octets, policy=email.policy.default)
+    found = BytesHeaderParser(policy=compat32).parsebytes(octets)  # the newer policy fails on headers that are no good
     if str(found.get("X-Mms-Message-Type", "")).strip().casefold() != _MM4.casefold():
         raise DecodeError("no MM4_forward.REQ", offset=0, clause="TS 23.140 8.4.1")
     receivers = [_mailbox(text, number) for name in ("To", "Cc") for text in str(found.get(name, "")).split(",")]
     author = _mailbox(str(found.get("From", "")), number)
     identity = str(found.get("X-Mms-Message-ID", "")).strip().strip('"')
-    date = found.get("Date")
-    sent = round(date.datetime.timestamp() * SECOND) if date is not None and date.datetime is not None else at
+    sent = _sent(str(found.get("Date", "")), at)
     digest = hashlib.sha256(b"%d\0" % author + octets).digest()[:16]
     return Copy(
         id=digest, origin=origin, at=sent, sender=author, receivers=tuple(dict.fromkeys(filter(None, receivers))), message=identity,
         transaction=str(found.get("X-Mms-Transaction-ID", "")).strip().strip('"'), octets=-1, mm4=True, body=octets,
     )  # fmt: skip
+
+
+def _sent(date: str, otherwise: int) -> int:
+    """A Date header as µs UTC, where it is one of our century."""
+    try:
+        moment = round(parsedate_to_datetime(date).timestamp() * SECOND)
+    except (ValueError, TypeError, LookupError, OverflowError):
+        return otherwise
+    return moment if moment in _TIMES else otherwise
 
 
 class Mm4(_Folder):

@@ -49,7 +49,10 @@ def written(look: Look, seal: Callable[[bytes], bytes]) -> bytes:
 
 def read(line: bytes, unseal: Callable[[bytes], bytes]) -> Look:
     """ValueError or StoreDamaged: it was not written so."""
-    return _DECODER.decode(unseal(b64decode(line, validate=True)))
+    look = _DECODER.decode(unseal(b64decode(line, validate=True)))
+    if not 0 <= look.at < 1 << 62:
+        raise ValueError("no time")
+    return look
 
 
 class Inspected:

@@ -21,10 +21,11 @@ from mmsd.errors import ConfigError
 from mmsd.flow import inspect, taps
 from mmsd.flow.inspect import Folder
 from mmsd.link import copies, mirror
+from mmsd.link.copies import Pdus
 from mmsd.link.journal import KEPT, Journal
 from mmsd.logs import inspected
 from mmsd.logs.inspected import Look
-from mmsd.model import SECOND, Batch, Copy, NewSeed, SeedEntry, SeedPart, Sighted
+from mmsd.model import DAY, SECOND, Batch, Copy, NewSeed, SeedEntry, SeedPart, Sighted
 from mmsd.rules.settings import CampaignSettings
 from mmsd.seeds import alterations as alter
 from mmsd.seeds import compose
@@ -128,6 +129,45 @@ async def test_who_holds_a_seed_is_looked_into(store: SqliteStore, made: tuple[b
     assert [each.seed for each in store.learned_octets(9)] == ["torch/leg-1"], "the next copy of the altered picture is exact"
     sealed = b"".join(path.read_bytes() for path in (store.directory / app.COPIES).glob("looked-*.log"))
     assert str(HOLDER).encode() not in sealed
+
+
+@ran
+async def test_a_forward_by_reference_carries_nothing_to_look_into(store: SqliteStore, tmp_path: Path) -> None:
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    leave(folder, "by reference", bytes.fromhex("8c89 98543100 8d92 890181 972b383600 8805810301518083682f00"), HOLDER)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock)
+    async with running.working():
+        await running.inspector.round()
+    assert list(folder.iterdir()) == []
+    assert [Sighted(look.seen[0][1]) for look in looks(store)] == [Sighted.UNOPENED]
+
+
+@ran
+async def test_a_copy_that_may_not_be_removed_is_one_line(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is the MMSC's: nothing else waits for it, and nothing is counted twice."""
+
+    def refused(tap: Pdus, found: copies.Found) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    leave(folder, "exact", message(octets), HOLDER)
+    leave(folder, "broken", b"no message", HOLDER)
+    leave(folder, "to come", message(octets), HOLDER, AT + 2 * DAY)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock)
+    async with running.working():
+        with monkeypatch.context() as patch:
+            patch.setattr(Pdus, "drop", refused)
+            for _ in range(3):
+                await running.inspector.round()
+        told = Counter({Sighted(look.seen[0][1]).name: look.n for look in looks(store)})
+        assert told == {"EXACT": 1, "UNREADABLE": 2}
+        assert len(list(folder.glob("*.mms"))) == 3
+        await running.inspector.round()
+    assert list(folder.iterdir()) == []
+    assert len(looks(store)) == 2
 
 
 @pytest.mark.parametrize("place", ["journal", "journalled", "dropped"])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,8 +95,14 @@ def test_an_index_that_grows(tmp_path: Path) -> None:
     assert len(folder.look(1, NOW)) == 1
 
 
-@pytest.mark.parametrize("told", [{"sender": "1"}, {"time": "2026-11-22T12:00:00"}, {"time": "yesterday"}])
-def test_a_sidecar_without_a_time_is_a_reject(tmp_path: Path, told: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sender": "1"}, {"time": "2026-11-22T12:00:00"}, {"time": "yesterday"}, {"at": True}, {"at": -5}, {"at": NOW // 1_000_000},
+        {"at": 1 << 63}, {"at": 10**30},
+    ],
+)  # fmt: skip
+def test_a_sidecar_without_a_time_is_a_reject(tmp_path: Path, told: dict[str, Any]) -> None:
     leave(tmp_path, "1.mms", submit(), **told)
     folder = Pdus("tap", tmp_path, number)
     with pytest.raises(DecodeError, match="time"):
@@ -151,6 +159,21 @@ def test_a_message_between_mmscs(tmp_path: Path) -> None:
     assert copy.receivers[1] & NOT_A_NUMBER
     with pytest.raises(DecodeError, match="MM4_forward"):
         folder.load(by_name["answer"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        (b"From", b"=?utf-8?q?"), (b"From", b"<>@[:;,\xff"), (b"To", b"a:b:c;,=?x?"), (b"Date", b"Mon, 99 Foo 99999 99:99:99 +99999999999"),
+        (b"Date", b"1 Jan 1871 00:00:00 +0000"), (b"Content-Type", b"a/b; =*0*=;;"),
+    ],
+)  # fmt: skip
+def test_a_message_of_another_operator_with_headers_that_are_no_good(tmp_path: Path, name: bytes, value: bytes) -> None:
+    leave(tmp_path, "spooled", re.sub(rb"(?m)^" + name + rb":.*$", lambda _: name + b": " + value, MM4))
+    folder = Mm4("peer", tmp_path, number)
+    (found,) = folder.look(10, NOW)
+    copy = folder.load(found)
+    assert (copy.message, copy.at) == ("far-77", found.at if name == b"Date" else NOW)
 
 
 def spool(folder: Path, most: int = 10) -> Spool:
