@@ -39,7 +39,7 @@ from mmsd.flow.handing import Handing
 from mmsd.flow.handsets import Handsets
 from mmsd.flow.mailing import Mailer
 from mmsd.flow.requests import Requests, Shelf, Shelved
-from mmsd.flow.sequencer import Feed, Sequencer
+from mmsd.flow.sequencer import Feed, Heard, Sequencer
 from mmsd.flow.settle import Listener, Way
 from mmsd.flow.taps import COPY, Taps
 from mmsd.link import cmpp, mm7, mqtt, registry, renotify, smpp, webhook
@@ -344,11 +344,14 @@ def forms(link: registry.Settings) -> frozenset[Form]:
             return frozenset({Form.TEXT, Form.OCTETS})
 
 
-def taps(settings: config.Settings, store: SqliteStore, keys: Keys, world: World, holds: Callable[[int, Collection[str]], bool]) -> Taps:
+def taps(
+    settings: config.Settings, store: SqliteStore, keys: Keys, world: World, holds: Callable[[int, Collection[str]], bool],
+    heard: Callable[[], Heard],
+) -> Taps:  # fmt: skip
     """What looks into copies, to be run in a loop."""
     return Taps(
-        settings.copies, settings.state.directory / COPIES, store, keys, feed=COPIES, holds=holds, zone=settings.zone.name, wall=world.wall,
-        worker=settings.workers, fault_point=world.fault_point,
+        settings.copies, settings.state.directory / COPIES, store, keys, feed=COPIES, holds=holds, heard=heard, zone=settings.zone.name,
+        wall=world.wall, worker=settings.workers, fault_point=world.fault_point,
     )  # fmt: skip
 
 
@@ -458,7 +461,9 @@ class Daemon:
             self._reference = reference = imported(settings, self.store, keys)
             self.care = care_loop(settings, self.store, keys, self._world, reference)
             self.sequencer = intake(settings, self.store, keys, self._world, mending=lambda: self.care.mending, reference=reference)
-            self.copies = taps(settings, self.store, keys, self._world, self._holds) if settings.copies else None
+            self.copies = (
+                taps(settings, self.store, keys, self._world, self._holds, lambda: self.sequencer.heard) if settings.copies else None
+            )
         except BaseException:
             self.store.close()
             raise
@@ -492,6 +497,8 @@ class Daemon:
             state, why = health.state, health.error
             if state == "ok" and not mark and not health.files and feed.source.idle:
                 state, why = "degraded", f"no such file yet: {', '.join(map(str, settings.paths))}"
+            if feed.name == COPIES and self.copies is not None and (trouble := dict(self.copies.inspector.trouble)):
+                state, why = "degraded", "; ".join(f"copies{f' of {tap}' if tap else ''} wait: {reason}" for tap, reason in trouble.items())
             lines, behind = sequencer.progress.lines[feed.name], feed.source.behind()
             notes = {what: n for (name, what), n in sequencer.progress.notes.items() if name == feed.name}
             condition = conditions.get(feed.name)

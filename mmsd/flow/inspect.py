@@ -3,8 +3,9 @@
     folder → whose? → worker → journal, on disk → dropped
 
 Only what somebody sent who is known to hold a seed is opened. A copy whose sender is not known to hold one waits, for he may have got it
-just now; then it is deleted, and counted with others like it. A copy is dropped once its line is on disk; killed in between, it is found in
-the journal at the next start and only dropped.
+just now and the log that tells it is not read yet; once logs are read to so long after the copy, it is deleted, and counted with others
+like it. A copy is dropped once its line is on disk; killed in between, it is found in the journal at the next start and only dropped. A
+full disk or a busy store is waited for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import msgspec
 
 from mmsd.codec import mime, mms
 from mmsd.errors import ConfigError, DecodeError, StoreBusy, StoreFull
+from mmsd.flow.sequencer import Heard
 from mmsd.link import mirror
 from mmsd.link.copies import Copies, Found
 from mmsd.link.journal import Journal
@@ -38,6 +40,12 @@ RETIRING: Final = 600 * SECOND
 """Between two looks for files of the journal that may go."""
 ALIVE: Final = 60 * SECOND
 """So often at least the journal says up to when all was looked into."""
+AHEAD: Final = DAY
+"""A copy that is dated further ahead of the clock has no time: it would wait until then."""
+ALL: Final = ""
+"""In `trouble`: what keeps all taps waiting."""
+_DEPTH: Final = 10  # multiparts within multiparts
+_AGAIN: Final = 1.0  # seconds
 
 
 class Folder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +64,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     inspect: Literal["holders", "all"] = "holders"  # whose copies are opened
     by: str = ""  # who answers for "all"
     until: str = ""  # the day from which on it is "holders" again
-    wait: float = 900.0  # a copy whose sender is not known to hold a seed is deleted after so long
+    wait: float = 900.0  # a copy whose sender is not known to hold a seed is deleted once logs are read to so long after it
     keep_unreadable: bool = False  # in the folder `rejected` beside them, for people; else they are deleted
     poll: float = 1.0
 
@@ -80,8 +88,8 @@ class Judge(Protocol):
 
 
 class Inspector:
-    """The loop. `holds`: whether a number holds a live seed; `learn`: keeps altered octets that were recognised;
-    `read_up_to`: octets of the journal's files that took effect, by path."""
+    """The loop. `holds`: whether a number holds a live seed; `heard`: how far logs, and what is in the journal, have told that;
+    `learn`: keeps altered octets that were recognised; `read_up_to`: octets of the journal's files that took effect, by path."""
 
     def __init__(
         self,
@@ -91,6 +99,7 @@ class Inspector:
         journal: Journal,
         *,
         holds: Callable[[int], bool],
+        heard: Callable[[], Heard],
         learn: Callable[[Sequence[Learned]], None],
         read_up_to: Callable[[], Mapping[str, int]],
         zone: tzinfo,
@@ -103,6 +112,7 @@ class Inspector:
         self._judge = judge
         self._journal = journal
         self._holds = holds
+        self._heard = heard
         self._learn = learn
         self._read_up_to = read_up_to
         self._zone = zone
@@ -110,11 +120,13 @@ class Inspector:
         self._at_once = at_once
         self._fault_point = fault_point
         self._senders: dict[str, dict[Path, tuple[int, int]]] = {}  # by tap, of copies that wait: (sender, when it was submitted)
+        self._left: dict[str, dict[Found, bool]] = {}  # by tap, what is done with and could not be put away; whether people want it
+        self._unread: list[tuple[int, int]] = []  # of what was looked into: (ticks until it has surely taken effect, when it was sent)
+        self._learned: list[Learned] = []  # that the store has not taken yet: workers tell it once
+        self._failed: set[str] = set()  # taps, in this round
         self._said = self._retired = 0
         self.waiting = 0
-        self.trouble: dict[str, str] = {}  # tap → why it cannot be read
-        self.halted = ""  # why nothing is looked into at all, "" when it is
-        self._stuck: set[Path] = set()  # done with, and may not be removed
+        self.trouble: dict[str, str] = {}  # tap → why it waits
 
     async def run(self) -> None:
         clock = asyncio.get_running_loop()
@@ -122,34 +134,46 @@ class Inspector:
             began = clock.time()
             try:
                 worked = await self.round()
-            except (OSError, StoreBusy, StoreFull) as error:  # copies stay where they are
-                if not self.halted:
-                    _log.warning("copies are not looked into: %s", error)
-                self.halted, worked = str(error), False
-            else:
-                self.halted = ""
+            except (OSError, StoreBusy, StoreFull) as error:
+                self.cannot(ALL, error)
+                await asyncio.sleep(_AGAIN)
+                continue
             if not worked:  # folders with many that wait are looked through less often
                 await asyncio.sleep(max(self._settings.poll, 10 * (clock.time() - began)))
 
+    def cannot(self, tap: str, error: Exception) -> None:
+        """It is tried again; one warning until it went well."""
+        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        if tap not in self.trouble:
+            _log.warning("copies%s wait: %s", f" of {tap}" if tap else "", why)
+        self.trouble[tap] = why
+        self._failed.add(tap)
+
     async def round(self) -> bool:
-        """Takes what lies in the folders once; whether anything was done."""
-        now = self._wall()
+        """Takes what lies in the folders once; whether anything was done. OSError, StoreBusy, StoreFull: journal or store cannot now."""
+        now, heard = self._wall(), self._heard()
+        self._failed.clear()
         worked = False
+        over: dict[str, list[tuple[Found, int]]] = {}
         for name, tap in self._taps.items():
             try:
                 found = await asyncio.to_thread(tap.look, 1 << 20, now)
-                self.trouble.pop(name, None)
             except OSError as error:
-                if name not in self.trouble:
-                    _log.warning("copies.folders.%s cannot be read: %s", name, error.strerror)
-                self.trouble[name] = error.strerror or str(error)
+                self.cannot(name, error)
                 continue
-            worked |= await self._take(name, tap, found, now)
+            over[name] = []
+            worked |= await self._take(name, tap, found, now, heard, over[name])
+        self._unread = [each for each in self._unread if heard.ticks < each[0]]
+        told = min((at for _, at in self._unread), default=now + AHEAD)  # of what was sent later one may learn yet who got it from whom
+        for name, waited in over.items():
+            await self._close(name, self._taps[name], [each for each, at in waited if at <= told], Sighted.UNOPENED, now)
         waiting = [at for mine in self._senders.values() for _, at in mine.values()]
         self.waiting, oldest = len(waiting), min([now, *waiting])
         if oldest - self._said >= ALIVE:
             await asyncio.to_thread(self._journal.append, [Look(b"", oldest)])
             self._said = oldest
+        for name in self.trouble.keys() - self._failed:
+            del self.trouble[name]
         if now - self._retired >= RETIRING:
             self._retired = now
             await asyncio.to_thread(lambda: self._journal.retire(self._read_up_to()))
@@ -161,21 +185,26 @@ class Inspector:
             return False
         return datetime.fromtimestamp(self._wall() / SECOND, UTC).astimezone(self._zone).date() < date.fromisoformat(self._settings.until)
 
-    async def _take(self, name: str, tap: Copies, found: Sequence[Found], now: int) -> bool:
-        """What lies there is opened, told apart, or left to wait."""
+    async def _take(
+        self, name: str, tap: Copies, found: Sequence[Found], now: int, heard: Heard, over: list[tuple[Found, int]]
+    ) -> bool:  # fmt: skip
+        """What lies there is opened, told apart, or left to wait; `over` gets what waited long enough, and when it was submitted."""
+        left = self._left.get(name, {})
+        self._left[name] = {}
+        for each in found:
+            if each in left:
+                await self._put_away(name, tap, [each], keep=left[each])
+        found = [each for each in found if each not in left]
         before = self._senders.get(name, {})
         mine = self._senders[name] = {each.path: before[each.path] for each in found if each.path in before}
         unopened, unreadable = [], []
         due: list[tuple[Found, Copy]] = []
         done = False
         for each in found:
-            if each.path in self._stuck:
-                await self._remove(name, each, tap.drop)
-                continue
             waits = mine.get(each.path)
             if waits is not None and not self._opens(waits[0]):
-                if now - each.at > self._settings.wait * SECOND:
-                    unopened.append(each)
+                if heard.logs > waits[1] + self._settings.wait * SECOND:
+                    over.append((each, waits[1]))
                 continue
             try:
                 copy = await asyncio.to_thread(tap.load, each)
@@ -183,15 +212,18 @@ class Inspector:
                 _log.info("a copy of %s is no message: %s", name, error.reason)
                 unreadable.append(each)
                 continue
-            except OSError:
+            except FileNotFoundError:
                 continue
-            if copy.id in self._journal:
-                await self._remove(name, each, tap.drop)
-            elif copy.forwarded:  # an M-Forward carries no message that could be looked into
-                unopened.append(each)
-            elif copy.at > now + DAY:
-                _log.info("a copy of %s says that it is of a day to come", name)
+            except OSError as error:
+                self.cannot(name, error)
+                continue
+            if copy.at > now + AHEAD:
+                _log.info("a copy of %s is dated ahead of the clock", name)
                 unreadable.append(each)
+            elif copy.id in self._journal:
+                await self._put_away(name, tap, [each])
+            elif copy.forwarded:  # it names a message, and holds nothing to look into
+                unopened.append(each)
             elif self._opens(copy.sender):
                 due.append((each, copy))
                 if len(due) >= 4 * self._at_once:
@@ -212,25 +244,24 @@ class Inspector:
         if not due:
             return
         verdicts = await asyncio.gather(*(self._judged(copy) for _, copy in due))
-        learned = [each for said in verdicts for each in said.learned]
-        if learned:
-            await asyncio.to_thread(self._learn, learned)
+        self._learned += [each for said in verdicts for each in said.learned]
+        if self._learned:
+            await asyncio.to_thread(self._learn, self._learned)
+            self._learned = []
         await asyncio.to_thread(self._journal.append, [look_of(name, copy, said) for (_, copy), said in zip(due, verdicts, strict=True)])
-        for each, _ in due:
-            self._senders[name].pop(each.path, None)
-            await self._remove(name, each, tap.drop)
+        self._unread += [(self._heard().ticks + 2, copy.at) for _, copy in due]
+        await self._put_away(name, tap, [each for each, _ in due])
         self._fault_point("dropped")
 
-    async def _remove(self, name: str, each: Found, how: Callable[[Found], None]) -> None:
-        """A file that we may not remove is tried again each round, and never looked into twice."""
-        try:
-            await asyncio.to_thread(how, each)
-        except OSError as error:
-            if each.path not in self._stuck:
-                _log.warning("copies.folders.%s: a copy that is done with cannot be removed: %s", name, error.strerror)
-            self._stuck.add(each.path)
-        else:
-            self._stuck.discard(each.path)
+    async def _put_away(self, name: str, tap: Copies, found: Sequence[Found], *, keep: bool = False) -> None:
+        """Drops what is done with, or moves it aside. What stays is not looked into again, but put away in the next round."""
+        for each in found:
+            self._senders.get(name, {}).pop(each.path, None)
+            try:
+                await asyncio.to_thread(tap.reject if keep else tap.drop, each)
+            except OSError as error:
+                self.cannot(name, error)
+                self._left[name][each] = keep
 
     async def _judged(self, copy: Copy) -> Verdict:
         try:
@@ -243,10 +274,7 @@ class Inspector:
         if not found:
             return
         await asyncio.to_thread(self._journal.append, [Look(b"", now, name, seen=(("", what, 0),), n=len(found))])
-        keep = what is Sighted.UNREADABLE and self._settings.keep_unreadable
-        for each in found:
-            self._senders[name].pop(each.path, None)
-            await self._remove(name, each, tap.reject if keep else tap.drop)
+        await self._put_away(name, tap, found, keep=what is Sighted.UNREADABLE and self._settings.keep_unreadable)
 
 
 def contents_of(copy: Copy) -> list[Content]:
@@ -257,10 +285,12 @@ def contents_of(copy: Copy) -> list[Content]:
     return list(_flat(mime.decode_content_type(mime.get(headers, "Content-Type")), copy.body[at:]))
 
 
-def _flat(kind: mime.ContentType, body: bytes) -> Iterator[Content]:
+def _flat(kind: mime.ContentType, body: bytes, depth: int = 1) -> Iterator[Content]:
+    if depth > _DEPTH:
+        raise DecodeError(f"more than {_DEPTH} multiparts within each other", offset=0, clause="RFC 2046 5.1")
     for part in mime.decode_multipart(body, kind.parameters.get("boundary", "")):
         if part.content_type.media.startswith("multipart/"):
-            yield from _flat(part.content_type, bytes(part.raw))
+            yield from _flat(part.content_type, bytes(part.raw), depth + 1)
         else:
             yield unlocked(Content(part.content_type.media, bytes(part.content())))
 

@@ -11,7 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +75,8 @@ HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
 HURRIED: Final = 0.04
 """Seconds that a tick takes chunks for while others wait for the store's writer, or did just now (R2)."""
+COPIES: Final = "copies"
+"""The family of feeds that tell what was in copies of messages."""
 AHEAD: Final = "its time lies ahead of the clock"
 UNREAD: Final = frozenset({"truncated", "gone", "damaged", "hole"})
 """What happened to files (`Audit.what`) of which something was not read."""
@@ -206,6 +208,13 @@ class _Tick(Reading):
     handsets: News = field(default_factory=News)
 
 
+class Heard(NamedTuple):
+    """How far logs took effect, for whoever waits in another thread for what they may tell."""
+
+    ticks: int = 0  # that have ended; what was written during one is surely read by the second from then on
+    logs: int = 0  # event time up to which every feed but those of copies was read, µs; 0 while there are copies to read
+
+
 class Sequencer:
     """See the module. Not thread-safe: one thread calls `load` and `tick`."""
 
@@ -250,6 +259,7 @@ class Sequencer:
         self._renew = renew
         self._proved: dict[int, Shown] = {}  # last told to care, by number
         self.progress = Progress()
+        self.heard = Heard()
         self.last: Batch | None = None  # as committed, for telemetry
         self.commit_seconds = 0.0
         self.until = 0  # replay: every mark is moved here once all files are read
@@ -343,6 +353,7 @@ class Sequencer:
             return False
         if worked:
             self.progress.trouble = ""
+        self.heard = Heard(self.heard.ticks + 1, self._logs())
         return worked
 
     def _tick(self) -> bool:
@@ -453,7 +464,7 @@ class Sequencer:
                 read.ripe.append(self.state.lose(feed.index, MISFIT, int(at.min()), int(at.max()) + 1))
             if feed.family == "sessions" and self._handsets is not None:
                 self._handsets.see(records)
-            elif feed.family == "copies":
+            elif feed.family == COPIES:
                 read.copies.take(feed.name, records)
             at = records["at"]
             span = (int(at[0]), int(at.max())) if len(at) else (0, 0)
@@ -496,11 +507,22 @@ class Sequencer:
         read.samples.append((name, Reject(AHEAD, "at", int(places[0]))))
         return records.chosen(fits)
 
-    def _horizon(self) -> int:
-        """Event time up to which every feed that speaks has been read."""
+    def _logs(self) -> int:
+        """Event time up to which logs took effect, and all that is there of copies; without logs, up to now."""
+        copies = [feed for feed in self.feeds if feed.family == COPIES]
+        if len(copies) == len(self.feeds):
+            return self.clock()
+        if not all(feed.source.idle or self._away(feed) for feed in copies):
+            return 0
+        return self._horizon(but=COPIES)
+
+    def _horizon(self, but: str = "") -> int:
+        """Event time up to which every feed that speaks has been read; `but`: a family of feeds that is left out."""
         now = self.clock()
         marks = []
         for feed in self.feeds:
+            if feed.family == but:
+                continue
             mark = self.state.marks.get(feed.index)
             if mark is None:
                 if not feed.source.idle and not self._away(feed):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Final
 
-from mmsd.errors import LinkDown, StoreDamaged
+from mmsd.errors import LinkDown, StoreBusy, StoreDamaged, StoreFull
 from mmsd.fast.values_py import address
-from mmsd.flow.inspect import Inspector, Settings
+from mmsd.flow.inspect import ALL, Inspector, Settings
+from mmsd.flow.sequencer import Heard
 from mmsd.link import workers
 from mmsd.link.copies import Copies, Mm4, Pdus, Spool
 from mmsd.link.journal import Journal
@@ -26,8 +26,6 @@ from mmsd.store import Needs
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import SqliteStore
 
-_log: Final = logging.getLogger(__name__)
-
 MIRROR: Final = "mirror"
 """The tap of what comes by HTTP."""
 COPY: Final = b"copy"
@@ -39,7 +37,7 @@ LEARNED: Final = 50_000
 
 
 class Taps:
-    """`holds`: whether a number holds a seed of one of these campaigns; `feed`: the journal's name among the feeds."""
+    """`holds`: whether a number holds a seed of one of these campaigns, as far as was `heard`; `feed`: the journal's name among feeds."""
 
     def __init__(
         self,
@@ -50,6 +48,7 @@ class Taps:
         *,
         feed: str,
         holds: Callable[[int, Collection[str]], bool],
+        heard: Callable[[], Heard],
         zone: tzinfo,
         wall: Callable[[], int],
         worker: workers.Settings = workers.Settings(),  # noqa: B008 frozen
@@ -74,8 +73,8 @@ class Taps:
         self._workers: workers.Workers | None = None
         self._journal = Journal(folder, seal, unseal, wall=wall, fault_point=fault_point)
         self.inspector = Inspector(
-            settings, folders, self, self._journal, holds=self._holder, learn=self._learn, read_up_to=self._read_up_to, zone=zone,
-            wall=wall, at_once=worker.processes, fault_point=fault_point,
+            settings, folders, self, self._journal, holds=self._holder, heard=heard, learn=self._learn, read_up_to=self._read_up_to,
+            zone=zone, wall=wall, at_once=worker.processes, fault_point=fault_point,
         )  # fmt: skip
 
     async def run(self) -> None:
@@ -85,8 +84,8 @@ class Taps:
                 try:
                     async with self.working():
                         await self.inspector.run()
-                except LinkDown as error:
-                    _log.warning("copies wait: %s", error)
+                except (LinkDown, OSError, StoreBusy, StoreFull) as error:
+                    self.inspector.cannot(ALL, error)
                 await asyncio.sleep(REST)
 
     @contextlib.asynccontextmanager

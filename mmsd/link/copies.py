@@ -158,7 +158,7 @@ class Pdus(_Folder):
         for line in lines:
             try:
                 row = msgspec.json.decode(line, type=dict[str, Any])
-            except msgspec.DecodeError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(name := row.get("file"), str):
                 self._index[name] = row
@@ -171,7 +171,7 @@ class Pdus(_Folder):
                 row = msgspec.json.decode(self._sidecar(path).read_bytes(), type=dict[str, Any])
             except FileNotFoundError:
                 raise DecodeError("nothing is known of this PDU: neither sidecar nor index names it", offset=0, clause="a copy") from None
-            except (msgspec.DecodeError, msgspec.ValidationError):
+            except (ValueError, RecursionError):  # no UTF-8, too: that is no msgspec.DecodeError
                 raise DecodeError("the sidecar is no JSON object", offset=0, clause="a copy") from None
         return known(row)
 

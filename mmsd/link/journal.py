@@ -6,6 +6,7 @@ start and when one is large; a file goes when it was read to its end and is old.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -59,7 +60,8 @@ class Journal:
             file.flush()
             os.fsync(file.fileno())
         except OSError:  # what stands there is not known: the next line begins a new file
-            self.close()
+            with contextlib.suppress(OSError):  # what it could not write it tries again
+                self.close()
             raise
         self._fault_point("journalled")
         self._known.update(look.id for look in looks if look.id)
@@ -79,8 +81,8 @@ class Journal:
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
-            self._file, self._path = None, Path()
+            file, self._file, self._path = self._file, None, Path()
+            file.close()
 
     def _begun(self) -> BinaryIO:
         """A file of its own for what follows: the last one may end within a line."""
@@ -88,12 +90,16 @@ class Journal:
         while (path := self._folder / f"looked-{at:020d}.log").exists():
             at += SECOND
         file = path.open("xb")
-        os.fchmod(file.fileno(), 0o600)
-        folder = os.open(self._folder, os.O_RDONLY)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            os.fchmod(file.fileno(), 0o600)
+            folder = os.open(self._folder, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except OSError:
+            file.close()
+            raise
         self._file, self._path = file, path
         return file
 

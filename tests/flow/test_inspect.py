@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
+import io
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import closing
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, ParamSpec
 
@@ -17,9 +20,12 @@ import pytest
 
 from bench import cards
 from mmsd import app, config
-from mmsd.errors import ConfigError
+from mmsd.codec import mms
+from mmsd.codec.tables import mms as table
+from mmsd.errors import ConfigError, DecodeError, StoreBusy, StoreFull
 from mmsd.flow import inspect, taps
 from mmsd.flow.inspect import Folder
+from mmsd.flow.sequencer import Heard
 from mmsd.link import copies, mirror
 from mmsd.link.copies import Pdus
 from mmsd.link.journal import KEPT, Journal
@@ -86,12 +92,16 @@ def leave(folder: Path, name: str, pdu: bytes, sender: int, at: int = AT) -> Non
     (folder / f"{name}.mms").write_bytes(pdu)
 
 
-def made_taps(store: SqliteStore, settings: inspect.Settings, clock: rig.Clock, misfortune: rig.Misfortune | None = None) -> taps.Taps:
-    harm = misfortune or rig.Misfortune()
+def made_taps(
+    store: SqliteStore, settings: inspect.Settings, clock: rig.Clock, misfortune: rig.Misfortune | None = None,
+    heard: Callable[[], Heard] | None = None, holds: Callable[[int, Collection[str]], bool] | None = None,
+) -> taps.Taps:  # fmt: skip
+    """Unless told otherwise, logs are read up to now."""
+    harm, ticks = misfortune or rig.Misfortune(), count(1)
     return taps.Taps(
         settings, store.directory / app.COPIES, store, rig.KEYS, feed=app.COPIES,
-        holds=lambda number, campaigns: number == HOLDER and "torch" in campaigns, zone=config.settings.Zone().name, wall=clock.wall,
-        fault_point=harm.point,
+        holds=holds or (lambda number, campaigns: number == HOLDER and "torch" in campaigns),
+        heard=heard or (lambda: Heard(next(ticks), clock.now)), zone=config.settings.Zone().name, wall=clock.wall, fault_point=harm.point,
     )  # fmt: skip
 
 
@@ -117,7 +127,8 @@ async def test_who_holds_a_seed_is_looked_into(store: SqliteStore, made: tuple[b
         await running.inspector.round()
         assert [path.name for path in folder.glob("*.mms")] == ["strange.mms"], "it waits: he may have got the seed just now"
         assert running.inspector.waiting == 1
-        clock.now = (folder / "strange.mms").stat().st_mtime_ns // 1000 + 61 * SECOND
+        clock.now += 61 * SECOND
+        await running.inspector.round()
         await running.inspector.round()
     assert list(folder.iterdir()) == []
     told = Counter((look.seen[0][0], Sighted(look.seen[0][1]).name, look.sender, look.receivers) for look in looks(store))
@@ -214,6 +225,199 @@ async def test_everybody_is_opened_by_name_and_until_a_day(store: SqliteStore, m
 
 
 @ran
+async def test_a_copy_waits_for_the_logs_that_may_tell_who_holds_a_seed(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path
+) -> None:
+    """Old copies and logs that are behind: nothing is closed by the clock on the wall, however old it is."""
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT + DAY)
+    leave(folder, "first", message(octets), HOLDER)
+    leave(folder, "second", message(octets, transaction="T2"), FRIEND, AT + 10 * SECOND)
+    leave(folder, "strange", message(octets, transaction="T3"), STRANGER, AT + 20 * SECOND)
+    now_heard, holders = [Heard()], {0}
+    running = made_taps(
+        store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, heard=lambda: now_heard[0],
+        holds=lambda number, campaigns: number in holders,
+    )  # fmt: skip
+    async with running.working():
+        for ticks in range(3):  # the backlog is read
+            now_heard[0] = Heard(ticks, AT + 30 * SECOND)
+            await running.inspector.round()
+        assert running.inspector.waiting == 3
+        holders.add(HOLDER)
+        now_heard[0] = Heard(3, AT + DAY)
+        await running.inspector.round()
+        assert running.inspector.waiting == 2, "of whom he sent it to is known only when the journal was read"
+        now_heard[0] = Heard(4, AT + DAY)
+        await running.inspector.round()
+        assert running.inspector.waiting == 2, "that tick may have begun before"
+        holders.add(FRIEND)
+        now_heard[0] = Heard(5, AT + DAY)
+        await running.inspector.round()
+        assert running.inspector.waiting == 1
+        now_heard[0] = Heard(7, AT + DAY)
+        await running.inspector.round()
+    assert list(folder.iterdir()) == []
+    assert [(look.sender, Sighted(look.seen[0][1]).name) for look in looks(store)] == [
+        (HOLDER, "EXACT"),
+        (FRIEND, "EXACT"),
+        (0, "UNOPENED"),
+    ]
+
+
+@ran
+async def test_what_was_passed_on_by_its_name_holds_nothing(store: SqliteStore, tmp_path: Path) -> None:
+    forward = mms.encode(
+        [
+            (table.MESSAGE_TYPE, table.M_FORWARD_REQ), (table.TRANSACTION_ID, b"T1"), (table.MMS_VERSION, 0x90),
+            (table.FROM, table.INSERT_ADDRESS), (table.TO, mms.Text(b"+%d/TYPE=PLMN" % FRIEND)),
+            (table.CONTENT_LOCATION, b"http://mmsc/1"),
+        ]
+    )  # fmt: skip
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    leave(folder, "1", forward, HOLDER)
+    leave(folder, "2", forward, STRANGER)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}), clock, heard=Heard)
+    async with running.working():
+        await running.inspector.round()
+    assert list(folder.iterdir()) == []
+    assert running.inspector.waiting == 0
+    assert [(look.seen, look.n) for look in looks(store)] == [((("", Sighted.UNOPENED, 0),), 2)]
+
+
+@ran
+async def test_a_copy_dated_ahead_of_the_clock_is_unreadable(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path
+) -> None:
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    leave(folder, "1", message(made[0]), HOLDER, AT + inspect.AHEAD + 1)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}), clock)
+    async with running.working():
+        await running.inspector.round()
+    assert [look.seen for look in looks(store)] == [(("", Sighted.UNREADABLE, 0),)]
+
+
+@ran
+async def test_a_copy_that_cannot_be_dropped_is_looked_into_once(
+    store: SqliteStore,
+    made: tuple[bytes, RegisteredSeed],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It keeps nobody else's waiting, and is told of once."""
+    octets, _ = made
+    clock = rig.Clock(AT)
+    for name in ("stuck", "well"):
+        leave(tmp_path / name, "1", message(octets, transaction=name), HOLDER)
+        leave(tmp_path / name, "2", b"no message", HOLDER)
+    dropped, stuck = copies.Pdus.drop, [True]
+
+    def drop(self: copies.Pdus, found: copies.Found) -> None:
+        if self.name == "stuck" and stuck[0]:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        dropped(self, found)
+
+    monkeypatch.setattr(copies.Pdus, "drop", drop)
+    settings = inspect.Settings(folders={name: Folder(tmp_path / name) for name in ("stuck", "well")})
+    running = made_taps(store, settings, clock)
+    async with running.working():
+        await running.inspector.round()
+        told = looks(store)
+        assert running.inspector.trouble == {"stuck": "Permission denied"}
+        assert not await running.inspector.round(), "nothing to do at once"
+        assert not await running.inspector.round()
+        assert looks(store) == told
+        assert Counter(Sighted(look.seen[0][1]).name for look in told) == {"EXACT": 2, "UNREADABLE": 2}
+        assert len([record for record in caplog.records if "stuck" in record.message and record.levelname == "WARNING"]) == 1
+        assert list((tmp_path / "well").iterdir()) == []
+        stuck[0] = False
+        await running.inspector.round()
+        assert running.inspector.trouble == {}
+    assert list((tmp_path / "stuck").iterdir()) == []
+    assert looks(store) == told
+
+
+@pytest.mark.parametrize("where", ["journal", "learn", "holds"])
+@ran
+async def test_a_full_disk_and_a_busy_store_are_waited_for(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch, where: str,
+) -> None:  # fmt: skip
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT)
+    leave(folder, "1", message(alter.jpeg(colour(opened(octets)), 60)), HOLDER)
+    faults = {"journal": OSError(errno.ENOSPC, "No space left on device"), "learn": StoreFull("no space"), "holds": StoreBusy("locked")}
+    left, went_well, loop = [3], asyncio.Event(), asyncio.get_running_loop()
+
+    def fails(place: str) -> None:
+        if place == where and left[0]:
+            left[0] -= 1
+            raise faults[where]
+
+    def retire(self: Journal, read_up_to: Mapping[str, int]) -> int:
+        loop.call_soon_threadsafe(went_well.set)  # at the end of a round that went well
+        return 0
+
+    def holds(number: int, campaigns: Collection[str]) -> bool:
+        fails("holds")
+        return number == HOLDER
+
+    transact = store.transact
+
+    def learn(*given: Any) -> Any:
+        fails("learn")
+        return transact(*given)
+
+    monkeypatch.setattr(store, "transact", learn)
+    monkeypatch.setattr(Journal, "retire", retire)
+    monkeypatch.setattr(inspect, "_AGAIN", 0.01)
+    misfortune = rig.Misfortune()
+    monkeypatch.setattr(misfortune, "point", fails)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, poll=0.01), clock, misfortune, holds=holds)
+    async with asyncio.timeout(60):
+        task = asyncio.create_task(running.run())
+        await asyncio.wait({task, asyncio.create_task(went_well.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        assert not task.done(), "it ended"
+        assert running.inspector.trouble == {}
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert left == [0]
+    assert [look.seen[0][0] for look in looks(store)] == ["torch/leg-1"]
+    assert [each.seed for each in store.learned_octets(9)] == ["torch/leg-1"], "workers tell it once"
+    assert len([record for record in caplog.records if record.message.startswith("copies wait")]) == 1
+
+
+def test_a_journal_whose_disk_was_full_goes_on_in_another_file(tmp_path: Path) -> None:
+    """The file itself refuses what is written, and what is left of it when it is closed."""
+    clock = rig.Clock(AT)
+    journal = Journal(tmp_path, lambda plain: plain, lambda sealed: sealed, wall=clock.wall)
+    journal.append([Look(b"1" * 16, AT)])
+    assert journal._file is not None
+    journal._file.close()
+    journal._file = io.BufferedWriter(Full())
+    with pytest.raises(OSError, match="No space"):
+        journal.append([Look(b"2" * 16, AT)])
+    assert b"2" * 16 not in journal
+    clock.now += SECOND
+    journal.append([Look(b"2" * 16, AT)])
+    assert b"2" * 16 in journal
+    journal.close()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+class Full(io.RawIOBase):
+    """A file on a full disk."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@ran
 async def test_from_the_mirror_to_the_counters(store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path) -> None:
     """What came by HTTP is looked into, written down, and read by the sequencer like any log."""
     octets, _ = made
@@ -241,7 +445,7 @@ async def test_from_the_mirror_to_the_counters(store: SqliteStore, made: tuple[b
     sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
     while sequencer.tick():
         pass
-    counts = {(count.tap, count.what, count.campaign): count.n for count in store.copies(0, 1 << 40)}
+    counts = {(each.tap, each.what, each.campaign): each.n for each in store.copies(0, 1 << 40)}
     assert counts[taps.MIRROR, "exact", "torch"] == 2
     assert app.COPIES in {feed.name for feed in sequencer.feeds}
 
@@ -305,6 +509,29 @@ def test_a_line_that_was_cut_is_a_reject_and_the_next_is_read() -> None:
     assert (rows["latency"].tolist()[:2], rows["size"].tolist()[:2]) == ([9500, 9500], [300, 300])
     assert rows.text("tag", 1) == b"torch/leg-1"
     assert rows["where"][0] == rows["where"][1] == 7 + 41
+
+
+@pytest.mark.parametrize("at", [-5, 1 << 63, (1 << 64) - 1])
+def test_a_line_with_no_time_is_a_reject(at: int) -> None:
+    def seal(plain: bytes) -> bytes:
+        return rig.KEYS.seal(b"", taps.COPY, plain)
+
+    data = inspected.written(Look(b"1" * 16, at, seen=(("", 0, 0),)), seal) + inspected.written(Look(b"", AT), seal)
+    parsed = inspected.Inspected((1, 2), lambda sealed: rig.KEYS.unseal(b"", taps.COPY, sealed)).scan(
+        data, ordinal=0, offset=0, final=False
+    )
+    assert (parsed.consumed, parsed.lines, parsed.rejects.total) == (len(data), 2, 1)
+    assert parsed.records["at"].tolist() == [AT]
+
+
+def test_multiparts_within_multiparts_without_end_are_refused() -> None:
+    depth = 2000
+    opened = b"".join(b'Content-Type: multipart/mixed; boundary="b%d"\r\n\r\n--b%d\r\n' % (n, n) for n in range(depth))
+    body = (
+        b"X-Mms-Message-Type: MM4_forward.REQ\r\n" + opened + b"\r\nhi\r\n" + b"".join(b"--b%d--\r\n" % n for n in reversed(range(depth)))
+    )
+    with pytest.raises(DecodeError, match="within each other"):
+        inspect.contents_of(copies.mm4_copy("mm4", body, lambda text: 0, at=AT))
 
 
 def test_what_a_message_between_mmscs_consists_of() -> None:

@@ -179,7 +179,7 @@ def _marks_apart(patch: pytest.MonkeyPatch) -> None:
 
 def _judged_on_arrival(patch: pytest.MonkeyPatch) -> None:
     """R5 broken: absence is judged by the newest line of the fastest feed."""
-    patch.setattr(Sequencer, "_horizon", lambda self: max(self.state.marks.values(), default=0))
+    patch.setattr(Sequencer, "_horizon", lambda self, but="": max(self.state.marks.values(), default=0))
 
 
 def _never_thawed(patch: pytest.MonkeyPatch) -> None:

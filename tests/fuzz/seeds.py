@@ -75,6 +75,15 @@ def _mime() -> Iterator[bytes]:
     yield b"multipart/mixed; boundary=b\nx\n--b\nContent-Transfer-Encoding: quoted-printable\n\n=e6=\n\n--b--"
 
 
+def _mm4() -> Iterator[bytes]:
+    yield (
+        b"From: <+8613900000001/TYPE=PLMN@mms.far.example>\r\nTo: +8613900000002/TYPE=PLMN@mms.near.example,\r\n a@b.example\r\n"
+        b'Date: Sun, 22 Nov 2026 20:00:00 +0800\r\nX-Mms-Message-Type: MM4_forward.REQ\r\nX-Mms-Message-ID: "far-77"\r\n'
+        b'Content-Type: multipart/related; boundary="b"\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n'
+        b"--c\r\nContent-Type: image/jpeg\r\nContent-Transfer-Encoding: base64\r\n\r\n/9j/4A==\r\n--c--\r\n--b--\r\n"
+    )
+
+
 def _smil() -> Iterator[bytes]:
     slides = [
         smil.Slide((smil.Item("img", "cid:a&b", "Image"), smil.Item("text", "t.txt", "Text")), 5000),
@@ -133,6 +142,7 @@ OWN: Final[Mapping[str, Callable[[], Iterable[bytes]]]] = {
     "session": _session,
     "mm7": _mm7,
     "mime": _mime,
+    "mm4": _mm4,
     "cdr": _cdr,
     "ber": _cdr,
     "logs": _logs,

@@ -24,8 +24,12 @@ from mmsd.codec.tables import cmpp as cmpp_table
 from mmsd.codec.tables import mm7 as mm7_table
 from mmsd.errors import DecodeError, EncodeError
 from mmsd.fast import ber_py, charging_py, scan_py, wire_py
+from mmsd.fast.values_py import address
+from mmsd.flow.inspect import contents_of
+from mmsd.link.copies import mm4_copy
 from mmsd.logs import Dialect, guess
 from mmsd.logs.dialect import LineDialect
+from mmsd.model import Copy
 from tests.codec.test_provision_lint import SIGNED
 from tests.fast.builds import COMPILED, assert_equal, joined
 from tests.logs.tables import COPIES, KEY, make, whole
@@ -465,6 +469,18 @@ def _mime(data: bytes) -> None:
         )
 
 
+def _mm4(data: bytes) -> None:
+    """A message between MMSCs as a tap copies it, with all that it holds."""
+    copy = kept(_forwarded, data)
+    if copy is not None:
+        repr(copy).encode()
+        kept(lambda _: contents_of(copy), data)
+
+
+def _forwarded(data: bytes) -> Copy:
+    return mm4_copy("peer", data, lambda text: address(text, (86, 11, 1, 0), KEY), at=1_795_348_800_000_000)
+
+
 # --------------------------------------------------------------------------------------------------------- charging records
 
 
@@ -603,6 +619,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "session": Target(_session, _feed),
     "mm7": Target(_mm7, mm7.show),
     "mime": Target(_mime, _all_parts),
+    "mm4": Target(_mm4, lambda data: contents_of(_forwarded(data))),
     "cdr": Target(_cdr, cdr.show),
     "ber": Target(_ber, lambda data: sum(1 for _ in ber.children(data, 0, len(data)))),
     "logs": Target(_logs, _one_dialect),

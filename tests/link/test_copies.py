@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -109,6 +110,15 @@ def test_a_sidecar_without_a_time_is_a_reject(tmp_path: Path, told: dict[str, An
         folder.load(folder.look(1, NOW)[0])
 
 
+@pytest.mark.parametrize("sidecar", [b'{"at": 1, "sender": "\xff"}', b'{"a": ' + b"[" * 100_000, b"[]", b""])
+def test_a_sidecar_that_is_no_json_is_a_reject(tmp_path: Path, sidecar: bytes) -> None:
+    leave(tmp_path, "1.mms", submit()).with_suffix(".json").write_bytes(sidecar)
+    (tmp_path / "index.jsonl").write_bytes(sidecar + b"\n")
+    folder = Pdus("tap", tmp_path, number)
+    with pytest.raises(DecodeError, match="sidecar"):
+        folder.load(folder.look(1, NOW)[0])
+
+
 @pytest.mark.parametrize("octets", [b"", b"\x8c\x82", b"\x8c\x84\x98A\0\x8d\x90", os.urandom(200)])
 def test_what_is_no_submit_is_a_reject(tmp_path: Path, octets: bytes) -> None:
     leave(tmp_path, "1.mms", octets, at=NOW)
@@ -174,6 +184,24 @@ def test_a_message_of_another_operator_with_headers_that_are_no_good(tmp_path: P
     (found,) = folder.look(10, NOW)
     copy = folder.load(found)
     assert (copy.message, copy.at) == ("far-77", found.at if name == b"Date" else NOW)
+
+
+@pytest.mark.parametrize("name", [b"From", b"To", b"Cc", b"Date", b"Content-Type", b"X-Mms-Message-ID"])
+def test_a_header_between_mmscs_that_nobody_can_read(name: bytes) -> None:
+    """A copy or a DecodeError, and nothing else."""
+    harms = (
+        b"", b"<", b"<>", b'"', b"@", b":;", b"a:", b"a@[", b"=?utf-8?q?=", b"\xff\xfe", b"[" * 5000, b"(" * 5000, b";" * 50,
+        b"text/plain; x*0*=", b"0", b"Mon", b"9" * 20, b"Sun, 22 Nov 99999999999 20:00:00 +0800",
+        b"Sun, 22 Nov 2026 20:00:00 +" + b"9" * 20, b"Sun, 22 Nov 2026 20:00:00 -0000", b"Fri, 31 Dec 9999 23:59:59 -2359",
+        b"1 Jan 0001 00:00:00 +2359",
+    )  # fmt: skip
+    for harm in harms:
+        line = name + b": " + harm
+        for octets in (re.sub(rb"(?m)^" + name + rb": .*$", line.replace(b"\\", b"\\\\"), MM4), line + b"\n" + MM4):
+            with contextlib.suppress(DecodeError):
+                copy = copies.mm4_copy("peer", octets, number, at=NOW)
+                assert 946_684_800 <= copy.at // 10**6 < 4_102_444_800
+                repr(copy).encode()
 
 
 def spool(folder: Path, most: int = 10) -> Spool:
