@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmsd.model import SECOND, Content, Kind, PushState
+from mmsd.model import DAY, SECOND, Content, Kind, PushState
 from mmsd.rules.causes import Signs
 from mmsd.rules.codes import BAD_REPORTS, REASONS, Code
 from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Thread
@@ -626,17 +626,22 @@ def _sign_silence(
 
 
 def _wrong_sessions(dossier: Dossier, sessions: list[Session], context: Context, until: int) -> int:
-    """New sessions on another APN that followed a push to this number, whatever the message, with none on the MMS APN. Each counts once."""
+    """New sessions on another APN that followed a push to this number, whatever the message, with none on the MMS APN. Each counts once.
+
+    Pushes of several messages in one moment are one push here: two sessions after them are no two cases.
+    """
     settings = context.settings
-    window = int(settings.session * SECOND)
+    window, skew, since = int(settings.session * SECOND), int(settings.skew * SECOND), until - int(settings.case_days * DAY)
+    pushes = [push for thread in dossier.threads if thread.leg for push in thread.leg.pushes if since <= push[AT] <= until]
+    pushes.sort(key=lambda push: (push[AT], push[WHERE], push[FEED]))
     found: set[int] = set()
-    for thread in dossier.threads:
-        for push in thread.leg.pushes if thread.leg else ():
-            at = push[AT]
-            if at > until or until - at > settings.case_days * 86400 * SECOND:
-                continue
-            near = [s for s in sessions if s.start <= at + window and s.end >= at]
-            new = [s.key for s in near if s.apn not in context.expected.mms_apns and _follows(s, push, settings)]
-            if new and not any(s.apn in context.expected.mms_apns for s in near):
-                found.update([key for key in new if key not in found][:1])
+    last = since - skew - 1
+    for push in pushes:
+        at, before, last = push[AT], last, push[AT]
+        if at - before <= skew:
+            continue
+        near = [s for s in sessions if s.start <= at + window and s.end >= at]
+        new = [s.key for s in near if s.apn not in context.expected.mms_apns and _follows(s, push, settings)]
+        if new and not any(s.apn in context.expected.mms_apns for s in near):
+            found.update([key for key in new if key not in found][:1])
     return len(found)

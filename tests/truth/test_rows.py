@@ -470,6 +470,15 @@ def _three_pushes_and_each_time_the_internet(day: Day, t: float, number: str) ->
 
 
 @story("U16 EXPIRED .9", "U16 NO_RETRIEVE .7", "U15 NO_RETRIEVE .8", "U14 NO_RETRIEVE .8", "U11 NO_RETRIEVE .7")
+def _three_pushes_in_one_moment_and_twice_the_internet_of_his_own(day: Day, t: float, number: str) -> None:
+    arrived(day, t, number)
+    for again in (0.2, 0.4):
+        day.receipt(t + again + 3, number, pushed(day, t + again, number))
+    for later in (20, 30, 40):
+        day.session(t + later, number, "cmnet", seconds=5)
+
+
+@story("U16 EXPIRED .9", "U16 NO_RETRIEVE .7", "U15 NO_RETRIEVE .8", "U14 NO_RETRIEVE .8", "U11 NO_RETRIEVE .7")
 def _once_the_internet(day: Day, t: float, number: str) -> None:
     arrived(day, t, number)
     day.session(t + 20, number, "cmnet")
