@@ -43,15 +43,11 @@ def test_the_matrix_marks_what_the_truth_does_not_accept(score: Score):
 
 def test_a_cause_falls_short_when_it_is_no_rarity(score: Score):
     assert score.shortfalls() == {}  # one wrong reading of few is not yet a share
-    score.add("OK", "NO_PUSH", ["OK"], "row 11")
-    assert score.shortfalls() == {}  # and two of few may be coincidences
-    score.add("OK", "NO_PUSH", ["OK"], "row 12")
-    assert score.shortfalls() == {"OK": "3 missed, 0 false of 4"}
-    for _ in range(146):
+    for _ in range(60):
         score.add("OK", "OK", ["OK"], "row")
-    assert score.shortfalls() == {}  # 3 of 150 are a fiftieth
-    score.add("OK", "NO_PUSH", ["OK"], "row 159")
-    assert score.shortfalls() == {"OK": "4 missed, 0 false of 151", "NO_PUSH": "1 missed, 3 false of 11"}
+    assert score.shortfalls() == {}
+    score.add("OK", "NO_PUSH", ["OK"], "row 71")
+    assert score.shortfalls() == {"OK": "2 missed, 0 false of 63"}
 
 
 @pytest.mark.parametrize(("wrong", "short"), [(1, []), (2, ["BAD_APN said of 2 who have no such fault, of 1000"])])

@@ -98,15 +98,19 @@ def test_no_feed_less_makes_anybody_guilty(table: Table, column: str):
     assert "gateways" in column or "MMSC" in column or "SMS" in column or said.verdicts["BAD_MMSC_URL"] > 50
 
 
+SHORT = {
+    "fault": {"NO_RETRIEVE": "0 missed, 1 false of 43"},
+    "browsing": {"SUBMIT_FAILED before the MMSC": "1 missed, 3 false of 16", "not lost": "3 missed, 0 false of 3"},
+}
+"""What mmsd still reads wrongly there, and no more: a session on the MMS access point that began less than a reaction time before the
+message expired is not held against the proxy; of two submits within a second, one of them lost, the wrong one is named (row Z6)."""
+
+
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_scenario_deceives(tmp_path: Path, name: str):
     result = made(name, tmp_path / name, messages=300).result()
     score, said = result.score, result.accusations
-    # One person in these two fetches nothing and browses by chance after three pushes: nothing in any feed tells that from an APN
-    # without the MMS.
-    spared = 1 if name in {"late", "always-on"} else 0
-    assert (score.shortfalls(), said.false) == ({}, []), score.wrong
-    assert said.wrong.total() <= 2 * spared, said.wrong
+    assert (score.shortfalls(), said.false, said.wrong.total()) == (SHORT.get(name, {}), [], 0), score.wrong
 
 
 def test_who_was_down_is_at_fault_and_nobody_else(tmp_path: Path):
@@ -145,7 +149,7 @@ def test_what_was_said_before_late_files_came_is_taken_back(tmp_path: Path):
 
 def test_what_the_network_corrects_is_found_all_the_same(tmp_path: Path):
     result = made("corrected", tmp_path / "corrected", messages=300).result()
-    assert len(result.accusations.missed) <= 1
+    assert result.accusations.missed == []
 
 
 def test_who_has_a_handset_without_mms_stands_in_the_list(table: Table):
@@ -157,10 +161,6 @@ def test_who_has_a_handset_without_mms_stands_in_the_list(table: Table):
     assert {finding.cause for finding in findings} == {"UNSUPPORTED"}
 
 
-LOST = {"SUBMIT_FAILED before the MMSC", "not lost"}
-"""Of two submits in one second, one of them lost, which it was is a guess: not yet scored as one (docs/causes.md, row Z6)."""
-
-
 def test_no_line_of_browsing_accuses_anybody(tmp_path: Path):
     """A share of the large scenario, in which `make score` reads ten thousand verdicts about settings."""
     run = made("browsing", tmp_path / "browsing", share=0.06)
@@ -170,8 +170,7 @@ def test_no_line_of_browsing_accuses_anybody(tmp_path: Path):
     assert said.verdicts.total() > 500
     assert said.false == []
     score = result.score
-    short = {cause: how for cause, how in score.shortfalls().items() if cause not in LOST}
-    assert short == {}, score.wrong
+    assert score.shortfalls() == SHORT["browsing"], score.wrong
 
 
 def test_complaints_have_the_published_shares(tmp_path: Path):
