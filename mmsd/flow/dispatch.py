@@ -268,9 +268,6 @@ class Dispatcher:
             raise
         else:
             self._tell(Answered(row.key, route.name, answer))
-        finally:
-            route.under_way -= 1
-            self._look.set()
 
     async def _made(self, row: Outgoing, route: Route) -> Message:
         """EncodeError for a multimedia message that the store does not have. `expires` says when a row is too late to leave; how long an
@@ -366,7 +363,9 @@ class Dispatcher:
             self.receipts.update(settling.counts)
             for news in taken:
                 self._news.popleft()
-                if isinstance(news, Told) and isinstance(news.event, Owed):
+                if isinstance(news, Answered):  # what is answered and not committed would go again after a crash: it keeps its place
+                    self._routes[news.link].under_way -= 1
+                elif isinstance(news.event, Owed):
                     await news.event.settle()
             self._fault_point("acknowledged")
             self._look.set()
