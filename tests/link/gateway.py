@@ -134,9 +134,9 @@ class Gateway:
 
     def boxes(self) -> None:
         self.run("bearerbox", str(self.folder / "kannel.conf"))
-        self._listens("box")
+        self._until("box", lambda: self._listens("box"))
         self.run("smsbox", str(self.folder / "kannel.conf"))
-        self._listens("sendsms")
+        self._until("sendsms", lambda: "Connected to bearerbox" in self.said("smsbox"))  # it listens before it knows who may send
 
     def centre(self, *messages: str) -> None:
         """A new fakesmsc that sends `messages`, in its words, as soon as it is connected; the last one has gone."""
@@ -149,9 +149,6 @@ class Gateway:
             self._running[name] = subprocess.Popen(
                 [self._programs[name], *arguments], cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out
             )
-
-    def signal(self, name: str, by: signal.Signals) -> None:
-        self._running[name].send_signal(by)
 
     def stop(self, name: str) -> None:
         process = self._running.pop(name, None)
@@ -182,14 +179,20 @@ class Gateway:
             found.append(Taken(sender.decode(), receiver.decode(), unquote_to_bytes(udh.replace(b"+", b" ")), kind.decode(), data))
         return found
 
-    def _listens(self, name: str) -> None:
+    def _listens(self, name: str) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.ports[name]), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def _until(self, what: str, true: Callable[[], bool]) -> None:
+        """AssertionError with its last words when one of the programs has ended."""
         deadline = time.monotonic() + PATIENCE
-        while True:
+        while not true():
             for program, process in self._running.items():
                 assert process.poll() is None, self.said(program)[-2000:]
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.ports[name]), 1):
-                return
-            assert time.monotonic() < deadline, name
+            assert time.monotonic() < deadline, what
             time.sleep(0.02)
 
 
