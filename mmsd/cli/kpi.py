@@ -64,6 +64,7 @@ def kpi(config_file: Path, by: By, since: str, until: str, node: str | None, cit
         if not 0 < last - first <= MOST_HOURS[by]:
             raise click.UsageError(f"--from to --to is {last - first} hours; 1 to {MOST_HOURS[by]} are told by {by}")
         answer = ask(reader, Question(first, last, by, node, city), app.terms(settings))
+        earliest = reader.first_hour()
     finally:
         reader.close_readers()
     if as_json:
@@ -72,6 +73,13 @@ def kpi(config_file: Path, by: By, since: str, until: str, node: str | None, cit
         click.echo(as_csv(answer.rows, by), nl=False)
     else:
         show(Console(soft_wrap=True), answer, by)
+    if earliest and not _busy(answer.total):
+        start, end, begun = (
+            f"{datetime.fromtimestamp(hour * HOUR // SECOND, settings.zone.name):%Y-%m-%d %H:%M}" for hour in (first, last, earliest)
+        )
+        click.echo(
+            f"Nothing from {start} to {end}; the first delivery counted is of {begun}. --from and --to ask of other times.", err=True
+        )
 
 
 def hour_of(text: str, settings: config.Settings, *, up: bool = False) -> int:

@@ -15,7 +15,7 @@ NEVER_CAME = frozenset({"U9", "U11", "U12", "U14", "U15", "U16"})
 
 
 def table(config: Path, by: str) -> list[dict[str, str]]:
-    done = mmsd("kpi", config, "--by", by, "--csv")
+    done = mmsd("kpi", config, "--by", by, "--from", "2026-11-22", "--to", "2026-11-23", "--csv")
     assert done.returncode == 0, done.stderr
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
