@@ -58,10 +58,10 @@ def judged(
     try:
         if lists is not None:
             import_lists(lists, settings, store, keys)
-        sequencer = app.intake(settings, store, keys, app.World(), follow=False, keep_all=True, campaigns=campaigns)
-        if to_the_end:
-            sequencer.until = END
-        _read(sequencer, watch)
+        with app.intake(settings, store, keys, app.World(), follow=False, keep_all=True, campaigns=campaigns) as sequencer:
+            if to_the_end:
+                sequencer.until = END
+            _read(sequencer, watch)
         return _all(store)
     finally:
         store.close()
@@ -85,14 +85,14 @@ def judged_in_stages(
     world = replace(app.World(), wall=lambda: now, monotonic=lambda: now / 1e6)
     store = SqliteStore.memory(keys=keys, wall=world.wall)
     try:
-        sequencer = app.intake(settings, store, keys, world, keep_all=True, campaigns=campaigns)
-        _read(sequencer, watch)
-        early = _all(store)
-        now += later
-        for path, data in late.items():
-            with path.open("ab") as file:
-                file.write(data)
-        _read(sequencer, watch)
+        with app.intake(settings, store, keys, world, keep_all=True, campaigns=campaigns) as sequencer:
+            _read(sequencer, watch)
+            early = _all(store)
+            now += later
+            for path, data in late.items():
+                with path.open("ab") as file:
+                    file.write(data)
+            _read(sequencer, watch)
         return early, _all(store)
     finally:
         store.close()
@@ -117,10 +117,8 @@ def _all(store: SqliteStore) -> Judged:
 
 ENOUGH: Final = 0.98
 """Recall and precision that each cause must reach."""
-FEW: Final = 100
+FEW: Final = 25
 """Of a cause that is rarer one wrong reading is not yet a share."""
-CHANCE: Final = 2
-"""Of few a draw may hold so many coincidences, such as sessions that begin after three pushes by chance: rates are for large runs."""
 NOT_JUDGED: Final = "not judged"
 """In place of a cause: of a message whose MMSC was not read, or one that was not found."""
 
@@ -154,7 +152,7 @@ class Score:
             total = sum(n for pair, n in self.pairs.items() if cause in pair)
             missed = sum(n - self.right[pair] for pair, n in self.pairs.items() if pair[0] == cause)
             false = sum(n - self.right[pair] for pair, n in self.pairs.items() if pair[1] == cause)
-            if cause != NOT_JUDGED and max(missed, false) > max((1 - ENOUGH) * total, CHANCE if total < FEW else 0):
+            if cause != NOT_JUDGED and max(missed, false) > max((1 - ENOUGH) * total, total < FEW):
                 short[cause] = f"{missed} missed, {false} false of {total}"
         return short
 

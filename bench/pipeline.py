@@ -48,8 +48,11 @@ def intake_of(settings: config.Settings, end: int, state: Path) -> Iterator[tupl
     here = world(end)
     settings = msgspec.structs.replace(settings, state=config.State(directory=state))
     keys = app.load_keys(settings)
-    with SqliteStore.open(state, settings=settings.store, keys=keys, wall=here.wall) as store:
-        yield app.intake(settings, store, keys, here), store
+    with (
+        SqliteStore.open(state, settings=settings.store, keys=keys, wall=here.wall) as store,
+        app.intake(settings, store, keys, here) as sequencer,
+    ):
+        yield sequencer, store
 
 
 def ours(log: Path, stages: Stages | None = None) -> measure.Facts:

@@ -638,6 +638,7 @@ class Daemon:
     def close(self) -> None:
         self._stop.set()
         self._address.unlink(missing_ok=True)
+        self.sequencer.close()
         self.store.close()
 
 
@@ -689,6 +690,8 @@ def serve(settings: config.Settings, ready_file: Path | None, world: World | Non
         ended.extend(_each(group))
     finally:
         daemon.close()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # all is done: another one must not make the interpreter's last moments look like a crash
     if ended:
         raise ended[0]  # the task that failed ended the others: there is one cause
     return 0

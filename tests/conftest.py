@@ -123,6 +123,16 @@ def debian() -> Callable[[str], str]:
     return find
 
 
+@pytest.fixture(autouse=True, scope="module")
+def descriptors() -> Iterator[None]:
+    """What a module opens it closes: beyond 1,024 descriptors whatever calls select(), here or in a library, fails."""
+    mine = Path("/proc/self/fd")
+    before = sum(1 for _ in mine.iterdir())
+    yield
+    left = sum(1 for _ in mine.iterdir()) - before
+    assert left < 64, f"{left} descriptors were left open"
+
+
 @pytest.fixture(autouse=True)
 def _debian_mark(request: pytest.FixtureRequest, debian: Callable[[str], str]) -> None:
     for mark in request.node.iter_markers("debian"):

@@ -158,6 +158,7 @@ def replay(settings: config.Settings, *, until: str, keep_all: bool, console: Co
         with _bar(sequencer, console, quiet) as step:
             while sequencer.tick():
                 step()
+        sequencer.close()
         if sequencer.progress.trouble:
             raise ConfigError(f"replay stopped: {sequencer.progress.trouble}")
         return Replayed(store, sequencer, settings, notes)

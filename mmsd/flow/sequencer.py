@@ -116,6 +116,7 @@ class Source(Protocol):
     def finished(self) -> bool: ...
     def audits(self) -> list[Audit]: ...
     def health(self) -> Any: ...
+    def close(self) -> None: ...
 
 
 class Blind(Protocol):
@@ -276,6 +277,17 @@ class Sequencer:
         self._lines_before = 0  # read before this process began
         self.state = new_state()
         self.judge = new_judge(self.state, self._path)
+
+    def __enter__(self) -> Sequencer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes all files it reads; what is committed stays."""
+        for feed in self.feeds:
+            feed.source.close()
 
     def pause(self, seen: bool) -> float:
         """Seconds until files are looked at again when nothing wakes us; `seen`: whatever is written to them does."""

@@ -56,10 +56,10 @@ def house(tmp_path: Path) -> Path:
     settings = config.load(written)
     keys = app.load_keys(settings)
     with SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=app.wall) as store:
-        sequencer = app.intake(settings, store, keys, app.World(), follow=False)
-        sequencer.until = END
-        while sequencer.tick():
-            pass
+        with app.intake(settings, store, keys, app.World(), follow=False) as sequencer:
+            sequencer.until = END
+            while sequencer.tick():
+                pass
         assert store.horizon() < NIGHT // 1000
     return written
 

@@ -186,9 +186,10 @@ class House:
                 self.settings, store, KEYS, world, follow=self.follow, keep_all=self.keep_all, express=self.express,
                 campaigns=self.campaigns,
             )  # fmt: skip
-            sequencer.until = END
-            yield sequencer
-            self.reloads += sequencer.progress.reloads
+            with sequencer:
+                sequencer.until = END
+                yield sequencer
+                self.reloads += sequencer.progress.reloads
         except (Killed, StoreDoubt):
             self._bury(store)
             raise

@@ -134,6 +134,7 @@ async def town(folder: Path, *, care: CareSettings, governor: GovernorSettings, 
                 minding.cancel()
                 dispatcher.stop()
                 await leaving
+            sequencer.close()
         province.finish()
 
 

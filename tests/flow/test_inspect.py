@@ -442,9 +442,9 @@ async def test_from_the_mirror_to_the_counters(store: SqliteStore, made: tuple[b
         await running.inspector.round()
     assert running.mirror.counts == {"taken": 2, "too large": 1, "other": 1}
     world = app.World(wall=clock.wall, monotonic=clock.monotonic)
-    sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
-    while sequencer.tick():
-        pass
+    with app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN]) as sequencer:
+        while sequencer.tick():
+            pass
     counts = {(each.tap, each.what, each.campaign): each.n for each in store.copies(0, 1 << 40)}
     assert counts[taps.MIRROR, "exact", "torch"] == 2
     assert app.COPIES in {feed.name for feed in sequencer.feeds}

@@ -63,14 +63,14 @@ class Province:
             nokia = Model("Nokia", "3310", mms=False)
             Reference(state).replace_models("tac", [("35123456", nokia)], lambda: Imported("tac", "by hand", "2026-11-22", 1, 1, 0))
             world = app.World(wall=lambda: self.now, monotonic=lambda: self.now / SECOND)
-            sequencer = app.intake(settings, store, KEYS, world)
+            with app.intake(settings, store, KEYS, world) as sequencer:
 
-            def reach(seconds: int) -> None:
-                self.now = FIVE + seconds * SECOND
-                while sequencer.tick():
-                    pass
+                def reach(seconds: int) -> None:
+                    self.now = FIVE + seconds * SECOND
+                    while sequencer.tick():
+                        pass
 
-            yield store, reach
+                yield store, reach
 
 
 def test_a_handset_without_mms_is_why(tmp_path: Path) -> None:

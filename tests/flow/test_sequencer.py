@@ -53,6 +53,9 @@ class Script:
     def poll(self) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def read(self, limit: int) -> Chunk | None:
         return Chunk(b"x", 0, self.taken) if self.taken < len(self.times) else None
 

@@ -58,6 +58,7 @@ def daemon(out: Path) -> Iterator[Daemon]:
     daemon = Daemon(out)
     daemon.read()
     yield daemon
+    daemon.sequencer.close()
     daemon.store.close()
 
 

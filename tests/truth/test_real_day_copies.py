@@ -108,6 +108,7 @@ def test_forwards_are_those_of_the_truth(folder: Path, rows: list[dict[str, Any]
         asyncio.run(relay())
         while sequencer.tick():
             pass
+        sequencer.close()
         found = Counter((forward.sender, forward.receiver) for issued in store.all_forwards() if (forward := issued.forward).counted)
         counts: Counter[str] = Counter()
         for count in store.copies(0, 1 << 40):

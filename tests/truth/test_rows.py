@@ -573,10 +573,10 @@ def judged(folder: Path, feeds: tuple[str, ...]) -> Found:
     settings = config.load(folder / "mmsd.toml")
     keys = app.load_keys(settings)
     with SqliteStore.open(settings.state.directory, settings=settings.store, keys=keys, wall=app.wall) as store:
-        sequencer = app.intake(settings, store, keys, app.World(), follow=False, keep_all=True)
-        sequencer.until = (NOON + END) * 1_000_000
-        while sequencer.tick():
-            pass
+        with app.intake(settings, store, keys, app.World(), follow=False, keep_all=True) as sequencer:
+            sequencer.until = (NOON + END) * 1_000_000
+            while sequencer.tick():
+                pass
         return list(store.all_deliveries()), list(store.all_attempts())
 
 
