@@ -586,6 +586,7 @@ class Draw(msgspec.Struct, frozen=True):
     listing: str = ""  # hash of the list, hex
     beacon: str = ""
     packed: bytes = b""  # the list, where it is written
+    barred: bytes = b""  # who may not win, as it is committed to, packed (`rules.draw.Barred`)
 
     def __repr__(self) -> str:
         return f"Draw({self.campaign}/{self.name}, {self.state})"

@@ -175,6 +175,8 @@ def verify(file: TextIO, commitment: str, listing: str) -> None:
         click.echo(fault)
     if wrong:
         sys.exit(EXIT_WRONG)
+    if not rules.read_terms(read.heads["terms"]).excluded:
+        click.echo("its terms do not say who may not win: an older mmsd read that at the close")
     if "seed" not in read.heads:
         click.echo(f"{len(read.listed):,} entries, as they were closed; not drawn yet")
         return
@@ -214,7 +216,6 @@ def _step(config_file: Path, name: str, step: str, who: str, why: str, *, yes: b
     known = _known(settings).get(ordered.name)
     if known is None:
         raise ConfigError(f"no campaign file has the draw {name}")
-    drawing.barred(known)
     reader = reader_of(settings)
     try:
         draw = next((one for one in reader.draws() if (one.campaign, one.name) == ordered.name), None)
@@ -223,6 +224,8 @@ def _step(config_file: Path, name: str, step: str, who: str, why: str, *, yes: b
     wrong = drawing.fault(ordered, draw)
     if wrong:
         raise click.ClickException(wrong)
+    if draw is None or not rules.read_terms(draw.terms).excluded:
+        drawing.barred(known)
     for line in drawing.means(ordered, draw, known):
         click.echo(f"- {line}", err=True)
     if not yes:
@@ -240,9 +243,10 @@ def _step(config_file: Path, name: str, step: str, who: str, why: str, *, yes: b
 def _here(store: Store, ordered: Ordered, known: Known) -> None:
     """Without a daemon: order and deed at once."""
     wrong: list[str] = []
+    fresh = drawing.fresh(ordered, store, known, secrets.token_bytes)
 
     def decide(rows: Rows) -> Batch:
-        batch = drawing.decide(ordered, rows, known, app.wall(), secrets.token_bytes)
+        batch = drawing.decide(ordered, rows, known, app.wall(), fresh)
         if isinstance(batch, str):
             wrong.append(batch)
             return Batch(0)

@@ -47,6 +47,7 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chances: str  # serial: each forward that counts; person: one each
     once: bool  # who won in another draw of the campaign is left out
     beacon: str  # where the number comes from that is mixed in and that nobody knows yet
+    excluded: str = ""  # hash of who may not win (`Barred`), hex; "": of an older mmsd, which read their file at the close
 
     @property
     def wanted(self) -> int:
@@ -66,10 +67,10 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ""
 
 
-def terms_of(campaign: CampaignSettings, draw: DrawSettings) -> str:
-    """The terms of a draw as the text that is committed to."""
+def terms_of(campaign: CampaignSettings, draw: DrawSettings, excluded: str) -> str:
+    """The terms of a draw as the text that is committed to; `excluded`: the hash of who may not win."""
     first, last = draw.first or campaign.starts[:10], draw.last or campaign.ends[:10]
-    terms = Terms(first, last, draw.prizes, draw.reserves, draw.chances, draw.once, draw.beacon)
+    terms = Terms(first, last, draw.prizes, draw.reserves, draw.chances, draw.once, draw.beacon, excluded)
     return msgspec.json.encode(terms, order="deterministic").decode()
 
 
@@ -79,7 +80,8 @@ def read_terms(text: str) -> Terms:
 
 
 def commitment(campaign: str, draw: str, terms: str, seed: bytes) -> str:
-    """What is published before the entries are known: it binds the seed number and the terms, and tells nothing of the seed number.
+    """What is published before the entries are known: it binds the seed number and the terms, those who may not win among them, and tells
+    nothing of the seed number.
 
     >>> commitment("torch", "grand", "{}", bytes(32))[:16]
     'e9d8c1ef824c3db9'
@@ -108,6 +110,24 @@ class Listed:
         whole = self._whole
         for at in range(0, len(whole), _RECORD):
             yield f"{whole[at : at + ENTRY_BYTES].hex()} {whole[at + ENTRY_BYTES : at + _RECORD].hex()}"
+
+
+class Barred:
+    """Who may not win, as it is published: a line for each, with the number that would be his in the list. `whole`: all, packed, in order.
+
+    >>> list(Barred(bytes(8)))
+    ['0000000000000000']
+    """
+
+    def __init__(self, whole: bytes) -> None:
+        self._whole = whole
+
+    def __len__(self) -> int:
+        return len(self._whole) // PERSON_BYTES
+
+    def __iter__(self) -> Iterator[str]:
+        for at in range(0, len(self._whole), PERSON_BYTES):
+            yield self._whole[at : at + PERSON_BYTES].hex()
 
 
 def digest(listed: Iterable[str]) -> str:
@@ -201,6 +221,8 @@ def paper(draw: Draw, listed: Iterable[str], winners: Iterable[Winner]) -> Itera
     yield f"draw: {draw.name}"
     yield f"terms: {draw.terms}"
     yield f"commitment: {draw.commitment}"
+    for person in Barred(draw.barred):
+        yield f"barred: {person}"
     if draw.listing:
         yield f"list: {draw.listing}"
         for reason, n in sorted(draw.excluded.items()):
@@ -216,11 +238,12 @@ def paper(draw: Draw, listed: Iterable[str], winners: Iterable[Winner]) -> Itera
 
 
 class Paper(NamedTuple):
-    """A paper as it was read: heads by name, winners as they stand there, the list's lines."""
+    """A paper as it was read: heads by name, winners and who may not win as they stand there, the list's lines."""
 
     heads: dict[str, str]
     winners: list[Place]
     listed: list[str]
+    barred: list[str]
 
 
 def read_paper(text: Iterable[str]) -> Paper:
@@ -231,6 +254,7 @@ def read_paper(text: Iterable[str]) -> Paper:
         raise DecodeError(f"the first line is not {FORMAT!r}", offset=0)
     heads: dict[str, str] = {}
     winners: list[Place] = []
+    barred: list[str] = []
     at = len(first.encode())
     for line in rest:
         said = line.rstrip("\r\n")
@@ -246,12 +270,14 @@ def read_paper(text: Iterable[str]) -> Paper:
             if not (place.isascii() and place.isdecimal()):
                 raise DecodeError("a winner has no place", offset=at)
             winners.append(Place(int(place), prize, entry))
+        elif name == "barred":
+            barred.append(value)
         elif name != "excluded":
             if name in heads:
                 raise DecodeError(f"{name} is said twice", offset=at)
             heads[name] = value
         at += len(line.encode())
-    return Paper(heads, winners, [line.rstrip("\r\n") for line in rest])
+    return Paper(heads, winners, [line.rstrip("\r\n") for line in rest], barred)
 
 
 def faults(read: Paper) -> list[str]:
@@ -266,12 +292,20 @@ def faults(read: Paper) -> list[str]:
     listing = digest(read.listed)
     if listing != heads["list"]:
         wrong.append("the list is not the one that was closed: its hash is another")
+    try:
+        terms = read_terms(heads["terms"])
+    except msgspec.DecodeError:
+        return [*wrong, "its terms cannot be read"]
+    if (terms.excluded or read.barred) and digest(read.barred) != terms.excluded:
+        wrong.append("those who may not win are not those that were committed to")
+    if not {line.partition(" ")[2] for line in read.listed}.isdisjoint(read.barred):
+        wrong.append("somebody is in the list who may not win")
     if "seed" not in heads:
         return [*wrong, *(["it names winners without a seed number"] if read.winners else [])]
     try:
-        seed, terms = bytes.fromhex(heads["seed"]), read_terms(heads["terms"])
-    except (ValueError, msgspec.DecodeError):
-        return [*wrong, "its seed number or its terms cannot be read"]
+        seed = bytes.fromhex(heads["seed"])
+    except ValueError:
+        return [*wrong, "its seed number cannot be read"]
     if commitment(heads["campaign"], heads["draw"], heads["terms"], seed) != heads["commitment"]:
         wrong.append("the seed number or the terms are not those that were committed to")
     if drawn(read.listed, seed, listing, heads.get("beacon", ""), terms) != read.winners:

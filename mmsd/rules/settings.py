@@ -132,7 +132,7 @@ class DrawSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     chances: str = "serial"  # serial: each is an entry; person: one each, however many he holds
     reserves: int = 0  # drawn besides, for prizes that nobody takes
     once: bool = True  # who won a prize in another draw of the campaign is left out
-    excluded: str = ""  # file with the numbers of those who may not win, one a line
+    excluded: str = ""  # file with the numbers of those who may not win, one a line; as it reads when the draw is committed to
     beacon: str = ""  # where a number comes from that nobody knows at the close; "": none is mixed in
     sms_zh: str = "恭喜！您的序列号{serial}在{draw}抽奖中获得：{prize}。"
     sms_en: str = "Congratulations! Your serial {serial} has won in the draw {draw}: {prize}."

@@ -584,14 +584,17 @@ class Store(Protocol):
     def draw_list(self, campaign: str, name: str) -> bytes:
         """The entries as they were closed, packed (`rules.draw.Listed`); empty until then."""
 
+    def draw_persons(self, key: bytes, numbers: Iterable[str]) -> bytes:
+        """Whoever has these numbers, as the list of the draw with this key names people; packed."""
+
     def draw_entry(self, draw: Draw, number: str) -> bytes:
         """The entry number of a serial, whether or not it takes part."""
 
     def winners(self, campaign: str, name: str) -> list[Won]:
         """Of a draw, by place."""
 
-    def draw_entries(self, draw: Draw, terms: Terms, staff: Iterable[str]) -> Gathered:
-        """Who would take part, if it were closed now."""
+    def draw_entries(self, draw: Draw, terms: Terms, barred: bytes) -> Gathered:
+        """Who would take part, if it were closed now; `barred` may not win, packed."""
 
     def draw_forwards(self, draw: Draw, entries: Collection[bytes]) -> Mapping[bytes, int]:
         """The id of the forward that earned each entry."""

@@ -28,6 +28,14 @@ class Known(NamedTuple):
     folder: Path  # of the campaign files
 
 
+class Fresh(NamedTuple):
+    """What is fixed when a draw is committed to, drawn and read beforehand."""
+
+    seed: bytes
+    key: bytes
+    barred: bytes  # who may not win, packed
+
+
 Draws = Mapping[tuple[str, str], Known]
 """All of them, by (campaign, name)."""
 
@@ -46,11 +54,21 @@ def draws_of(campaigns: Iterable[CampaignSettings], folder: Path) -> dict[tuple[
     return {(campaign.id, draw.name): Known(campaign, draw, folder) for campaign in campaigns for draw in campaign.draws}
 
 
+def fresh(ordered: Ordered, store: Store, known: Known, random: Callable[[int], bytes]) -> Fresh:
+    """For a draw that is to be committed to; of a later step nothing. Raises ConfigError when the list of numbers that may not win cannot
+    be read.
+    """
+    if ordered.step != "commit":
+        return Fresh(b"", b"", b"")
+    seed, key = random(rules.SEED_BYTES), random(rules.SEED_BYTES)
+    return Fresh(seed, key, store.draw_persons(key, barred(known)))
+
+
 def needs(ordered: Ordered) -> Needs:
     return Needs(draws=frozenset({ordered.name}))
 
 
-def decide(ordered: Ordered, rows: Rows, known: Known, now: int, random: Callable[[int], bytes]) -> Batch | str:
+def decide(ordered: Ordered, rows: Rows, known: Known, now: int, made: Fresh) -> Batch | str:
     """What an order writes, or why it cannot be."""
     draw = rows.draws.get(ordered.name)
     wrong = fault(ordered, draw)
@@ -58,11 +76,9 @@ def decide(ordered: Ordered, rows: Rows, known: Known, now: int, random: Callabl
         return wrong
     deed = Deed(ordered.who, f"draw {ordered.step}", "/".join(ordered.name), ordered.why)
     if draw is None:
-        terms = rules.terms_of(known.campaign, known.settings)
-        seed = random(rules.SEED_BYTES)
-        draw = Draw(
-            *ordered.name, rules.COMMITTED, terms, rules.commitment(*ordered.name, terms, seed), seed, random(rules.SEED_BYTES), now
-        )
+        terms = rules.terms_of(known.campaign, known.settings, rules.digest(rules.Barred(made.barred)))
+        committed = rules.commitment(*ordered.name, terms, made.seed)
+        draw = Draw(*ordered.name, rules.COMMITTED, terms, committed, made.seed, made.key, now, barred=made.barred)
     elif ordered.step == "close":
         draw = msgspec.structs.replace(draw, state=rules.CLOSING)
     else:
@@ -86,7 +102,7 @@ def fault(ordered: Ordered, draw: Draw | None) -> str:
 def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
     """What will happen, in words, before it is ordered."""
     campaign, settings, _ = known
-    terms = rules.read_terms(draw.terms if draw is not None else rules.terms_of(campaign, settings))
+    terms = rules.read_terms(draw.terms if draw is not None else rules.terms_of(campaign, settings, ""))
     prizes = ", ".join(f"{prize.count} × {prize.name}" for prize in terms.prizes)
     if draw is None:
         return [
@@ -94,9 +110,9 @@ def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
             f"who takes part: forwards of {terms.first} to {terms.last} that count, "
             + ("each a chance" if terms.chances == "serial" else "a chance for each person"),
             *(["who won in another draw of the campaign is left out"] if terms.once else []),
-            *([f"numbers in {settings.excluded} are left out, as it reads at the close"] if settings.excluded else []),
+            *([f"numbers in {settings.excluded} are left out, as it reads now"] if settings.excluded else []),
             *([f"mixed in: {terms.beacon}"] if terms.beacon else []),
-            "prizes, dates, chances and the secret seed number cannot be changed from now on; publish the commitment",
+            "prizes, dates, chances, who may not win and the secret seed number cannot be changed from now on; publish the commitment",
         ]
     if ordered.step == "close":
         return [
@@ -119,7 +135,7 @@ def word(ordered: Ordered, draw: Draw | None, known: Known) -> str:
 def go_on(store: Store, draw: Draw, known: Known, wall: Callable[[], int]) -> Draw:
     """Do what was ordered of a draw that is closing or drawing; the draw as it stands then.
 
-    Raises ConfigError when the list of numbers that may not win cannot be read.
+    Raises ConfigError when the list of numbers that may not win cannot be read, of a draw that does not have it in its terms.
     """
     return _close(store, draw, known, wall) if draw.state == rules.CLOSING else _draw(store, draw, known, wall)
 
@@ -145,7 +161,8 @@ def barred(known: Known) -> list[str]:
 
 
 def _close(store: Store, draw: Draw, known: Known, wall: Callable[[], int]) -> Draw:
-    found = store.draw_entries(draw, rules.read_terms(draw.terms), barred(known))
+    terms = rules.read_terms(draw.terms)
+    found = store.draw_entries(draw, terms, draw.barred if terms.excluded else store.draw_persons(draw.key, barred(known)))
     whole = rules.packed(found.entries)
     now = wall()
     closed = msgspec.structs.replace(

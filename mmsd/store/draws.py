@@ -39,7 +39,7 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch) -> None:
         name = (draw.campaign, draw.name)
         counted = (draw.entries, draw.people, msgspec.json.encode(draw.excluded, order="deterministic").decode(), draw.listing, draw.beacon)
         if draw.state == COMMITTED:
-            secret = keys.seal("/".join(name).encode(), _SECRET, draw.seed + draw.key)
+            secret = keys.seal("/".join(name).encode(), _SECRET, draw.seed + draw.key + draw.barred)
             connection.execute(
                 f"INSERT INTO draw ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, 0, 0, ?, ?, ?, ?, ?)",  # noqa: S608  # as above
                 (*name, draw.state, draw.terms, draw.commitment, secret, draw.committed, *counted),
@@ -120,11 +120,17 @@ Page = Iterable[tuple[int, bytes | None, int, bytes | None, str, int, str]]
 SELECT_WON: Final = "SELECT f.sender FROM winner w JOIN forward f ON f.id = w.forward WHERE w.campaign = ? AND w.prize <> ''"
 
 
-def gather(pages: Iterable[Page], keys: Keys, draw: Draw, terms: Terms, staff: Iterable[str], won: Collection[int]) -> Gathered:
-    """Who takes part, of all forwards of the campaign. `staff` may not win; `won`: ids of who has won in another draw."""
-    barred = {keys.lookup(number) for number in staff}
+def persons_of(keys: Keys, key: bytes, numbers: Iterable[str]) -> bytes:
+    """Whoever has these numbers, as the list of the draw with this key names people: packed, in order, each once."""
+    return b"".join(sorted({_person(key, keys.lookup(number)) for number in numbers}))
+
+
+def gather(pages: Iterable[Page], draw: Draw, terms: Terms, barred: bytes, won: Collection[int]) -> Gathered:
+    """Who takes part, of all forwards of the campaign. `barred` may not win, packed; `won`: ids of who has won in another draw."""
+    staff = {barred[at : at + PERSON_BYTES] for at in range(0, len(barred), PERSON_BYTES)}
     excluded: Counter[str] = Counter()
     persons: dict[int, bytes] = {}
+    people: set[bytes] = set()
     entries: list[tuple[bytes, bytes]] = []
     held: dict[bytes, bytes] = {}  # by person, where each has one chance
     for _, lookup, sender, known, day, counted, reason in chain.from_iterable(pages):
@@ -132,16 +138,19 @@ def gather(pages: Iterable[Page], keys: Keys, draw: Draw, terms: Terms, staff: I
             continue
         if lookup is None or not counted:
             excluded[reason or NO_SERIAL] += 1
-        elif known is None:
+            continue
+        if known is None:
             excluded[ERASED] += 1
-        elif known in barred:
+            continue
+        person = persons.get(sender)
+        if person is None:
+            person = persons[sender] = _person(draw.key, known)
+        if person in staff:
             excluded[STAFF] += 1
         elif terms.once and sender in won:
             excluded[WON] += 1
         else:
-            person = persons.get(sender)
-            if person is None:
-                person = persons[sender] = digest(draw.key, b"person %d" % sender, "sha256")[:PERSON_BYTES]
+            people.add(person)
             entry = _entry(draw, lookup)
             if terms.chances == "person":
                 held[person] = min(entry, held.get(person, entry))
@@ -149,7 +158,7 @@ def gather(pages: Iterable[Page], keys: Keys, draw: Draw, terms: Terms, staff: I
                 entries.append((entry, person))
     if terms.chances == "person":
         entries = [(entry, person) for person, entry in held.items()]
-    return Gathered(entries, len(persons), dict(excluded))
+    return Gathered(entries, len(people), dict(excluded))
 
 
 def forwards_of(pages: Iterable[Page], draw: Draw, entries: Collection[bytes]) -> dict[bytes, int]:
@@ -161,6 +170,10 @@ def forwards_of(pages: Iterable[Page], draw: Draw, entries: Collection[bytes]) -
     return found
 
 
+def _person(key: bytes, lookup: bytes) -> bytes:
+    return digest(key, b"person " + lookup, "sha256")[:PERSON_BYTES]
+
+
 def _entry(draw: Draw, lookup: bytes) -> bytes:
     return digest(draw.key, lookup, "sha256")[:ENTRY_BYTES]
 
@@ -168,7 +181,8 @@ def _entry(draw: Draw, lookup: bytes) -> bytes:
 def _draw(keys: Keys, row: tuple[Any, ...]) -> Draw:
     campaign, name, state, terms, commitment, secret, committed, closed, drawn, entries, people, excluded, listing, beacon = row
     opened = keys.unseal(f"{campaign}/{name}".encode(), _SECRET, secret)
+    seed, key, barred = opened[:SEED_BYTES], opened[SEED_BYTES : 2 * SEED_BYTES], opened[2 * SEED_BYTES :]
     return Draw(
-        campaign, name, state, terms, commitment, opened[:SEED_BYTES], opened[SEED_BYTES:], committed, closed, drawn, entries, people,
-        _READ_COUNTS.decode(excluded), listing, beacon,
+        campaign, name, state, terms, commitment, seed, key, committed, closed, drawn, entries, people,
+        _READ_COUNTS.decode(excluded), listing, beacon, barred=barred,
     )  # fmt: skip

@@ -463,6 +463,9 @@ class Reader:
         with self._reading() as connection:
             return draws.read_list(connection, campaign, name)
 
+    def draw_persons(self, key: bytes, numbers: Iterable[str]) -> bytes:
+        return draws.persons_of(self._keys, key, numbers)
+
     def draw_entry(self, draw: Draw, number: str) -> bytes:
         return draws.entry_of(self._keys, draw, number)
 
@@ -470,9 +473,9 @@ class Reader:
         with self._reading() as connection:
             return draws.read_winners(connection, self._keys, campaign, name)
 
-    def draw_entries(self, draw: Draw, terms: Terms, staff: Iterable[str]) -> Gathered:
+    def draw_entries(self, draw: Draw, terms: Terms, barred: bytes) -> Gathered:
         won = {sender for (sender,) in self._all(draws.SELECT_WON, draw.campaign)}
-        return draws.gather(self._campaign_pages(draw.campaign), self._keys, draw, terms, staff, won)
+        return draws.gather(self._campaign_pages(draw.campaign), draw, terms, barred, won)
 
     def draw_forwards(self, draw: Draw, entries: Collection[bytes]) -> Mapping[bytes, int]:
         return draws.forwards_of(self._campaign_pages(draw.campaign), draw, entries)

@@ -111,11 +111,11 @@ class DrawsApi:
         known = self._draws.get(name)
         if known is None:
             raise Problem(404, "unknown_draw", "no campaign file has that draw", "GET /api/v1/draws lists them.")
+        ordered = Ordered(name, body.step, body.who, body.why, body.beacon)
         try:
-            await self._ask(lambda: drawing.barred(known))
+            fresh = await self._ask(lambda: drawing.fresh(ordered, self._store, known, self._random))
         except ConfigError:
             raise Problem(409, "not_possible", "the list of numbers that may not win cannot be read", "See draws.excluded.") from None
-        ordered = Ordered(name, body.step, body.who, body.why, body.beacon)
 
         def decide(rows: Rows) -> Batch | Problem:
             draw = rows.draws.get(name)
@@ -125,7 +125,7 @@ class DrawsApi:
             word = drawing.word(ordered, draw, known)
             if body.confirm != word:
                 return Problem(409, "confirm", "; ".join(drawing.means(ordered, draw, known)), f"If that is meant: confirm={word}")
-            batch = drawing.decide(ordered, rows, known, self._wall(), self._random)
+            batch = drawing.decide(ordered, rows, known, self._wall(), fresh)
             return batch if isinstance(batch, Batch) else Problem(409, "not_possible", batch, "Look at it again.")
 
         return await self._acting.act(request, body, drawing.needs(ordered), decide, {"ordered": body.step})

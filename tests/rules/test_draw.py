@@ -28,12 +28,16 @@ def whole(entries: int, people: int, salt: int = 0) -> bytes:
     return rules.packed((draw.randbytes(12), persons[n % people]) for n in range(entries))
 
 
-def published(packed: bytes, beacon: str = "", seed: bytes = SEED) -> list[str]:
+BOUND = TERMS[:-1] + f',"excluded":"{rules.digest(["00" * 8, "ff" * 8])}"}}'
+BARRED = bytes(8) + b"\xff" * 8
+
+
+def published(packed: bytes, beacon: str = "", seed: bytes = SEED, said: str = BOUND) -> list[str]:
     listing = rules.digest(Listed(packed))
-    places = rules.drawn(Listed(packed), seed, listing, beacon, rules.read_terms(TERMS))
+    places = rules.drawn(Listed(packed), seed, listing, beacon, rules.read_terms(said))
     draw = Draw(
-        "torch", "grand", rules.DRAWN, TERMS, rules.commitment("torch", "grand", TERMS, seed), seed, b"", 1, 2, 3, len(packed) // 20, 7,
-        {"staff": 2}, listing, beacon,
+        "torch", "grand", rules.DRAWN, said, rules.commitment("torch", "grand", said, seed), seed, b"", 1, 2, 3, len(packed) // 20, 7,
+        {"staff": 2}, listing, beacon, barred=BARRED if said == BOUND else b"",
     )  # fmt: skip
     winners = [Winner("torch", "grand", one.place, one.prize, bytes.fromhex(one.entry), one.place) for one in places]
     return list(rules.paper(draw, Listed(packed), winners))
@@ -54,7 +58,11 @@ def test_a_paper_is_as_it_should_be(tmp_path: Path):
 def test_a_few_lines_of_python_come_to_the_same(root: Path, tmp_path: Path):
     (script,) = re.findall(r"```python\n(.*?)```", (root / "docs/draw.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "check.py").write_text(script, "utf-8")
-    lines = published(whole(300, 40), "1 2 3")
+    for said in (BOUND, TERMS):
+        checked(tmp_path, published(whole(300, 40), "1 2 3", said=said))
+
+
+def checked(tmp_path: Path, lines: list[str]) -> None:
     for wrong in (False, True):
         if wrong:
             place = next(n for n, line in enumerate(lines) if line.startswith("winner: 2 "))
@@ -118,6 +126,10 @@ def changes(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield "list", with_(blank + 1, lines[blank + 1][:-1] + ("0" if lines[blank + 1][-1] != "0" else "1"))
     yield "list", lines[:-1]
     yield "order", [*lines, lines[-1]]
+    yield "may not win are not", [line for line in lines if not line.startswith("barred: 00")]
+    yield "may not win are not", [line for line in lines if not line.startswith("barred: ")]
+    yield "may not win are not", with_(heads["barred"], f"barred: {lines[-1][-16:]}")
+    yield "in the list who may not", with_(heads["barred"], f"barred: {lines[-1][-16:]}")
     yield "committed", with_(heads["campaign"], "campaign: other")
     yield "does not say list", [line for n, line in enumerate(lines) if n != heads["list"]]
     yield "cannot be read", with_(heads["seed"], "seed: secret")
@@ -131,6 +143,14 @@ def test_whatever_is_changed_is_found():
         faults = rules.faults(rules.read_paper(changed))
         assert faults, word
         assert any(word in fault for fault in faults), (word, faults)
+
+
+def test_terms_without_who_may_not_win_allow_no_such_list():
+    lines = published(whole(200, 40), said=TERMS)
+    assert rules.faults(rules.read_paper(lines)) == []
+    assert rules.faults(rules.read_paper([*lines[:5], "barred: 00", *lines[5:]])) == [
+        "those who may not win are not those that were committed to"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,10 @@ def order(store: Store, what: Known, step: str, beacon: str = "", name: tuple[st
     ordered = Ordered(name, step, "li", "as announced", beacon)
     said: list[str] = []
 
+    fresh = drawing.fresh(ordered, store, what, os.urandom)
+
     def decide(rows: Rows) -> Batch:
-        batch = drawing.decide(ordered, rows, what, NOW, os.urandom)
+        batch = drawing.decide(ordered, rows, what, NOW, fresh)
         if isinstance(batch, str):
             said.append(batch)
             return Batch(0)
@@ -121,6 +123,7 @@ def test_the_store_itself_refuses(store: Store, tmp_path: Path) -> None:
         "UPDATE draw SET state = 'closed'", "UPDATE draw SET listing = 'x'", "DELETE FROM draw", "UPDATE draw SET beacon = 'x'",
         "UPDATE draw_list SET entries = x'00'", "DELETE FROM draw_list", "UPDATE winner SET forward = 1", "DELETE FROM winner",
         "INSERT INTO winner SELECT campaign, draw, 9, prize, entry, forward FROM winner LIMIT 1",
+        "UPDATE draw SET secret = x'00'",
     ):  # fmt: skip
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)
@@ -144,18 +147,56 @@ def test_staff_and_who_won_before_are_left_out(store: Store, tmp_path: Path) -> 
     assert there(store).listing != there(store, ("relay", "second")).listing
 
 
+def published(store: Store) -> list[str]:
+    return list(rules.paper(there(store), Listed(store.draw_list(*NAME)), (one.winner for one in store.winners(*NAME))))
+
+
+def test_who_may_not_win_is_fixed_with_the_commitment(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what, file = known(tmp_path, excluded="staff.txt"), tmp_path / "staff.txt"
+    file.write_text(f"{PEOPLE[0]}\n{PEOPLE[1]}\n{PEOPLE[0]}\n")
+    order(store, what, "commit")
+    terms, early = rules.read_terms(there(store).terms), published(store)
+    file.write_text(f"{PEOPLE[2]}\n")  # whoever thinks of it now is too late
+    order(store, what, "close")
+    assert drawing.go_on(store, there(store), what, lambda: NOW).excluded["staff"] == 6
+    file.unlink()
+    order(store, what, "run")
+    drawing.go_on(store, there(store), what, lambda: NOW)
+    lines = published(store)
+    barred = [line for line in lines if line.startswith("barred: ")]
+    assert len(barred) == 2
+    assert barred == [line for line in early if line.startswith("barred: ")]
+    assert rules.digest(line.removeprefix("barred: ") for line in barred) == terms.excluded
+    assert rules.faults(rules.read_paper(lines)) == []
+    assert not any(number[2:] in line for line in lines for number in PEOPLE)
+
+
+def test_of_a_draw_of_an_older_mmsd_the_list_is_read_at_the_close(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what, file = known(tmp_path, excluded="staff.txt"), tmp_path / "staff.txt"
+    terms = rules.terms_of(*what[:2], "").replace(',"excluded":""', "")
+    seed = bytes(32)
+    store.transact(
+        Needs(), lambda _: Batch(NOW, draws=[Draw(*NAME, "committed", terms, rules.commitment(*NAME, terms, seed), seed, seed, NOW)])
+    )
+    file.write_text(f"{PEOPLE[0]}\n")
+    order(store, what, "close")
+    assert drawing.go_on(store, there(store), what, lambda: NOW).excluded["staff"] == 3
+    order(store, what, "run")
+    drawing.go_on(store, there(store), what, lambda: NOW)
+    assert rules.faults(rules.read_paper(published(store))) == []
+
+
 @pytest.mark.parametrize("text", ["12ab34567890\n", "123\n"])
-def test_a_list_that_cannot_be_read_stops_the_close(store: Store, tmp_path: Path, text: str) -> None:
+def test_a_list_that_cannot_be_read_is_not_committed_to(store: Store, tmp_path: Path, text: str) -> None:
     what = known(tmp_path, excluded="staff.txt")
     with pytest.raises(ConfigError, match=r"staff\.txt"):
         drawing.barred(what)
     (tmp_path / "staff.txt").write_text(text)
-    relay(store)
-    order(store, what, "commit")
-    order(store, what, "close")
     with pytest.raises(ConfigError, match="line 1"):
-        drawing.go_on(store, there(store), what, lambda: NOW)
-    assert there(store).state == rules.CLOSING
+        order(store, what, "commit")
+    assert store.draws() == []
 
 
 def test_one_chance_for_each_person(store: Store, tmp_path: Path) -> None:
@@ -176,7 +217,7 @@ def test_a_number_that_is_mixed_in(store: Store, tmp_path: Path) -> None:
     drawing.go_on(store, there(store), what, lambda: NOW)
     assert there(store).beacon == "05 11 23"
     plain = known(tmp_path)
-    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, rules.terms_of(*plain[:2]), "", b"", b"", 1))
+    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, rules.terms_of(*plain[:2], ""), "", b"", b"", 1))
 
 
 def test_nobody_takes_part(store: Store, tmp_path: Path) -> None:
@@ -226,7 +267,7 @@ def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path)
     what, other = known(tmp_path), known(tmp_path, chances="person")
     ordered = Ordered(NAME, "commit", "li", "x")
     assert "1 × torch, 2 × tea set" in drawing.means(ordered, None, what)[0]
-    closed = Draw(*NAME, rules.CLOSED, rules.terms_of(*what[:2]), "", b"", b"", 1, entries=120, people=40)
+    closed = Draw(*NAME, rules.CLOSED, rules.terms_of(*what[:2], ""), "", b"", b"", 1, entries=120, people=40)
     run = ordered._replace(step="run")
     assert "Congratulations" in drawing.means(run, closed, what)[1]
     words = {drawing.word(ordered, None, what), drawing.word(ordered, None, other), drawing.word(run, closed, what)}

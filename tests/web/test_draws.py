@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +58,12 @@ async def step(client: Any, name: str, **more: Any) -> tuple[int, dict[str, Any]
     return answer.status, await answer.json()
 
 
-def turned(store: SqliteStore, draws: dict[tuple[str, str], Known]) -> Drawing:
-    async def here(call: Callable[..., Any], *arguments: Any) -> Any:
-        return call(*arguments)
+async def here(call: Callable[..., Any], *arguments: Any) -> Any:
+    return call(*arguments)
 
-    loop: Callable[..., Awaitable[Any]] = here
-    drawing = Drawing(store, draws, wall=lambda: NOON, call=loop)
+
+def turned(store: SqliteStore, draws: dict[tuple[str, str], Known]) -> Drawing:
+    drawing = Drawing(store, draws, wall=lambda: NOON, call=here)
     asyncio.run(drawing.turn())
     return drawing
 
@@ -140,18 +140,17 @@ def test_what_stops_the_daemon_is_told_once_and_tried_again(tmp_path: Path, stor
     house, draws = house_of(tmp_path, store, excluded="staff.txt"), known(tmp_path, excluded="staff.txt")
 
     async def story(client: Any) -> None:
-        assert (await step(client, "commit"))[0] == (await step(client, "close"))[0] == 200
         (tmp_path / "staff.txt").unlink()
-        assert (await step(client, "run"))[1]["detail"] == "the list of numbers that may not win cannot be read"
+        assert (await step(client, "commit"))[1]["detail"] == "the list of numbers that may not win cannot be read"
+        (tmp_path / "staff.txt").write_text("8613998765432\n")
+        assert (await step(client, "commit"))[0] == (await step(client, "close"))[0] == 200
 
     house.visit(story, token="campaigner")
-    drawing = turned(store, draws)
+    drawing = turned(store, {})
     asyncio.run(drawing.turn())
-    assert "staff.txt" in drawing.trouble["relay/grand"]
+    assert "no campaign file has the draw" in drawing.trouble["relay/grand"]
     assert caplog.text.count("relay/grand waits") == 1
-    turned(store, {})
-    assert "no campaign file has the draw" in caplog.text
-    (tmp_path / "staff.txt").write_text("8613998765432\n")
+    drawing = Drawing(store, draws, wall=lambda: NOON, call=here)
     assert asyncio.run(drawing.turn()) == 1
     (draw,) = store.draws()
     assert (draw.state, draw.entries, draw.excluded) == ("closed", 0, {"staff": 4})
