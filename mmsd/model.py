@@ -603,6 +603,18 @@ class Winner(msgspec.Struct, frozen=True):
     forward: int  # id of the forward that earned the serial
 
 
+class Forfeit(msgspec.Struct, frozen=True):
+    """A place of a draw that is out: what it held went to the next reserve (`rules.promotion`)."""
+
+    campaign: str
+    draw: str
+    place: int
+    prize: str  # what it held; "" = a reserve, nothing
+    reason: str
+    taker: int  # place of the reserve that took it; 0 = nobody
+    at: int
+
+
 class Outgoing(msgspec.Struct, frozen=True):
     """A row that will be a packet later. `key` is unique: asked for once, sent at least once.
 
@@ -1077,6 +1089,7 @@ class Batch:
     closings: list[Closing] = field(default_factory=list)  # said once the forwards of this Batch are counted; said before, it stays
     draws: list[Draw] = field(default_factory=list)  # as they stand from now on
     winners: list[Winner] = field(default_factory=list)
+    forfeits: list[Forfeit] = field(default_factory=list)
     composed: list[Composed] = field(default_factory=list)  # that rows may refer to; one that is there stays
     seeds: list[NewSeed] = field(default_factory=list)
     retired: list[str] = field(default_factory=list)  # seeds, campaign/name, that are no longer looked for

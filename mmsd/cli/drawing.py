@@ -19,8 +19,10 @@ from mmsd.cli.serials import well_formed
 from mmsd.errors import ConfigError, DecodeError
 from mmsd.model import Batch, Draw, masked
 from mmsd.rules import draw as rules
-from mmsd.store import Rows, Store, drawing
+from mmsd.rules import promotion
+from mmsd.store import Rows, Store, Won, drawing, promoting
 from mmsd.store.drawing import Known, Ordered
+from mmsd.store.promoting import Promotion
 from mmsd.web.answers import iso
 from mmsd.web.draws import told
 
@@ -43,6 +45,7 @@ def draw() -> None:
     commit   before it begins: a secret number is fixed, its hash is published
     close    who takes part is listed, the list's hash is published
     run      the winners are drawn, and told by SMS
+    promote  somebody does not get his prize: the next reserve does
     verify   anybody, with the published paper alone
     """
 
@@ -87,7 +90,50 @@ def run(config_file: Path, name: str, who: str, why: str, yes: bool, beacon: str
     reader = reader_of(config.load(config_file))
     try:
         for won in reader.winners(*_parts(name)):
-            click.echo(f"{won.winner.place:>4}  {won.winner.prize or '(reserve)'}  {masked(won.msisdn) if won.msisdn else '-'}  {won.city}")
+            click.echo(_line(won))
+    finally:
+        reader.close_readers()
+
+
+@draw.command()
+@_CONFIG
+@_NAME
+@click.argument("place", type=click.IntRange(1))
+@click.option("--reason", required=True, type=click.Choice(promotion.REASONS), help="Why he does not get it.")
+@_WHO
+@_WHY
+@_YES
+def promote(config_file: Path, name: str, place: int, reason: str, who: str, why: str, yes: bool) -> None:
+    """Take a prize from PLACE for good, and give it to the next reserve, who is told by SMS. Print who holds what then."""
+    settings = config.load(config_file)
+    wanted = Promotion(_parts(name), place, reason, who, why)
+    known = _known(settings).get(wanted.name)
+    if known is None:
+        raise ConfigError(f"no campaign file has the draw {name}")
+    reader = reader_of(settings)
+    try:
+        draw = next((one for one in reader.draws() if (one.campaign, one.name) == wanted.name), None)
+        vacancy = reader.vacancy(*wanted.where)
+    finally:
+        reader.close_readers()
+    wrong = promoting.fault(wanted, draw, vacancy)
+    if wrong or draw is None or vacancy is None:
+        raise click.ClickException(wrong)
+    for line in promoting.means(wanted, draw, vacancy, known):
+        click.echo(f"- {line}", err=True)
+    if not yes:
+        click.confirm(f"promote {name} {place}?", abort=True, err=True)
+        if click.prompt("type the draw's name to go on", err=True) != name:
+            raise click.Abort
+    confirm = promoting.word(wanted, draw, vacancy, known)
+    body = {
+        "campaign": wanted.name[0], "draw": wanted.name[1], "place": place, "reason": reason, "who": who, "why": why, "confirm": confirm
+    }  # fmt: skip
+    order(settings, "draws/promote", body, lambda store: _promote_here(store, wanted, known))
+    reader = reader_of(settings)
+    try:
+        for won in reader.winners(*wanted.name):
+            click.echo(_line(won))
     finally:
         reader.close_readers()
 
@@ -128,7 +174,8 @@ def paper(config_file: Path, name: str, out: TextIO) -> None:
     try:
         found = _found(reader.draws(), name)
         listed = rules.Listed(reader.draw_list(found.campaign, found.name))
-        for line in rules.paper(found, listed, (won.winner for won in reader.winners(found.campaign, found.name))):
+        forfeits = reader.forfeits(found.campaign, found.name)
+        for line in rules.paper(found, listed, (won.winner for won in reader.winners(found.campaign, found.name)), forfeits):
             out.write(f"{line}\n")
     finally:
         reader.close_readers()
@@ -258,6 +305,27 @@ def _here(store: Store, ordered: Ordered, known: Known) -> None:
     for one in store.draws():
         if (one.campaign, one.name) == ordered.name and one.state in (rules.CLOSING, rules.DRAWING):
             drawing.go_on(store, one, known, app.wall)
+
+
+def _line(won: Won) -> str:
+    held = f"(out: {won.out})" if won.out else won.holds or "(reserve)"
+    return f"{won.winner.place:>4}  {held}  {masked(won.msisdn) if won.msisdn else '-'}  {won.city}"
+
+
+def _promote_here(store: Store, wanted: Promotion, known: Known) -> None:
+    """Without a daemon."""
+    wrong: list[str] = []
+
+    def decide(rows: Rows) -> Batch:
+        batch = promoting.decide(wanted, rows, known, app.wall())
+        if isinstance(batch, str):
+            wrong.append(batch)
+            return Batch(0)
+        return batch
+
+    store.transact(promoting.needs(wanted), decide)
+    if wrong:
+        raise click.ClickException(wrong[0])
 
 
 def _awaited(settings: config.Settings, name: str) -> Draw:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from mmsd.errors import DecodeError
-from mmsd.model import SECOND, Draw, Event, Outgoing, Winner
+from mmsd.model import SECOND, Draw, Event, Forfeit, Outgoing, Winner
 from mmsd.rules.forwards import outbox_key
 from mmsd.rules.outbox import READY
+from mmsd.rules.promotion import handed_on
 from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
 
 FORMAT: Final = "mmsd draw 1"
@@ -35,6 +37,7 @@ SEED_BYTES: Final = 32
 ENTRY_BYTES: Final = 12
 PERSON_BYTES: Final = 8
 _RECORD: Final = ENTRY_BYTES + PERSON_BYTES
+_FORFEIT: Final = re.compile(r"([1-9][0-9]{0,5}) [a-z_]+(?: ([1-9][0-9]{0,5}))?")
 
 
 class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,13 +190,18 @@ def certificate(settings: DrawSettings, campaign: CampaignSettings, prize: str, 
     return text.format(prize=prize, place=place, serial=serial, draw=settings.title or draw)
 
 
+def certificate_key(campaign: str, draw: str, place: int) -> bytes:
+    """Of the SMS to whoever was drawn for a place: the key of its row."""
+    return outbox_key(PURPOSE, f"{campaign}/{draw}/{place}".encode(), 0)
+
+
 def certificates(
     draw: Draw, settings: DrawSettings, campaign: CampaignSettings, won: Iterable[tuple[Winner, str, str]], now: int
 ) -> list[Outgoing]:
     """The SMS to each who won a prize; `won` with number and serial. Reserves are told nothing, nor is who was erased since."""
     return [
         Outgoing(
-            outbox_key(PURPOSE, f"{draw.campaign}/{draw.name}/{winner.place}".encode(), 0), "transactional", PURPOSE, msisdn,
+            certificate_key(draw.campaign, draw.name, winner.place), "transactional", PURPOSE, msisdn,
             certificate(settings, campaign, winner.prize, winner.place, serial, draw.name), READY, now,
             now + int(settings.sms_expires * SECOND), campaign=draw.campaign,
         )
@@ -214,7 +222,7 @@ def told(draw: Draw, now: int) -> Event:
 # --------------------------------------------------------------------------------------------------------------- the paper
 
 
-def paper(draw: Draw, listed: Iterable[str], winners: Iterable[Winner]) -> Iterator[str]:
+def paper(draw: Draw, listed: Iterable[str], winners: Iterable[Winner], forfeits: Iterable[Forfeit] = ()) -> Iterator[str]:
     """What is published of a draw, line by line: as much as may be known in its state."""
     yield FORMAT
     yield f"campaign: {draw.campaign}"
@@ -232,18 +240,21 @@ def paper(draw: Draw, listed: Iterable[str], winners: Iterable[Winner]) -> Itera
         yield f"seed: {draw.seed.hex()}"
         for winner in winners:
             yield f"winner: {winner.place} {winner.entry.hex()} {winner.prize}".rstrip()
+        for one in forfeits:
+            yield f"forfeit: {one.place} {one.reason} {one.taker or ''}".rstrip()
     if draw.listing:
         yield ""
         yield from listed
 
 
 class Paper(NamedTuple):
-    """A paper as it was read: heads by name, winners and who may not win as they stand there, the list's lines."""
+    """A paper as it was read: heads by name; winners, who may not win and who is out as they stand there; the list's lines."""
 
     heads: dict[str, str]
     winners: list[Place]
     listed: list[str]
     barred: list[str]
+    forfeits: list[tuple[int, int]]  # place, and who took what it had; 0 = nobody
 
 
 def read_paper(text: Iterable[str]) -> Paper:
@@ -255,6 +266,7 @@ def read_paper(text: Iterable[str]) -> Paper:
     heads: dict[str, str] = {}
     winners: list[Place] = []
     barred: list[str] = []
+    forfeits: list[tuple[int, int]] = []
     at = len(first.encode())
     for line in rest:
         said = line.rstrip("\r\n")
@@ -270,6 +282,11 @@ def read_paper(text: Iterable[str]) -> Paper:
             if not (place.isascii() and place.isdecimal()):
                 raise DecodeError("a winner has no place", offset=at)
             winners.append(Place(int(place), prize, entry))
+        elif name == "forfeit":
+            out = _FORFEIT.fullmatch(value)
+            if out is None:
+                raise DecodeError("a place is not said to be out", offset=at)
+            forfeits.append((int(out[1]), int(out[2] or 0)))
         elif name == "barred":
             barred.append(value)
         elif name != "excluded":
@@ -277,7 +294,7 @@ def read_paper(text: Iterable[str]) -> Paper:
                 raise DecodeError(f"{name} is said twice", offset=at)
             heads[name] = value
         at += len(line.encode())
-    return Paper(heads, winners, [line.rstrip("\r\n") for line in rest], barred)
+    return Paper(heads, winners, [line.rstrip("\r\n") for line in rest], barred, forfeits)
 
 
 def faults(read: Paper) -> list[str]:
@@ -301,7 +318,7 @@ def faults(read: Paper) -> list[str]:
     if not {line.partition(" ")[2] for line in read.listed}.isdisjoint(read.barred):
         wrong.append("somebody is in the list who may not win")
     if "seed" not in heads:
-        return [*wrong, *(["it names winners without a seed number"] if read.winners else [])]
+        return [*wrong, *(["it names winners without a seed number"] if read.winners or read.forfeits else [])]
     try:
         seed = bytes.fromhex(heads["seed"])
     except ValueError:
@@ -310,6 +327,10 @@ def faults(read: Paper) -> list[str]:
         wrong.append("the seed number or the terms are not those that were committed to")
     if drawn(read.listed, seed, listing, heads.get("beacon", ""), terms) != read.winners:
         wrong.append("these are not the winners")
+    try:
+        handed_on([one.prize for one in read.winners], read.forfeits)
+    except ValueError as error:
+        wrong.append(f"prizes were not handed on by the rule: {error}")
     return wrong
 
 

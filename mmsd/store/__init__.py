@@ -28,6 +28,7 @@ from mmsd.model import (
     Extent,
     FeedReport,
     Finding,
+    Forfeit,
     Forward,
     Heard,
     HeldCopy,
@@ -58,6 +59,7 @@ from mmsd.rules.draw import Terms
 from mmsd.rules.forwards import Past, Standing
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.kpi import Figures
+from mmsd.rules.promotion import Reserve
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 
 Split = Literal["", "hour", "node", "city"]
@@ -173,6 +175,17 @@ class Won(NamedTuple):
     msisdn: str
     serial: str
     city: str
+    holds: str  # the prize he holds now; "" = a reserve, or out
+    out: str  # why his place is out (`rules.promotion`); "" = it is not
+    taker: int  # the place that took what he held; 0 = none
+
+
+class Vacancy(NamedTuple):
+    """A place of a draw whose prize may be handed on."""
+
+    holder: Won
+    reserves: Sequence[Reserve]  # by place, up to the first that is fit; none when he holds nothing
+    taker: Won | None  # that first one
 
 
 class Presented(NamedTuple):
@@ -207,6 +220,7 @@ class Needs:
     care: CareAsk | None = None
     asked_before: frozenset[tuple[str, str]] = frozenset()  # (key, what is asked) of requests that may come twice
     draws: frozenset[tuple[str, str]] = frozenset()  # (campaign, name)
+    vacancies: frozenset[tuple[str, str, int]] = frozenset()  # (campaign, draw, place)
     presented: frozenset[str] = frozenset()  # serials that somebody shows
     page: MailingAsk | None = None
     holders: frozenset[tuple[str, str, str]] = frozenset()  # (campaign, seed, number)
@@ -231,6 +245,7 @@ class Needs:
             self.care or other.care,
             self.asked_before | other.asked_before,
             self.draws | other.draws,
+            self.vacancies | other.vacancies,
             self.presented | other.presented,
             self.page or other.page,
             self.holders | other.holders,
@@ -279,6 +294,7 @@ class Rows:
     held: Mapping[str, Held] = field(default_factory=dict)  # by number
     before: Mapping[str, Before] = field(default_factory=dict)  # by key, of `Needs.asked_before`
     draws: Mapping[tuple[str, str], Draw] = field(default_factory=dict)  # by (campaign, name), without their lists
+    vacancies: Mapping[tuple[str, str, int], Vacancy] = field(default_factory=dict)
     presented: Mapping[str, Presented] = field(default_factory=dict)  # by number; one that was never issued is not in it
     page: Page | None = None
     holders: Mapping[tuple[str, str, str], Holding] = field(default_factory=dict)  # by (campaign, seed, number)
@@ -592,6 +608,12 @@ class Store(Protocol):
 
     def winners(self, campaign: str, name: str) -> list[Won]:
         """Of a draw, by place."""
+
+    def vacancy(self, campaign: str, name: str, place: int) -> Vacancy | None:
+        """Who was drawn for a place, and who takes what he holds when he does not get it; None: nobody was."""
+
+    def forfeits(self, campaign: str, name: str) -> list[Forfeit]:
+        """Of a draw, in the order in which they were said."""
 
     def draw_entries(self, draw: Draw, terms: Terms, barred: bytes) -> Gathered:
         """Who would take part, if it were closed now; `barred` may not win, packed."""

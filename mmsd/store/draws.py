@@ -1,7 +1,7 @@
 """Draws as rows, and the serials that may take part in one.
 
 `write` and `read` for a decision run inside the writer's transaction. What a draw has come to is kept by triggers, too: not even a fault of
-ours draws twice or changes a list (schema step 19).
+ours draws twice or changes a list (schema steps 19 and 20).
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from mmsd.model import Batch, Draw, Winner
-from mmsd.rules.draw import CLOSED, COMMITTED, DRAWN, ENTRY_BYTES, PERSON_BYTES, SEED_BYTES, Terms
+from mmsd.model import Batch, Draw, Forfeit, Winner
+from mmsd.rules.draw import CLOSED, COMMITTED, DRAWN, ENTRY_BYTES, PERSON_BYTES, SEED_BYTES, Terms, read_terms
+from mmsd.rules.promotion import ERASED, WON, Reserve
 from mmsd.rules.serials import plain
-from mmsd.store import Gathered, Won
+from mmsd.store import Gathered, Vacancy, Won
 from mmsd.store.keys import Keys
 from mmsd.store.serials import unsealed
 from mmsd.store.sql import select_in
@@ -28,13 +29,11 @@ _READ_COUNTS: Final = msgspec.json.Decoder(dict[str, int])
 _COLUMNS: Final = "campaign, name, state, terms, commitment, secret, committed, closed, drawn, entries, people, excluded, listing, beacon"
 _SELECT: Final = f"SELECT {_COLUMNS} FROM draw"  # noqa: S608  # columns of ours
 STAFF: Final = "staff"
-ERASED: Final = "erased"
-WON: Final = "won_before"
 NO_SERIAL: Final = "no_serial"
 
 
 def write(connection: sqlite3.Connection, keys: Keys, batch: Batch) -> None:
-    """Raises sqlite3.IntegrityError when a draw would go anywhere but on, and for a second winner of a place."""
+    """Raises sqlite3.IntegrityError when a draw would go anywhere but on, for a second winner of a place, and for one who is out twice."""
     for draw in batch.draws:
         name = (draw.campaign, draw.name)
         counted = (draw.entries, draw.people, msgspec.json.encode(draw.excluded, order="deterministic").decode(), draw.listing, draw.beacon)
@@ -61,6 +60,10 @@ def write(connection: sqlite3.Connection, keys: Keys, batch: Batch) -> None:
         )
         if draw.state == CLOSED:
             connection.execute("INSERT INTO draw_list (campaign, draw, entries) VALUES (?, ?, ?)", (*name, draw.packed))
+    connection.executemany(
+        "INSERT INTO forfeit (campaign, draw, place, prize, reason, taker, at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(one.campaign, one.draw, one.place, one.prize, one.reason, one.taker, one.at) for one in batch.forfeits],
+    )
 
 
 def read(connection: sqlite3.Connection, keys: Keys, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Draw]:
@@ -86,15 +89,56 @@ def read_list(connection: sqlite3.Connection, campaign: str, name: str) -> bytes
 
 def read_winners(connection: sqlite3.Connection, keys: Keys, campaign: str, name: str) -> list[Won]:
     """By place."""
+    found = connection.execute(f"{_WINNER} WHERE w.campaign = ? AND w.draw = ? ORDER BY w.place", (campaign, name))
+    return [_won(keys, row) for row in found]
+
+
+def read_forfeits(connection: sqlite3.Connection, campaign: str, name: str) -> list[Forfeit]:
+    """In the order in which they were said."""
     found = connection.execute(
-        "SELECT w.place, w.prize, w.entry, w.forward, p.sealed, n.sealed, f.city FROM winner w JOIN forward f ON f.id = w.forward"
-        " JOIN subscriber p ON p.id = f.sender JOIN serial n ON n.forward = f.key WHERE w.campaign = ? AND w.draw = ? ORDER BY w.place",
-        (campaign, name),
+        "SELECT place, prize, reason, taker, at FROM forfeit WHERE campaign = ? AND draw = ? ORDER BY id", (campaign, name)
     )
-    return [
-        Won(Winner(campaign, name, place, prize, entry, forward), keys.open_number(sender), unsealed(keys, sender, sealed), city)
-        for place, prize, entry, forward, sender, sealed, city in found
-    ]
+    return [Forfeit(campaign, name, *row) for row in found]
+
+
+def read_vacancies(
+    connection: sqlite3.Connection, keys: Keys, wanted: Iterable[tuple[str, str, int]]
+) -> dict[tuple[str, str, int], Vacancy]:
+    """Who was drawn for these places, and who would take what they hold."""
+    found = {}
+    for campaign, name, place in wanted:
+        holder = _at(connection, keys, campaign, name, place)
+        if holder is not None:
+            reserves, taker = _next(connection, keys, campaign, name) if holder.holds else ([], None)
+            found[campaign, name, place] = Vacancy(holder, reserves, taker)
+    return found
+
+
+def _next(connection: sqlite3.Connection, keys: Keys, campaign: str, name: str) -> tuple[list[Reserve], Won | None]:
+    """Places that hold nothing and are not out, in order, up to the first that may have a prize; and who that is."""
+    (terms,) = connection.execute("SELECT terms FROM draw WHERE campaign = ? AND name = ?", (campaign, name)).fetchone()
+    once = read_terms(terms).once
+    passed: list[Reserve] = []
+    for (place,) in connection.execute(_UNUSED, (campaign, name)).fetchall():
+        one = _at(connection, keys, campaign, name, place)
+        if one is None:  # a winner's row stays
+            continue
+        won = once and connection.execute(_WON_ELSEWHERE, (campaign, name, one.winner.forward)).fetchone()[0]
+        passed.append(Reserve(place, ERASED if not one.msisdn else WON if won else ""))
+        if not passed[-1].unfit:
+            return passed, one
+    return passed, None
+
+
+def _at(connection: sqlite3.Connection, keys: Keys, campaign: str, name: str, place: int) -> Won | None:
+    row = connection.execute(f"{_WINNER} WHERE w.campaign = ? AND w.draw = ? AND w.place = ?", (campaign, name, place)).fetchone()
+    return _won(keys, row) if row is not None else None
+
+
+def _won(keys: Keys, row: tuple[Any, ...]) -> Won:
+    campaign, name, place, prize, entry, forward, sender, sealed, city, held, out, taker = row
+    winner = Winner(campaign, name, place, prize, entry, forward)
+    return Won(winner, keys.open_number(sender), unsealed(keys, sender, sealed), city, held, out or "", taker or 0)
 
 
 def earned_by(connection: sqlite3.Connection, keys: Keys, forwards: Iterable[int]) -> dict[int, tuple[str, str]]:
@@ -117,7 +161,17 @@ PAGE: Final = (
     " JOIN subscriber p ON p.id = f.sender WHERE f.campaign = ? AND f.id > ? ORDER BY f.id LIMIT 20000"
 )
 Page = Iterable[tuple[int, bytes | None, int, bytes | None, str, int, str]]
-SELECT_WON: Final = "SELECT f.sender FROM winner w JOIN forward f ON f.id = w.forward WHERE w.campaign = ? AND w.prize <> ''"
+_WINNER: Final = (
+    "SELECT w.campaign, w.draw, w.place, w.prize, w.entry, w.forward, p.sealed, n.sealed, f.city, w.held, w.out, w.taker FROM placed w"
+    " JOIN forward f ON f.id = w.forward JOIN subscriber p ON p.id = f.sender JOIN serial n ON n.forward = f.key"
+)
+_UNUSED: Final = "SELECT place FROM placed WHERE campaign = ? AND draw = ? AND held = '' AND out IS NULL ORDER BY place"
+SELECT_WON: Final = "SELECT f.sender FROM placed w JOIN forward f ON f.id = w.forward WHERE w.campaign = ? AND w.draw <> ? AND w.held <> ''"
+"""Who holds a prize of another draw of the campaign."""
+_WON_ELSEWHERE: Final = (
+    "SELECT EXISTS (SELECT 1 FROM placed w JOIN forward f ON f.id = w.forward WHERE w.campaign = ? AND w.draw <> ? AND w.held <> ''"
+    " AND f.sender = (SELECT sender FROM forward WHERE id = ?))"
+)
 
 
 def persons_of(keys: Keys, key: bytes, numbers: Iterable[str]) -> bytes:

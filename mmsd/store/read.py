@@ -32,6 +32,7 @@ from mmsd.model import (
     Event,
     FeedReport,
     Finding,
+    Forfeit,
     Heard,
     HeldCopy,
     LearnedOctets,
@@ -68,6 +69,7 @@ from mmsd.store import (
     Response,
     Split,
     Tail,
+    Vacancy,
     Won,
     audience,
     campaign_counts,
@@ -473,8 +475,16 @@ class Reader:
         with self._reading() as connection:
             return draws.read_winners(connection, self._keys, campaign, name)
 
+    def vacancy(self, campaign: str, name: str, place: int) -> Vacancy | None:
+        with self._reading() as connection:
+            return draws.read_vacancies(connection, self._keys, [(campaign, name, place)]).get((campaign, name, place))
+
+    def forfeits(self, campaign: str, name: str) -> list[Forfeit]:
+        with self._reading() as connection:
+            return draws.read_forfeits(connection, campaign, name)
+
     def draw_entries(self, draw: Draw, terms: Terms, barred: bytes) -> Gathered:
-        won = {sender for (sender,) in self._all(draws.SELECT_WON, draw.campaign)}
+        won = {sender for (sender,) in self._all(draws.SELECT_WON, draw.campaign, draw.name)}
         return draws.gather(self._campaign_pages(draw.campaign), draw, terms, barred, won)
 
     def draw_forwards(self, draw: Draw, entries: Collection[bytes]) -> Mapping[bytes, int]:

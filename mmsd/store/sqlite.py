@@ -270,6 +270,7 @@ class SqliteStore(Reader):
             held=of_care.held,
             before=desk.before(connection, keys, needs.asked_before),
             draws=draws.read(connection, keys, needs.draws),
+            vacancies=draws.read_vacancies(connection, keys, needs.vacancies),
             presented=serials.presented(connection, keys, needs.presented),
             page=audience.page(connection, keys, needs.page) if needs.page is not None else None,
             holders=audience.holdings(connection, keys, needs.holders, people),

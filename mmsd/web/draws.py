@@ -13,9 +13,11 @@ from aiohttp import web
 
 from mmsd.errors import ConfigError
 from mmsd.model import Batch, Draw, masked
-from mmsd.rules.draw import Listed, paper
-from mmsd.store import Rows, Store, drawing
-from mmsd.store.drawing import Draws, Ordered
+from mmsd.rules.draw import MOST_DRAWN, Listed, paper
+from mmsd.rules.promotion import REASONS
+from mmsd.store import Rows, Store, drawing, promoting
+from mmsd.store.drawing import Draws, Known, Ordered
+from mmsd.store.promoting import Promotion
 from mmsd.web.access import Random
 from mmsd.web.acting import Acting, Granted, check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, refuse, reply
@@ -36,6 +38,18 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
     beacon: str = ""
 
 
+class Promote(msgspec.Struct, forbid_unknown_fields=True):
+    """Body of the order that somebody does not get his prize. `confirm` as in `Step`."""
+
+    campaign: str
+    draw: str
+    place: int
+    reason: str
+    who: str
+    why: str
+    confirm: str = ""
+
+
 class DrawsApi:
     """The handlers. `draws` are those of the configuration."""
 
@@ -53,6 +67,7 @@ class DrawsApi:
             Route("GET", "/api/v1/draws/{campaign}/{draw}", self.one, "read"),
             Route("GET", "/api/v1/draws/{campaign}/{draw}/paper", self.paper, "read"),
             Route("POST", "/api/v1/draws/step", self.step, SCOPE),
+            Route("POST", "/api/v1/draws/promote", self.promote, SCOPE),
         ]
 
     async def all(self, request: web.Request) -> web.Response:
@@ -74,7 +89,8 @@ class DrawsApi:
         values = [
             {
                 "place": one.winner.place, "prize": one.winner.prize, "entry": one.winner.entry.hex(), "forward": one.winner.forward,
-                "number": masked(one.msisdn) if one.msisdn else "", "city": one.city,
+                "number": masked(one.msisdn) if one.msisdn else "", "city": one.city, "holds": one.holds, "out": one.out,
+                "taker": one.taker,
             }
             for one in winners
         ]  # fmt: skip
@@ -84,6 +100,7 @@ class DrawsApi:
         draw = await self._found(request)
         whole = await self._ask(lambda: self._store.draw_list(draw.campaign, draw.name))
         winners = await self._ask(lambda: self._store.winners(draw.campaign, draw.name))
+        forfeits = await self._ask(lambda: self._store.forfeits(draw.campaign, draw.name))
         answer = web.StreamResponse(
             headers={
                 "Content-Type": "text/plain; charset=utf-8",
@@ -92,7 +109,7 @@ class DrawsApi:
         )
         await answer.prepare(request)
         piece: list[str] = []
-        for line in paper(draw, Listed(whole), (one.winner for one in winners)):
+        for line in paper(draw, Listed(whole), (one.winner for one in winners), forfeits):
             piece.append(line)
             if len(piece) == 2_000:  # some 80 kB
                 await answer.write("\n".join([*piece, ""]).encode())
@@ -108,9 +125,7 @@ class DrawsApi:
         if body.step not in _STEPS.values():
             refuse("step", body.step, "one of commit, close, run")
         name = (body.campaign, body.draw)
-        known = self._draws.get(name)
-        if known is None:
-            raise Problem(404, "unknown_draw", "no campaign file has that draw", "GET /api/v1/draws lists them.")
+        known = self._known(name)
         ordered = Ordered(name, body.step, body.who, body.why, body.beacon)
         try:
             fresh = await self._ask(lambda: drawing.fresh(ordered, self._store, known, self._random))
@@ -129,6 +144,38 @@ class DrawsApi:
             return batch if isinstance(batch, Batch) else Problem(409, "not_possible", batch, "Look at it again.")
 
         return await self._acting.act(request, body, drawing.needs(ordered), decide, {"ordered": body.step})
+
+    async def promote(self, request: web.Request) -> web.Response:
+        known_only(request)
+        body = await posted(request, Promote)
+        check_said(who=body.who, why=body.why)
+        if body.reason not in REASONS:
+            refuse("reason", body.reason, f"one of {', '.join(REASONS)}")
+        if not 1 <= body.place <= MOST_DRAWN:
+            refuse("place", str(body.place), "a place that was drawn, 1 is the first")
+        name = (body.campaign, body.draw)
+        known = self._known(name)
+        wanted = Promotion(name, body.place, body.reason, body.who, body.why)
+
+        def decide(rows: Rows) -> Batch | Problem:
+            draw, vacancy = rows.draws.get(name), rows.vacancies.get(wanted.where)
+            wrong = promoting.fault(wanted, draw, vacancy)
+            if wrong or draw is None or vacancy is None:
+                return Problem(409, "not_possible", wrong, "GET /api/v1/draws/{campaign}/{draw} tells who holds what.")
+            word = promoting.word(wanted, draw, vacancy, known)
+            if body.confirm != word:
+                means = "; ".join(promoting.means(wanted, draw, vacancy, known))
+                return Problem(409, "confirm", means, f"If that is meant: confirm={word}")
+            batch = promoting.decide(wanted, rows, known, self._wall())
+            return batch if isinstance(batch, Batch) else Problem(409, "not_possible", batch, "Look at it again.")
+
+        return await self._acting.act(request, body, promoting.needs(wanted), decide, {"out": body.place})
+
+    def _known(self, name: tuple[str, str]) -> Known:
+        known = self._draws.get(name)
+        if known is None:
+            raise Problem(404, "unknown_draw", "no campaign file has that draw", "GET /api/v1/draws lists them.")
+        return known
 
     async def _found(self, request: web.Request) -> Draw:
         known_only(request)

@@ -25,6 +25,7 @@ language = "en"
 seeds = [{ id = "torch", tags = ["t"] }]
 [[draws]]
 name = "grand"
+reserves = 1
 prizes = [{ name = "torch" }, { name = "tea set", count = 2 }]
 """
 SERIALS = {n: spell((n + 1) << 33, "CQ-") for n in range(30)}
@@ -72,12 +73,12 @@ def test_from_the_commitment_to_the_proof(house: Path, tmp_path: Path):
     assert f"\n{entry.output.strip()} " in before
     assert "seed:" not in before
     ran = stepped(house, "run", "--yes").stdout.splitlines()
-    assert [line.split("8613")[0].split(None, 1)[1].strip() for line in ran] == ["torch", "tea set", "tea set"]
+    assert [line.split("8613")[0].split(None, 1)[1].strip() for line in ran] == ["torch", "tea set", "tea set", "(reserve)"]
     assert "86137****" in ran[0]
     paper = tmp_path / "paper.txt"
     assert draw(house, "paper", "relay/grand", "--out", str(paper)).exit_code == 0
     told = CliRunner().invoke(main, ["draw", "verify", str(paper), "--commitment", commitment, "--list", listing.upper()])
-    assert (told.exit_code, told.output) == (0, "3 winners among 30 entries: as it should be\n")
+    assert (told.exit_code, told.output) == (0, "4 winners among 30 entries: as it should be\n")
     assert "compare with what was published: commitment" in CliRunner().invoke(main, ["draw", "verify", str(paper)]).output
     for wrong in (["--commitment", "00"], ["--list", "00"]):
         assert CliRunner().invoke(main, ["draw", "verify", str(paper), *wrong]).exit_code == 1
@@ -89,6 +90,26 @@ def test_from_the_commitment_to_the_proof(house: Path, tmp_path: Path):
         assert (again.exit_code, "the draw is drawn" in again.output) == (1, True)
     audit = CliRunner().invoke(main, ["audit", "list", str(house)]).output
     assert [what in audit for what in ("draw commit", "draw close", "draw run")] == [True] * 3
+
+
+def test_the_next_reserve(house: Path, tmp_path: Path):
+    told = ("promote", "relay/grand", "1", "--reason", "no_answer", "--who", "li", "--why", "rang on three days")
+    assert "nothing was drawn yet" in draw(house, *told).output
+    for step in ("commit", "close", "run"):
+        stepped(house, step, "--yes")
+    assert draw(house, *told, given="y\nrelay/other\n").exit_code == 1
+    shown = draw(house, *told, given="y\nrelay/grand\n")
+    assert "place 1 (86137****" in shown.stderr
+    assert "place 4 (86137****" in shown.stderr
+    assert [line.split("8613")[0].split(None, 1)[1].strip() for line in shown.stdout.splitlines()] == [
+        "(out: no_answer)", "tea set", "tea set", "torch"
+    ]  # fmt: skip
+    assert "that place is out" in draw(house, *told, "--yes").output
+    paper = tmp_path / "paper.txt"
+    draw(house, "paper", "relay/grand", "--out", str(paper))
+    assert "\nforfeit: 1 no_answer 4\n" in paper.read_text()
+    assert CliRunner().invoke(main, ["draw", "verify", str(paper)]).exit_code == 0
+    assert "draw promote" in CliRunner().invoke(main, ["audit", "list", str(house)]).output
 
 
 def test_it_asks_twice(house: Path):

@@ -55,24 +55,26 @@ def test_a_paper_is_as_it_should_be(tmp_path: Path):
         assert sum(line.startswith("winner: ") for line in lines) == 6
 
 
-def test_a_few_lines_of_python_come_to_the_same(root: Path, tmp_path: Path):
-    (script,) = re.findall(r"```python\n(.*?)```", (root / "docs/draw.md").read_text("utf-8"), re.DOTALL)
-    (tmp_path / "check.py").write_text(script, "utf-8")
-    for said in (BOUND, TERMS):
-        checked(tmp_path, published(whole(300, 40), "1 2 3", said=said))
+def script(root: Path, tmp_path: Path, lines: list[str]) -> subprocess.CompletedProcess[str]:
+    """The one of docs/draw.md, run over a paper."""
+    (code,) = re.findall(r"```python\n(.*?)```", (root / "docs/draw.md").read_text("utf-8"), re.DOTALL)
+    (tmp_path / "check.py").write_text(code, "utf-8")
+    (tmp_path / "paper.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+    return subprocess.run(
+        [sys.executable, tmp_path / "check.py", tmp_path / "paper.txt"], capture_output=True, text=True, check=False, timeout=30
+    )
 
 
-def checked(tmp_path: Path, lines: list[str]) -> None:
+@pytest.mark.parametrize("said", [BOUND, TERMS])
+def test_a_few_lines_of_python_come_to_the_same(root: Path, tmp_path: Path, said: str):
+    lines = published(whole(300, 40), "1 2 3", said=said)
     for wrong in (False, True):
         if wrong:
             place = next(n for n, line in enumerate(lines) if line.startswith("winner: 2 "))
             lines[place : place + 2] = [
                 line.replace(*pair) for line, pair in zip(lines[place : place + 2][::-1], (("3", "2", 1), ("2", "3", 1)), strict=True)
             ]
-        (tmp_path / "paper.txt").write_text("".join(f"{line}\n" for line in lines), "utf-8")
-        ran = subprocess.run(
-            [sys.executable, tmp_path / "check.py", tmp_path / "paper.txt"], capture_output=True, text=True, check=False, timeout=30
-        )
+        ran = script(root, tmp_path, lines)
         assert ("as it should be" in ran.stdout, "other winners" in ran.stderr) == (not wrong, wrong), ran.stderr
         assert bool(rules.faults(rules.read_paper(lines))) == wrong
 
@@ -132,6 +134,9 @@ def changes(lines: list[str]) -> Iterator[tuple[str, list[str]]]:
     yield "in the list who may not", with_(heads["barred"], f"barred: {lines[-1][-16:]}")
     yield "committed", with_(heads["campaign"], "campaign: other")
     yield "does not say list", [line for n, line in enumerate(lines) if n != heads["list"]]
+    yield "handed on", [*lines[:blank], "forfeit: 1 declined 6", *lines[blank:]]  # 5 is the first reserve
+    yield "handed on", [*lines[:blank], "forfeit: 1 declined", *lines[blank:]]
+    yield "handed on", [*lines[:blank], "forfeit: 7 declined", *lines[blank:]]
     yield "cannot be read", with_(heads["seed"], "seed: secret")
     yield "cannot be read", with_(heads["terms"], "terms: {}")
     yield "without a seed", [line for n, line in enumerate(lines) if n != heads["seed"]]
@@ -145,6 +150,19 @@ def test_whatever_is_changed_is_found():
         assert any(word in fault for fault in faults), (word, faults)
 
 
+HANDED = ["forfeit: 5 erased", "forfeit: 2 no_answer 6", "forfeit: 6 declined", "forfeit: 1 disqualified"]
+
+
+def test_prizes_handed_on_are_repeated_by_the_paper(root: Path, tmp_path: Path):
+    lines = published(whole(300, 40))
+    blank = lines.index("")
+    for said, right in ((HANDED, True), (HANDED[:2], True), (HANDED[1:], False), ([*HANDED[:3], "forfeit: 1 disqualified 3"], False)):
+        changed = [*lines[:blank], *said, *lines[blank:]]
+        assert (rules.faults(rules.read_paper(changed)) == []) == right, said
+        ran = script(root, tmp_path, changed)
+        assert ("as it should be" in ran.stdout, "elsewhere" in ran.stderr) == (right, not right), ran.stderr
+
+
 def test_terms_without_who_may_not_win_allow_no_such_list():
     lines = published(whole(200, 40), said=TERMS)
     assert rules.faults(rules.read_paper(lines)) == []
@@ -154,7 +172,16 @@ def test_terms_without_who_may_not_win_allow_no_such_list():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "mmsd draw 2\n", "mmsd draw 1\nno head\n", "mmsd draw 1\nwinner: x y\n", "mmsd draw 1\nseed: 1\nseed: 2\n"]
+    "text",
+    [
+        "mmsd draw 1\nforfeit: 0 declined 4\n",
+        "mmsd draw 1\nforfeit: 2\n",
+        "",
+        "mmsd draw 2\n",
+        "mmsd draw 1\nno head\n",
+        "mmsd draw 1\nwinner: x y\n",
+        "mmsd draw 1\nseed: 1\nseed: 2\n",
+    ],
 )
 def test_what_is_no_paper(text: str):
     with pytest.raises(DecodeError):

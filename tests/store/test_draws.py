@@ -15,8 +15,9 @@ from mmsd.rules import draw as rules
 from mmsd.rules.draw import Listed
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
-from mmsd.store import Needs, Rows, Store, drawing
+from mmsd.store import Needs, Rows, Store, drawing, promoting
 from mmsd.store.drawing import Known, Ordered
+from mmsd.store.promoting import Promotion
 from mmsd.store.sqlite import DATABASE, Faults
 from tests.store.conftest import NOW, Open, put
 from tests.store.values import LI, WANG, ZHAO, forward
@@ -28,7 +29,7 @@ PEOPLE = [f"8613712340{n:03}" for n in range(40)]
 
 
 def known(folder: Path, **fields: Any) -> Known:
-    return Known(CAMPAIGN, DrawSettings("grand", PRIZES, reserves=1, **fields), folder)
+    return Known(CAMPAIGN, DrawSettings("grand", PRIZES, **{"reserves": 1, **fields}), folder)
 
 
 def relay(store: Store) -> dict[str, str]:
@@ -148,7 +149,9 @@ def test_staff_and_who_won_before_are_left_out(store: Store, tmp_path: Path) -> 
 
 
 def published(store: Store) -> list[str]:
-    return list(rules.paper(there(store), Listed(store.draw_list(*NAME)), (one.winner for one in store.winners(*NAME))))
+    return list(
+        rules.paper(there(store), Listed(store.draw_list(*NAME)), (one.winner for one in store.winners(*NAME)), store.forfeits(*NAME))
+    )
 
 
 def test_who_may_not_win_is_fixed_with_the_commitment(store: Store, tmp_path: Path) -> None:
@@ -170,6 +173,96 @@ def test_who_may_not_win_is_fixed_with_the_commitment(store: Store, tmp_path: Pa
     assert rules.digest(line.removeprefix("barred: ") for line in barred) == terms.excluded
     assert rules.faults(rules.read_paper(lines)) == []
     assert not any(number[2:] in line for line in lines for number in PEOPLE)
+
+
+def promote(store: Store, what: Known, place: int, reason: str = "no_answer", name: tuple[str, str] = NAME) -> str:
+    wanted, said = Promotion(name, place, reason, "li", "rang on three days"), [""]
+
+    def decide(rows: Rows) -> Batch:
+        batch = promoting.decide(wanted, rows, what, NOW)
+        if isinstance(batch, str):
+            said[0] = batch
+            return Batch(0)
+        return batch
+
+    store.transact(promoting.needs(wanted), decide)
+    return said[0]
+
+
+def held(store: Store, name: tuple[str, str] = NAME) -> list[str]:
+    return [one.holds or one.out for one in store.winners(*name)]
+
+
+def test_the_next_reserve_takes_what_somebody_does_not_get(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what = known(tmp_path, reserves=3)
+    assert promote(store, what, 1) == "nothing was drawn yet"
+    done(store, what)
+    people = store.winners(*NAME)
+    assert promote(store, what, 1) == ""
+    assert held(store) == ["no_answer", "tea set", "tea set", "torch", "", ""]
+    rows = {row.msisdn: row for _, row in store.outbox(None, 99) if row.purpose == rules.PURPOSE}
+    assert (rows[people[0].msisdn].state, rows[people[0].msisdn].reason) == ("dropped", "withdrawn")
+    taken = rows[people[3].msisdn]
+    assert (taken.state, people[3].serial in taken.body, "torch" in taken.body) == ("ready", True, True)
+    assert promote(store, what, 1) == "that place is out: no_answer"
+    assert promote(store, what, 9) == "nobody was drawn for that place"
+    assert promote(store, what, 4, "disqualified") == ""  # he who took it does not get it either
+    assert promote(store, what, 6, "declined") == ""  # a reserve who wants none
+    assert held(store) == ["no_answer", "tea set", "tea set", "disqualified", "torch", "declined"]
+    assert promote(store, what, 2) == ""
+    assert held(store)[1] == "no_answer"  # nobody is left
+    assert [(one.place, one.taker) for one in store.forfeits(*NAME)] == [(1, 4), (4, 5), (6, 0), (2, 0)]
+    assert rules.faults(rules.read_paper(published(store))) == []
+    assert sum(row.purpose == rules.PURPOSE for _, row in store.outbox(None, 99)) == 5
+    deeds = [(deed.what, deed.why) for _, _, deed in store.deeds(9)]
+    assert deeds[-4:] == [("draw promote", "no_answer: rang on three days"), *deeds[-3:]]
+    assert [event.data["taker"] for event in store.events(0, 99) if event.topic == "draw_forfeit"] == [4, 5, 0, 0]
+
+
+def test_a_reserve_who_has_a_prize_or_is_gone_is_passed_over(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    first = known(tmp_path, reserves=9)
+    done(store, first)
+    people = store.winners(*NAME)
+    store.erase(people[3].msisdn)
+    name = ("relay", "second")
+    second = Known(CAMPAIGN, DrawSettings("second", (PrizeSettings("car", 36),)), tmp_path)  # whoever is left wins in it
+    for step in rules.STEPS:
+        order(store, second, step, name=name)
+        if step != "commit":
+            drawing.go_on(store, there(store, name), second, lambda: NOW)
+    others = {one.msisdn for one in store.winners(*name)}
+    assert all(one.msisdn in others for one in people[4:])
+    assert promote(store, second, 1, name=name) == ""  # no reserves there: he has none any more …
+    free = store.winners(*name)[0].msisdn
+    place = next((one.winner.place for one in people[4:] if one.msisdn == free), 0)
+    assert promote(store, first, 1) == ""
+    passed = {one.place: one.reason for one in store.forfeits(*NAME)}
+    assert passed[4] == "erased"
+    taker = store.winners(*NAME)[0].taker
+    assert taker == place  # … and may have one here; everybody before him has one there, and keeps it alone
+    assert {reason for one, reason in passed.items() if one > 4} <= {"won_before"}
+    prizes = [one.msisdn for which in (NAME, name) for one in store.winners(*which) if one.holds]
+    assert len(prizes) == len(set(prizes))
+    assert rules.faults(rules.read_paper(published(store))) == []
+
+
+def test_the_store_itself_keeps_who_is_out(store: Store, tmp_path: Path) -> None:
+    relay(store)
+    what = known(tmp_path)
+    done(store, what)
+    promote(store, what, 1)
+    connection = sqlite3.connect(tmp_path / "state" / DATABASE)
+    for statement in (
+        "UPDATE forfeit SET taker = 0", "DELETE FROM forfeit",
+        "INSERT INTO forfeit VALUES (NULL, 'relay', 'grand', 1, 'torch', 'declined', 0, 1)",  # out already
+        "INSERT INTO forfeit VALUES (NULL, 'relay', 'grand', 2, 'tea set', 'declined', 3, 1)",  # 3 has a prize
+        "INSERT INTO forfeit VALUES (NULL, 'relay', 'grand', 2, 'tea set', 'declined', 4, 1)",  # 4 took one
+    ):  # fmt: skip
+        with pytest.raises(sqlite3.IntegrityError):
+            connection.execute(statement)
+    connection.close()
 
 
 def test_of_a_draw_of_an_older_mmsd_the_list_is_read_at_the_close(store: Store, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mmsd.flow.drawing import Drawing
@@ -21,7 +22,7 @@ from tests.web.house import NOON, House
 from tests.web.stored import forward, put, stored
 
 NAME = ("relay", "grand")
-ALL, STEP = "/api/v1/draws", "/api/v1/draws/step"
+ALL, STEP, PROMOTE = "/api/v1/draws", "/api/v1/draws/step", "/api/v1/draws/promote"
 ONE = f"{ALL}/relay/grand"
 
 
@@ -99,6 +100,50 @@ def test_from_the_commitment_to_the_paper(tmp_path: Path, store: SqliteStore):
 
     house.visit(read, token="campaigner")
     assert [deed.what for _, _, deed in store.deeds(9)] == ["draw run", "draw close", "draw commit"]
+
+
+def test_a_prize_is_handed_on(tmp_path: Path, store: SqliteStore):
+    other = msgspec.structs.replace(forward(9), sender="8613700000009")
+    put(store, Batch(at=NOON, forwards=[other], serials=[Serial(spell(9 << 40), other.key)]))
+    house, draws = house_of(tmp_path, store, reserves=1), known(tmp_path, reserves=1)
+    body = {"campaign": "relay", "draw": "grand", "place": 1, "reason": "declined", "who": "li", "why": "she said so"}
+
+    async def early(client: Any) -> None:
+        assert (await client.post(PROMOTE, json=body)).status == 409
+
+    house.visit(early, token="campaigner")
+    for name in rules.STEPS:
+
+        async def go(client: Any, name: str = name) -> None:
+            assert (await step(client, name))[0] == 200
+
+        house.visit(go, token="campaigner")
+        turned(store, draws)
+
+    async def story(client: Any) -> None:
+        for wrong in ({"reason": "bored"}, {"place": 0}, {"why": "8613812341234"}):
+            assert (await client.post(PROMOTE, json={**body, **wrong})).status == 400
+        assert (await client.post(PROMOTE, json={**body, "draw": "other"})).status == 404
+        told = await (await client.post(PROMOTE, json=body)).json()
+        assert told["error"] == "confirm"
+        assert "place 2" in told["detail"]
+        word = told["remedy"].partition("confirm=")[2]
+        key = {"Idempotency-Key": "one"}
+        for replayed in (None, "true"):
+            done = await client.post(PROMOTE, json={**body, "confirm": word}, headers=key)
+            assert (done.status, done.headers.get("Idempotency-Replayed")) == (200, replayed)
+        assert (await (await client.post(PROMOTE, json={**body, "confirm": word})).json())["error"] == "not_possible"
+        winners = (await (await client.get(ONE)).json())["winners"]
+        assert [(one["prize"], one["holds"], one["out"], one["taker"]) for one in winners] == [
+            ("火炬", "", "declined", 2),
+            ("", "火炬", "", 0),
+        ]
+        paper = await (await client.get(f"{ONE}/paper")).text()
+        assert "forfeit: 1 declined 2" in paper.splitlines()
+        assert rules.faults(rules.read_paper(paper.splitlines(keepends=True))) == []
+
+    house.visit(story, token="campaigner")
+    assert store.deeds(9)[0][2].what == "draw promote"
 
 
 def test_nothing_is_done_unread(tmp_path: Path, store: SqliteStore):

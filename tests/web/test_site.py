@@ -77,6 +77,7 @@ GUARDED = [
     ("GET", "/api/v1/draws/relay/grand"),
     ("GET", "/api/v1/draws/relay/grand/paper"),
     ("POST", "/api/v1/draws/step"),
+    ("POST", "/api/v1/draws/promote"),
     ("POST", "/api/v1/serials/look"),
     ("POST", "/api/v1/serials/redeem"),
     ("POST", "/api/v1/serials/qr"),

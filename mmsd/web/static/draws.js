@@ -10,13 +10,14 @@ let turn = 0;
 const planned = (row) => row.state === "planned";
 const called = (row) => `${row.campaign}/${row.draw}`;
 
-const open = (row) => {
-  order = { campaign: row.campaign, draw: row.draw, step: row.next, confirm: "" };
+const open = (row, place = 0) => {
+  order = { campaign: row.campaign, draw: row.draw, step: row.next, place, confirm: "" };
   const form = byId("order").elements;
   const source = row.next === "run" ? row.terms.beacon : "";
-  byId("h-act").textContent = text("draws.order", { step: word("drawstep", row.next), draw: called(row) });
+  byId("h-act").textContent = text("draws.order", { step: word("drawstep", row.next), draw: place ? `${called(row)}, ${whole.format(place)}` : called(row) });
   byId("source").textContent = source;
   byId("mixed").hidden = !source;
+  byId("cause").hidden = !place;
   byId("means").hidden = byId("refused").hidden = true;
   byId("do").textContent = text("draws.look");
   [form.who.value, form.why.value, form.beacon.value] = [name, "", ""];
@@ -58,8 +59,21 @@ const listRow = (row) => (planned(row)
     [hash("draws.commitment", row.commitment), ...(row.list ? [hash("draws.hash", row.list)] : []), paper(row)], step(row),
   ]);
 
+const promote = (row, won) => {
+  if (won.out) return "–";
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = "plain";
+  made.textContent = word("drawstep", "promote");
+  made.addEventListener("click", () => open({ ...row, next: "promote" }, won.place));
+  return made;
+};
+
+const held = (won) => (won.out ? [word("drawout", won.out), ...(won.taker ? [text("draws.taken", { place: whole.format(won.taker) })] : [])]
+  : won.holds || text("draws.reserve"));
+
 const winnerRow = (row) => (won) => [
-  called(row), whole.format(won.place), won.prize || text("draws.reserve"), won.number || "–", won.city || "–", won.entry,
+  called(row), whole.format(won.place), held(won), won.number || "–", won.city || "–", won.entry, promote(row, won),
 ];
 
 const show = async () => {
@@ -69,7 +83,7 @@ const show = async () => {
     const drawn = await Promise.all(draws.filter((row) => row.drawn).map((row) => ask(`/api/v1/draws/${row.campaign}/${row.draw}`)));
     if (mine !== turn) return;
     fill("list", draws.map(listRow), ["", "", "", "", "n", "n", "", "", ""]);
-    fill("winners", drawn.flatMap((row) => row.winners.map(winnerRow(row))), ["", "n", "", "", "", ""]);
+    fill("winners", drawn.flatMap((row) => row.winners.map(winnerRow(row))), ["", "n", "", "", "", "", ""]);
     trouble("");
   } catch (error) {
     trouble(reason(error));
@@ -102,7 +116,10 @@ byId("order").addEventListener("submit", async (event) => {
   name = form.who.value;
   byId("do").disabled = true;
   try {
-    await ask("/api/v1/draws/step", { ...order, who: form.who.value, why: form.why.value, beacon: form.beacon.value });
+    const { place, step: next, ...named } = order;
+    const said = { ...named, who: form.who.value, why: form.why.value };
+    await (place ? ask("/api/v1/draws/promote", { ...said, place, reason: form.reason.value })
+      : ask("/api/v1/draws/step", { ...said, step: next, beacon: form.beacon.value }));
     byId("act").close();
     show();
   } catch (error) {
