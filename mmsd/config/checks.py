@@ -22,7 +22,7 @@ from mmsd.logs import DIALECTS, Dialect
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, TEXTS, Kind, Records
 from mmsd.rules.answers import Words, plain
 from mmsd.rules.audience import MOST_CONTROL, MOST_RATE, WEEK
-from mmsd.rules.campaign import MOST_LIVE
+from mmsd.rules.campaign import MOST_LIVE, dates
 from mmsd.rules.cases import Kind as CaseKind
 from mmsd.rules.causes import CAUSES
 from mmsd.rules.codes import CodeBook
@@ -305,9 +305,12 @@ def check_campaign(campaign: CampaignSettings, key: KeyPath, report: Report) -> 
             continue
         if moments[name].year not in _YEARS:
             report.add((*key, name), f"the year {moments[name].year} is out of range", f"take one of {_YEARS[0]} to {_YEARS[-1]}")
-    if len(moments) == 2 and moments["starts"] > moments["ends"]:
-        report.add((*key, "ends"), "lies before starts", "put them in order")
-    if zone_named(campaign.zone) is None:
+    zone = zone_named(campaign.zone)
+    if len(moments) == 2 and all(moment.year in _YEARS for moment in moments.values()):
+        starts, ends = dates(campaign, zone or UTC)
+        if starts > ends:
+            report.add((*key, "ends"), "lies before starts", "put them in order")
+    if zone is None:
         report.add((*key, "zone"), f"no time zone is called {campaign.zone!r}", "take a name such as Asia/Shanghai or UTC")
     if len({seed.id for seed in campaign.seeds}) < len(campaign.seeds):
         report.add((*key, "seeds"), "two seeds have one id", "give each seed an id of its own")

@@ -152,6 +152,18 @@ def dates(campaign: CampaignSettings, zone: tzinfo) -> tuple[int, int]:
     return _instant(campaign.starts, zone), _instant(campaign.ends, zone, whole_day=True)
 
 
+def first_and_last(campaign: CampaignSettings, zone: tzinfo) -> tuple[date, date]:
+    """The local days of a campaign, both in it, whatever zone its dates are written in.
+
+    >>> from datetime import timezone
+    >>> torch = CampaignSettings("torch", "Torch", "2026-11-20T08:00", "2026-11-23T17:00Z", ())
+    >>> [day.isoformat() for day in first_and_last(torch, timezone(timedelta(hours=8)))]
+    ['2026-11-20', '2026-11-24']
+    """
+    starts, ends = dates(campaign, zone)
+    return date.fromisoformat(local_day(starts, zone)), date.fromisoformat(local_day(max(starts, ends - 1), zone))
+
+
 def _instant(text: str, zone: tzinfo, *, whole_day: bool = False) -> int:
     """ISO date or date-time in the campaign's zone → µs UTC; a date as an end includes its whole day."""
     if len(text) == 10:

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from mmsd.model import SECOND, Closing
+from mmsd.rules.campaign import dates, local_day
 from mmsd.rules.settings import CampaignSettings
 
 PROVISIONAL: Final = "provisional"
@@ -57,9 +58,10 @@ class Rule:
     @classmethod
     def of(cls, campaign: CampaignSettings, zone: tzinfo) -> Rule:
         """Of its settings: its days go on as long after its end as figures may change, for what was sent in time and came late."""
-        restate = timedelta(seconds=campaign.restate)
-        last = datetime.fromisoformat(campaign.ends) + restate
-        return cls(zone, round(campaign.hold * SECOND), round(campaign.restate * SECOND), last.date())
+        restate = round(campaign.restate * SECOND)
+        _, ends = dates(campaign, zone)
+        last = date.fromisoformat(local_day(ends - 1 + restate, zone))
+        return cls(zone, round(campaign.hold * SECOND), restate, last)
 
     def at(self, day: date, stage: str) -> int:
         """The event time up to which everything must have been read."""

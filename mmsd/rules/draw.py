@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from typing import Final, NamedTuple
 
 import msgspec
@@ -70,9 +71,9 @@ class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ""
 
 
-def terms_of(campaign: CampaignSettings, draw: DrawSettings, excluded: str) -> str:
-    """The terms of a draw as the text that is committed to; `excluded`: the hash of who may not win."""
-    first, last = draw.first or campaign.starts[:10], draw.last or campaign.ends[:10]
+def terms_of(draw: DrawSettings, days: tuple[date, date], excluded: str) -> str:
+    """As the text that is committed to. `days`: the first and last of the campaign; `excluded`: the hash of who may not win."""
+    first, last = draw.first or days[0].isoformat(), draw.last or days[1].isoformat()
     terms = Terms(first, last, draw.prizes, draw.reserves, draw.chances, draw.once, draw.beacon, excluded)
     return msgspec.json.encode(terms, order="deterministic").decode()
 

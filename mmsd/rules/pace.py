@@ -8,8 +8,6 @@ from typing import Final
 
 import msgspec
 
-from mmsd.rules.settings import CampaignSettings
-
 SPAN: Final = 7
 """Whole days that what a day brings is taken from, the last ones."""
 
@@ -64,12 +62,3 @@ def _reached(target: int, before: int, daily: float | None, left: int, today: da
         return None
     wait = max(-(-(target - before) // daily), 1)
     return (today + timedelta(days=int(wait) - 1)).isoformat() if wait <= left else None
-
-
-def first_and_last(campaign: CampaignSettings) -> tuple[date, date]:
-    """The local dates of a campaign, both included.
-
-    >>> [day.isoformat() for day in first_and_last(CampaignSettings("torch", "Torch", "2026-11-20T08:00", "2026-11-24", ()))]
-    ['2026-11-20', '2026-11-24']
-    """
-    return date.fromisoformat(campaign.starts[:10]), date.fromisoformat(campaign.ends[:10])

@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from mmsd.errors import ConfigError
 from mmsd.model import Batch, Deed, Draw, Winner
 from mmsd.rules import draw as rules
+from mmsd.rules.campaign import first_and_last
 from mmsd.rules.settings import CampaignSettings, DrawSettings
 from mmsd.store import Needs, Rows, Store
 
@@ -26,6 +28,11 @@ class Known(NamedTuple):
     campaign: CampaignSettings
     settings: DrawSettings
     folder: Path  # of the campaign files
+
+    def terms(self, excluded: str) -> str:
+        """As they would be committed to now; `excluded`: the hash of who may not win."""
+        days = first_and_last(self.campaign, ZoneInfo(self.campaign.zone))
+        return rules.terms_of(self.settings, days, excluded)
 
 
 class Fresh(NamedTuple):
@@ -76,7 +83,7 @@ def decide(ordered: Ordered, rows: Rows, known: Known, now: int, made: Fresh) ->
         return wrong
     deed = Deed(ordered.who, f"draw {ordered.step}", "/".join(ordered.name), ordered.why)
     if draw is None:
-        terms = rules.terms_of(known.campaign, known.settings, rules.digest(rules.Barred(made.barred)))
+        terms = known.terms(rules.digest(rules.Barred(made.barred)))
         committed = rules.commitment(*ordered.name, terms, made.seed)
         draw = Draw(*ordered.name, rules.COMMITTED, terms, committed, made.seed, made.key, now, barred=made.barred)
     elif ordered.step == "close":
@@ -102,7 +109,7 @@ def fault(ordered: Ordered, draw: Draw | None) -> str:
 def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
     """What will happen, in words, before it is ordered."""
     campaign, settings, _ = known
-    terms = rules.read_terms(draw.terms if draw is not None else rules.terms_of(campaign, settings, ""))
+    terms = rules.read_terms(draw.terms if draw is not None else known.terms(""))
     prizes = ", ".join(f"{prize.count} × {prize.name}" for prize in terms.prizes)
     if draw is None:
         return [

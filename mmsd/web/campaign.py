@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, tzinfo
 from typing import Any, Final, Literal, NamedTuple, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 from mmsd.model import HOUR, Forward, masked
-from mmsd.rules.campaign import local_day
+from mmsd.rules.campaign import first_and_last, local_day
 from mmsd.rules.closing import FINAL, PROVISIONAL
 from mmsd.rules.life import RUNNING
-from mmsd.rules.pace import first_and_last, pace
+from mmsd.rules.pace import pace
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 from mmsd.web.answers import iso
@@ -81,7 +82,8 @@ def overview(store: Source, name: str, settings: CampaignSettings | None) -> dic
     """One campaign in figures that fit above everything else."""
     horizon = store.horizon()
     days = _by_day(store, name)
-    today = local_day(horizon, ZoneInfo(settings.zone)) if settings is not None and horizon else None
+    zone: tzinfo = ZoneInfo(settings.zone) if settings is not None else UTC
+    today = local_day(horizon, zone) if settings is not None and horizon else None
     children = sum(count.n for count in store.campaign_parts(name, "children"))
     generations = _sums(store, name, "generation")
     found = store.campaign_totals().get(name, NOBODY)
@@ -95,7 +97,7 @@ def overview(store: Source, name: str, settings: CampaignSettings | None) -> dic
     }  # fmt: skip
     told["pace"] = None
     if settings is not None and settings.target and today is not None:
-        first, last = first_and_last(settings)
+        first, last = first_and_last(settings, zone)
         told["pace"] = pace(settings.target, first, last, first.fromisoformat(today), days)
     return told
 

@@ -423,6 +423,7 @@ def test_campaigns_by_file_name(written):
         ('"relay"', '"Relay 1"', "2 id: 'Relay 1' cannot name a campaign; take up to 32 of a-z, 0-9, - and _"),
         ("2026-11-01", "1 November", "4 starts: '1 November' is no date; write 2026-11-22 or 2026-11-22T08:00, local time"),
         ("2026-11-01", "2026-12-01", "5 ends: lies before starts; put them in order"),
+        ('"2026-11-01"', '"2026-11-30T20:00-01:00"', "5 ends: lies before starts; put them in order"),
         ("2026-11-30T20:00", "9999-12-31", "5 ends: the year 9999 is out of range; take one of 2000 to 2100"),
         ("2026-11-01", "0001-01-01", "4 starts: the year 1 is out of range; take one of 2000 to 2100"),
         (

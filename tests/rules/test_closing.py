@@ -48,6 +48,15 @@ def test_provisional_after_the_hold_final_after_the_time_for_late_lines() -> Non
     assert ("2026-11-22", FINAL) in due(of, MIDNIGHT + 3 * DAY)
 
 
+def test_the_last_day_is_the_campaign_s_where_it_is() -> None:
+    """An end that is written in another zone falls on another date here."""
+    of = calendar("2026-11-22", ends="2026-11-23T17:00:00Z", restate=3600.0)  # 01:00 on the 24th
+    late = MIDNIGHT + 9 * DAY
+    assert due(of, late)[-1] == ("2026-11-24", FINAL)
+    assert due(calendar("2026-11-22", ends="2026-11-24", restate=3600.0), late)[-1] == ("2026-11-25", FINAL)
+    assert due(calendar("2026-11-22", ends="2026-11-24T00:00", restate=3600.0), late)[-1] == ("2026-11-24", FINAL)
+
+
 def test_what_is_due_stays_due_until_it_is_committed() -> None:
     of = calendar("2026-11-22")
     assert of.due(MIDNIGHT + HOUR) == of.due(MIDNIGHT + HOUR) == [Closing("relay", "2026-11-22", PROVISIONAL, MIDNIGHT + HOUR)]

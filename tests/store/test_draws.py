@@ -268,7 +268,7 @@ def test_the_store_itself_keeps_who_is_out(store: Store, tmp_path: Path) -> None
 def test_of_a_draw_of_an_older_mmsd_the_list_is_read_at_the_close(store: Store, tmp_path: Path) -> None:
     relay(store)
     what, file = known(tmp_path, excluded="staff.txt"), tmp_path / "staff.txt"
-    terms = rules.terms_of(*what[:2], "").replace(',"excluded":""', "")
+    terms = what.terms("").replace(',"excluded":""', "")
     seed = bytes(32)
     store.transact(
         Needs(), lambda _: Batch(NOW, draws=[Draw(*NAME, "committed", terms, rules.commitment(*NAME, terms, seed), seed, seed, NOW)])
@@ -292,6 +292,12 @@ def test_a_list_that_cannot_be_read_is_not_committed_to(store: Store, tmp_path: 
     assert store.draws() == []
 
 
+def test_its_days_are_the_campaign_s_where_it_is(tmp_path: Path) -> None:
+    campaign = CampaignSettings("relay", "Relay", "2026-10-31T17:00Z", "2026-11-29T17:00Z", (), zone="Asia/Shanghai")
+    terms = rules.read_terms(Known(campaign, DrawSettings("grand", PRIZES), tmp_path).terms(""))
+    assert (terms.first, terms.last) == ("2026-11-01", "2026-11-30")
+
+
 def test_one_chance_for_each_person(store: Store, tmp_path: Path) -> None:
     relay(store)
     draw = done(store, known(tmp_path, chances="person"))
@@ -310,7 +316,7 @@ def test_a_number_that_is_mixed_in(store: Store, tmp_path: Path) -> None:
     drawing.go_on(store, there(store), what, lambda: NOW)
     assert there(store).beacon == "05 11 23"
     plain = known(tmp_path)
-    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, rules.terms_of(*plain[:2], ""), "", b"", b"", 1))
+    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, plain.terms(""), "", b"", b"", 1))
 
 
 def test_nobody_takes_part(store: Store, tmp_path: Path) -> None:
@@ -360,7 +366,7 @@ def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path)
     what, other = known(tmp_path), known(tmp_path, chances="person")
     ordered = Ordered(NAME, "commit", "li", "x")
     assert "1 × torch, 2 × tea set" in drawing.means(ordered, None, what)[0]
-    closed = Draw(*NAME, rules.CLOSED, rules.terms_of(*what[:2], ""), "", b"", b"", 1, entries=120, people=40)
+    closed = Draw(*NAME, rules.CLOSED, what.terms(""), "", b"", b"", 1, entries=120, people=40)
     run = ordered._replace(step="run")
     assert "Congratulations" in drawing.means(run, closed, what)[1]
     words = {drawing.word(ordered, None, what), drawing.word(ordered, None, other), drawing.word(run, closed, what)}
