@@ -2,7 +2,7 @@
 
 A request is answered when its body is here, before anything is done with it: 204, or 503 when too much waits. A message is sealed and
 written to the spool behind that; acknowledgements and whatever else handsets post is let go. Who may send is said by address and by a
-token; who the handset was, by a header that the gateway sets.
+token, and nothing of what anybody else sends is looked at; who the handset was, by a header that the gateway sets.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: int = 8092
     allow: tuple[str, ...] = ("127.0.0.0/8", "::1/128")  # addresses that may send
     token_file: str = ""  # its text must come in X-Tap-Token; "": addresses alone say who may send
-    number_headers: tuple[str, ...] = ("X-WAP-MSISDN", "X-MSISDN", "X-Up-Calling-Line-ID")  # the first that is there names the sender
+    number_headers: tuple[str, ...] = (
+        "X-WAP-MSISDN",
+    )  # that the gateway sets, whatever a handset sends; the first that is there names the sender
     body_octets: int = 1 << 20  # not below what the MMSC takes
     waiting: int = 64  # bodies that wait for the disk
     spooled: int = 100_000  # copies that may wait to be looked into
@@ -111,13 +113,20 @@ class Mirror:
         if not body.startswith(MESSAGE):
             self.counts["other"] += 1
             return web.Response(status=204)
-        sender = next((found for name in self._settings.number_headers if (found := request.headers.get(name, ""))), "")
         try:
-            self._waiting.put_nowait((self._wall(), sender, body))
+            self._waiting.put_nowait((self._wall(), self._sender(request), body))
         except asyncio.QueueFull:
             self.counts["full"] += 1
             return web.Response(status=503)
         return web.Response(status=204)
+
+    def _sender(self, request: web.Request) -> str:
+        """As the gateway says; "" where nothing does, or two headers of one name: one of them is the handset's own."""
+        for name in self._settings.number_headers:
+            told = request.headers.getall(name, [])
+            if any(told):
+                return told[0] if len(told) == 1 else ""
+        return ""
 
     async def _write(self) -> None:
         while True:

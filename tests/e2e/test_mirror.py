@@ -17,16 +17,19 @@ from aiohttp import web
 from mmsd.link import mirror
 
 REQUESTS: Final = 12
+NAMES: Final = ("X-WAP-MSISDN", "X-MSISDN", "X-Up-Calling-Line-ID", mirror.TOKEN)
 FOREVER: Final = "600s"
 """What a proxy that waited for the copy would wait for, each time."""
 
 
 @asynccontextmanager
-async def mmsc(taken: list[bytes]) -> AsyncIterator[int]:
+async def mmsc(taken: list[bytes], senders: list[str] | None = None) -> AsyncIterator[int]:
     """A stand-in that answers each POST with its own number."""
 
     async def answer(request: web.Request) -> web.Response:
         taken.append(await request.read())
+        if senders is not None:
+            senders.append(",".join(value for name in NAMES for value in request.headers.getall(name, [])))
         return web.Response(body=b"answer %d" % len(taken), content_type="application/vnd.wap.mms-message")
 
     application = web.Application()
@@ -123,3 +126,43 @@ def test_a_handset_s_answer_never_waits_for_the_copy(
     assert taken == [mirror.MESSAGE + b"%d" % number for number in range(REQUESTS)]
     assert sorted(pdu for _, _, pdu in kept) == (sorted(taken) if mmsd == "there" else [])
     assert {sender for _, sender, _ in kept} <= {"8613900000001"}
+
+
+def test_only_the_gateway_says_who_the_handset_is(
+    root: Path, tmp_path: Path, debian: Callable[[str], str], free_port: Callable[[], int]
+) -> None:
+    """The file's gateway is 127.0.0.1; whoever comes from elsewhere may write into his headers what he likes."""
+    program, port = debian("nginx"), free_port()
+    kept: list[tuple[int, str, bytes]] = []
+    senders: list[str] = []
+
+    async def scenario() -> None:
+        all_kept, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def put(at: int, sender: str, pdu: bytes) -> bool:
+            kept.append((at, sender, pdu))
+            if len(kept) == 2:
+                loop.call_soon_threadsafe(all_kept.set)
+            return True
+
+        settings = mirror.Settings(port=0, number_headers=NAMES[:3])
+        async with (
+            mmsc([], senders) as to_mmsc, mirror.Mirror(settings, put, wall=lambda: 1) as tap,
+            nginx(program, port, root, tmp_path, to_mmsc, tap.address[1]) as url,
+        ):  # fmt: skip
+            for source in ("127.0.0.1", "127.0.0.2"):
+                headers = {**dict.fromkeys(NAMES[1:], "8613999999999"), NAMES[0]: "8613900000001"}
+                connector = aiohttp.TCPConnector(local_addr=(source, 0))
+                async with aiohttp.ClientSession(connector=connector) as client:
+                    pdu = mirror.MESSAGE + source.encode()
+                    async with client.post(url, data=pdu, headers=headers) as answer:
+                        assert answer.status == 200
+            await all_kept.wait()
+
+    async def bounded() -> None:
+        async with asyncio.timeout(300.0):
+            await scenario()
+
+    asyncio.run(bounded())
+    assert senders == ["8613900000001", ""]
+    assert sorted((pdu[2:], sender) for _, sender, pdu in kept) == [(b"127.0.0.1", "8613900000001"), (b"127.0.0.2", "")]

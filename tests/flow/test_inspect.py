@@ -479,6 +479,25 @@ async def test_who_may_send_to_the_mirror(tmp_path: Path) -> None:
         assert answer.status == 404
 
 
+@ran
+async def test_a_number_that_stands_there_twice_names_nobody(tmp_path: Path) -> None:
+    kept: list[str] = []
+
+    def put(at: int, sender: str, pdu: bytes) -> bool:
+        kept.append(sender)
+        return True
+
+    header, other = "X-WAP-MSISDN", "X-Up-Calling-Line-ID"
+    settings = mirror.Settings(port=0, number_headers=(header, other))
+    async with mirror.Mirror(settings, put, wall=lambda: AT) as tap, aiohttp.ClientSession() as client:
+        url = "http://{}:{}{}".format(*tap.address, mirror.PATH)
+        for headers in ([(header, "1")], [(header, "1"), (header, "2")], [(header, ""), (other, "3")], [(other, "3"), (header, "1")], []):
+            async with client.post(url, data=mirror.MESSAGE, headers=headers) as answer:
+                assert answer.status == 204
+        await tap.written()
+    assert kept == ["1", "", "3", "1", ""]
+
+
 def test_a_file_of_the_journal_goes_when_it_was_read_and_is_old(tmp_path: Path) -> None:
     clock = rig.Clock(AT)
     seal, unseal = bytes.hex, bytes.fromhex
