@@ -2,6 +2,9 @@
 
 An `Idempotency-Key` is remembered for a day, with a keyed hash of the body and with the answer, in the transaction of what it did. The same
 request gets the same answer again; another body under the same key is refused. Of two at once one is done, and the other gets its answer.
+
+Keys are a caller's own. Who has no token is not told from others behind one proxy, so his are his by what he asks for, too, and by nobody
+being able to guess them: a short one is refused.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from mmsd.web.access import Grant
 from mmsd.web.answers import Ask, Problem, encoded
 
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,128}\Z")
+UNGUESSABLE: Final = 32
+"""So long is the key of somebody without a token at least, as a UUID is."""
 _T = TypeVar("_T")
 
 Granted = Callable[[web.Request], Grant | None]
@@ -49,7 +54,8 @@ class Acting:
 
     async def act(self, request: web.Request, body: msgspec.Struct, needs: Needs, decide: Decide, answer: dict[str, Any]) -> web.Response:
         """One transaction of what `decide` says, and `answer`; Problem as `decide` gives it, and then nothing is written."""
-        key, asked, said = self._key(request), encoded(body).decode(), encoded(answer).decode()
+        asked, said = encoded(body).decode(), encoded(answer).decode()
+        key = self._key(request, asked)
         outcome: list[Problem | str] = []
 
         def once(rows: Rows) -> Batch:
@@ -74,15 +80,24 @@ class Acting:
         text = outcome[0] if outcome else said
         return web.Response(text=str(text), content_type="application/json", charset="utf-8", headers=headers)
 
-    def _key(self, request: web.Request) -> str:
-        """Of this caller and address; "" where none was given."""
+    def _key(self, request: web.Request, asked: str) -> str:
+        """Of this caller and address; without a token, of where he comes from and what he asks, too. "" where none was given."""
         given = request.headers.get("Idempotency-Key")
         if given is None:
             return ""
         if not _KEY.match(given):
             raise Problem(400, "bad_key", "Idempotency-Key is no key", "Send 1 to 128 printable ASCII characters, such as a UUID.")
         grant = self._granted(request)
-        return "\0".join((grant.digest if grant is not None else "", request.path, given))
+        if grant is not None:
+            return "\0".join((grant.digest, request.path, given))
+        if len(given) < UNGUESSABLE:
+            raise Problem(
+                400,
+                "bad_key",
+                "this Idempotency-Key may be somebody else's, too",
+                f"Without a token it has {UNGUESSABLE} characters or more: a UUID.",
+            )
+        return "\0".join(("", request.remote or "", request.path, given, asked))
 
 
 def _other_body() -> Problem:

@@ -130,6 +130,32 @@ def test_in_the_open_unknown_and_redeemed_are_one_answer(tmp_path: Path, store: 
     house.visit(known)
 
 
+def test_keys_of_callers_without_a_token_are_their_own(tmp_path: Path, store: SqliteStore):
+    """All of them come from one address, as behind a proxy."""
+    house = opened(tmp_path, store)
+    key, other = "6f9619ff-8b86-d011-b42d-00c04fc964ff", "6f9619ff-8b86-d011-b42d-00c04fc96400"
+
+    async def redeem(client: Any, serial: str, key: str) -> tuple[int, str]:
+        answer = await client.post(REDEEM, json={"serial": serial}, headers={"Idempotency-Key": key})
+        return answer.status, answer.headers.get("Idempotency-Replayed") or (await answer.json()).get("error", "")
+
+    async def story(client: Any) -> None:
+        assert await redeem(client, SERIAL, "k1") == (400, "bad_key")  # of which others may think, too
+        assert await redeem(client, SERIAL, key) == (200, "")
+        assert await redeem(client, SERIAL, key) == (200, "true")  # he whose answer was lost
+        assert await redeem(client, SERIAL, other) == (409, "not_redeemable")
+        assert await redeem(client, NEVER, key) == (409, "not_redeemable")  # and not that the key was somebody's
+        assert await redeem(client, OTHER, key) == (200, "")
+
+    house.visit(story, token="")
+    assert [deed.subject for _, _, deed in store.deeds(9)] == ["forward 2", "forward 1"]
+
+    async def known(client: Any) -> None:
+        assert await redeem(client, SERIAL, key) == (400, "bad_parameter")  # with a token it is another's key: and he says who
+
+    house.visit(known)
+
+
 def test_unknown_and_redeemed_are_looked_up_alike(tmp_path: Path, store: SqliteStore, house: House):
     async def story(client: Any) -> None:
         await client.post(REDEEM, json={"serial": SERIAL, "who": "till 4", "why": "tea set"})
