@@ -21,6 +21,8 @@ from mmsd.rules.forwards import HELD, Awarded, earn, event_of, outbox_key, seria
 from mmsd.rules.settings import CampaignSettings
 
 RELEASED, STOPPED = "released", "stopped"
+SUBJECT: Final = "forward {}"
+"""Of a deed in the audit: a forward, by its id."""
 REVIEWS: Final = ("", HELD, RELEASED, STOPPED)
 """`Forward.review`: nobody has to look at it; somebody has to; it was let count; it was stopped for good."""
 BY_HAND: Final = "by_hand"
@@ -74,7 +76,7 @@ def review(act: str, case: Case, campaign: CampaignSettings | None, *, bits: int
     after = ACTS[act](forward)
     if isinstance(after, Refusal):
         return after
-    deed = Deed(who, f"{act} forward", f"forward {case.identity}", why)
+    deed = Deed(who, f"{act} forward", SUBJECT.format(case.identity), why)
     made = Awarded([after])
     if not after.counted:
         if forward.counted:

@@ -509,8 +509,10 @@ class Store(Protocol):
         cause: str | None = None,
     ) -> list[tuple[int, Finding]]: ...  # fmt: skip
     def forward(self, identity: int) -> Issued | None: ...
-    def forwards(self, campaign: str | None, limit: int, after: int | None = None, *, review: str | None = None) -> list[Issued]:
-        """Oldest first. `review`: `held`, `released` or `stopped`."""
+    def forwards(
+        self, campaign: str | None, limit: int, after: int | None = None, *, review: str | None = None, reason: str | None = None
+    ) -> list[Issued]:
+        """Oldest first. `review`: `held`, `released` or `stopped`; `reason`: the rule that stopped it."""
 
     def reviews(self, campaign: str | None = None) -> dict[tuple[str, str, str], int]:
         """Forwards by (campaign, review, reason), of those that have a review."""
@@ -703,8 +705,8 @@ class Store(Protocol):
     def heard(self, number: str | None, limit: int, after: int | None = None) -> list[tuple[int, Heard]]:
         """What subscribers wrote, the newest first, with ids; the next page is `after` the last id."""
 
-    def deeds(self, limit: int) -> list[tuple[int, int, Deed]]:
-        """What people did: (number, at, deed), the newest first."""
+    def deeds(self, limit: int, subject: str | None = None) -> list[tuple[int, int, Deed]]:
+        """What people did: (number, at, deed), the newest first; of one subject, or of all."""
 
     def verify_audit(self) -> int:
         """How many deeds stand there as they were written. Raises StoreDamaged when one was changed or taken out."""

@@ -222,12 +222,16 @@ class Reader:
         found = self._all(f"{rows.SELECT_FORWARD} WHERE f.id = ?", identity)
         return self._issued(found[0]) if found else None
 
-    def forwards(self, campaign: str | None, limit: int, after: int | None = None, *, review: str | None = None) -> list[Issued]:
+    def forwards(
+        self, campaign: str | None, limit: int, after: int | None = None, *, review: str | None = None, reason: str | None = None
+    ) -> list[Issued]:
         terms: dict[str, Any] = {"f.id > ?": after or 0}
         if campaign is not None:
             terms["f.campaign = ?"] = campaign
         if review:  # the index holds only those that have one
             terms["f.review <> '' AND f.review = ?"] = review
+        if reason is not None:
+            terms["f.reason = ?"] = reason
         found = self._all(f"{rows.SELECT_FORWARD} WHERE {' AND '.join(terms)} ORDER BY f.id LIMIT ?", *terms.values(), limit)
         return [self._issued(row) for row in found]
 
@@ -578,9 +582,13 @@ class Reader:
         with self._reading() as connection:
             return outbox.heard(connection, self._keys, self._keys.lookup(number) if number is not None else None, limit, after)
 
-    def deeds(self, limit: int) -> list[tuple[int, int, Deed]]:
-        """(number, at, deed), the newest first."""
-        found = self._all("SELECT id, at, who, what, subject, why FROM audit ORDER BY id DESC LIMIT ?", limit)
+    def deeds(self, limit: int, subject: str | None = None) -> list[tuple[int, int, Deed]]:
+        """(number, at, deed), the newest first; of one subject, or of all."""
+        found = self._all(
+            "SELECT id, at, who, what, subject, why FROM audit WHERE subject = coalesce(?, subject) ORDER BY id DESC LIMIT ?",
+            subject,
+            limit,
+        )
         return [(identity, at, Deed(*deed)) for identity, at, *deed in found]
 
     def verify_audit(self) -> int:

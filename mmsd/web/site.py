@@ -182,7 +182,7 @@ class Site:
             *FiguresApi(reader, self._ask, health, wall=wall, terms=terms).routes(),
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
-            *(ForwardsApi(reviewing, self._ask, wall=wall).routes() if reviewing is not None else ()),
+            *(ForwardsApi(reviewing, self._ask, self._granted, wall=wall).routes() if reviewing is not None else ()),
             *(MailingsApi(mailings, self._ask, wall=wall, region=settings.region).routes() if mailings is not None else ()),
             *(SeedsApi(seeds, self._ask, self._granted, wall=wall).routes() if seeds is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),

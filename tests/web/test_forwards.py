@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from mmsd.model import Batch
-from tests.web.house import NOON, RECEIVER, SENDER, House
+from tests.web.house import NOON, RECEIVER, SENDER, House, delivery
 from tests.web.stored import a_day, forward, put, stored
 
 GIVEN = {"who": "li", "why": "the two share one handset"}
@@ -41,7 +41,11 @@ def test_what_is_held_is_told_without_numbers(house):
         assert [each["serial"] for each in whole["forwards"]] == [True, False]
         counts = (await (await client.get("/api/v1/forwards/reviews")).json())["reviews"]
         assert counts == [{"campaign": whose, "review": "held", "reason": "ring", "n": 1} for whose in ("gone", "relay")]
-        for query in ("review=lost", "review=", "limit=0", "who=me"):
+        assert whole["may"] == ["campaign", "reveal"]
+        for query, ids in (("reason=ring", [2, 3]), ("reason=ring&after=2", [3]), ("reason=by_hand", [])):
+            answer = await client.get(f"/api/v1/forwards?{query}")
+            assert [each["id"] for each in (await answer.json())["forwards"]] == ids
+        for query in ("review=lost", "review=", "reason=none", "limit=0", "who=me"):
             assert (await client.get(f"/api/v1/forwards?{query}")).status == 400
 
     house.visit(story)
@@ -83,12 +87,42 @@ def test_what_cannot_be_said_is_refused_in_words(house, store):
     house.visit(story)
 
 
+def test_one_is_told_with_the_submits_near_it_and_what_was_said(house, store):
+    days = 86_400_000_000
+    sent = [
+        delivery(message=name, sender=SENDER, receiver=whose, submitted=NOON + at)
+        for name, whose, at in (
+            ("again", RECEIVER, 9),
+            ("late", RECEIVER, 3 * days + 1),
+            ("other", "8613700000000", 1),
+        )
+    ]
+    put(store, Batch(NOON, deliveries=[(bytes([40 + n]) * 16, row) for n, row in enumerate(sent)]))
+
+    async def story(client) -> None:
+        assert (await client.post("/api/v1/forwards/2/stop", json=GIVEN)).status == 200
+        answer = await client.get("/api/v1/forwards/2")
+        told = await answer.json()
+        assert {each["message"]: each["earned"] for each in told["submits"]} == {"m1": False, "m2": True, "again": False}
+        assert told["submits"][-1]["message"] == "again"
+        assert [line["file"] for line in told["submits"][0]["evidence"]] == ["access.log"]
+        assert (SENDER in await answer.text(), RECEIVER in await answer.text()) == (False, False)
+        shown = await client.post("/api/v1/forwards/2/reveal", json=GIVEN)
+        assert await shown.json() == {"id": 2, "sender": SENDER, "receiver": RECEIVER}
+        told = await (await client.get("/api/v1/forwards/2")).json()
+        assert [each["what"] for each in told["deeds"]] == ["reveal", "stop forward"]
+        assert (await client.post("/api/v1/forwards/2/reveal", json={"who": "li", "why": ""})).status == 400
+        assert (await client.get("/api/v1/forwards/99")).status == 404
+
+    house.visit(story)
+
+
 def test_only_who_has_the_scope_says_something(house):
     house.grant(f"read,operate,care {hashlib.sha256(b'others').hexdigest()}")
 
     async def story(client) -> None:
-        for act in ("release", "stop"):
+        for act in ("release", "stop", "reveal"):
             assert (await client.post(f"/api/v1/forwards/2/{act}", json=GIVEN)).status == 403
-        assert (await client.get("/api/v1/forwards")).status == 200
+        assert (await (await client.get("/api/v1/forwards")).json())["may"] == []
 
     house.visit(story, token="others")

@@ -135,6 +135,13 @@ const next = async (id, anew = false) => {
   byId(`${id}-next`).hidden = !list.after;
 };
 
+const reviewed = (what) => {
+  const made = document.createElement("a");
+  made.href = `/review?lang=${language}#${encodeURIComponent(campaign)}`;
+  made.textContent = text(`campaigns.what_${what}`);
+  return made;
+};
+
 // Looks at everybody who was sent it: asked for by hand.
 const side = (arm) => (arm.share === null ? "–" : [share(arm.share), `${whole.format(arm.n)} / ${whole.format(arm.of)}`]);
 const points = (value) => (value === null ? "–" : `${value < 0 ? "−" : "+"}${share(Math.abs(value))}`);
@@ -172,7 +179,7 @@ const show = async () => {
     fill("methods", told.methods.map((row) => [row.method, count(row.forwards), share(row.share)]), ["", N, N]);
     fill("reasons", told.not_counted.map((row) => [word("campaigns", `why_${row.reason}`), count(row.not_counted), share(row.share)]), ["", N, N]);
     const doubts = Object.entries({ ...told.reviews, ...told.copies }).filter(([, n]) => n);
-    fill("doubts", doubts.map(([what, n]) => [word("campaigns", `what_${what}`), count(n)]), ["", N]);
+    fill("doubts", doubts.map(([what, n]) => [what in told.reviews ? reviewed(what) : word("campaigns", `what_${what}`), count(n)]), ["", N]);
     await Promise.all([next("late", true), next("trees", true)]);
     trouble("");
   } catch (error) {

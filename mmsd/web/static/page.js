@@ -38,8 +38,8 @@ export const cell = (content, kind = "td") => {
   return made;
 };
 
-// Rows of a table; `classes` by column ("n": a number). The first cell names its row.
-export const fill = (id, rows, classes) => {
+// Rows of a table; `classes` by column ("n": a number). The first cell names its row. `empty`: what stands there when there is none.
+export const fill = (id, rows, classes, empty = "table.none") => {
   byId(id).replaceChildren(...rows.map((row) => {
     const line = document.createElement("tr");
     line.append(...row.map((content, index) => {
@@ -54,7 +54,7 @@ export const fill = (id, rows, classes) => {
   const none = byId(id).insertRow().insertCell();
   none.colSpan = classes.length;
   none.className = "quiet";
-  none.textContent = text("table.none");
+  none.textContent = text(empty);
 };
 
 // Asks the API; a session that ended goes back to the door. Throws what the API says is wrong and what to do.

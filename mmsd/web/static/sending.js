@@ -1,37 +1,23 @@
 // What leaves: classes, links, what waits for a person; and the hand on the brake. Every order has a name and a reason, which stay in the audit.
+import { button, sign } from "./order.js";
 import { ask, byId, fill, reason, text, time, trouble, whole, word } from "./page.js";
 
 const EVERY = 5_000;
 const WAITING = ["ready", "held"];
 const UNDER_WAY = ["sending", "uncertain"];
 
-let order = null; // { address, body } of the open dialog
-let name = ""; // whoever gave the last order gives the next one too, as a rule
 let turn = 0;
 
 const sum = (states, names) => whole.format(names.reduce((total, each) => total + (states[each] ?? 0), 0));
 
-const open = (title, address, body) => {
-  order = { address, body };
-  byId("h-act").textContent = title;
-  byId("refused").hidden = true;
-  const form = byId("order").elements;
-  form.who.value = name;
-  form.why.value = "";
-  byId("act").showModal();
-};
+const ordered = (title, address, body) => sign(title, async (signed) => {
+  await ask(address, { ...body, ...signed });
+  show();
+});
+const orders = (title, address, body) => button(title, () => ordered(title, address, body));
 
-const button = (title, address, body) => {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = "plain";
-  made.textContent = title;
-  made.addEventListener("click", () => open(title, address, body));
-  return made;
-};
-
-const stop = (what) => button(text("brake.stop", { what: word("outclass", what) }), "/api/v1/stop", { name: what });
-const resume = (what) => button(text("brake.resume", { what: word("outclass", what) }), "/api/v1/resume", { name: what });
+const stop = (what) => orders(text("brake.stop", { what: word("outclass", what) }), "/api/v1/stop", { name: what });
+const resume = (what) => orders(text("brake.resume", { what: word("outclass", what) }), "/api/v1/resume", { name: what });
 
 const classRow = (stops) => (row) => [
   word("outclass", row.class), word("switch", row.switch), sum(row.states, WAITING), sum(row.states, UNDER_WAY), sum(row.states, ["sent"]),
@@ -42,7 +28,7 @@ const stopRow = (row) => [word("outclass", row.name), time(row.since), resume(ro
 const canaryRow = (row) => [
   word("outclass", row.class), row.campaign || "–", whole.format(row.sent),
   row.approved ? text("brake.approved")
-    : button(text("brake.approve", { what: row.campaign || word("outclass", row.class) }), "/api/v1/approve", { kind: row.class, campaign: row.campaign }),
+    : orders(text("brake.approve", { what: row.campaign || word("outclass", row.class) }), "/api/v1/approve", { kind: row.class, campaign: row.campaign }),
 ];
 const linkRow = (row) => [
   row.name, row.error ? [word("linkstate", row.state), row.error] : word("linkstate", row.state), row.classes.map((each) => word("outclass", each)).join(", "),
@@ -51,8 +37,8 @@ const linkRow = (row) => [
 const parkedRow = (row) => [
   word("outclass", row.class), row.purpose, row.receiver || "–", row.reason || "–", time(row.expires),
   [
-    button(text("brake.release"), `/api/v1/outbox/${row.id}/release`, {}),
-    button(text("brake.discard"), `/api/v1/outbox/${row.id}/discard`, {}),
+    orders(text("brake.release"), `/api/v1/outbox/${row.id}/release`, {}),
+    orders(text("brake.discard"), `/api/v1/outbox/${row.id}/discard`, {}),
   ],
 ];
 const deedRow = (row) => [time(row.at), row.who, row.what, row.subject, row.why];
@@ -81,22 +67,6 @@ const show = async () => {
   byId("sending").dataset.shown = String(mine);
 };
 
-byId("stop_all").addEventListener("click", () => open(text("brake.stop_all"), "/api/v1/stop", { name: "all" }));
-byId("leave").addEventListener("click", () => byId("act").close());
-byId("order").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.currentTarget.elements;
-  name = form.who.value;
-  byId("do").disabled = true;
-  try {
-    await ask(order.address, { ...order.body, who: form.who.value, why: form.why.value });
-    byId("act").close();
-    show();
-  } catch (error) {
-    byId("refused").hidden = false;
-    byId("refused").textContent = reason(error);
-  }
-  byId("do").disabled = false;
-});
+byId("stop_all").addEventListener("click", () => ordered(text("brake.stop_all"), "/api/v1/stop", { name: "all" }));
 setInterval(show, EVERY);
 show();
