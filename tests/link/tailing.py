@@ -55,6 +55,9 @@ class Reader:
             extents=self.extents,
         )
 
+    def __del__(self) -> None:
+        self.tail.close()
+
     def kill(self) -> None:
         self.tail.close()
         self.taken.clear()
