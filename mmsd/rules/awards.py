@@ -27,7 +27,7 @@ from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Dossier, Thread
 from mmsd.rules.signs import Seen
 from mmsd.rules.state import Published, State
-from mmsd.rules.submits import Group, Submit, group_of
+from mmsd.rules.submits import Answer, Group, Submit, group_of
 from mmsd.rules.traces import AT, LINK, SIZE, A, Trace
 
 MM4: Final = 4
@@ -114,7 +114,7 @@ class Awards:
             entry.due = min(entry.due, due)
             return
         opened = thread.opened
-        size = opened[SIZE] if opened is not None else NOT_LOGGED
+        size = opened[SIZE] if opened is not None and not thread.forwarded else NOT_LOGGED
         mmscs = self.state.expected.authorities or self.state.authorities
         entry.answered = int(answered_by(self._posted.get(thread.sender, ()), thread.began, size, join, mmscs))
 
@@ -152,7 +152,7 @@ class Awards:
         had = [holding for holding in self.state.held(sender, thread.began) if holding.campaign == campaign.id]
         origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
         off_net = self._off_net(thread, receiver)
-        reason = self._reason(ready, off_net)
+        reason = self._reason(ready, off_net) or ("doubted" if group.doubted else "")
         self.state.hold(Holding(receiver, seen.retrieved, campaign.id, origin.generation, keys[0], sender))
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         city = (self.handsets.city_of(sender) if self.handsets is not None else "") or self.city_of(sender)
@@ -172,7 +172,7 @@ class Awards:
         lines = [other.opened for other in threads if other.opened is not None]
         resends = bool(seed.campaign.resends) and self._resends(thread.sender, seed.campaign.resends)
         submits = [
-            Submit(other.identity, line[AT], line[LINK], transaction, line[SIZE], self._said(dossier, other) != 0, resends)
+            Submit(other.identity, line[AT], line[LINK], transaction, line[SIZE], _answer(self._said(dossier, other)), resends)
             for other, line, transaction in zip(threads, lines, transactions(lines, [each.copies for each in threads]), strict=True)
         ]
         place = next(place for place, other in enumerate(threads) if other is thread)
@@ -232,6 +232,11 @@ class Awards:
             holders = {number: at for number, at in givers.items() if number not in seen}
             seen |= set(holders)
         return False
+
+
+def _answer(said: int) -> Answer:
+    """What was said of a submit; of one that is not asked yet nothing says no."""
+    return Answer(said) if said >= 0 else Answer.YES
 
 
 _NETWORKS: Final[Mapping[str, frozenset[str]]] = {

@@ -19,7 +19,7 @@ from mmsd.rules.settings import CampaignSettings
 
 APART: Final = ("outside_dates", "not_running", "closed", "off_net")
 """Why a forward does not count, where nobody has to look: it is told apart."""
-STOPS: Final = ("self", "held_before", "ring", "pair_cap", "sender_cap", "sender_daily", "fan_in")
+STOPS: Final = ("self", "held_before", "ring", "doubted", "pair_cap", "sender_cap", "sender_daily", "fan_in")
 """Why a rule stopped one. The first that applies is the reason: those of one forward alone, then those that count others."""
 HELD: Final = "held"
 """`Forward.review` of what a rule stopped: somebody has to look at it."""

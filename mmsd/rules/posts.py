@@ -1,22 +1,29 @@
-"""Whether a submit was answered, by its sender's own lines at a gateway.
+"""Which of a sender's POSTs at a gateway carried which submit, and whether that was answered.
 
 A gateway's line does not name the message it carried. His submits and his POSTs of a few seconds are therefore given to each other: first
-those whose octets differ as they always do (his handset's headers are much the same each time), then the nearest. What could as well be
-given the other way round shows nothing.
+those whose octets differ as they always do (his handset's headers are much the same each time), then those of which octets are not logged,
+and among equals so that the clocks differ least, taken together. Where they could as well be given the other way round, it is doubted.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from mmsd.model import SECOND, Content, Kind, Method
-from mmsd.rules.submits import SHORTEST_ANSWER
-from mmsd.rules.traces import AT, AUTHORITY, EXTRA, KIND, MESSAGE, ORIGIN, SIZE, STATUS, A, C, Trace
+from mmsd.model import HOUR, SECOND, Content, Kind, Method
+from mmsd.rules.matching import matched
+from mmsd.rules.submits import SHORTEST_ANSWER, Answer
+from mmsd.rules.traces import AT, AUTHORITY, EXTRA, FEED, KIND, MESSAGE, ORIGIN, SIZE, STATUS, WHERE, A, B, C, Trace
 
 _PDU: Final = (Content.NOT_LOGGED, Content.NONE, Content.MMS)
 """What a gateway may call the type of an M-Send.conf."""
+
+_ALIKE: Final = 64
+"""Octets by which the headers of one handset differ, at most: the time of day is longer, a cookie came."""
+_RANKS: Final = 1 << 10
+"""More than there are submits in one place: a rank goes before any sum of times, octets before any sum of ranks."""
 
 
 class _Sent(NamedTuple):
@@ -26,7 +33,7 @@ class _Sent(NamedTuple):
     size: int
 
 
-def answered_by(traces: Sequence[Trace], at: int, size: int, join: int, mmscs: Collection[int] = ()) -> bool:
+def answered_by(traces: Sequence[Trace], at: int, size: int, join: int, mmscs: Collection[int] = ()) -> Answer:
     """Whether the submit logged at `at` (`size` octets, −1 unknown) was answered; with no POST within `join` µs, or none that is surely
     its own: yes. `mmscs`: hashes of the MMSCs' authorities; none: any host may be one.
 
@@ -41,15 +48,15 @@ def answered_by(traces: Sequence[Trace], at: int, size: int, join: int, mmscs: C
         others.remove(mine)
     given = _given([mine, *others], posts, join)
     if 0 not in given:
-        return True
+        return Answer.YES
     own = posts[given[0]]
-    if _answered(own):
-        return True
     swapped = [(other, posts[given[number]]) for number, other in enumerate(others, 1) if number in given]
-    return any(
-        _answered(post) and _fits(mine, post, join) and _fits(other, own, join) and _as_well(mine, own, other, post)
+    if any(
+        _answered(post) != _answered(own) and _fits(mine, post, join) and _fits(other, own, join) and _as_well(mine, own, other, post)
         for other, post in swapped
-    )
+    ):
+        return Answer.DOUBTED
+    return Answer.YES if _answered(own) else Answer.NO
 
 
 def _submitting(posts: list[Trace], traces: Sequence[Trace]) -> list[Trace]:
@@ -65,17 +72,38 @@ def _submitting(posts: list[Trace], traces: Sequence[Trace]) -> list[Trace]:
     return submits
 
 
-def _given(submits: Sequence[_Sent], posts: Sequence[Trace], join: int) -> dict[int, int]:
-    """Place of a submit → place of the POST that carried it."""
-    fitting = [(n, sent, place, post) for n, sent in enumerate(submits) for place, post in enumerate(posts) if _fits(sent, post, join)]
-    usual = _headers(post[EXTRA] - sent.size for _, sent, _, post in fitting if post[EXTRA] >= 0)
-    pairs = sorted((_cost(sent, post, usual), number, place) for number, sent, place, post in fitting)
+def submits_of(posts: Iterable[Trace], origins: Iterable[Trace], join: int) -> dict[tuple[int, int], Trace]:
+    """By feed and place of each POST that was answered by an M-Send.conf: the MMSC's line of that submit, no farther than `join` (µs).
+
+    Each line is one submit's: of two submits and one line the other was lost. A POST that the MMSC took and whose answer failed has a line
+    as well: by its octets that is told from the line of another.
+    """
+    asked = [post for post in posts if post[C] == Content.MMS or (post[B] == Content.MMS and not _well(post))]
+    lines = list(origins)
+    given = _given([_Sent(line[AT], line[SIZE]) for line in lines], asked, join, lambda post: post[C] != Content.MMS)
+    return {(asked[place][FEED], asked[place][WHERE]): lines[number] for number, place in given.items() if asked[place][C] == Content.MMS}
+
+
+def _given(submits: Sequence[_Sent], posts: Sequence[Trace], join: int, rank: Callable[[Trace], int] = lambda post: 0) -> dict[int, int]:
+    """Place of a submit → place of the POST that carried it; where octets do not tell, of lowest `rank`, then the nearest in time."""
+    order = sorted(range(len(posts)), key=lambda place: posts[place][AT])
+    times = [posts[place][AT] for place in order]
+    fitting = [
+        (number, sent, place, posts[place])
+        for number, sent in enumerate(submits)
+        for place in order[bisect_left(times, sent.at - join) : bisect_right(times, sent.at + join)]
+        if _fits(sent, posts[place], join)
+    ]
+    usual = _headers(post[EXTRA] - sent.size for _, sent, _, post in fitting if post[EXTRA] >= 0 <= sent.size)
+    stages: list[dict[tuple[int, int], int]] = [{}, {}, {}]
+    for number, sent, place, post in fitting:
+        apart = abs(post[EXTRA] - sent.size - usual) if post[EXTRA] >= 0 <= sent.size else None
+        kind = 1 if apart is None else 0 if apart <= _ALIKE else 2
+        stages[kind][number, place] = ((apart or 0) * _RANKS + rank(post)) * HOUR + _beside(post, sent.at)
     given: dict[int, int] = {}
-    taken: set[int] = set()
-    for _, number, place in pairs:
-        if number not in given and place not in taken:
-            given[number] = place
-            taken.add(place)
+    for stage in stages:
+        taken = set(given.values())
+        given |= matched({(n, place): cost for (n, place), cost in stage.items() if n not in given and place not in taken})
     return given
 
 
@@ -87,10 +115,6 @@ def _headers(differences: Iterable[int]) -> int:
     """How many octets more a gateway counts than the MMSC: the difference that is met most often, the least of several."""
     counts = Counter(differences)
     return min(counts, key=lambda octets: (-counts[octets], octets), default=0)
-
-
-def _cost(sent: _Sent, post: Trace, headers: int) -> tuple[int, int]:
-    return (abs(post[EXTRA] - sent.size - headers) if post[EXTRA] >= 0 else 0), _beside(post, sent.at)
 
 
 def _as_well(mine: _Sent, own: Trace, other: _Sent, post: Trace) -> bool:

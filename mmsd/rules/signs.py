@@ -356,27 +356,6 @@ def answers_fetch(post: Trace, dossier: Dossier, context: Context, ours: frozens
     return None
 
 
-def submits_of(dossier: Dossier, join: int) -> dict[tuple[int, int], list[Trace]]:
-    """By feed and place of each POST that was answered by an M-Send.conf: the MMSC's line of that submit, no farther than `join` (µs).
-
-    Nearest pairs first, and each line is one submit's: of two submits and one line the other was lost.
-    """
-    sent = [post for post in dossier.posts if post[C] == Content.MMS]
-    pairs = sorted(
-        (abs(line[AT] - post[AT]), post[AT], (post[FEED], post[WHERE]), place)
-        for post in sent
-        for place, line in enumerate(dossier.origins)
-        if abs(line[AT] - post[AT]) <= join
-    )
-    found: dict[tuple[int, int], list[Trace]] = {}
-    taken: set[int] = set()
-    for _, _, where, place in pairs:
-        if where not in found and place not in taken:
-            found[where] = [dossier.origins[place]]
-            taken.add(place)
-    return found
-
-
 def set_elsewhere(dossier: Dossier, context: Context, ours: frozenset[int], horizon: int) -> frozenset[int]:
     """Authorities that got the answers to two or more different messages: set in the handset, so its own messages go there as well."""
     answered: dict[int, set[int]] = {}

@@ -140,7 +140,7 @@ class Published(msgspec.Struct, array_like=True):
     lines: int = 0  # digest of the lines it rests on
     weight: tuple[int, int] = (0, 0)  # traces of its own, traces in the dossier up to `settled`: while both stay, so does the verdict
     mute: bool = False  # it says nothing of settings and waits for nothing
-    answered: int = -1  # a seed's submit: did a gateway show its answer? 1 yes, or nothing says no; 0 no; -1 not yet asked
+    answered: int = -1  # a seed's submit: did a gateway show its answer? `submits.Answer`; -1 not yet asked
     model: int = 0  # label of the receiver's model and software version, 0 = not known when it was judged
     spoiled: bool = False  # the node failed when it closed: it is evidence of nothing
     notified: tuple[Notified, ...] = ()  # what became of its notifications (`retrieval.Notified`)
@@ -722,6 +722,7 @@ class State:
             places = rows["where"][opened]  # receivers of one record stand together
             origins = rows.take(opened[np.concatenate(([True], places[1:] != places[:-1]))])
             origins["subscriber"], origins["other"] = origins["other"], origins["subscriber"].copy()
+            origins["size"][origins["kind"] == Kind.FORWARD] = -1  # what goes over the air is a reference
             origins["kind"] = np.where(origins["kind"] == Kind.SUBMIT_REFUSED, REFUSAL, ORIGIN)
             rows = np.concatenate([rows, origins])
         return np.concatenate([rows, copies]) if len(copies) else rows

@@ -10,6 +10,9 @@ set of receivers, the later one is the earlier one sent again when
 - or it follows within the window, is as long to the octet, and either the handset had sent the earlier one twice under one id already,
   which it does when it sees no answer, or its model is known to send again of itself.
 
+Where two answers at the gateway could each be the other's, and a submit of the same octets to the same receivers follows, nobody can tell
+whether it is the earlier one sent again: it is held until somebody has looked.
+
 Everything else is a forward of its own, however soon it follows. Only the submit right before counts: an answer ends a group. Else a lost
 first try, long made up for by the second, would swallow what its owner sends on purpose a quarter of an hour later.
 """
@@ -17,6 +20,7 @@ first try, long made up for by the second, would swallow what its owner sends on
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -30,6 +34,14 @@ SHORTEST_ANSWER: Final = 9
 """Octets of the least M-Send.conf there can be: message type 2, transaction id 3, version 2, response status 2 (OMA MMSENC 6.1.2)."""
 
 
+class Answer(IntEnum):
+    """Whether a gateway shows that a submit was answered. DOUBTED: one of two was, and nobody can tell which."""
+
+    NO = 0
+    YES = 1
+    DOUBTED = 2
+
+
 class Submit(NamedTuple):
     """One submit of a seed. `identity` is its message id's hash for good; `at` µs; `transaction`, `receivers` are hashes, 0 = not known."""
 
@@ -38,7 +50,7 @@ class Submit(NamedTuple):
     receivers: int = 0  # of the set, where there are several
     transaction: int = 0
     size: int = NOT_LOGGED
-    answered: bool = True  # False: a gateway shows that its sender got no answer
+    answered: Answer = Answer.YES  # NO: a gateway shows that its sender got none
     resends: bool = False  # its sender's model sends again of itself
 
 
@@ -66,34 +78,41 @@ def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 class Group(NamedTuple):
-    """Submits that are one attempt: the identity of the first, and of all, in order of time."""
+    """Submits that are one attempt: the identity of the first, and of all, in order of time. `doubted`: it may be the one before it, sent
+    again: the same octets to the same receivers, and whether the one before was answered is doubted."""
 
     first: int
     members: tuple[int, ...]
+    doubted: bool = False
 
 
 def group_of(submit: Submit, all_known: Iterable[Submit], window: float) -> Group:
     """The group of one of `all_known`, which are submits of one sender, receiver and seed in any order; `window` in seconds.
 
-    >>> first, again = Submit(1, 0, answered=False), Submit(2, 30_000_000)
+    >>> first, again = Submit(1, 0, size=900, answered=Answer.NO), Submit(2, 30_000_000, size=900)
     >>> group_of(again, [again, first], 60)
-    Group(first=1, members=(1, 2))
-    >>> group_of(again, [again, first._replace(answered=True)], 60)
-    Group(first=2, members=(2,))
+    Group(first=1, members=(1, 2), doubted=False)
+    >>> group_of(again, [again, first._replace(answered=Answer.YES)], 60)
+    Group(first=2, members=(2,), doubted=False)
+    >>> group_of(again, [again, first._replace(answered=Answer.DOUBTED)], 60)
+    Group(first=2, members=(2,), doubted=True)
     """
     alike = sorted({one for one in (submit, *all_known) if one.receivers == submit.receivers}, key=lambda one: (one.at, one.identity))
     groups: list[list[Submit]] = []
+    doubted: set[int] = set()
     for one in alike:
         found = next((group for group in reversed(groups) if any(_same_transaction(other, one) for other in group)), None)
         if found is None and groups and _sent_again(groups[-1], one, int(window * SECOND)):
             found = groups[-1]
         if found is None:
+            if groups and _may_be_again(groups[-1][-1], one, int(window * SECOND)):
+                doubted.add(one.identity)
             groups.append([one])
         else:
             groups.remove(found)
             groups.append([*found, one])  # the newest is the last
     (mine,) = (group for group in groups if submit in group)
-    return Group(mine[0].identity, tuple(one.identity for one in mine))
+    return Group(mine[0].identity, tuple(one.identity for one in mine), mine[0].identity in doubted)
 
 
 def _same_transaction(earlier: Submit, later: Submit) -> bool:
@@ -106,9 +125,13 @@ def _sent_again(group: list[Submit], later: Submit, window: int) -> bool:
     last = group[-1]
     if not 0 < later.at - last.at <= window:
         return False
-    if not last.answered:
+    if last.answered is Answer.NO:
         return True
     if not 0 <= last.size == later.size:
         return False
     unanswered_before = any(one.transaction and one.transaction == last.transaction for one in group[:-1])
     return unanswered_before or later.resends
+
+
+def _may_be_again(last: Submit, later: Submit, window: int) -> bool:
+    return last.answered is Answer.DOUBTED and 0 < later.at - last.at <= window and 0 <= last.size == later.size

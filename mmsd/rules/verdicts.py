@@ -33,10 +33,11 @@ from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.mending import Proof
 from mmsd.rules.models import Models
 from mmsd.rules.networks import Network
+from mmsd.rules.posts import submits_of
 from mmsd.rules.proofs import of_delivery, of_posts, of_sessions, of_silence
 from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
 from mmsd.rules.retrieval import by_the_book, notified, place_of
-from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength, submits_of
+from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
 from mmsd.rules.skew import moments
 from mmsd.rules.state import Published, State, Tally
 from mmsd.rules.sums import sums
@@ -198,7 +199,7 @@ class Judge:
                 dossier.posts.append(line)
         ours = authorities(dossier, self._context_of(dossier, context))
         wait = int((settings.join + settings.skew) * SECOND)
-        submits = submits_of(dossier, wait)
+        submits = submits_of(dossier.posts, dossier.origins, wait)
         pending = NEVER
         for post in dossier.posts:
             if post[AT] + wait > horizon:
@@ -672,7 +673,7 @@ class Judge:
             int(seconds * SECOND) for seconds in (context.settings.join, context.settings.skew, context.settings.logged)
         )
         pending = NEVER
-        submits = submits_of(dossier, join + skew)
+        submits = submits_of(dossier.posts, dossier.origins, join + skew)
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
             if how == "weak" and post[AUTHORITY] in elsewhere and post[B] != Content.FORM:
@@ -689,7 +690,8 @@ class Judge:
             astray = what in ("wrong host", "wrong path")  # the MMSC has no line of it: what stands beside it there is another request
             sent = post[C] == Content.MMS  # M-Send.conf: no acknowledgement is answered by one
             answers = not astray and not sent and any(abs(t[AT] - post[AT]) <= join for t in dossier.answers)
-            beside = submits.get((post[FEED], post[WHERE]), []) if sent else [t for t in dossier.origins if abs(t[AT] - post[AT]) <= join]
+            own = submits.get((post[FEED], post[WHERE]))
+            beside = ([own] if own else []) if sent else [t for t in dossier.origins if abs(t[AT] - post[AT]) <= join]
             beside = [] if astray else beside
             waited = post[AT] + unlogged_after <= horizon
             refused = bool(beside) and all(t[KIND] == REFUSAL for t in beside)

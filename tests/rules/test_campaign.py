@@ -22,6 +22,7 @@ from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Leg, Thread
 from mmsd.rules.serials import is_valid
 from mmsd.rules.settings import CampaignSettings, Judgement, SeedSettings
+from mmsd.rules.submits import Answer
 from mmsd.rules.traces import Trace
 from tests.rules.dossiers import ANN, BOB, CAT, answer, name, post, push, submit
 
@@ -115,7 +116,10 @@ JOIN: Final = 3 * SECOND
 
 
 def answered(*lines: Trace, size: int = 900) -> bool:
-    return answered_by(lines, 10 * SECOND, size, JOIN)
+    """Without a doubt."""
+    said = answered_by(lines, 10 * SECOND, size, JOIN)
+    assert said is not Answer.DOUBTED
+    return said is Answer.YES
 
 
 def test_a_submit_without_a_post_beside_it_counts_as_answered():

@@ -15,8 +15,8 @@ from mmsd.rules.codes import REASONS
 from mmsd.rules.history import History
 from mmsd.rules.relate import NEVER, Context, Covered
 from mmsd.rules.settings import Codes
-from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength, submits_of
-from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, WHERE, C, Trace
+from mmsd.rules.signs import Seen, Session, authorities, intervals, look, near_miss, set_elsewhere, shows, strength
+from mmsd.rules.traces import AT, NAMELESS, ORIGIN, C, Trace
 from tests.rules.dossiers import (
     ANN,
     BOB,
@@ -535,14 +535,6 @@ def test_what_is_likely_mms():
 )
 def test_what_is_not(request_: Trace, beside: tuple[Trace, ...], why: str):
     assert how(request_, *beside) == "weak", why
-
-
-def test_each_line_of_the_mmsc_is_one_submits():
-    """Of two submits and one line the farther one was lost; what is answered by no M-Send.conf is none."""
-    near, far, other = post(10, c=Content.MMS), post(12, c=Content.MMS), post(10)
-    line = trace(ORIGIN, 10.5, message="m9", other=BOB)
-    assert submits_of(dossier(near, far, other, line), 5 * SECOND) == {(near[FEED], near[WHERE]): [line]}
-    assert submits_of(dossier(far, line), SECOND) == {}
 
 
 def test_a_portal_is_no_mmsc_unless_it_is_known():

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from mmsd.model import DAY, SECOND
-from mmsd.rules.submits import Group, Submit, group_of, sets_of
+from mmsd.rules.submits import Answer, Group, Submit, group_of, sets_of
 
 WINDOW = 60.0
-LOST = {"answered": False}
+LOST = {"answered": Answer.NO}
+DOUBTED = {"answered": Answer.DOUBTED}
 
 
 def submit(identity: int, at: float, **fields: Any) -> Submit:
@@ -62,14 +63,38 @@ def test_the_order_in_which_they_are_told_does_not_matter():
     draw = random.Random(4)
     for _ in range(200):
         told = [
-            submit(
-                n, draw.randrange(90), answered=draw.random() < 0.6, transaction=draw.choice((0, 0, 7, 8)), receivers=draw.choice((0, 5))
+            submit(n, draw.randrange(90), answered=draw.choice(list(Answer)), transaction=draw.choice((0, 0, 7, 8)))._replace(
+                receivers=draw.choice((0, 5))
             )
             for n in range(4)
         ]
         found = {tuple(groups(*order)) for order in itertools.permutations(told)}
         assert len(found) == 1, told
         assert sorted(one for group in found.pop() for one in group) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (submit(2, 30), True),
+        (submit(2, 61), False),  # too late
+        (submit(2, 30, size=901), False),  # another message
+        (submit(2, 30, receivers=5), False),  # to others
+        (submit(2, 0), False),  # the doubt is about these two
+    ],
+)
+def test_what_may_be_one_before_that_may_not_have_been_answered(later: Submit, expected: bool):
+    before = submit(1, 0, **DOUBTED)
+    assert group_of(later, [before, later], WINDOW) == Group(2, (2,), doubted=expected)
+    assert group_of(before, [before, later], WINDOW) == Group(1, (1,))
+
+
+def test_a_doubt_is_about_the_next_one_only():
+    before, later, last = submit(1, 0, **DOUBTED), submit(2, 30), submit(3, 40)
+    assert [group_of(one, [before, later, last], WINDOW).doubted for one in (before, later, last)] == [False, True, False]
+    again = submit(3, 40, transaction=7)
+    two = [before, submit(2, 30, transaction=7), again]
+    assert group_of(again, two, WINDOW) == Group(2, (2, 3), doubted=True)  # the held one, sent again
 
 
 def test_the_first_names_the_group():
