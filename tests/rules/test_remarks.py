@@ -7,7 +7,7 @@ import random
 import pytest
 
 from mmsd.rules.remarks import LONGEST, may_stay
-from mmsd.rules.serials import spell
+from mmsd.rules.serials import ALPHABET, is_valid, spell
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,28 @@ def test_no_serial_stays_however_it_is_written(seed: int, effort: int) -> None:
         one = spell(random.Random(number).getrandbits(64))
         wide = "".join(chr(ord(sign) + 0xFEE0) for sign in one)
         whole = [one, one.lower(), wide, f"he showed {one}.", f"CQ-{one}", f"CQ{one}", f"序列号{one}吧"]
-        groups = [" ".join((one[:4], one[4:8], one[8:12], one[12:])), f"seen: {one[:7]}-{one[7:]}"]
-        for written in (*whole, *(groups if any(sign.isdigit() for sign in one) else ())):
+        parts = (one[:4], one[4:8], one[8:12], one[12:])
+        groups = [
+            " ".join(parts),
+            "-".join(parts).lower(),
+            f"seen: {one[:7]}-{one[7:]}",
+            f"he showed CQ-{'-'.join(parts)}",
+            f"CQ{' '.join(parts)}",
+        ]
+        for written in (*whole, *groups):
             assert not may_stay(written), (number, written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["ABCD-EFGH-JKMN-P{}", "abcd efgh jkmn p{}", "it was ABC-DEF-GHJ-KMN-P{}", "CQABCD EFGH JKMN P{}", "打CQ-ABCD.EFGH.JKMN.P{}吧"],
+)
+def test_groups_of_letters_alone_may_be_a_serial(written: str) -> None:
+    body = "ABCDEFGHJKMNP"
+    (check,) = (sign for sign in ALPHABET if is_valid(body + sign))
+    assert check.isalpha()
+    for sign in ALPHABET:
+        assert may_stay(written.format(sign)) == (sign != check)
 
 
 def test_a_mistyped_serial_is_a_word() -> None:
