@@ -19,7 +19,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -28,7 +28,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from bench import measure, province
+from bench import measure, province, torch
 from bench.pipeline import world
 from mmsd import app, config
 from mmsd.cli import CYCLES
@@ -36,6 +36,8 @@ from mmsd.model import HOUR
 from mmsd.store import campaign_counts
 from mmsd.store.keys import Keys
 from mmsd.store.sqlite import DATABASE
+from sim.relay import pdus
+from sim.relay.people import METHODS
 from sim.relay.plan import DAYS
 from sim.relay.plan import relay as drawn
 from sim.relay.write import write
@@ -46,6 +48,10 @@ MOST_MIB: Final = 1024
 """Of the daemon at full size, on two cores."""
 
 CAMPAIGN: Final = "relay"
+TORCH: Final = "torch"
+REAL: Final = 0.001
+"""Share of the submits at full size that are real messages; of a smaller one as many, but for MOST_REAL."""
+MOST_REAL: Final = 0.02
 
 SETTINGS: Final = """
 [state]
@@ -69,15 +75,15 @@ paths = ["{logs}/kannel/bearerbox-access.log"]
 dialect = "http"
 paths = ["{logs}/squid/access-mms.log"]
 options = {{ format = "mms" }}
-[feeds.copies]
+[feeds.recognised]
 dialect = "columns"
 role = "copies"
 paths = ["{logs}/copies/recognised.log"]
-[feeds.copies.options]
+[feeds.recognised.options]
 separator = "|"
 fields = ["time", "sender", "receivers", "octets", "transaction", "seed", "how", "score"]
 set = {{ kind = "COPY" }}
-[feeds.copies.options.map]
+[feeds.recognised.options.map]
 at = {{ from = "time", format = "%s.%f" }}
 sender = "sender"
 receiver = {{ from = "receivers", as = "addresses" }}
@@ -85,9 +91,13 @@ size = "octets"
 transaction = "transaction"
 tag = "seed"
 latency = "score"
-[feeds.copies.options.map.status]
+[feeds.recognised.options.map.status]
 from = "how"
 values = {{ exact = 1, mark = 2, registered = 3, probable = 4, nothing = 0 }}
+[copies.folders.spool]
+path = "{taps}/spool"
+[copies.folders.proxy]
+path = "{taps}/proxy"
 """
 
 RELAY: Final = """
@@ -104,14 +114,17 @@ seeds = [{ id = "torch", tags = ["HJ01"] }]
 # ------------------------------------------------------------------------------------------------------------------ generation
 
 
-def logs(scale: float, days: int = DAYS, seed: int = SEED, subscribers: int = 0) -> Path:
-    """The relay's logs and truth, made when they are not there."""
-    path = province.cache() / f"relay-{scale:g}-{days}-{subscribers}-{seed}"
+def logs(scale: float, days: int = DAYS, seed: int = SEED, subscribers: int = 0, real: float | None = None) -> Path:
+    """The relay's logs, its real messages and the truth, made when they are not there. `real`: the share of them."""
+    real = min(REAL / scale, MOST_REAL) if real is None else real
+    path = province.cache() / f"relay-{scale:g}-{days}-{subscribers}-{seed}-{real:g}"
     if not path.exists():
         part = path.with_name(f"{path.name}.{os.getpid()}")
         begun = time.perf_counter()
         try:
-            write(drawn(scale, seed, days=days, subscribers=subscribers), part)
+            part.mkdir(parents=True)
+            pictures = torch.drawn(part, CAMPAIGN, TORCH, seed)
+            write(drawn(scale, seed, days=days, subscribers=subscribers, real=real), part, pictures)
             (part / "seconds").write_text(f"{time.perf_counter() - begun:.1f}")
             part.replace(path)
         finally:
@@ -124,11 +137,13 @@ def logs(scale: float, days: int = DAYS, seed: int = SEED, subscribers: int = 0)
 
 @contextlib.contextmanager
 def house(made: Path) -> Iterator[Path]:
-    """A folder with the configuration of a daemon that has read nothing; gone afterwards."""
+    """A folder with the configuration of a daemon that has read nothing and knows the seed, and what taps left; gone afterwards."""
     with measure.folder() as folder:
         (folder / "campaigns").mkdir()
         (folder / "campaigns/relay.toml").write_text(RELAY)
-        (folder / "mmsd.toml").write_text(SETTINGS.format(state=folder / "state", logs=made))
+        shutil.copytree(made / "taps", folder / "taps", copy_function=os.link)
+        (folder / "mmsd.toml").write_text(SETTINGS.format(state=folder / "state", logs=made, taps=folder / "taps"))
+        torch.register(made, config.load(folder / "mmsd.toml"))
         yield folder
 
 
@@ -149,8 +164,11 @@ def serve(settings: config.Settings, end: int) -> measure.Facts:
 
     async def whole() -> None:
         task = asyncio.create_task(daemon.run(lambda base, site: None))
-        while not task.done() and not over(daemon, end):  # noqa: ASYNC110 it is looked at from outside, as an operator does
+        ticks = 1 << 62  # by which what was seen in the last copy has taken effect
+        while not task.done() and not (daemon.sequencer.heard.ticks >= ticks and over(daemon, end)):  # looked at from outside
             await asyncio.sleep(0.5)
+            if ticks == 1 << 62 and not any(any(each.path.glob("*.mms")) for each in settings.copies.folders.values()):
+                ticks = daemon.sequencer.heard.ticks + 2
         daemon.stop()
         await task
 
@@ -162,7 +180,7 @@ def serve(settings: config.Settings, end: int) -> measure.Facts:
     if progress.trouble or progress.rejects:
         raise SystemExit(f"not all was read: {progress.trouble or dict(progress.rejects)}")
     return clock.facts() | {
-        "lines": progress.lines.total(),
+        "lines": progress.lines.total() - progress.lines[app.COPIES],
         "octets": progress.octets.total(),
         "batches": progress.batches,
         "stored": sum(path.stat().st_size for path in settings.state.directory.iterdir()),
@@ -189,6 +207,8 @@ class Checked:
     forwards: int = 0
     serials: int = 0
     resent: int = 0  # forwards whose submit went out twice: one each
+    copies: Counter[str] = field(default_factory=Counter)  # what mmsd saw in real messages
+    proven: int = 0  # forwards that a real message alone tells of
     others: int = 0  # that do not count: to the sender himself
     wrong: list[str] = field(default_factory=list)
 
@@ -203,7 +223,8 @@ class Checked:
 def check(state: Path, made: Path) -> Checked:
     """Every forward by sender, receiver, day, city and method; counts by day and city as they are shown; serials and their SMS."""
     checked = Checked()
-    true, days, others, resent = _truth(made / "truth.csv")
+    real = {row.message: row for row in pdus.read(made / "real.csv")}
+    true, days, others, resent = _truth(made / "truth.csv", real)
     keys = Keys.load(state / "state.key", os.urandom)
     with contextlib.closing(sqlite3.connect(f"file:{state / DATABASE}?mode=ro", uri=True)) as connection:
 
@@ -212,8 +233,13 @@ def check(state: Path, made: Path) -> Checked:
 
         names = {identity: keys.open_number(sealed) for identity, sealed in connection.execute("SELECT id, sealed FROM subscriber")}
         said: Counter[tuple[str, ...]] = Counter()
-        for sender, receiver, *rest in connection.execute("SELECT sender, receiver, day, city, method, counted FROM forward"):
-            said[(names[sender], names[receiver], *rest)] += 1
+        rows = connection.execute("SELECT message, sender, receiver, day, city, method, counted FROM forward")
+        for message, sender, receiver, day, city, method, counted in rows:
+            if message in real:
+                if real[message].must == pdus.EXACT != method:
+                    checked.wrong.append(f"a picture that nobody altered was recognised by {method}")
+                method, checked.proven = REALLY, checked.proven + 1
+            said[names[sender], names[receiver], day, city, method, counted] += 1
         checked.differ("forwards", said, true)
         checked.differ("days and cities, counted one by one", _by_place(said), days)
         shown = Counter(
@@ -222,6 +248,14 @@ def check(state: Path, made: Path) -> Checked:
         checked.differ("days and cities, as they are shown", shown, days)
         for roll_up, row in campaign_counts.differences(connection, CAMPAIGN):
             checked.wrong.append(f"roll-up {roll_up}: {row}")
+        looked = Counter[tuple[str, str]]()
+        for tap, what, n in connection.execute("SELECT tap, what, n FROM copy_count WHERE tap IN ('proxy', 'spool')"):
+            looked[tap, pdus.ALTERED if what in RECOGNISED else pdus.NOTHING if what in STRANGE else what] += n
+            checked.copies[what] += n
+        due = Counter((row.tap, pdus.NOTHING if row.must == pdus.NOTHING else pdus.ALTERED) for row in real.values())
+        checked.differ("copies that taps left", looked, due)
+        if waiting := one("SELECT count(*) FROM copy_held"):
+            checked.wrong.append(f"recognised, and no line of the MMSC's is theirs: {waiting}")
         checked.forwards, checked.resent = one("SELECT count(*) FROM forward WHERE counted"), resent
         checked.others = one("SELECT count(*) FROM forward WHERE NOT counted")
         checked.serials = one("SELECT count(*) FROM serial")
@@ -233,6 +267,11 @@ def check(state: Path, made: Path) -> Checked:
     return checked
 
 
+REALLY: Final = "in a real message"
+"""How a forward was recognised that a real message alone tells of: by its octets, by its mark, or laid straight."""
+RECOGNISED: Final = frozenset(METHODS)
+STRANGE: Final = frozenset({"none", "probable", "unopened"})
+"""What copies of messages are counted as that hold no seed."""
 SAME: Final = {
     "serials": "SELECT count(*) FROM serial",
     "forwards with a serial": "SELECT count(DISTINCT s.forward) FROM serial s JOIN forward f ON f.key = s.forward WHERE f.counted",
@@ -243,13 +282,13 @@ SAME: Final = {
 """What there is one of for each forward that counts."""
 
 
-def _truth(path: Path) -> tuple[Counter[tuple[Any, ...]], Counter[tuple[str, str]], int, int]:
+def _truth(path: Path, real: Collection[str] = ()) -> tuple[Counter[tuple[Any, ...]], Counter[tuple[str, str]], int, int]:
     """Forwards, those that count by day and city, how many do not, how many went out twice."""
     forwards: Counter[tuple[Any, ...]] = Counter()
     resent = 0
     with path.open(encoding="ascii", newline="") as file:
-        for _, sender, receiver, _, _, day, city, method, twice, counted in csv.reader(_behind_head(file)):
-            forwards[sender, receiver, day, city, method, int(counted)] += 1
+        for message, sender, receiver, _, _, day, city, method, twice, counted in csv.reader(_behind_head(file)):
+            forwards[sender, receiver, day, city, REALLY if message in real else method, int(counted)] += 1
             resent += twice == "1" and counted == "1"
     days = _by_place(forwards)
     return forwards, days, forwards.total() - days.total(), resent
@@ -281,6 +320,8 @@ def report(made: Path, facts: measure.Facts, checked: Checked) -> list[tuple[str
         ("… of which went out twice", f"{checked.resent:,}"),
         ("serials", f"{checked.serials:,}"),
         ("forwards that do not count", f"{checked.others:,}"),
+        ("… that a copy of a real message alone tells of", f"{checked.proven:,}"),
+        ("copies of real messages", ", ".join(f"{n:,} {what}" for what, n in checked.copies.most_common())),
         ("lines of logs", f"{facts['lines']:,}, {facts['octets'] / 1e9:.2f} GB"),
         ("generation", f"{float((made / 'seconds').read_text()):.1f} s"),
         ("daemon", f"{facts['seconds']:.1f} s, {facts['cpu']:.1f} s of CPU, {facts['peak_mib']} MiB at most"),
@@ -294,15 +335,16 @@ def report(made: Path, facts: measure.Facts, checked: Checked) -> list[tuple[str
 @click.option("--scale", default=1.0, show_default=True, help="A hundredth is 0.01.")
 @click.option("--days", default=DAYS, show_default=True, help="Fewer days are denser ones.")
 @click.option("--seed", default=SEED, show_default=True)
+@click.option("--real", type=float, help="Share of messages that exist as PDUs, left by taps. [0.001 of all, more of a smaller relay]")
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write the figures here, too.")
 @click.pass_context
-def main(context: click.Context, scale: float, days: int, seed: int, target: Path | None) -> None:
+def main(context: click.Context, scale: float, days: int, seed: int, real: float | None, target: Path | None) -> None:
     """The torch relay at SCALE, counted by the daemon and held against its truth."""
     if context.invoked_subcommand is not None:
         return
     console = Console(width=None if Console().is_terminal else 140)
     with console.status("the relay is drawn and its logs are written"):
-        made = logs(scale, days, seed)
+        made = logs(scale, days, seed, real=real)
     with house(made) as folder:
         with console.status("the daemon reads"):
             facts = run(folder, json.loads((made / "totals.json").read_bytes())["end"])

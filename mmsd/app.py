@@ -177,6 +177,7 @@ def intake(
             feed.domain or feed.node or name for name, feed in settings.feeds.items()
             if config.role(feed) == "mmsc" and feed.dialect in NAMING_MESSAGES
         )  # fmt: skip
+        state.journals = frozenset(name for name, feed in settings.feeds.items() if feed.dialect == inspected.NAME)
         state.sgsn = any(config.role(feed) == "sgsn" for feed in settings.feeds.values())
         state.follows, state.seeds_named = follow, compiled.seeds_named
         return state

@@ -213,7 +213,7 @@ class Heard(NamedTuple):
     """How far logs took effect, for whoever waits in another thread for what they may tell."""
 
     ticks: int = 0  # that have ended; what was written during one is surely read by the second from then on
-    logs: int = 0  # event time up to which every feed but those of copies was read, µs; 0 while there are copies to read
+    logs: int = 0  # event time up to which all that others wrote was read, µs; 0 while our journal of copies is not
 
 
 class Sequencer:
@@ -274,6 +274,7 @@ class Sequencer:
         self._reported = 0  # when it was last told how feeds do
         self._untold = False  # something was read since
         self._apart: set[tuple[int, int]] = set()  # feeds whose clocks were told to be apart
+        self._told_copies: tuple[int, float] | None = None  # up to when copies were looked into, and since when (monotonic) that is said
         self._lines_before = 0  # read before this process began
         self.state = new_state()
         self.judge = new_judge(self.state, self._path)
@@ -498,7 +499,22 @@ class Sequencer:
         backlog = [marks[feed.name] for feed in waiting if not feed.source.idle]
         lowest = min(backlog, default=0)
         chosen = [feed for feed in waiting if marks[feed.name] <= lowest + SPREAD or not backlog]
+        told = self._looked_into()
+        chosen = [feed for feed in chosen if feed.family == COPIES or marks[feed.name] <= told]
         return sorted(chosen, key=lambda feed: marks[feed.name])
+
+    def _looked_into(self) -> int:
+        """How far logs may be read for the sake of copies: what is further ahead of one that waits would be forgotten before it is looked
+        into. A journal of copies that says nothing new for `patience` seconds is waited for no longer."""
+        journals = [feed.index for feed in self.feeds if feed.name in self.state.journals]
+        if not self._live or not journals:
+            return END
+        mark, now = min(self.state.marks.get(index, 0) for index in journals), self._monotonic()
+        if self._told_copies is None or self._told_copies[0] != mark:
+            self._told_copies = (mark, now)
+        if now - self._told_copies[1] > self.state.settings.patience:
+            return END
+        return mark + int(self.state.settings.restate * SECOND / 2)
 
     def clock(self) -> int:
         """The wall clock as far as it may close anything: a jump that neither the monotonic clock nor any line has seen is not believed."""
@@ -520,13 +536,19 @@ class Sequencer:
         return records.chosen(fits)
 
     def _logs(self) -> int:
-        """Event time up to which logs took effect, and all that is there of copies; without logs, up to now."""
+        """Event time up to which logs, and what others recognised, took effect, with all of our journal; without logs, up to now."""
         copies = [feed for feed in self.feeds if feed.family == COPIES]
         if len(copies) == len(self.feeds):
             return self.clock()
-        if not all(feed.source.idle or self._away(feed) for feed in copies):
-            return 0
-        return self._horizon(but=COPIES)
+        read = self._horizon(but=COPIES)
+        for feed in copies:
+            if feed.source.idle or self._away(feed):
+                continue
+            if feed.name in self.state.journals or feed.index not in self.state.marks:
+                return 0
+            back = self.state.conditions.of(feed.index).back(int(self.state.settings.patience * SECOND))
+            read = min(read, self.state.marks[feed.index] - back)
+        return read
 
     def _horizon(self, but: str = "") -> int:
         """Event time up to which every feed that speaks has been read; `but`: a family of feeds that is left out."""

@@ -243,6 +243,7 @@ class State:
         self.current: set[int] = set()  # feeds that are read in this life; others stand only in what was read before
         self.sgsn = False
         self.seeds_named: Callable[[npt.NDArray[np.uint64]], npt.NDArray[np.uint32]] | None = None  # hashes of names → numbers, 0 = none
+        self.journals: frozenset[str] = frozenset()  # feeds of copies that say themselves up to when all were looked into
         self.copied = False  # copies of messages are looked into: any message of somebody who holds a seed may turn out to be one
         self.seed_of: Callable[[Records, int], int] | None = None  # (records, row) → number of its seed, 0 = none
         self.feeds: list[FeedInfo] = []
@@ -379,8 +380,9 @@ class State:
         newest, oldest = int(at.max()), int(at.min())
         family = self.feeds[feed].family
         anew = self._look_again(feed, at, oldest) if family != "copies" else np.empty(0, np.uint64)  # their silence proves nothing
-        if newest > self.marks.get(feed, 0):
-            self._fresh["marks"][feed] = self.marks[feed] = newest
+        read = self._read_up_to(feed, records) if self.feeds[feed].name in self.journals else newest
+        if read > self.marks.get(feed, 0):
+            self._fresh["marks"][feed] = self.marks[feed] = read
         rhythm = self._fresh["rhythms"][feed] = self.rhythms.setdefault(feed, Rhythm())
         self._silences[feed] += rhythm.take(at, self.settings.silence)
         if feed not in self.since or oldest < self.since[feed]:
@@ -538,6 +540,11 @@ class State:
         rows["link"], rows["path"] = records["link"][chosen], records["location"][chosen]
         self._keep_texts(records, chosen, ("sender", "receiver"))
         return rows
+
+    def _read_up_to(self, feed: int, records: Records) -> int:
+        """What a journal of copies says it has looked into: older copies may wait longer than younger ones that it tells of."""
+        said = records["at"][records["kind"] == Kind.NONE]
+        return int(said.max()) if len(said) else self.marks.get(feed, 0)
 
     def _call(self, numbers: npt.NDArray[np.uint64]) -> None:
         """Has the express lane hand these over at the next judging, with the past that lies in the store."""

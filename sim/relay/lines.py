@@ -13,7 +13,7 @@ import numpy as np
 
 from mmsd.codec.push import encode_notification
 from sim.relay.people import METHODS, MODELS, numbers
-from sim.relay.plan import AHEAD, FORWARD, HOUR, MINUTE, NEVER, SECOND, SERVICE, SHORT_CODE, START, Messages, Relay
+from sim.relay.plan import AHEAD, BACKGROUND, FORWARD, HOUR, MINUTE, NEVER, SECOND, SERVICE, SHORT_CODE, START, Messages, Relay
 from sim.relay.text import Bytes, Ints, clock, digits, hexadecimal, lines, table
 
 HOST: Final = b"mms.jiangsu.example"
@@ -327,14 +327,15 @@ def gateway(relay: Relay) -> list[Stream]:
 
 
 def copies(relay: Relay) -> list[Stream]:
-    """What a recogniser of another make found in the copies it was given: every submit of whoever takes part.
+    """What a recogniser of another make found in the copies it was given: every submit of whoever takes part, but for the real ones.
 
     `time|sender|receivers|octets|transaction|seed|how|score`. In the background it finds nothing, or now and then the signs of a seed
     and no certainty.
     """
     messages = relay.messages
     senders = np.unique(messages.sender[messages.kind == FORWARD])
-    looked = np.flatnonzero((messages.kind == FORWARD) | ((messages.kind == 0) & np.isin(messages.sender, senders)))
+    given = (messages.kind == FORWARD) | ((messages.kind == BACKGROUND) & np.isin(messages.sender, senders))
+    looked = np.flatnonzero(given & ~messages.real)
     words = table([*(method.encode() for method in METHODS), b"probable", b"nothing"])
     seeds = table([*[TAG.encode()] * (len(METHODS) + 1), b""])
     scores = table([b"1000", b"947", b"912", b"610", b"0"])

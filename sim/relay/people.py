@@ -28,6 +28,7 @@ class Model(NamedTuple):
     share: float
     method: str = "exact"
     resends: float = 0.0  # share of its submits that go out twice, the answer to the first being lost
+    treats: str = "keep"  # what it does to the picture of a real message (`handsets.TREATMENTS`)
 
 
 MODELS: Final = (
@@ -35,14 +36,14 @@ MODELS: Final = (
     Model(b"NOKIA-N73/1.0", 0.16),
     Model(b"MOT-E398/0E.20.59R MIB/2.2.1", 0.13),
     Model(b"SonyEricssonK700i/R2AE", 0.12),
-    Model(b"SAMSUNG-SGH-E700/1.0", 0.11),
+    Model(b"SAMSUNG-SGH-E700/1.0", 0.11, treats="strip"),  # the picture's octets are others, what is seen is the same
     Model(b"Lenovo-i750/S1", 0.09),
     Model(b"ZTE-F100/1.0", 0.06),
-    Model(b"AMOI-M636/1.2", 0.05, "mark"),  # these three compose the picture anew: one in ten people
-    Model(b"BIRD-S680/2.1", 0.03, "mark"),
-    Model(b"KONKA-D163/1.0", 0.02, "registered"),
-    Model(b"CECT-T868/1.0", 0.02, "mark"),  # these two could not be followed by a tag
-    Model(b"PANDA-EM168/1.1", 0.02, "mark"),
+    Model(b"AMOI-M636/1.2", 0.05, "mark", treats="recompress"),  # these three compose the picture anew: one in ten people
+    Model(b"BIRD-S680/2.1", 0.03, "mark", treats="resize"),
+    Model(b"KONKA-D163/1.0", 0.02, "registered", treats="crop"),
+    Model(b"CECT-T868/1.0", 0.02, "mark", treats="resize"),  # these two could not be followed by a tag
+    Model(b"PANDA-EM168/1.1", 0.02, "mark", treats="palette"),
     Model(b"HAIER-Z3000/1.3", 0.02, resends=0.25),
 )
 METHODS: Final = ("exact", "mark", "registered")

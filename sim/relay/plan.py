@@ -6,7 +6,7 @@ themselves, and two hours later theirs are in the pool. Who takes part sends at 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -55,6 +55,7 @@ class Messages:
     kind: npt.NDArray[np.uint8]
     lost: npt.NDArray[np.bool_]  # the handset saw no answer to it
     origin: Ints  # the message it is the same as, content and transaction: itself, but for what was sent again
+    real: npt.NDArray[np.bool_]  # there is a PDU of it (`pdus`), and no recogniser of another make was given its copy
 
     def __len__(self) -> int:
         return len(self.at)
@@ -108,8 +109,11 @@ class _Part:
     origin: Ints  # rows of this part
 
 
-def relay(scale: float = 1.0, seed: int = 20_080_324, *, days: int = DAYS, subscribers: int = 0) -> Relay:
-    """The relay, or a `scale` of it: so many people and forwards, of as many subscribers as that takes. ValueError: too few to last."""
+def relay(scale: float = 1.0, seed: int = 20_080_324, *, days: int = DAYS, subscribers: int = 0, real: float = 0.0) -> Relay:
+    """The relay, or a `scale` of it: so many people and forwards, of as many subscribers as that takes. ValueError: too few to last.
+
+    `real`: the share of submits that exist as PDUs; whatever it is, the same happens.
+    """
     rng = np.random.default_rng(seed)
     participants, forwards = round(PARTICIPANTS * scale), round(FORWARDS * scale)
     people = settle(rng, subscribers or max(round(SUBSCRIBERS * scale), participants + 100))
@@ -121,7 +125,13 @@ def relay(scale: float = 1.0, seed: int = 20_080_324, *, days: int = DAYS, subsc
         _selves(rng, relayed), _background(rng, people, forwards, days),
     ]  # fmt: skip
     messages, legs = _joined(rng, parts)
-    return Relay(people, messages, legs, participants, forwards)
+    return Relay(people, replace(messages, real=_real(messages, seed, real)), legs, participants, forwards)
+
+
+def _real(messages: Messages, seed: int, share: float) -> npt.NDArray[np.bool_]:
+    """Of what people send the chosen share; what was sent again is real where the first was."""
+    chosen = np.random.default_rng((seed, 1)).random(len(messages)) < share
+    return np.asarray(chosen[messages.origin] & (messages.kind != SERVICE))
 
 
 # ---------------------------------------------------------------------------------------------------------------- the relay
@@ -304,6 +314,7 @@ def _joined(rng: np.random.Generator, parts: list[_Part]) -> tuple[Messages, Leg
         np.concatenate([np.full(len(part.at), part.kind, np.uint8) for part in parts])[order],
         np.concatenate([part.lost for part in parts])[order],
         row[np.concatenate(origins)][order],
+        np.zeros(len(order), bool),
     )
     message = row[np.concatenate([part.message + base for part, base in zip(parts, bases[:-1], strict=True)])]
     legs = np.argsort(message, kind="stable")

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from sim.relay import lines
+from sim.relay import lines, pdus
 from sim.relay.people import CITIES, METHODS, numbers, write_prefixes
 from sim.relay.plan import AGAIN, AHEAD, COUNTED, HOUR, SECOND, SELF, Relay
 from sim.relay.text import Ints, clock, digits, table
@@ -32,10 +32,12 @@ FILES: Final = {
 }
 
 
-def write(relay: Relay, out: Path) -> Written:
-    """Writes logs, `cities.csv`, `truth.csv` and `totals.json` into `out`, which is made."""
+def write(relay: Relay, out: Path, pictures: pdus.Pictures | None = None) -> Written:
+    """Writes logs, `cities.csv`, `truth.csv` and `totals.json` into `out`; with `pictures` what `pdus.leave` makes of real messages."""
     begun = time.process_time()
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    if pictures is not None:
+        relay = pdus.leave(relay, pictures, out)
     counts = {name: lines.write(out / name, streams(relay)) for name, streams in FILES.items()}
     write_prefixes(relay.people, out / "cities.csv")
     write_truth(relay, out / "truth.csv")

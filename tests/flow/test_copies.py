@@ -7,7 +7,9 @@ import random
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,11 @@ import msgspec
 import pytest
 
 from mmsd import config
-from mmsd.model import SECOND
+from mmsd.flow.taps import COPY
+from mmsd.link.journal import PATTERN, Journal
+from mmsd.logs import inspected
+from mmsd.logs.inspected import Look
+from mmsd.model import SECOND, Sighted
 from mmsd.rules.settings import SeedSettings
 from mmsd.store.sqlite import Settings, SqliteStore
 from tests.flow import ledger, rig
@@ -164,3 +170,33 @@ def test_copies_that_come_first(tapped: Callable[..., rig.House], province: Path
     run.history()
     assert forwards(ledger.read(run.state)) == known
     assert copied(run)["no_log"] == 0
+
+
+def test_logs_wait_for_copies_that_were_not_looked_into(house: Houses, tmp_path: Path, seed: int) -> None:
+    """What belongs to a copy must not be forgotten before it is looked into: logs go on as the journal says how far that is. What it tells
+    of one copy says nothing of older ones; and one that says nothing is waited for so long and no longer."""
+    run = house(seed, judgement=rig.replaced(restate=40.0, patience=30.0))
+    run.pace = replace(rig.PACE, chunk_bytes=4_000)
+    journal = Journal(tmp_path, partial(rig.KEYS.seal, b"", COPY), partial(rig.KEYS.unseal, b"", COPY), wall=run.clock.wall)
+    given, feed = run.settings, config.Feed(inspected.NAME, (tmp_path / PATTERN,), role="copies")
+    run.given = msgspec.structs.replace(given, feeds={**given.feeds, "copies": feed})
+    with run.process() as sequencer, closing(journal):
+
+        def read() -> tuple[int, int]:
+            """The oldest and the newest time up to which logs with unread bytes were read."""
+            while sequencer.tick():
+                pass
+            logs = [each for each in sequencer.feeds if each.name != "copies" and not each.source.idle]
+            marks = [sequencer.state.marks[each.index] for each in logs]
+            return min(marks, default=0), max(marks, default=0)
+
+        begun, _ = read()
+        assert begun, "all of them gave a chunk, and wait"
+        at = begun + 30 * SECOND
+        journal.append([Look(b"", at)])
+        reached, furthest = read()
+        assert at + 20 * SECOND < reached <= furthest < at + 120 * SECOND
+        journal.append([Look(b"copy", at + 500 * SECOND, "mms", seen=(("", Sighted.NOTHING, 0),))])
+        assert read() == (reached, furthest)
+        run.clock.now += 31 * SECOND
+        assert read() == (0, 0)
