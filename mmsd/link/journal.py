@@ -43,11 +43,11 @@ class Journal:
         self._file: BinaryIO | None = None
         self._path = Path()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._known = set(self._ids(unseal))
+        self._known = {path: set(_ids(path, unseal)) for path in folder.glob(PATTERN)}  # copies by the file that has their line
 
     def __contains__(self, copy: bytes) -> bool:
         """Whether this copy was written down, in any file that is still there: then it only has to be dropped."""
-        return copy in self._known
+        return any(copy in ids for ids in self._known.values())
 
     def append(self, looks: Collection[Look]) -> None:
         """All of them are on disk when it returns."""
@@ -64,18 +64,19 @@ class Journal:
                 self.close()
             raise
         self._fault_point("journalled")
-        self._known.update(look.id for look in looks if look.id)
+        self._known[self._path].update(look.id for look in looks if look.id)
         if file.tell() >= LARGEST:
             self.close()
 
     def retire(self, read_up_to: Mapping[str, int]) -> int:
-        """Drops old files that were read, octets by path; how many."""
+        """Drops old files that were read, octets by path, and forgets their copies; how many files."""
         gone = 0
         for path in self._folder.glob(PATTERN):
             state = path.stat()
             old = state.st_mtime_ns // 1000 < self._wall() - KEPT
             if path != self._path and old and read_up_to.get(str(path), 0) >= state.st_size:
                 path.unlink()
+                self._known.pop(path, None)
                 gone += 1
         return gone
 
@@ -101,14 +102,15 @@ class Journal:
             file.close()
             raise
         self._file, self._path = file, path
+        self._known[path] = set()
         return file
 
-    def _ids(self, unseal: Callable[[bytes], bytes]) -> Iterable[bytes]:
-        for path in sorted(self._folder.glob(PATTERN)):
-            for line in path.read_bytes().splitlines():
-                try:
-                    look = read(line, unseal)
-                except (ValueError, msgspec.DecodeError, StoreDamaged):
-                    continue
-                if look.id:
-                    yield look.id
+
+def _ids(path: Path, unseal: Callable[[bytes], bytes]) -> Iterable[bytes]:
+    for line in path.read_bytes().splitlines():
+        try:
+            look = read(line, unseal)
+        except (ValueError, msgspec.DecodeError, StoreDamaged):
+            continue
+        if look.id:
+            yield look.id

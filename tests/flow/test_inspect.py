@@ -509,8 +509,13 @@ def test_a_file_of_the_journal_goes_when_it_was_read_and_is_old(tmp_path: Path) 
     assert journal.retire(read) == 0, "it is still written to"
     journal.close()
     assert journal.retire({str(path): 3}) == 0, "not all of it was read"
+    journal.append([Look(b"2" * 16, AT, seen=(("", 0, 0),))])
     assert b"1" * 16 in journal
+    assert b"2" * 16 in journal
     assert journal.retire(read) == 1
+    assert b"1" * 16 not in journal, "whose line is gone is not remembered: a daemon runs for months"
+    assert b"2" * 16 in journal
+    assert b"2" * 16 in Journal(tmp_path / "j", journal._seal, lambda sealed: unseal(sealed.decode()), wall=clock.wall)
 
 
 def test_a_line_that_was_cut_is_a_reject_and_the_next_is_read() -> None:
