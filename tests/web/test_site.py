@@ -66,6 +66,8 @@ GUARDED = [
     ("POST", "/api/v1/mailings/7/run"),
     ("GET", "/api/v1/forwards"),
     ("GET", "/api/v1/forwards/reviews"),
+    ("GET", "/api/v1/forwards/relay"),
+    ("POST", "/api/v1/forwards/relay/reveal"),
     ("POST", "/api/v1/forwards/relay/release"),
     ("POST", "/api/v1/forwards/relay/stop"),
     *CAMPAIGNS,
