@@ -515,6 +515,7 @@ def test_a_file_of_the_journal_goes_when_it_was_read_and_is_old(tmp_path: Path) 
     assert journal.retire(read) == 1
     assert b"1" * 16 not in journal, "whose line is gone is not remembered: a daemon runs for months"
     assert b"2" * 16 in journal
+    journal.close()
     assert b"2" * 16 in Journal(tmp_path / "j", journal._seal, lambda sealed: unseal(sealed.decode()), wall=clock.wall)
 
 
