@@ -51,13 +51,17 @@ def judged(
     to_the_end: bool = False,
     lists: Lists | None = None,
     watch: Watch | None = None,
+    before: Callable[[SqliteStore], None] | None = None,
 ) -> Judged:
-    """Replays the feeds of `settings` into a store in memory; `to_the_end` judges what is open when the files end."""
+    """Replays the feeds of `settings` into a store in memory; `to_the_end` judges what is open when the files end. `before` may write into
+    it what was there before the first line."""
     keys = app.throwaway_keys()
     store = SqliteStore.memory(keys=keys, wall=app.wall)
     try:
         if lists is not None:
             import_lists(lists, settings, store, keys)
+        if before is not None:
+            before(store)
         with app.intake(settings, store, keys, app.World(), follow=False, keep_all=True, campaigns=campaigns) as sequencer:
             if to_the_end:
                 sequencer.until = END

@@ -208,6 +208,7 @@ def intake(
             handsets=handsets,
             expectations=expectations,
             network=Network(operator.numbers),
+            served=lambda numbers: store.served(numbers.tolist()),
         )
 
     told = reference or imported(settings, store, keys)

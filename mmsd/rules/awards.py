@@ -18,7 +18,7 @@ from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
 from mmsd.rules.copies import transactions
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
-from mmsd.rules.holdings import Holding
+from mmsd.rules.holdings import Holding, Served
 from mmsd.rules.life import reason_at
 from mmsd.rules.lineage import Copy, lineage
 from mmsd.rules.models import Models
@@ -64,6 +64,7 @@ class Awards:
     city_of: Callable[[int], str]
     network: Network
     handsets: Handsets | None = None
+    served: Callable[[npt.NDArray[np.uint64]], Iterable[Served]] = lambda numbers: ()  # of these numbers, whom the service sent a seed
     _posted: dict[int, list[Trace]] = field(default_factory=dict)  # lines of senders who are asked whether they were answered
     _imeis: dict[int, int] = field(default_factory=dict)  # of the senders of what is awarded now
 
@@ -130,13 +131,25 @@ class Awards:
         senders = np.unique(np.array([each.thread.sender for each in in_order], np.uint64))
         self._look_up(senders)
         receivers = np.array([each.dossier.subscriber for each in in_order], np.uint64)
-        self.state.holdings.bring(np.union1d(senders, receivers))
+        people = np.union1d(senders, receivers)
+        self.state.holdings.bring(people)
+        self._hold_served(people, frozenset(senders.tolist()))
         for each in in_order:
             if self.campaigns.is_service(each.thread.sender):
                 self.state.hold(Holding(each.dossier.subscriber, each.seen.retrieved, each.seed.campaign.id, 0, SERVICE))
             else:
                 candidates.append(self._candidate(each))
         return candidates
+
+    def _hold_served(self, people: npt.NDArray[np.uint64], senders: frozenset[int]) -> None:
+        """What the service sent them counts as held although no line shows it: with whoever sends it on, and where the MMSC says so."""
+        for one in self.served(people) if len(people) else ():
+            shown = any(
+                holding.campaign == one.campaign and holding.key == SERVICE and holding.at >= one.at
+                for holding in self.state.holdings.of(one.number)
+            )
+            if not shown and (one.arrived or one.number in senders):
+                self.state.hold(Holding(one.number, one.at, one.campaign, 0, SERVICE))
 
     def _look_up(self, senders: npt.NDArray[np.uint64]) -> None:
         self._imeis = {}

@@ -7,7 +7,7 @@ never changed: another thread may look.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -39,6 +39,17 @@ class Holding(msgspec.Struct, array_like=True, frozen=True):
     generation: int
     key: bytes
     sender: int = 0
+
+
+class Served(NamedTuple):
+    """The service itself sent somebody a campaign's seed, as the outbox has it, and the MMSC took it then. `arrived`: the MMSC says that he
+    retrieved it.
+    """
+
+    number: int
+    campaign: str
+    at: int
+    arrived: bool
 
 
 class Holdings:

@@ -29,6 +29,7 @@ from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
 from mmsd.rules.forwards import Candidate
 from mmsd.rules.handsets import HandsetArray
+from mmsd.rules.holdings import Served
 from mmsd.rules.kpi import ASTRAY, measures
 from mmsd.rules.mending import Proof
 from mmsd.rules.models import Models
@@ -126,10 +127,11 @@ class Judge:
         handsets: Handsets | None = None,
         expectations: Expectations | None = None,
         network: Network = NO_NETWORK,
+        served: Callable[[npt.NDArray[np.uint64]], Iterable[Served]] = lambda numbers: (),
     ) -> None:
         self.state = state
         self.handsets = handsets
-        self.awards = Awards(state, campaigns, row_secret, self.city_of, network, handsets)
+        self.awards = Awards(state, campaigns, row_secret, self.city_of, network, handsets, served)
         self._handset: dict[int, Any] = {}  # HANDSET rows of those who are judged now, by number
         self._before: dict[int, tuple[int, int, int]] = {}  # IMEI, last seen, since when; without what this tick has told
         self.campaigns = campaigns

@@ -58,6 +58,7 @@ from mmsd.rules.closing import Course
 from mmsd.rules.draw import Terms
 from mmsd.rules.forwards import Past, Standing
 from mmsd.rules.governor import Canary, Usage
+from mmsd.rules.holdings import Served
 from mmsd.rules.kpi import Figures
 from mmsd.rules.promotion import Reserve
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
@@ -651,6 +652,9 @@ class Store(Protocol):
 
     def holds(self, number: str) -> frozenset[str]:
         """Seeds ("campaign/seed") that we sent a number, or that it asked for, and that may have left."""
+
+    def served(self, numbers: Collection[int]) -> list[Served]:
+        """Which of these numbers we sent a campaign's seed, by list or by their own word, that an MMSC took."""
 
     def outgoing(self, identity: int) -> Outgoing | None:
         """One row by its id."""

@@ -15,6 +15,7 @@ import msgspec
 from mmsd.model import Batch, Holder, ListPart, Mailing, Member
 from mmsd.rules.audience import KIND, REPEATED
 from mmsd.rules.governor import ALL, campaign_stop
+from mmsd.rules.holdings import Served
 from mmsd.rules.life import CLOSED, RETIRED, state_of
 from mmsd.rules.outbox import Form
 from mmsd.store import Holding, ListTold, MailingAsk, Page, Response, outbox, seeds
@@ -204,6 +205,21 @@ def holds(connection: sqlite3.Connection, keys: Keys, number: str) -> frozenset[
         (keys.lookup(number),),
     )
     return frozenset(f"{campaign}/{seed}" for campaign, seed in found)
+
+
+def served(connection: sqlite3.Connection, keys: Keys, numbers: Collection[int]) -> list[Served]:
+    """Whom of these the service sent a seed that an MMSC took. Of a row that is gone only that is known, and when it was asked for."""
+    if connection.execute("SELECT 1 FROM holder LIMIT 1").fetchone() is None:
+        return []
+    lookups = {keys.lookup(str(number)): number for number in numbers}
+    found = select_in(
+        connection,
+        "SELECT p.lookup, h.campaign, coalesce(o.submitted, h.at), coalesce(o.state = 'delivered', 0) FROM subscriber p"
+        " JOIN holder h ON h.subscriber = p.id LEFT JOIN outbox o ON o.key = h.key"
+        " WHERE h.key <> x'' AND NOT h.ended AND coalesce(o.state, 'sent') IN ('sent', 'delivered') AND p.lookup IN ({})",
+        lookups,
+    )
+    return sorted(Served(lookups[lookup], campaign, at, bool(arrived)) for lookup, campaign, at, arrived in found)
 
 
 # ----------------------------------------------------------------------------------------------- what a decision has to see

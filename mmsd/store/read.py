@@ -53,6 +53,7 @@ from mmsd.rules.casework import Folder
 from mmsd.rules.closing import Course
 from mmsd.rules.draw import Terms
 from mmsd.rules.governor import Canary, Usage
+from mmsd.rules.holdings import Served
 from mmsd.rules.kpi import Figures
 from mmsd.store import (
     CampaignCounts,
@@ -552,6 +553,10 @@ class Reader:
     def holds(self, number: str) -> frozenset[str]:
         with self._reading() as connection:
             return audience.holds(connection, self._keys, number)
+
+    def served(self, numbers: Collection[int]) -> list[Served]:
+        with self._reading() as connection:
+            return audience.served(connection, self._keys, numbers)
 
     def outgoing(self, identity: int) -> Outgoing | None:
         found = self._all(f"{outbox.SELECT} WHERE o.id = ?", identity)

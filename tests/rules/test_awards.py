@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -10,8 +10,11 @@ import pytest
 
 from bench.judged import Judged, Lists, judged, judged_in_stages
 from mmsd import config
-from mmsd.model import SECOND
+from mmsd.model import SECOND, Batch, Holder, Outgoing
+from mmsd.rules import outbox
 from mmsd.rules.settings import CampaignSettings, Judgement, Operator, SeedSettings
+from mmsd.store import Needs
+from mmsd.store.sqlite import SqliteStore
 
 NOON: Final = 1_795_348_800  # 2026-11-22T12:00:00Z, 20:00 in Shanghai
 MIDNIGHT: Final = NOON + 4 * 3600
@@ -109,9 +112,9 @@ class Town:
             feeds["tap"] = config.Feed("columns", (self.tap,), role="copies", options=TAP)
         return config.Settings(feeds=feeds, judgement=Judgement(grace=0.0, skew=0.0), operator=self.operator)
 
-    def told(self, *lines: Line, **fields: Any) -> Judged:
+    def told(self, *lines: Line, before: Callable[[SqliteStore], None] | None = None, **fields: Any) -> Judged:
         self.mmsc.write_text("".join(map(str, sorted(lines))))
-        return judged(self.settings(), [campaign(**fields)], to_the_end=True, lists=self.lists)
+        return judged(self.settings(), [campaign(**fields)], to_the_end=True, lists=self.lists, before=before)
 
     def copies(self, *copies: tuple[float, int, int, str]) -> None:
         """At a tap: (at, sender, receiver, transaction)."""
@@ -246,6 +249,38 @@ def test_a_receiver_who_held_the_seed_before(town: Town):
     found = town.told(*lines, new_receiver=True)
     assert counted(found) == ["s1"]
     assert stopped(found) == dict.fromkeys(("s2", "s3"), ("held_before", "held"))
+
+
+def served(number: int, at: int, state: str, campaign: str = "torch") -> Callable[[SqliteStore], None]:
+    """He asked for the seed by its word and was sent it over MM7, so many seconds after noon; no log shows that message as a seed's."""
+
+    def write(store: SqliteStore) -> None:
+        row = Outgoing(
+            b"asked%d" % number, "transactional", "seed", str(number), "", outbox.READY, 1, 2 << 60, content=b"", campaign=campaign
+        )
+        holder = Holder(campaign, "s1", str(number), "keyword", "asked", (NOON + at - 3) * SECOND, attempt=1, key=row.key)
+        store.transact(Needs(), lambda _: Batch(1, outbox=[row], holders=[holder]))
+        sent = outbox.claimed(row, "mm7", 1, now=(NOON + at) * SECOND, fence=1)
+        store.transact(Needs(), lambda _: Batch(1, moved=[outbox.moved(sent, state)]))
+
+    return write
+
+
+@pytest.mark.parametrize("state", [outbox.SENT, outbox.DELIVERED])
+def test_who_asked_for_the_seed_holds_it_though_no_log_shows_that(town: Town, state: str):
+    lines = [*sent(0, SERVICE, ANN, "s0"), *sent(20, ANN, BOB, "s1"), *sent(60, BOB, CAT, "s2")]
+    (_, to_cat) = [one.forward for one in town.told(*lines).forwards]
+    assert to_cat.generation == 2  # by the copy of Ann's
+    (_, to_cat) = [one.forward for one in town.told(*lines, before=served(BOB, 40, state)).forwards]
+    assert (to_cat.generation, to_cat.parent, to_cat.parents, to_cat.received) == (1, None, 2, (NOON + 40) * SECOND)
+    (_, to_cat) = [one.forward for one in town.told(*lines, before=served(BOB, 40, state, "lantern")).forwards]
+    assert to_cat.generation == 2  # of another campaign
+
+
+def test_who_asked_for_the_seed_is_no_new_receiver_once_the_mmsc_says_that_he_has_it(town: Town):
+    lines = [*SEEDED, *sent(60, ANN, CAT, "s1")]
+    for state, stops in ((outbox.SENT, {}), (outbox.FAILED, {}), (outbox.DELIVERED, {"s1": ("held_before", "held")})):
+        assert stopped(town.told(*lines, new_receiver=True, before=served(CAT, 40, state))) == stops, state
 
 
 def test_senders_have_their_caps(town: Town):
