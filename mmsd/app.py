@@ -37,6 +37,7 @@ from mmsd.flow.erasing import Erasing
 from mmsd.flow.folding import Folding
 from mmsd.flow.handing import Handing
 from mmsd.flow.handsets import Handsets
+from mmsd.flow.lineage import Resolving
 from mmsd.flow.mailing import Mailer
 from mmsd.flow.requests import Requests, Shelf, Shelved
 from mmsd.flow.sequencer import Feed, Heard, Sequencer
@@ -58,6 +59,7 @@ from mmsd.rules.care import Care
 from mmsd.rules.closing import Calendar
 from mmsd.rules.expectations import Expectations, House
 from mmsd.rules.governor import CLASSES, Governor
+from mmsd.rules.holdings import Holding
 from mmsd.rules.kpi import final_after
 from mmsd.rules.life import LIVE
 from mmsd.rules.networks import Network
@@ -580,6 +582,7 @@ class Daemon:
                 tasks.append(group.create_task(drafts.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
                 tasks.append(group.create_task(Drawing(self.store, draws, wall=self._world.wall).run()))
+                tasks.append(group.create_task(Resolving(self.store, self._held, wall=self._world.wall).run()))
                 if self.copies is not None:
                     tasks.append(group.create_task(self.copies.run()))
                 if self._settings.handover is not None:
@@ -593,6 +596,10 @@ class Daemon:
                     leaving.stop()
                     for task in tasks:
                         task.cancel()
+
+    def _held(self, number: int, at: int) -> list[Holding]:
+        """From another thread than State's, as below."""
+        return self.sequencer.state.held(number, at)
 
     def _holds(self, number: int, campaigns: Collection[str]) -> bool:
         """By what log lines show, or since we sent it. From another thread than State's: its parts are replaced, never changed."""

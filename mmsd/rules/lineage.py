@@ -7,7 +7,8 @@ between; until a day is final its forwards are resolved again. No serial depends
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 
@@ -47,33 +48,50 @@ def lineage(held: Sequence[Copy], submitted: int) -> Lineage:
 
 
 class Link(NamedTuple):
-    """A forward as `resolve` needs it. People are whatever stands for them, such as the store's ids."""
+    """A forward as `resolve` needs it, and what is said of it so far."""
 
     key: bytes
     sender: int
-    receiver: int
+    heir: int  # whatever stands for its receiver with those who look for what came of it
     submitted: int
     retrieved: int
+    said: Lineage
 
 
-def resolve(links: Iterable[Link], served: Mapping[int, Sequence[int]]) -> dict[bytes, Lineage]:
-    """Parents and generations of all forwards of one campaign, from all that is known by now. `served`: to whom the service itself brought
-    the seed, and when (µs).
+def resolve(
+    doubted: Iterable[Link], held: Callable[[int, int], Sequence[Copy]], came_of: Callable[[Link], Iterable[Link]]
+) -> dict[bytes, Lineage]:
+    """What is to be said otherwise of these forwards, and of whatever came of them, now that more is known. `held`: the copies in the hands
+    of a number at a time, in order; `came_of`: forwards whose parent this one is said to be.
 
-    A copy is retrieved before it is sent on, so in the order of submission each copy that a forward may come from has its generation. A
-    forward that a node's clock has retrieved before it was submitted comes from what its sender held all the same.
+    A copy is retrieved before it is sent on, so in the order of submission each has its generation when those that came of it are looked
+    at. A forward that a node's clock has retrieved before it was submitted comes from what its sender held all the same.
 
-    >>> found = resolve([Link(b"b", 2, 3, 30, 40), Link(b"a", 1, 2, 10, 20)], {1: [5]})
-    >>> found[b"a"]
-    Lineage(parent=None, generation=1, candidates=1, received=5)
+    >>> late, child = Link(b"b", 2, 3, 30, 40, UNSEEN), Link(b"c", 3, 4, 50, 60, Lineage(b"b", 2, 1, 40))
+    >>> hands = {2: [Copy(20, b"a", 1)], 3: [Copy(40, b"b", 1)]}
+    >>> found = resolve([late], lambda number, at: hands[number], lambda link: [child] if link is late else [])
     >>> found[b"b"]
     Lineage(parent=b'a', generation=2, candidates=1, received=20)
+    >>> found[b"c"]
+    Lineage(parent=b'b', generation=3, candidates=1, received=40)
     """
-    held: dict[int, list[Copy]] = {who: [Copy(at, b"", 0) for at in sorted(times)] for who, times in served.items()}
+    todo = [(link.submitted, link.retrieved, link.key, link) for link in doubted]
+    heapify(todo)
     found: dict[bytes, Lineage] = {}
-    for link in sorted(links, key=lambda one: (one.submitted, one.retrieved, one.key)):
-        found[link.key] = lineage(held.get(link.sender, ()), link.submitted)
-        copies = held.setdefault(link.receiver, [])
-        copy = Copy(link.retrieved, link.key, found[link.key].generation)
-        copies.insert(bisect_right(copies, copy.at, key=lambda other: other.at), copy)
+    seen: set[bytes] = set()
+    while todo:
+        *_, link = heappop(todo)
+        if link.key in seen:
+            continue
+        seen.add(link.key)
+        copies = [
+            copy._replace(generation=found[copy.key].generation) if copy.key in found else copy
+            for copy in held(link.sender, link.submitted)
+        ]
+        now = lineage(copies, link.submitted)
+        if now != link.said:
+            found[link.key] = now
+        if now.generation != link.said.generation:
+            for child in came_of(link):
+                heappush(todo, (child.submitted, child.retrieved, child.key, child))
     return found

@@ -60,6 +60,7 @@ from mmsd.rules.forwards import Past, Standing
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.holdings import Served
 from mmsd.rules.kpi import Figures
+from mmsd.rules.lineage import Link
 from mmsd.rules.promotion import Reserve
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 
@@ -556,6 +557,18 @@ class Store(Protocol):
 
     def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]:
         """What was said of days [since, until] at their closes, by day, the provisional one first."""
+
+    def lineage_reached(self, campaign: str) -> tuple[str, int]:
+        """The last day of a campaign that was closed, and the id of the last forward that there was then."""
+
+    def lineage_doubted(self, campaign: str, after: str, beyond: int) -> list[Link]:
+        """Forwards of days after this one, with ids beyond that one, that may come from elsewhere than is said (`store.lineage`)."""
+
+    def came_of(self, link: Link) -> list[Link]:
+        """Forwards whose parent it is said to be."""
+
+    def generations(self, forwards: Iterable[bytes]) -> Mapping[bytes, int]:
+        """By key, of those that are stored."""
 
     def campaign_courses(self) -> Mapping[str, Course]:
         """Of every campaign with a forward: its days, and what was said of which."""

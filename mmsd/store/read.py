@@ -55,6 +55,7 @@ from mmsd.rules.draw import Terms
 from mmsd.rules.governor import Canary, Usage
 from mmsd.rules.holdings import Served
 from mmsd.rules.kpi import Figures
+from mmsd.rules.lineage import Link
 from mmsd.store import (
     CampaignCounts,
     CareCase,
@@ -79,6 +80,7 @@ from mmsd.store import (
     composed,
     desk,
     draws,
+    lineage,
     outbox,
     rows,
     seeds,
@@ -402,6 +404,22 @@ class Reader:
             found = campaign_counts.closes(connection, campaign, since, until)
             connection.execute("COMMIT")
             return found
+
+    def lineage_reached(self, campaign: str) -> tuple[str, int]:
+        with self._reading() as connection:
+            return lineage.reached(connection, campaign)
+
+    def lineage_doubted(self, campaign: str, after: str, beyond: int) -> list[Link]:
+        with self._reading() as connection:
+            return lineage.doubted(connection, self._keys, campaign, after, beyond)
+
+    def came_of(self, link: Link) -> list[Link]:
+        with self._reading() as connection:
+            return lineage.came_of(connection, self._keys, link)
+
+    def generations(self, forwards: Iterable[bytes]) -> dict[bytes, int]:
+        with self._reading() as connection:
+            return lineage.generations(connection, forwards)
 
     def campaign_courses(self) -> dict[str, Course]:
         with self._reading() as connection:
