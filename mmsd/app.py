@@ -42,7 +42,7 @@ from mmsd.flow.mailing import Mailer
 from mmsd.flow.requests import Requests, Shelf, Shelved
 from mmsd.flow.sequencer import Feed, Heard, Sequencer
 from mmsd.flow.settle import Listener, Way
-from mmsd.flow.taps import COPY, Taps
+from mmsd.flow.taps import COPY, MIRROR, Taps
 from mmsd.link import cmpp, mm7, mqtt, registry, renotify, smpp, webhook
 from mmsd.link.carry import Link
 from mmsd.link.files import Files, OsFiles
@@ -224,6 +224,7 @@ def intake(
     loaded = store.load()
     read_before = {count.feed for count in store.lines()}
     tail = replace(settings.tail, follow=follow)
+    copied = copied_nodes(settings)
     feeds = []
     for name, feed in settings.feeds.items():
         node = feed.node or name
@@ -247,6 +248,7 @@ def intake(
                 dialect,
                 covers_nothing=feed.dialect == "kannel-smsbox" or config.role(feed) == "copies",
                 delay=int(feed.delay * 1e6),
+                copied_by=tuple(tap for tap, nodes in copied.items() if config.role(feed) == "mmsc" and node in nodes),
             )
         )
     pace = settings.sequencer if follow else replace(settings.sequencer, chunk_bytes=max(settings.sequencer.chunk_bytes, REPLAY_CHUNK))
@@ -257,6 +259,22 @@ def intake(
     )  # fmt: skip
     sequencer.load()
     return sequencer
+
+
+def copied_nodes(settings: config.Settings) -> dict[str, tuple[str, ...]]:
+    """By tap the MMSCs of which it copies every submit. ConfigError: none is called so."""
+    found = {name: folder.nodes for name, folder in settings.copies.folders.items()}
+    paths = {name: f"copies.folders.{name}" for name in found}
+    if settings.copies.mirror is not None:
+        found[MIRROR], paths[MIRROR] = settings.copies.mirror.nodes, "copies.mirror"
+    known = {feed.node or name for name, feed in settings.feeds.items() if config.role(feed) == "mmsc"}
+    for tap, nodes in found.items():
+        for node in nodes:
+            if node not in known:
+                raise ConfigError(
+                    f"{paths[tap]}.nodes: no feed is of an MMSC called {node!r}; there are {', '.join(sorted(known)) or 'none'}"
+                )
+    return found
 
 
 def dialect_of(settings: config.Settings, name: str, keys: Keys) -> Any:

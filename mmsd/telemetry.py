@@ -12,6 +12,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from mmsd.model import Batch, ClocksApart, FeedCondition
+from mmsd.rules.copies import SUBMITTED
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -107,7 +108,7 @@ class Telemetry:
         for _, finding in batch.findings:
             self._findings.labels(finding.subject_kind, finding.cause).inc()
         for copied in batch.copied:
-            if copied.tap:  # what is joined is also taken back
+            if copied.tap and copied.what != SUBMITTED:  # what is joined is also taken back
                 self._copies.labels(copied.tap, copied.what).inc(copied.n)
         for forward in batch.forwards:
             self._forwards.labels(forward.campaign, "yes" if forward.counted else "no").inc()

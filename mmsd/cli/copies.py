@@ -15,6 +15,7 @@ from mmsd.cli.kpi import hour_of, reader_of
 from mmsd.model import HOUR
 from mmsd.web.copies import copies as rows_of
 from mmsd.web.copies import held as held_of
+from mmsd.web.copies import looked_into
 from mmsd.web.findings import MOST_HOURS, WEEK
 
 
@@ -44,7 +45,8 @@ def copies(config_file: Path, since: str, until: str, held: bool, limit: int, as
             first = hour_of(since, settings) if since else max(last - WEEK, 0)
             if not 0 < last - first <= MOST_HOURS:
                 raise click.UsageError(f"--from to --to is {last - first} hours; 1 to {MOST_HOURS} are told")
-            rows = rows_of(reader.copies(first, last))
+            report = reader.feed_report()
+            rows = rows_of(reader.copies(first, last), looked_into(report.feeds) if report is not None else 0)
     finally:
         reader.close_readers()
     if as_json:

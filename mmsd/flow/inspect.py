@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
@@ -26,7 +27,7 @@ from mmsd.link import mirror
 from mmsd.link.copies import Copies, Found
 from mmsd.link.journal import Journal
 from mmsd.logs.inspected import Look
-from mmsd.model import DAY, SECOND, Copy, Sighted
+from mmsd.model import DAY, HOUR, SECOND, Copy, Sighted
 from mmsd.seeds import verdict
 from mmsd.seeds.contents import Content, contents, unlocked
 from mmsd.seeds.verdict import Learned, Verdict
@@ -54,6 +55,7 @@ class Folder(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     path: Path
     form: Literal["pdus", "mm4"] = "pdus"
     patience: float = 600.0  # a PDU of which nothing is known waits for its sidecar
+    nodes: tuple[str, ...] = ()  # MMSCs of which it copies every submit: those without a copy are told
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -166,7 +168,7 @@ class Inspector:
         self._unread = [each for each in self._unread if heard.ticks < each[0]]
         told = min((at for _, at in self._unread), default=now + AHEAD)  # of what was sent later one may learn yet who got it from whom
         for name, waited in over.items():
-            await self._close(name, self._taps[name], [each for each, at in waited if at <= told], Sighted.UNOPENED, now)
+            await self._close(name, self._taps[name], [each for each in waited if each[1] <= told], Sighted.UNOPENED)
         waiting = [at for mine in self._senders.values() for _, at in mine.values()]
         self.waiting, oldest = len(waiting), min([now, *waiting])
         if oldest - self._said >= ALIVE:
@@ -197,7 +199,8 @@ class Inspector:
         found = [each for each in found if each not in left]
         before = self._senders.get(name, {})
         mine = self._senders[name] = {each.path: before[each.path] for each in found if each.path in before}
-        unopened, unreadable = [], []
+        unopened: list[tuple[Found, int]] = []
+        unreadable: list[tuple[Found, int]] = []
         due: list[tuple[Found, Copy]] = []
         done = False
         for each in found:
@@ -210,7 +213,7 @@ class Inspector:
                 copy = await asyncio.to_thread(tap.load, each)
             except DecodeError as error:
                 _log.info("a copy of %s is no message: %s", name, error.reason)
-                unreadable.append(each)
+                unreadable.append((each, now))
                 continue
             except FileNotFoundError:
                 continue
@@ -219,11 +222,11 @@ class Inspector:
                 continue
             if copy.at > now + AHEAD:
                 _log.info("a copy of %s is dated ahead of the clock", name)
-                unreadable.append(each)
+                unreadable.append((each, now))
             elif copy.id in self._journal:
                 await self._put_away(name, tap, [each])
             elif copy.forwarded:  # it names a message, and holds nothing to look into
-                unopened.append(each)
+                unopened.append((each, copy.at))
             elif self._opens(copy.sender):
                 due.append((each, copy))
                 if len(due) >= 4 * self._at_once:
@@ -233,8 +236,8 @@ class Inspector:
             else:
                 mine[each.path] = copy.sender, copy.at
         await self._look_into(name, tap, due)
-        await self._close(name, tap, unopened, Sighted.UNOPENED, now)
-        await self._close(name, tap, unreadable, Sighted.UNREADABLE, now)
+        await self._close(name, tap, unopened, Sighted.UNOPENED)
+        await self._close(name, tap, unreadable, Sighted.UNREADABLE)
         return done or bool(due)
 
     def _opens(self, sender: int) -> bool:
@@ -269,12 +272,14 @@ class Inspector:
         except DecodeError as error:
             return Verdict(faults=(error.reason,))
 
-    async def _close(self, name: str, tap: Copies, found: Sequence[Found], what: Sighted, now: int) -> None:
-        """Those of which nothing is kept but their number."""
+    async def _close(self, name: str, tap: Copies, found: Sequence[tuple[Found, int]], what: Sighted) -> None:
+        """Those of which nothing is kept but their number, by the hour in which they were submitted."""
         if not found:
             return
-        await asyncio.to_thread(self._journal.append, [Look(b"", now, name, seen=(("", what, 0),), n=len(found))])
-        await self._put_away(name, tap, found, keep=what is Sighted.UNREADABLE and self._settings.keep_unreadable)
+        hours = Counter(at // HOUR for _, at in found)
+        looks = [Look(b"", hour * HOUR, name, seen=(("", what, 0),), n=n) for hour, n in sorted(hours.items())]
+        await asyncio.to_thread(self._journal.append, looks)
+        await self._put_away(name, tap, [each for each, _ in found], keep=what is Sighted.UNREADABLE and self._settings.keep_unreadable)
 
 
 def contents_of(copy: Copy) -> list[Content]:

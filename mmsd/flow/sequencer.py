@@ -143,6 +143,7 @@ class Feed:
     source: Source
     dialect: Scanner
     covers_nothing: bool = False  # read for its lines, but its silence proves nothing
+    copied_by: tuple[str, ...] = ()  # taps that copy every submit to its node
     index: int = -1
     over: bool = False  # replay: everything has been read
     delay: int = 0  # its lines come so late (µs), live
@@ -479,6 +480,8 @@ class Sequencer:
                 self._handsets.see(records)
             elif feed.family == COPIES:
                 read.copies.take(feed.name, records)
+            if feed.copied_by:
+                read.copies.submitted(feed.copied_by, records)
             at = records["at"]
             span = (int(at[0]), int(at.max())) if len(at) else (0, 0)
             for what, n in (*parsed.notes.items(), *self.state.number(feed.index, chunk.ordinal, parsed.stretches, *span).items()):

@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_octets: int = 1 << 20  # not below what the MMSC takes
     waiting: int = 64  # bodies that wait for the disk
     spooled: int = 100_000  # copies that may wait to be looked into
+    nodes: tuple[str, ...] = ()  # MMSCs of which every submit comes here: those without a copy are told
 
     def __post_init__(self) -> None:
         for each in self.allow:

@@ -8,12 +8,12 @@ and counted. A copy that belongs to no line is a *stray*: its line may still com
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from mmsd.model import HOUR, Kind, Records, Sighted
+from mmsd.model import HOUR, CopyCount, Kind, Records, Sighted
 from mmsd.rules.traces import AT, ERROR, LINK, MESSAGE, OTHER, SEED, SIZE, STATUS, TRANSACTION, WHERE, Trace
 
 RECOGNISED: Final = np.array([-1, Sighted.EXACT, Sighted.MARK, Sighted.REGISTERED], np.int32)
@@ -38,6 +38,14 @@ WORDS: Final[Mapping[int, str]] = {
     Sighted.UNREADABLE: "unreadable",
 }
 """What a tap's copy is counted as."""
+NO_SENDER: Final = "no_sender"
+"""A seed was recognised, and neither tap nor message tell who sent it: it counts for nobody."""
+SUBMITTED: Final = "submitted"
+"""No copy: a submit that the MMSC wrote down, and of which this tap should have one."""
+NO_COPY: Final = "no_copy"
+"""So many submits at least have none."""
+MM1: Final = 1
+"""`interface` of what a handset posted."""
 
 
 class Pairing(NamedTuple):
@@ -173,7 +181,7 @@ class Seen:
     def take(self, feed: str, records: Records) -> None:
         """A copy is one, however many receivers it has; a line may tell of many that were not opened (`octets`)."""
         chosen = np.flatnonzero(records["kind"] == Kind.COPY)
-        at, place, status, octets = (records[name] for name in ("at", "where", "status", "octets"))
+        at, place, status, octets, sender = (records[name] for name in ("at", "where", "status", "octets", "sender"))
         last: tuple[int, bytes] | None = None
         for row in chosen.tolist():
             tag = records.text("tag", row)
@@ -182,5 +190,31 @@ class Seen:
             last = int(place[row]), tag
             tap = records.text("fid", row).decode("utf-8", "replace") or feed
             what = WORDS.get(int(status[row]), "copy")
+            if not sender[row] and status[row] in RECOGNISED:
+                what = NO_SENDER
             campaign = tag.decode("utf-8", "replace").partition("/")[0]
             self.counts[int(at[row]) // HOUR, tap, what, campaign] += max(int(octets[row]), 1)
+
+    def submitted(self, taps: Iterable[str], records: Records) -> None:
+        """Submits that handsets posted to a node of which these taps copy all; one, however many receivers it has."""
+        posted = np.flatnonzero((records["kind"] == Kind.SUBMIT) & (records["interface"] == MM1))
+        _, first = np.unique(records["where"][posted], return_index=True)
+        hours, numbers = np.unique(records["at"][posted[first]] // HOUR, return_counts=True)
+        for tap in taps:
+            for hour, n in zip(hours.tolist(), numbers.tolist(), strict=True):
+                self.counts[hour, tap, SUBMITTED, ""] += n
+
+
+def without_a_copy(counts: Iterable[CopyCount], before: int) -> dict[str, int]:
+    """By tap how many submits at least have no copy, in hours before `before`: those of which all copies were looked into. A tap that
+    does not copy all submits of a node is left out: of it nobody knows.
+
+    A copy of what the MMSC refused, or passed on by reference, stands for a submit in this: so there may be more.
+    """
+    left: dict[str, int] = {}
+    told: set[str] = set()
+    for count in counts:
+        if count.tap and count.hour < before:
+            left[count.tap] = left.get(count.tap, 0) + (count.n if count.what == SUBMITTED else -count.n)
+            told |= {count.tap} if count.what == SUBMITTED else set()
+    return {tap: max(left[tap], 0) for tap in sorted(told)}

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from mmsd.model import HOUR, Forward, masked
 from mmsd.rules.campaign import first_and_last, local_day
 from mmsd.rules.closing import FINAL, PROVISIONAL
+from mmsd.rules.copies import AMBIGUOUS, NO_SENDER, STRAY
 from mmsd.rules.life import RUNNING
 from mmsd.rules.pace import pace
 from mmsd.rules.settings import CampaignSettings
@@ -25,6 +26,8 @@ BYS: Final[tuple[By, ...]] = get_args(By)
 FIRST_DAY: Final = ""
 LAST_DAY: Final = "~"
 """Before and after every day: the whole campaign."""
+UNATTRIBUTED: Final = (AMBIGUOUS, STRAY, NO_SENDER)
+"""What becomes of copies in which a seed was recognised, and which count for nobody."""
 NOBODY: Final = Totals(0, 0, 0, "")
 
 
@@ -93,7 +96,7 @@ def overview(store: Source, name: str, settings: CampaignSettings | None) -> dic
         "not_counted": _named("reason", _sums(store, name, "reason"), n="not_counted"),
         "reproduction": _ratio(children, found.forwards), "deepest": max(map(int, generations), default=0),
         "methods": _named("method", _sums(store, name, "method")), "reviews": _reviews(store, name),
-        "copies": dict(store.campaign_copies(name)),
+        "copies": (copies := dict(store.campaign_copies(name))), "unattributed": sum(copies.get(what, 0) for what in UNATTRIBUTED),
     }  # fmt: skip
     told["pace"] = None
     if settings is not None and settings.target and today is not None:

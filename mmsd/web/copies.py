@@ -6,24 +6,31 @@ Numbers are masked, always.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from aiohttp import web
 
-from mmsd.model import HOUR, CopyCount, HeldCopy, masked
+from mmsd.model import HOUR, CopyCount, FeedCondition, HeldCopy, masked
+from mmsd.rules.copies import NO_COPY, without_a_copy
 from mmsd.web.answers import Ask, Route, iso, known_only, reply, whole
 from mmsd.web.findings import asked_hours
-from mmsd.web.source import Health, Reader
+from mmsd.web.source import FeedHealth, Health, Reader
 
 MOST_ROWS: Final = 1000
+JOURNAL: Final = "copies"
+"""The feed of what mmsd looked into itself."""
 
 
-def copies(counts: Iterable[CopyCount]) -> list[dict[str, Any]]:
-    """By tap, what became of them, and campaign; with an empty tap: joined with the logs or not, for each receiver."""
+def copies(counts: Sequence[CopyCount], looked_into: int) -> list[dict[str, Any]]:
+    """By tap, what became of them, and campaign; with an empty tap: joined with the logs or not, for each receiver. `looked_into`: up to
+    when (µs) all copies were; of the hours before it, how many submits at least have none, where a tap copies all of a node's.
+    """
     found: Counter[tuple[str, str, str]] = Counter()
     for count in counts:
         found[count.tap, count.what, count.campaign] += count.n
+    for tap, n in without_a_copy(counts, looked_into // HOUR).items():
+        found[tap, NO_COPY, ""] = n
     return [{"tap": tap, "what": what, "campaign": campaign, "n": n} for (tap, what, campaign), n in sorted(found.items()) if n]
 
 
@@ -36,6 +43,11 @@ def held(rows: Iterable[HeldCopy]) -> list[dict[str, Any]]:
         }
         for row in rows
     ]  # fmt: skip
+
+
+def looked_into(feeds: Iterable[FeedHealth | FeedCondition]) -> int:
+    """Up to when (µs) all copies were, by the journal's own word; 0: it has not said yet, or there are no taps."""
+    return next((feed.mark for feed in feeds if feed.name == JOURNAL), 0)
 
 
 class CopiesApi:
@@ -53,7 +65,15 @@ class CopiesApi:
     async def copies(self, request: web.Request) -> web.Response:
         query = known_only(request, "from", "to", "limit")
         limit = whole(query, "limit", 100, 1, MOST_ROWS) or MOST_ROWS
-        from_hour, to_hour = asked_hours(query, self._health(), self._wall())
+        health = self._health()
+        from_hour, to_hour = asked_hours(query, health, self._wall())
         counts = await self._ask(lambda: self._source.copies(from_hour, to_hour))
         waiting = await self._ask(lambda: self._source.held_copies(limit))
-        return reply({"from": iso(from_hour * HOUR), "to": iso(to_hour * HOUR), "copies": copies(counts), "held": held(waiting)})
+        return reply(
+            {
+                "from": iso(from_hour * HOUR),
+                "to": iso(to_hour * HOUR),
+                "copies": copies(counts, looked_into(health.feeds)),
+                "held": held(waiting),
+            }
+        )

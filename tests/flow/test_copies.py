@@ -16,7 +16,10 @@ from typing import Any, Final
 import msgspec
 import pytest
 
-from mmsd import config
+from mmsd import app, config
+from mmsd.errors import ConfigError
+from mmsd.flow import inspect
+from mmsd.flow.inspect import Folder
 from mmsd.flow.taps import COPY
 from mmsd.link.journal import PATTERN, Journal
 from mmsd.logs import inspected
@@ -200,3 +203,17 @@ def test_logs_wait_for_copies_that_were_not_looked_into(house: Houses, tmp_path:
         assert read() == (reached, furthest)
         run.clock.now += 31 * SECOND
         assert read() == (0, 0)
+
+
+def test_submits_that_a_tap_should_have_copies_of(house: Houses, province: Path, tmp_path: Path, seed: int) -> None:
+    """Whatever harm comes, each is counted once: what handsets posted to that node."""
+    run = house(seed)
+    spool = Folder(tmp_path, nodes=("mmsc2",))
+    run.given = msgspec.structs.replace(run.settings, copies=inspect.Settings(folders={"spool": spool}))
+    story = run.history()
+    posted = sum(path.read_text().count(" Received MMS [INT:MM1]") for path in province.glob("mmsc2/mmsc-access.log*"))
+    assert posted > 20
+    assert copied(run)["spool: submitted"] == posted, story
+    nobody = msgspec.structs.replace(run.given, copies=inspect.Settings(folders={"spool": Folder(tmp_path, nodes=("mmsc9",))}))
+    with pytest.raises(ConfigError, match=r"^copies\.folders\.spool\.nodes: .*'mmsc9'; there are mmsc1, mmsc2, mmsc3$"):
+        app.copied_nodes(nobody)

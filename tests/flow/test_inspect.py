@@ -31,7 +31,7 @@ from mmsd.link.copies import Pdus
 from mmsd.link.journal import KEPT, Journal
 from mmsd.logs import inspected
 from mmsd.logs.inspected import Look
-from mmsd.model import DAY, SECOND, Batch, Copy, NewSeed, SeedEntry, SeedPart, Sighted
+from mmsd.model import DAY, HOUR, SECOND, Batch, Copy, NewSeed, SeedEntry, SeedPart, Sighted
 from mmsd.rules.settings import CampaignSettings
 from mmsd.seeds import alterations as alter
 from mmsd.seeds import compose
@@ -127,10 +127,12 @@ async def test_who_holds_a_seed_is_looked_into(store: SqliteStore, made: tuple[b
         await running.inspector.round()
         assert [path.name for path in folder.glob("*.mms")] == ["strange.mms"], "it waits: he may have got the seed just now"
         assert running.inspector.waiting == 1
-        clock.now += 61 * SECOND
+        clock.now += 2 * HOUR
         await running.inspector.round()
         await running.inspector.round()
     assert list(folder.iterdir()) == []
+    (closed,) = (look for look in looks(store) if look.seen[0][1] == Sighted.UNOPENED)
+    assert closed.at // HOUR == AT // HOUR, "counted in the hour of the submit"
     told = Counter((look.seen[0][0], Sighted(look.seen[0][1]).name, look.sender, look.receivers) for look in looks(store))
     friends = (FRIEND, STRANGER)
     assert told == {

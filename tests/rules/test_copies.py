@@ -146,7 +146,7 @@ def test_copies_are_counted_by_tap_and_what_was_seen() -> None:
     rows: list[tuple[int, int, str, str, int]] = [
         (1, Sighted.EXACT, "torch/s1", "mirror", -1), (1, Sighted.EXACT, "torch/s1", "mirror", -1),  # two receivers of one
         (2, Sighted.MARK, "torch/s1", "mirror", -1), (2, Sighted.MARK, "flame/s9", "mirror", -1),
-        (3, Sighted.UNOPENED, "", "mirror", 37), (4, -1, "torch/s1", "", -1),
+        (3, Sighted.UNOPENED, "", "mirror", 37), (4, -1, "torch/s1", "", -1), (5, Sighted.EXACT, "torch/s1", "mirror", -1),
     ]  # fmt: skip
     texts = {}
     for column, place in (("tag", 2), ("fid", 3)):
@@ -154,12 +154,24 @@ def test_copies_are_counted_by_tap_and_what_was_seen() -> None:
         stop = np.cumsum([len(word) for word in words])
         texts[column] = TextColumn(b"".join(words), stop - [len(word) for word in words], stop)
     values = {
-        "at": [HOUR] * 6, "where": [row[0] for row in rows], "kind": [Kind.COPY] * 6, "status": [row[1] for row in rows],
-        "octets": [row[4] for row in rows],
+        "at": [HOUR] * 7, "sender": [9, 9, 9, 9, 0, 9, 0], "where": [row[0] for row in rows], "kind": [Kind.COPY] * 7,
+        "status": [row[1] for row in rows], "octets": [row[4] for row in rows],
     }  # fmt: skip
     seen = Seen()
-    seen.take("outside", Records(6, {key: np.array(value, COLUMNS[key]) for key, value in values.items()}, texts))
+    seen.take("outside", Records(7, {key: np.array(value, COLUMNS[key]) for key, value in values.items()}, texts))
     assert seen.counts == {
         (1, "mirror", "exact", "torch"): 1, (1, "mirror", "mark", "torch"): 1, (1, "mirror", "mark", "flame"): 1,
-        (1, "mirror", "unopened", ""): 37, (1, "outside", "copy", "torch"): 1,
+        (1, "mirror", "unopened", ""): 37, (1, "outside", "copy", "torch"): 1, (1, "mirror", "no_sender", "torch"): 1,
     }  # fmt: skip
+
+
+def test_submits_are_counted_by_hour_once_each_where_handsets_posted_them() -> None:
+    rows = [  # (hour, line, kind, interface)
+        (1, 10, Kind.SUBMIT, 1), (1, 10, Kind.SUBMIT, 1), (1, 11, Kind.SUBMIT, 1), (2, 12, Kind.SUBMIT, 1),
+        (2, 13, Kind.SUBMIT, 7), (2, 14, Kind.SUBMIT, 0), (2, 15, Kind.FETCH, 1),
+    ]  # fmt: skip
+    hours, lines, kinds, interfaces = zip(*rows, strict=True)
+    values = {"at": [hour * HOUR for hour in hours], "where": lines, "kind": kinds, "interface": interfaces}
+    seen = Seen()
+    seen.submitted(("spool",), Records(len(rows), {key: np.array(value, COLUMNS[key]) for key, value in values.items()}))
+    assert seen.counts == {(1, "spool", "submitted", ""): 2, (2, "spool", "submitted", ""): 1}

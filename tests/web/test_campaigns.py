@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from mmsd.errors import StoreError
-from mmsd.model import HOUR, Batch, Closing, Event, Forward, Serial, masked
+from mmsd.model import HOUR, Batch, Closing, CopyCount, Event, Forward, Serial, masked
 from mmsd.store.sqlite import SqliteStore
 from mmsd.web import campaigns
 from mmsd.web.access import digest
@@ -99,6 +99,15 @@ def told(rows: list[dict[str, Any]], *columns: str) -> set[tuple[Any, ...]]:
     found = {tuple(row[column] for column in columns) for row in rows}
     assert len(found) == len(rows)
     return found
+
+
+def test_what_was_recognised_and_counts_for_nobody(house: House, store: SqliteStore) -> None:
+    whats = {"exact": 9, "joined": 7, "probable": 5, "ambiguous": 4, "no_log": 2, "no_sender": 1}
+    copied = [CopyCount(1, "" if what in {"joined", "ambiguous", "no_log"} else "tap", what, "relay", n) for what, n in whats.items()]
+    put(store, Batch(NOON, copied=copied))
+    told = ask(house, "/relay")
+    assert (told["unattributed"], told["copies"]) == (7, whats)
+    assert ask(house, "/unused")["unattributed"] == 0
 
 
 @pytest.mark.random

@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 
 from mmsd import app, config
 from mmsd.cli import main
-from mmsd.model import Batch, CopyCount, HeldCopy
+from mmsd.model import HOUR, Batch, CopyCount, HeldCopy
 from mmsd.store import Needs
 from mmsd.store.sqlite import SqliteStore
-from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House
+from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, feed
 from tests.web.test_api import get
 
 COUNTS = [
@@ -35,6 +36,23 @@ def test_what_became_of_them_and_what_is_held(tmp_path: Path) -> None:
     assert [(row["what"], row["seed"], row["receiver"]) for row in told["held"]] == [("no_log", "leg-1", "86138****1234")]
     assert SENDER not in json.dumps(told)
     assert [row["n"] for row in get(house, "/api/v1/copies?from=2026-11-22T12:00:00Z&limit=1")["copies"]] == [1, 4, 1, 3, 40]
+
+
+def test_submits_without_a_copy_are_told_where_a_tap_copies_all(tmp_path: Path) -> None:
+    """Of the hours of which all copies were looked into; of a tap that does not say so nobody knows."""
+    house = House(tmp_path)
+    posted = [CopyCount(HOUR_OF_NOON - 1, "spool", "submitted", "", 50), CopyCount(HOUR_OF_NOON, "spool", "submitted", "", 60)]
+    seen = [CopyCount(HOUR_OF_NOON - 1, "spool", "unopened", "", 44), CopyCount(HOUR_OF_NOON - 1, "spool", "exact", "torch", 3)]
+    house.shelf.copied = [*COUNTS, *posted, *seen]
+
+    def missing(mark: int) -> dict[str, int]:
+        house.health = msgspec.structs.replace(house.health, feeds=(msgspec.structs.replace(feed("copies"), mark=mark),))
+        return {row["tap"]: row["n"] for row in get(house, "/api/v1/copies")["copies"] if row["what"] == "no_copy"}
+
+    assert missing(0) == {}
+    assert missing(HOUR_OF_NOON * HOUR) == {"spool": 3}
+    assert missing(HOUR_OF_NOON * HOUR + HOUR - 1) == {"spool": 3}
+    assert missing((HOUR_OF_NOON + 1) * HOUR) == {"spool": 63}
 
 
 @pytest.fixture
