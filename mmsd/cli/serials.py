@@ -99,7 +99,7 @@ def show(config_file: Path, text: str, as_json: bool) -> None:
 @staff.who("Who takes it in")
 @staff.why("What it is redeemed for")
 def redeem(config_file: Path, text: str, who: str, why: str) -> None:
-    """Give what it promises, once. Ends with 1 when it is unknown or was redeemed before."""
+    """Give what it promises, once. Ends with 1 when it is unknown, was redeemed before, or its forward was stopped."""
     number = well_formed(text)
     settings = config.load(config_file)
     before: list[Presented | None] = []
@@ -111,6 +111,8 @@ def redeem(config_file: Path, text: str, who: str, why: str) -> None:
         raise click.ClickException("no such serial was issued")
     if before and before[0] is not None and before[0].redeemed:
         raise click.ClickException(f"redeemed {iso(before[0].redeemed)} by {before[0].who}")
+    if before and before[0] is not None and not before[0].counts:
+        raise click.ClickException("its forward was stopped and does not count")
     click.echo("redeemed")
 
 

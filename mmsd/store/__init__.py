@@ -201,6 +201,11 @@ class Presented(NamedTuple):
     issued: int
     redeemed: int  # when; 0 = not yet
     who: str  # took it in
+    counts: bool  # its forward does; one that was stopped since is not redeemed
+
+    @property
+    def redeemable(self) -> bool:
+        return self.counts and not self.redeemed
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,13 +48,13 @@ def approve(store: Store, kind: str, campaign: str, *, who: str, why: str, now: 
 
 
 def redeem(store: Store, number: str, *, who: str, why: str, now: int) -> Presented | None:
-    """Give what a serial promises, once: as it stood before, so `redeemed` is 0 where it was done now. None: no such serial was issued."""
+    """Give what a serial promises, once: as it stood before: done now where it was `redeemable`. None: no such serial was issued."""
     before: list[Presented | None] = []
 
     def decide(rows: Rows) -> Batch:
         found = rows.presented.get(number)
         before[:] = [found]
-        return redeemed(found, number, who=who, why=why, now=now) if found is not None and not found.redeemed else Batch(now)
+        return redeemed(found, number, who=who, why=why, now=now) if found is not None and found.redeemable else Batch(now)
 
     store.transact(Needs(presented=frozenset({number})), decide)
     return before[0]

@@ -93,13 +93,14 @@ def presented(connection: sqlite3.Connection, keys: Keys, numbers: Iterable[str]
     found = {}
     for number in numbers:
         row = connection.execute(
-            "SELECT f.id, f.campaign, f.city, f.day, p.sealed, n.at, r.at, r.who FROM serial n JOIN forward f ON f.key = n.forward"
-            " JOIN subscriber p ON p.id = f.sender LEFT JOIN redemption r ON r.serial = n.lookup WHERE n.lookup = ?",
+            "SELECT f.id, f.campaign, f.city, f.day, p.sealed, n.at, r.at, r.who, f.counted FROM serial n"
+            " JOIN forward f ON f.key = n.forward JOIN subscriber p ON p.id = f.sender"
+            " LEFT JOIN redemption r ON r.serial = n.lookup WHERE n.lookup = ?",
             (keys.serial_lookup(plain(number)),),
         ).fetchone()
         if row is not None:
-            forward, campaign, city, day, sender, at, redeemed, who = row
-            found[number] = Presented(forward, campaign, city, day, keys.open_number(sender), at, redeemed or 0, who or "")
+            forward, campaign, city, day, sender, at, redeemed, who, counts = row
+            found[number] = Presented(forward, campaign, city, day, keys.open_number(sender), at, redeemed or 0, who or "", bool(counts))
     return found
 
 

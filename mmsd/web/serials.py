@@ -1,7 +1,8 @@
 """Serials that people show: looked up, redeemed once, drawn as a QR code: `/api/v1/serials`. They stand in bodies, never in an address.
 
-Who has the scope `redeem` is told all: unknown, redeemed when and by whom. Where `open_redeem` lets everybody redeem what he holds, an
-unknown serial and a redeemed one get the same answer, from the same statement. Tries are counted, for each caller and for all.
+Who has the scope `redeem` is told all: unknown, stopped, redeemed when and by whom. Where `open_redeem` lets everybody redeem what he
+holds, an unknown serial, a redeemed one and one whose forward was stopped get the same answer, from the same statement. Tries are
+counted, for each caller and for all.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class SerialsApi:
 
         def decide(rows: Rows) -> Batch | Problem:
             found = rows.presented.get(number)
-            if found is None or found.redeemed:
+            if found is None or not found.redeemable:
                 return _refusal(found) if known else _not_redeemable()
             who, why = deed
             return orders.redeemed(found, number, who=who, why=why, now=now)
@@ -126,12 +127,15 @@ def told(found: Presented) -> dict[str, object]:
         "issued": iso(found.issued),
         "redeemed": iso(found.redeemed),
         "who": found.who,
+        "counts": found.counts,
     }
 
 
 def _refusal(found: Presented | None) -> Problem:
     if found is None:
         return _unknown()
+    if not found.redeemed:
+        return Problem(409, "does_not_count", "its forward was stopped and does not count", "Whoever reviews forwards may release it.")
     return Problem(409, "already_redeemed", f"redeemed {iso(found.redeemed)} by {found.who}", "A serial is redeemed once.")
 
 
@@ -140,5 +144,5 @@ def _unknown() -> Problem:
 
 
 def _not_redeemable() -> Problem:
-    """The same for one that is unknown and one that was redeemed: nobody learns by trying which serials there are."""
-    return Problem(409, "not_redeemable", "this serial cannot be redeemed", "It is none of ours, or it was redeemed before.")
+    """The same for one that is unknown, was redeemed or was stopped: nobody learns by trying which serials there are."""
+    return Problem(409, "not_redeemable", "this serial cannot be redeemed", "It is none of ours, was redeemed before, or does not count.")

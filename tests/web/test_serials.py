@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mmsd.model import Batch, Serial
@@ -81,12 +82,36 @@ def test_a_lost_answer_is_asked_for_again(house: House):
     house.visit(story)
 
 
+def test_what_was_stopped_is_not_redeemed_until_it_is_released(tmp_path: Path, house: House, store: SqliteStore):
+    body = {"serial": SERIAL, "who": "till 4", "why": "tea set"}
+    put(store, Batch(at=NOON, forwards=[msgspec.structs.replace(forward(1), counted=False, reason="by_hand", review="stopped")]))
+
+    async def stopped(client: Any) -> None:
+        answer = await client.post(REDEEM, json=body)
+        assert (answer.status, (await answer.json())["error"]) == (409, "does_not_count")
+        assert (await (await client.post(LOOK, json={"serial": SERIAL})).json())["counts"] is False
+
+    async def public(client: Any) -> None:
+        mine, unknown = [await client.post(REDEEM, json={"serial": one}) for one in (SERIAL, NEVER)]
+        assert (mine.status, await mine.read()) == (unknown.status, await unknown.read()) == (409, await unknown.read())
+
+    house.visit(stopped)
+    opened(tmp_path, store).visit(public, token="")
+    assert store.deeds(9) == []
+    put(store, Batch(at=NOON, forwards=[msgspec.structs.replace(forward(1), review="released")]))
+
+    async def released(client: Any) -> None:
+        assert (await client.post(REDEEM, json=body)).status == 200
+
+    house.visit(released)
+
+
 def test_looking_tells_what_became_of_it(house: House):
     async def story(client: Any) -> None:
         before = await (await client.post(LOOK, json={"serial": SERIAL})).json()
         assert before == {
             "forward": 1, "campaign": "relay", "city": "Wuxi", "day": "2026-11-22", "sender": "86139****5432",
-            "issued": "2026-11-22T12:00:00Z", "redeemed": None, "who": "",
+            "issued": "2026-11-22T12:00:00Z", "redeemed": None, "who": "", "counts": True,
         }  # fmt: skip
         await client.post(REDEEM, json={"serial": SERIAL, "who": "till 4", "why": "tea set"})
         after = await (await client.post(LOOK, json={"serial": SERIAL})).json()
