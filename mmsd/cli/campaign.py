@@ -22,11 +22,12 @@ from mmsd.cli import staff
 from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.errors import AlreadyRunning, PeerRefused
-from mmsd.rules.audience import State
+from mmsd.rules.audience import COLUMNS, State
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store import Store, mailings
 from mmsd.store.sqlite import SqliteStore
-from mmsd.web.mailings import Mailings, Part, Prepare, Said, brief, described, effects, list_as_value, ordered, prepared, read
+from mmsd.web.lists import Part, list_as_value, read
+from mmsd.web.mailings import Mailings, Prepare, Said, brief, described, effects, ordered, prepared
 
 PART: Final = 400
 """Lines of a list that go in one request …"""
@@ -86,7 +87,7 @@ def audience(config_file: Path, campaign: str, name: str, file: Any, who: str, a
     groups = ", ".join(f"{label or 'of no group'} {n:,}" for label, n in sorted(told.labels.items()))
     click.echo(f"{name}: {told.members:,} people ({groups}), {told.faults:,} lines not taken")
     for line, reason in told.samples:
-        click.echo(f"  line {line}: {reason.replace('_', ' ')}")
+        click.echo(f"  line {line}, column {COLUMNS[reason]}: {reason.replace('_', ' ')}")
 
 
 def _parts(file: Any) -> Iterator[tuple[int, str]]:
@@ -159,14 +160,16 @@ def sent(config_file: Path, campaign: str, as_json: bool) -> None:
     settings = config.load(config_file)
     reader = reader_of(settings)
     try:
-        rows = [brief(mailing) for mailing in reader.mailings(campaign or None)]
+        found = reader.mailings(campaign or None)
+        names = reader.list_names({mailing.audience for mailing in found})
+        rows = [brief(mailing, names.get(mailing.audience, "")) for mailing in found]
     finally:
         reader.close_readers()
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
         return
     for row in rows:
-        click.echo(f"{row['mailing']}  {row['state']:<8}  {row['campaign']}/{row['seed']}  {row['changed']}  {row['who']}")
+        click.echo(f"{row['mailing']}  {row['state']:<8}  {row['campaign']}/{row['seed']} to {row['list']}  {row['changed']}  {row['who']}")
 
 
 @campaign.command()

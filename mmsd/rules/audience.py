@@ -51,15 +51,15 @@ class Line(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A line that is none: where, and why (one of FAULTS)."""
+    """A line that is none: where, and why (one of COLUMNS)."""
 
     line: int
     reason: str
 
 
 REPEATED: Final = "repeated"
-FAULTS: Final = ("no_number", "too_many_fields", "name_too_long", REPEATED)
-"""Why a line is not taken. Empty lines, and a heading on line 1, are passed over in silence."""
+COLUMNS: Final[Mapping[str, int]] = {"no_number": 1, "bad_group": 2, "bad_city": 3, "too_many_fields": 4, REPEATED: 1}
+"""Why a line is not taken, and in which column that stands, from 1. Empty lines, and a heading on line 1, are passed over in silence."""
 
 
 def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[list[Line], list[Fault]]:
@@ -99,8 +99,9 @@ def _fault(fields: Sequence[str], digits: str, taken: Mapping[str, Line]) -> str
         return "no_number"
     if len(fields) > 3:
         return "too_many_fields"
-    if any(len(each) > LONGEST or not each.isprintable() for each in fields[1:]):
-        return "name_too_long"
+    for name, reason in zip(fields[1:], ("bad_group", "bad_city"), strict=False):
+        if len(name) > LONGEST or not name.isprintable():
+            return reason
     return REPEATED if digits in taken else ""
 
 

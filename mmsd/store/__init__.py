@@ -652,6 +652,10 @@ class Store(Protocol):
         """The multimedia message of that name; any number of rows may refer to it."""
 
     def list_told(self, campaign: str, name: str) -> ListTold | None: ...
+    def lists(self, campaign: str, most: int) -> list[ListTold]:
+        """The newest first."""
+
+    def list_names(self, identities: Collection[int]) -> Mapping[int, str]: ...
     def mailings(self, campaign: str | None = None, state: str | None = None) -> list[Mailing]:
         """The newest first."""
 

@@ -130,6 +130,17 @@ def told(connection: sqlite3.Connection, campaign: str, name: str) -> ListTold |
     return ListTold(identity, campaign, name, at, who, parts, sum(labels.values()), faults, labels, samples)
 
 
+def lists(connection: sqlite3.Connection, campaign: str, most: int) -> list[ListTold]:
+    """The newest first."""
+    names = connection.execute("SELECT name FROM audience WHERE campaign = ? ORDER BY id DESC LIMIT ?", (campaign, most)).fetchall()
+    return [found for (name,) in names if (found := told(connection, campaign, name)) is not None]
+
+
+def names(connection: sqlite3.Connection, identities: Collection[int]) -> dict[int, str]:
+    """Of lists, by id."""
+    return dict(select_in(connection, "SELECT id, name FROM audience WHERE id IN ({})", identities))
+
+
 def mailings(connection: sqlite3.Connection, campaign: str | None, state: str | None) -> list[Mailing]:
     found = connection.execute(
         f"{_MAILING} WHERE (?1 IS NULL OR campaign = ?1) AND (?2 IS NULL OR state = ?2) ORDER BY id DESC",

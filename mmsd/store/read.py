@@ -544,6 +544,14 @@ class Reader:
         with self._reading() as connection:
             return audience.told(connection, campaign, name)
 
+    def lists(self, campaign: str, most: int) -> list[ListTold]:
+        with self._reading() as connection:
+            return audience.lists(connection, campaign, most)
+
+    def list_names(self, identities: Collection[int]) -> dict[int, str]:
+        with self._reading() as connection:
+            return audience.names(connection, identities)
+
     def mailings(self, campaign: str | None = None, state: str | None = None) -> list[Mailing]:
         with self._reading() as connection:
             return audience.mailings(connection, campaign, state)

@@ -1,7 +1,7 @@
-"""Lists, and seeds on their way to them: `/api/v1/campaigns/…/lists` and `/api/v1/mailings`, and the daemon's side of `mmsd campaign`.
+"""Seeds on their way to lists: `/api/v1/mailings`, and the daemon's side of `mmsd campaign`.
 
 Whoever orders has the scope `campaign`, a name and a reason; both stay in the audit. A mailing runs by the token that its count was shown
-with. Numbers come in bodies and are in no answer.
+with. Numbers are in no answer.
 """
 
 from __future__ import annotations
@@ -16,21 +16,17 @@ from aiohttp import web
 
 from mmsd.model import SECOND, Composed, Mailing
 from mmsd.rules import audience
-from mmsd.rules.audience import WARNINGS, Fault, Line, Plan, State, Tally, Window
+from mmsd.rules.audience import WARNINGS, Plan, State, Tally, Window
 from mmsd.rules.campaign import dates
 from mmsd.rules.effect import Ratio, detectable, effect, too_few, two_shares, wilson
 from mmsd.rules.life import LIVE
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, ClassSettings
 from mmsd.seeds import compose
-from mmsd.store import ListTold, Response, Store, mailings
+from mmsd.store import Response, Store, mailings
 from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, reply, shown, whole
-from mmsd.web.api import address
-
-SCOPE: Final = "campaign"
-_LONGEST: Final = 64
-"""Characters of a list's name."""
+from mmsd.web.lists import SCOPE, named
 
 
 class Mailings(NamedTuple):
@@ -41,15 +37,6 @@ class Mailings(NamedTuple):
     message: Callable[[str], Composed | None]  # of a seed, campaign/name
     key: bytes  # of the tokens
     rule: ClassSettings  # of the class marketing
-
-
-class Part(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of a part of a list: its lines as text, where they begin in the list, and which part it is."""
-
-    who: str
-    text: str
-    part: int = 0
-    line: int = 1
 
 
 class Prepare(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,17 +75,14 @@ ORDERS: Final[Mapping[str, Callable[..., None]]] = {
 class MailingsApi:
     """The handlers."""
 
-    def __init__(self, given: Mailings, ask: Ask, *, wall: Callable[[], int], region: str) -> None:
+    def __init__(self, given: Mailings, ask: Ask, *, wall: Callable[[], int]) -> None:
         self._given = given
         self._store = given.store
         self._ask = ask
         self._wall = wall
-        self._region = region
 
     def routes(self) -> list[Route]:
         return [
-            Route("GET", "/api/v1/campaigns/{id}/lists/{name}", self.list_told, "read"),
-            Route("POST", "/api/v1/campaigns/{id}/lists/{name}", self.upload, SCOPE),
             Route("POST", "/api/v1/campaigns/{id}/mailings", self.prepare, SCOPE),
             Route("GET", "/api/v1/campaigns/{id}/effect", self.effect, "read"),
             Route("GET", "/api/v1/mailings", self.all, "read"),
@@ -106,30 +90,9 @@ class MailingsApi:
             Route("POST", "/api/v1/mailings/{number}/{order}", self.order, SCOPE),
         ]
 
-    async def list_told(self, request: web.Request) -> web.Response:
-        known_only(request)
-        campaign, name = self._campaign(request), request.match_info["name"]
-        told = await self._ask(lambda: self._store.list_told(campaign.id, name))
-        if told is None:
-            raise Problem(404, "no_such_list", f"the campaign has no list {shown(name)!r}", "Upload it by POST to this address.")
-        return reply(list_as_value(told))
-
-    async def upload(self, request: web.Request) -> web.Response:
-        known_only(request)
-        campaign, name = self._campaign(request), request.match_info["name"]
-        if not name.isprintable() or len(name) > _LONGEST:
-            raise Problem(400, "bad_parameter", "name is no name of a list", f"Up to {_LONGEST} characters.")
-        part = await posted(request, Part)
-        check_said(who=part.who)
-        lines, faults = read(part.text, part.line, self._region)
-        told = await self._done(
-            lambda: mailings.take_in(self._store, campaign.id, name, part.part, lines, faults, who=part.who, now=self._wall())
-        )
-        return reply(list_as_value(told))
-
     async def prepare(self, request: web.Request) -> web.Response:
         known_only(request)
-        campaign = self._campaign(request)
+        campaign = named(self._given.campaigns, request)
         wanted = await posted(request, Prepare)
         check_said(who=wanted.who, why=wanted.why)
         number = await self._done(lambda: prepared(self._given, campaign, wanted, self._wall()))
@@ -138,7 +101,8 @@ class MailingsApi:
     async def all(self, request: web.Request) -> web.Response:
         query = known_only(request, "campaign")
         found = await self._ask(lambda: self._store.mailings(query.get("campaign")))
-        return reply({"mailings": [brief(mailing) for mailing in found]})
+        names = await self._ask(lambda: self._store.list_names({mailing.audience for mailing in found}))
+        return reply({"mailings": [brief(mailing, names.get(mailing.audience, "")) for mailing in found]})
 
     async def one(self, request: web.Request) -> web.Response:
         known_only(request)
@@ -150,7 +114,7 @@ class MailingsApi:
 
     async def effect(self, request: web.Request) -> web.Response:
         query = known_only(request, "mailing")
-        campaign, mailing = self._campaign(request), whole(query, "mailing", None, 1, 2**63 - 1)
+        campaign, mailing = named(self._given.campaigns, request), whole(query, "mailing", None, 1, 2**63 - 1)
         return reply(await self._ask(lambda: effects(self._store, campaign, mailing, self._wall())))
 
     async def order(self, request: web.Request) -> web.Response:
@@ -168,26 +132,6 @@ class MailingsApi:
             return await self._ask(act)
         except mailings.Refused as refused:
             raise Problem(409, "not_possible", str(refused), "See GET /api/v1/mailings.") from None
-
-    def _campaign(self, request: web.Request) -> CampaignSettings:
-        name = request.match_info["id"]
-        found = self._given.campaigns.get(name)
-        if found is None:
-            raise Problem(404, "no_such_campaign", f"there is no campaign {shown(name)!r}", "See config/campaigns/*.toml.")
-        return found
-
-
-def read(text: str, first: int, region: str) -> tuple[list[Line], list[Fault]]:
-    """Lines of a list, numbers as people write them."""
-
-    def number(said: str) -> str:
-        try:
-            digits = address(said, region)
-        except Problem:
-            return ""
-        return digits if digits.isdigit() else ""
-
-    return audience.read_lines(text, first, number)
 
 
 def prepared(given: Mailings, campaign: CampaignSettings, wanted: Prepare, now: int) -> int:
@@ -237,26 +181,14 @@ def _instant(text: str, name: str) -> int:
 # ------------------------------------------------------------------------------------------------------------------- as values
 
 
-def list_as_value(told: ListTold) -> dict[str, Any]:
-    return {
-        "campaign": told.campaign,
-        "list": told.name,
-        "at": iso(told.at),
-        "who": told.who,
-        "parts": told.parts,
-        "members": told.members,
-        "groups": dict(told.labels),
-        "faults": told.faults,
-        "first_faults": [{"line": line, "reason": reason} for line, reason in told.samples],
-    }
-
-
-def brief(mailing: Mailing) -> dict[str, Any]:
-    """One mailing in a list of them."""
+def brief(mailing: Mailing, audience: str) -> dict[str, Any]:
+    """One mailing in a list of them; `audience`: its list's name. `people`: who would get it, once that is counted."""
     return {
         "mailing": mailing.id,
         "campaign": mailing.campaign,
         "seed": mailing.seed,
+        "list": audience,
+        "people": Tally.of(mailing.counts).sent if mailing.counted else None,
         "state": mailing.state,
         "changed": iso(mailing.changed),
         "who": mailing.who,
@@ -269,7 +201,7 @@ def described(given: Mailings, number: int, now: int) -> dict[str, Any] | None:
     if mailing is None:
         return None
     plan, tally = msgspec.convert(mailing.plan, Plan), Tally.of(mailing.counts)
-    told = brief(mailing) | {
+    told = brief(mailing, given.store.list_names({mailing.audience}).get(mailing.audience, "")) | {
         "plan": msgspec.to_builtins(plan) | {"starts": iso(plan.starts), "ends": iso(plan.ends)},
         "counted": iso(mailing.counted),
         "token": audience.token(given.key, mailing) if mailing.state == State.COUNTED else None,

@@ -29,6 +29,7 @@ PLACES: Final = {
     "/care": "care.title",
     "/campaigns": "campaigns.title",
     "/seeds": "seeds.title",
+    "/mailings": "mailings.title",
     "/review": "review.title",
     "/draws": "draws.title",
     "/sending": "brake.title",
@@ -40,7 +41,7 @@ BEHIND: Final = frozenset({*PLACES, ONE_CAMPAIGN})
 
 _TEMPLATES: Final = {
     "/": "live.html", "/figures": "figures.html", "/findings": "findings.html", "/story": "story.html", "/desk": "desk.html",
-    "/care": "care.html", "/campaigns": "campaigns.html",
+    "/care": "care.html", "/campaigns": "campaigns.html", "/mailings": "mailings.html",
     "/seeds": "seeds.html", "/review": "review.html", "/draws": "draws.html", "/sending": "sending.html",
 }  # fmt: skip
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".LICENSE": "text/plain"}

@@ -36,6 +36,7 @@ from mmsd.web.feeds import FeedsApi
 from mmsd.web.figures import FiguresApi, Terms
 from mmsd.web.findings import FindingsApi
 from mmsd.web.forwards import ForwardsApi, Reviewing
+from mmsd.web.lists import ListsApi
 from mmsd.web.mailings import Mailings, MailingsApi
 from mmsd.web.outbox import Outbox, OutboxApi
 from mmsd.web.pages import BEHIND, Pages, cookie_name
@@ -147,6 +148,7 @@ class Site:
         self._tokens = tokens
         self._telemetry = telemetry
         self._settings = settings
+        self._wall = wall
         self._monotonic = monotonic
         self._sleep = sleep
         self._executor = executor
@@ -183,7 +185,7 @@ class Site:
             *FindingsApi(reader, self._ask, health, wall=wall, zone=terms.zone).routes(),
             *(OutboxApi(outbox, self._ask, wall=wall).routes() if outbox is not None else ()),
             *(ForwardsApi(reviewing, self._ask, self._granted, wall=wall).routes() if reviewing is not None else ()),
-            *(MailingsApi(mailings, self._ask, wall=wall, region=settings.region).routes() if mailings is not None else ()),
+            *(self._mailings(mailings) if mailings is not None else ()),
             *(SeedsApi(seeds, self._ask, self._granted, wall=wall).routes() if seeds is not None else ()),
             *(DeskApi(desk, self._ask, self._granted, wall=wall, region=settings.region, rows=terms.rows).routes() if desk else ()),
             *(SerialsApi(desk.store, self._ask, self._granted, serials, wall=wall, public=settings.open_redeem).routes() if desk else ()),
@@ -195,6 +197,11 @@ class Site:
             *pages.routes(),
         ]
         self._scopes = {(route.method, route.path): route.scope for route in self.routes}
+
+    def _mailings(self, given: Mailings) -> list[Route]:
+        wall, region = self._wall, self._settings.region
+        lists = ListsApi(given.store, given.campaigns, self._ask, self._granted, wall=wall, region=region)
+        return [*lists.routes(), *MailingsApi(given, self._ask, wall=wall).routes()]
 
     def _counter(self, store: Store, pages: Pages, campaigns: Mapping[str, CampaignSettings]) -> Counter:
         keep = self._settings.counter_seconds

@@ -92,7 +92,7 @@ def test_from_a_list_to_rows_that_wait(house: Path, run: Run, tmp_path: Path) ->
     for _ in range(2):  # the same list again changes nothing
         told = run("audience", "torch", "spring", people(tmp_path, n), "--who", "li")
         assert told.output.splitlines() == [f"spring: {n} people (all {n // 2}, vip {n // 2}), 2 lines not taken",
-                                            f"  line {n + 2}: repeated", f"  line {n + 3}: no number"]  # fmt: skip
+                                            f"  line {n + 2}, column 1: repeated", f"  line {n + 3}, column 1: no number"]  # fmt: skip
     shown = run("send", "torch", "spring", "--group", "vip", "--rate", 1000, "--hours", "00:00-24:00", "--who", "li", "--why", "first wave")
     assert shown.exit_code == 0
     told = json.loads(run("mailing", 1, "--json").output)
@@ -115,7 +115,7 @@ def test_from_a_list_to_rows_that_wait(house: Path, run: Run, tmp_path: Path) ->
     assert f"--run {told['token']}" in shown.output
     assert "not the token" in run("mailing", 1, "--run", "AAAAAAAA", "--why", "go").output
     assert run("mailing", 1, "--run", told["token"].lower(), "--who", "li", "--why", "go").exit_code == 0
-    assert run("sent").output.startswith("1  running   torch/one  ")
+    assert run("sent").output.startswith("1  running   torch/one to spring  ")
     assert run("mailing", 1, "--pause", "--why", "wait").output.startswith("mailing 1: torch/one, paused")
     assert "it is paused" not in run("mailing", 1, "--resume", "--why", "on").output
     assert run("mailing", 1, "--stop", "--why", "enough").output.startswith("mailing 1: torch/one, stopped")

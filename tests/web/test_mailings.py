@@ -58,7 +58,7 @@ def test_a_list_is_prepared_shown_and_run_by_its_token(house, store):
             answer = await client.post(lists, json={"who": "li", "text": LINES})
             told = await answer.json()
             assert (told["members"], told["groups"], told["parts"]) == (3, {"": 1, "vip": 2}, 1)
-            assert told["first_faults"] == [{"line": 5, "reason": "no_number"}]
+            assert told["first_faults"] == [{"line": 5, "column": 1, "reason": "no_number"}]
             assert "1381234" not in await answer.text()
         assert (await client.post(lists, json={"who": "li", "text": LINES, "part": 3})).status == 409
         assert await (await client.get(lists)).json() == told
@@ -81,8 +81,32 @@ def test_a_list_is_prepared_shown_and_run_by_its_token(house, store):
             assert (await client.post(f"/api/v1/mailings/1/{order}", json=SAID)).status == 200
         assert (await client.post("/api/v1/mailings/1/resume", json=SAID)).status == 409
         (brief,) = (await (await client.get("/api/v1/mailings?campaign=relay")).json())["mailings"]
-        assert (brief["mailing"], brief["state"], brief["seed"]) == (1, "stopped", "one")
+        assert (brief["mailing"], brief["state"], brief["seed"], brief["list"], brief["people"]) == (1, "stopped", "one", "spring", 3)
         assert (await (await client.get("/api/v1/mailings?campaign=lamps")).json())["mailings"] == []
+
+    house.visit(story)
+
+
+def test_a_file_is_looked_at_before_anything_is_taken_in(house, store):
+    bad = f"13812341234,vip,Nanjing,more\n13812341235,{'x' * 65}\n13812341236,vip,{'y' * 65}\n13812341237\n13812341237\nnobody\n13812341238"
+
+    async def story(client) -> None:
+        lists = "/api/v1/campaigns/relay/lists"
+        answer = await client.post(f"{lists}/spring/check", json={"who": "li", "text": bad})
+        told = await answer.json()
+        assert (told["members"], told["faults"]) == (2, 5)
+        assert [(each["line"], each["column"], each["reason"]) for each in told["first_faults"]] == [
+            (1, 4, "too_many_fields"), (2, 2, "bad_group"), (3, 3, "bad_city"), (5, 1, "repeated"), (6, 1, "no_number")
+        ]  # fmt: skip
+        assert "1381234" not in await answer.text()
+        told = await (await client.get(lists)).json()
+        assert (told["lists"], told["seeds"], told["may"]) == ([], [], ["campaign"])
+        assert (told["sending"]["hours"], told["sending"]["control"], told["sending"]["zone"]) == (["09:00-20:00"], 0.05, "Asia/Shanghai")
+        for name in ("spring", "summer"):
+            assert (await client.post(f"{lists}/{name}", json={"who": "li", "text": LINES})).status == 200
+        told = await (await client.get(lists)).json()
+        assert [(each["list"], each["members"]) for each in told["lists"]] == [("summer", 3), ("spring", 3)]
+        assert (await client.get("/api/v1/campaigns/lamps/lists")).status == 404
 
     house.visit(story)
 

@@ -19,6 +19,7 @@ from mmsd.web.pages import LANGUAGES, texts
 from tests.web.browser import Page, browser
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery
 from tests.web.stored import forward, put, stored
+from tests.web.test_seeds import PATIENT
 
 pytestmark = pytest.mark.debian("chromium")
 SECOND = 1_000_000
@@ -65,7 +66,7 @@ def visit(tmp_path: Path, debian: Any) -> Callable[..., None]:
         with stored(tmp_path) as store:
             if many:
                 held_ones(store, many)
-            house = House(tmp_path / "house", reader=store)
+            house = House(tmp_path / "house", reader=store, settings=PATIENT)
             house.grant(f"campaign,read,reveal {digest('campaigner')}")
             asyncio.run(stay(house, story))
 

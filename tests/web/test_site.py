@@ -59,6 +59,8 @@ GUARDED = [
     *(("GET", f"/api/v1/drafts/0123{what}") for what in ("", "/0")),
     ("POST", "/api/v1/drafts/0123/register"),
     *((method, "/api/v1/campaigns/relay/lists/spring") for method in ("GET", "POST")),
+    ("GET", "/api/v1/campaigns/relay/lists"),
+    ("POST", "/api/v1/campaigns/relay/lists/spring/check"),
     ("POST", "/api/v1/campaigns/relay/mailings"),
     ("GET", "/api/v1/campaigns/relay/effect"),
     ("GET", "/api/v1/mailings"),

@@ -1,4 +1,5 @@
 // Fills the page of one campaign: totals as the stream tells them, all else from /api/v1/campaigns once a minute and when a day is closed.
+import { CLASSES, compared } from "./effect.js";
 import { ask, byId, fill, language, reason, seconds, share, tenth, text, time, trouble, whole, word } from "./page.js";
 
 const campaign = byId("campaign").dataset.campaign;
@@ -143,16 +144,9 @@ const reviewed = (what) => {
 };
 
 // Looks at everybody who was sent it: asked for by hand.
-const side = (arm) => (arm.share === null ? "–" : [share(arm.share), `${whole.format(arm.n)} / ${whole.format(arm.of)}`]);
-const points = (value) => (value === null ? "–" : `${value < 0 ? "−" : "+"}${share(Math.abs(value))}`);
-const compared = (row) => [
-  row.of === "group" ? row.group || text("campaigns.no_group") : text(`campaigns.${row.of === "all" ? "everybody" : "silent"}`),
-  side(row.sent), side(row.control), points(row.lift), row.low === null ? "–" : `${points(row.low)} … ${points(row.high)}`,
-  row.too_few ? text("care.too_few") : text(row.proven ? "care.proven" : "care.chance"),
-];
 const compare = async () => {
   const told = await ask(`${base}/effect`);
-  fill("groups", told.groups.map(compared), ["", N, N, N, N, ""]);
+  fill("groups", told.groups.map(compared), CLASSES);
   trouble("");
 };
 
