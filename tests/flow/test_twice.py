@@ -1,0 +1,117 @@
+"""Logs late or twice, copies early, late or twice, two nodes that tell of one message, and a process that is killed: the same forwards."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pytest
+
+from mmsd import config
+from mmsd.model import SECOND
+from tests.flow import ledger, rig
+from tests.flow.conftest import Houses, Plain
+from tests.flow.test_copies import RECOGNISER, UNSEEN, sent_on
+
+pytestmark = pytest.mark.usefixtures("hurried")
+
+HOURS: Final = 3 * 3600 * SECOND
+NODE, TWIN = "mmsc2", "mmsc2b"
+TAKES: Final = (b" Received MMS ", b" Notify MMS ")
+
+
+def _whole(logs: Path) -> None:
+    """As they are."""
+
+
+def _both_write(logs: Path) -> None:
+    """Two nodes share a queue, and each writes down all that is done."""
+    shutil.copytree(logs / NODE, logs / TWIN)
+
+
+def _one_takes_the_other_gives(logs: Path) -> None:
+    """One node takes messages and notifies, the other is fetched from: neither tells the whole of any."""
+    (logs / TWIN).mkdir()
+    for path in (logs / NODE).glob("mmsc-access.log*"):
+        lines = path.read_bytes().splitlines(keepends=True)
+        taken = [any(word in line for word in TAKES) for line in lines]
+        path.write_bytes(b"".join(line for line, takes in zip(lines, taken, strict=True) if takes))
+        (logs / TWIN / path.name).write_bytes(b"".join(line for line, takes in zip(lines, taken, strict=True) if not takes))
+
+
+def _again(logs: Path) -> None:
+    """Everything that node wrote comes once more, in a file that does not begin as the first did."""
+    whole = b"".join(path.read_bytes() for path in sorted((logs / NODE).glob("mmsc-access.log*"), reverse=True))
+    (logs / NODE / "mmsc-access.log.9").write_bytes(whole.splitlines(keepends=True)[-1] + whole)
+
+
+def _hidden(logs: Path) -> None:
+    (logs / NODE).rename(logs.with_name("hidden"))
+
+
+def _shown(logs: Path) -> None:
+    logs.with_name("hidden").rename(logs / NODE)
+
+
+Change = Callable[[Path], None]
+LOGS: Final[dict[str, tuple[Change, Change]]] = {
+    "in time": (_whole, _whole), "late": (_hidden, _shown), "twice": (_whole, _again), "by two nodes": (_both_write, _whole),
+    "by two nodes, each a part": (_one_takes_the_other_gives, _whole),
+}  # fmt: skip
+"""What becomes of them before the first, and before the second time that they are read, hours later."""
+COPIES: Final = {"in time": (True, False), "late": (False, True), "twice": (True, True)}
+"""Whether they are there the first time, and come before the second."""
+
+
+@pytest.fixture(scope="session")
+def known(province: Path, plain: Plain, tmp_path_factory: pytest.TempPathFactory) -> ledger.Ledger:
+    """The same day, recognised by subject and size, undisturbed."""
+    return plain(rig.House(province, tmp_path_factory.mktemp("like"), rig.Clock(rig.AFTERWARDS), keep_all=False))
+
+
+def _house(house: Houses, seed: int, logs: Path, copies: Path) -> rig.House:
+    """Both nodes are one MMSC: message ids are its own."""
+    run = house(seed, logs, keep_all=False)
+    given = run.settings
+    first = msgspec.structs.replace(given.feeds[NODE], domain=NODE)
+    second = msgspec.structs.replace(first, node=TWIN, paths=(logs / TWIN / "mmsc-access.log*",))
+    feed = config.Feed("columns", (copies / "copies.log*",), role="copies", options=RECOGNISER)
+    feeds = {**given.feeds, NODE: first, "copies": feed} | ({TWIN: second} if (logs / TWIN).exists() else {})
+    run.given, run.campaigns = msgspec.structs.replace(given, feeds=feeds), (UNSEEN,)
+    return run
+
+
+@pytest.mark.parametrize("copied", COPIES)
+@pytest.mark.parametrize("logged", LOGS)
+def test_late_or_twice_through_kills(
+    house: Houses, province: Path, known: ledger.Ledger, tmp_path: Path, logged: str, copied: str, seed: int
+) -> None:
+    logs, copies = tmp_path / "logs", tmp_path / "copies"
+    shutil.copytree(province, logs)
+    copies.mkdir()
+    lines = sorted(sent_on(logs), key=lambda line: line.at)
+    before, after = LOGS[logged]
+    first, second = COPIES[copied]
+    before(logs)
+    run = _house(house, seed, logs, copies)
+    if first:
+        (copies / "copies.log").write_text("".join(map(str, lines)))
+    story = run.history()
+    run.clock.now += HOURS
+    after(logs)
+    if second:
+        (copies / "copies.log.1").write_text("".join(map(str, lines[::2] + lines[1::2])))
+    story += f"; {run.history()}"
+    found = ledger.read(run.state)
+    assert found["serials"] == known["serials"], f"{story}: {known['serials'] - found['serials']}, {found['serials'] - known['serials']}"
+    assert found["distinct serials"] == known["distinct serials"]
+    assert _told(found) == _told(known) != Counter()
+
+
+def _told(found: ledger.Ledger) -> Counter[Hashable]:
+    """Who is told a serial, by key of the outbox."""
+    return Counter({row: n for row, n in found["outbox"].items() if isinstance(row, tuple) and row[1] == "serial"})
