@@ -388,6 +388,7 @@ class Sequencer:
             return False
         if self._mending is not None:
             self.judge.mending = self._mending()
+            subscribers = np.union1d(subscribers, self.state.attend(self.judge.mending))
         subscribers = np.union1d(subscribers, self.judge.unsettled(np.setdiff1d(asked, subscribers), horizon))
         read.handsets = self._take_handsets(horizon)
         learned = self.judge.learned(read.handsets.rows, anew=read.handsets.anew)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import heapq
 import struct
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -279,6 +279,7 @@ class State:
         self._silences: Counter[int] = Counter()  # by feed, not yet told
         self._strangers: Counter[int] = Counter()  # by feed: copies of seeds that are not known here, not yet told
         self._called: set[int] = set()  # whom the express lane hands over at the next judging
+        self._attended: frozenset[int] = frozenset()
         self.by_message: frozenset[str] = frozenset()  # domains whose nodes may write of a message and name no receiver
         self.spread = Spread()
         self.peers: dict[int, int] = {}  # feed → first answer of another MMSC that it told of
@@ -554,6 +555,17 @@ class State:
             self._called |= called
             for number in called:
                 self.express.ask(number)
+
+    def attend(self, numbers: Collection[int]) -> npt.NDArray[np.uint64]:
+        """Of these every delivery is told as the rules see it, not only what is odd: the express lane keeps nothing of them. Whoever is new
+        among them is returned, sorted: what the lane had of him is to be judged now."""
+        attended = frozenset(numbers)  # the same object while nobody comes or goes
+        if attended is self._attended:
+            return np.empty(0, np.uint64)
+        new = np.array(sorted(attended - self._attended), np.uint64)
+        self._attended = attended
+        self._call(new)
+        return new
 
     def survey(self, horizon: int) -> Survey:
         """What the express lane says now; whoever is odd there stands in `log` from here on."""
@@ -1363,7 +1375,7 @@ class State:
     def _slow(self) -> set[int]:
         """Numbers whose lines are not the express lane's."""
         mms_apns = np.array(sorted(self.expected.mms_apns), np.uint64)
-        slow = {*self.published, *self.cold, *self.watched, *self.findings.numbers}
+        slow = {*self.published, *self.cold, *self.watched, *self.findings.numbers, *self._attended}
         for run in self.log.runs:
             sessions = (run["kind"] >= Kind.SESSION_START) & (run["kind"] <= Kind.SESSION_REJECT)
             # whose APN the network chose has wrong settings, however well it goes

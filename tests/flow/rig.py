@@ -10,7 +10,7 @@ import os
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -153,6 +153,7 @@ class House:
     campaigns: Sequence[CampaignSettings] = (CAMPAIGN,)
     given: config.Settings | None = None  # other logs than the province's
     pace: Pace = PACE
+    mending: Callable[[], Collection[int]] | None = None
     draw: random.Random = field(default_factory=lambda: random.Random(0))
     reloads: int = 0
 
@@ -184,7 +185,7 @@ class House:
         try:
             sequencer = app.intake(
                 self.settings, store, KEYS, world, follow=self.follow, keep_all=self.keep_all, express=self.express,
-                campaigns=self.campaigns,
+                campaigns=self.campaigns, mending=self.mending,
             )  # fmt: skip
             with sequencer:
                 sequencer.until = END
