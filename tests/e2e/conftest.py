@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from sim.pace import generate
 from sim.scenario import load
@@ -23,9 +25,15 @@ LIVE = 44.0
 
 @pytest.fixture(scope="session")
 def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished province, its truth beside it. Only read."""
+    """A finished province of yesterday, its truth beside it. Only read.
+
+    A daemon's clock is today's: what is older than it may be restated, or than its history, is read as such.
+    """
     out = tmp_path_factory.mktemp("logs")
-    generate(load(Path("small")), out)
+    small = load(Path("small"))
+    day = datetime.now(small.run.start.tzinfo) - timedelta(days=1)
+    start = small.run.start.replace(year=day.year, month=day.month, day=day.day)
+    generate(replace(small, run=replace(small.run, start=start)), out)
     return out
 
 

@@ -6,7 +6,9 @@ import csv
 import io
 import json
 from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from tests.e2e.running import Daemon, configure, mmsd, running, until
 
@@ -14,8 +16,8 @@ NEVER_CAME = frozenset({"U9", "U11", "U12", "U14", "U15", "U16"})
 """Rows that say no more than that no fetch came."""
 
 
-def table(config: Path, by: str) -> list[dict[str, str]]:
-    done = mmsd("kpi", config, "--by", by, "--from", "2026-11-22", "--to", "2026-11-23", "--csv")
+def table(config: Path, by: str, day: datetime) -> list[dict[str, str]]:
+    done = mmsd("kpi", config, "--by", by, "--from", f"{day:%Y-%m-%d}", "--to", f"{day + timedelta(days=1):%Y-%m-%d}", "--csv")
     assert done.returncode == 0, done.stderr
     return list(csv.DictReader(io.StringIO(done.stdout)))
 
@@ -42,11 +44,12 @@ def test_a_list_of_subscribers_a_table_of_models_and_prefixes(tmp_path: Path, lo
         found = of_number(daemon, number)
     assert ("U1", "UNSUPPORTED") in found
 
-    by_city = {row["city"] for row in table(config, "city")}
+    day = datetime.fromtimestamp(truth[0]["submitted"] / 1e6, ZoneInfo("Asia/Shanghai"))
+    by_city = {row["city"] for row in table(config, "city", day)}
     cities = {line.split(",")[1] for line in (logs / "cities.csv").read_text().splitlines()}
     assert by_city - {""} <= cities | {"total"}
     assert len(by_city & cities) > 1
-    assert any(row["model"].startswith("Bakelite Voice 1") for row in table(config, "model"))
+    assert any(row["model"].startswith("Bakelite Voice 1") for row in table(config, "model", day))
 
 
 def of_number(daemon: Daemon, number: str) -> Counter[tuple[str, str]]:
