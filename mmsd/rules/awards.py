@@ -189,7 +189,7 @@ class Awards:
             for other, line, transaction in zip(threads, lines, transactions(lines, [each.copies for each in threads]), strict=True)
         ]
         place = next(place for place, other in enumerate(threads) if other is thread)
-        return group_of(submits[place], submits, seed.campaign.resend)
+        return group_of(submits[place], submits, seed.campaign.resend, seed.campaign.hold)
 
     def _resends(self, sender: int, models: Sequence[str]) -> bool:
         """Whether the sender's model is one of those that send again of themselves."""

@@ -10,6 +10,9 @@ set of receivers, the later one is the earlier one sent again when
 - or it follows within the window, is as long to the octet, and either the handset had sent the earlier one twice under one id already,
   which it does when it sees no answer, or its model is known to send again of itself.
 
+It is not the earlier one sent again under another id when the earlier one's own id comes again behind it, before the later one is judged:
+the handset repeats under the same id, so the two are two messages on their way at once.
+
 Where two answers at the gateway could each be the other's, and a submit of the same octets to the same receivers follows, nobody can tell
 whether it is the earlier one sent again: it is held until somebody has looked.
 
@@ -86,8 +89,11 @@ class Group(NamedTuple):
     doubted: bool = False
 
 
-def group_of(submit: Submit, all_known: Iterable[Submit], window: float) -> Group:
+def group_of(submit: Submit, all_known: Iterable[Submit], window: float, hold: float = 0.0) -> Group:
     """The group of one of `all_known`, which are submits of one sender, receiver and seed in any order; `window` in seconds.
+
+    `hold`: so many seconds behind a submit everything is known whenever it is judged; what comes later says nothing of it, or the group
+    would depend on when it is asked for.
 
     >>> first, again = Submit(1, 0, size=900, answered=Answer.NO), Submit(2, 30_000_000, size=900)
     >>> group_of(again, [again, first], 60)
@@ -96,14 +102,20 @@ def group_of(submit: Submit, all_known: Iterable[Submit], window: float) -> Grou
     Group(first=2, members=(2,), doubted=False)
     >>> group_of(again, [again, first._replace(answered=Answer.DOUBTED)], 60)
     Group(first=2, members=(2,), doubted=True)
+    >>> one, other = first._replace(transaction=7), again._replace(transaction=8)
+    >>> group_of(other, [one, other, one._replace(identity=3, at=50_000_000)], 60, hold=60)
+    Group(first=2, members=(2,), doubted=False)
     """
     alike = sorted({one for one in (submit, *all_known) if one.receivers == submit.receivers}, key=lambda one: (one.at, one.identity))
     groups: list[list[Submit]] = []
     doubted: set[int] = set()
-    for one in alike:
+    for place, one in enumerate(alike):
         found = next((group for group in reversed(groups) if any(_same_transaction(other, one) for other in group)), None)
         if found is None and groups and _sent_again(groups[-1], one, int(window * SECOND)):
-            found = groups[-1]
+            until = one.at + int(hold * SECOND)
+            behind = (other for other in alike[place + 1 :] if other.at <= until)
+            if not (one.transaction and any(_same_transaction(groups[-1][-1], other) for other in behind)):
+                found = groups[-1]
         if found is None:
             if groups and _may_be_again(groups[-1][-1], one, int(window * SECOND)):
                 doubted.add(one.identity)

@@ -195,6 +195,19 @@ def test_overlapping_tries_of_one_message_are_one(town: Town):
     assert counted(town.told(*SEEDED, *tries, *sent(90, ANN, BOB, "s4", "t4"))) == ["s1", "s4"]  # the fourth is meant
 
 
+@pytest.mark.parametrize("apart", [39, 42, 45])
+@pytest.mark.parametrize("fetched", [("a1", "b1", "a2", "b2"), ("a2", "b2", "a1", "b1"), ("a1", "b2"), ("a2", "b1"), ("b2", "a2")])
+@pytest.mark.parametrize("lost", ["a1 b1", "a1", "b1", ""])
+def test_two_messages_that_are_both_sent_again_in_turn_are_two(town: Town, apart: int, fetched: Sequence[str], lost: str):
+    """One sender, one receiver, equally long: A, B, A again, B again. Copies alone tell the seed and the transactions."""
+    times = {"a1": 20, "b1": 20 + apart, "a2": 70, "b2": 70 + apart}
+    town.copies(*((at, ANN, BOB, f"t-{name[0]}") for name, at in times.items()))
+    town.posts(*((at, ANN, 504, 0) if name in lost.split() else (at, ANN, 200, 60) for name, at in times.items()))
+    submits = [Line(at, "SUBMIT", ANN, [BOB], name) for name, at in times.items()]
+    fetches = [Line(200 + 10 * place, "FETCH", ANN, [BOB], name) for place, name in enumerate(fetched)]
+    assert counted(town.told(*SEEDED, *submits, *fetches, hold=60.0)) == sorted(fetched[:2])
+
+
 @pytest.mark.parametrize("names", [("Nokia 6600",), ("nokia 6600",), ("35887700",)])
 def test_a_model_that_sends_again_of_itself(town: Town, tmp_path: Path, names: tuple[str, ...]):
     handsets, tac = tmp_path / "handsets.csv", tmp_path / "tac.csv"

@@ -59,6 +59,25 @@ def test_groups(submits: list[Submit], expected: list[tuple[int, ...]]):
     assert groups(*submits) == expected
 
 
+@pytest.mark.parametrize(
+    ("hold", "third", "expected"),
+    [
+        (60.0, 50, [(1, 3), (2, 4)]),  # the handset repeats under the id it had: two messages are on their way at once
+        (60.0, 99, [(1, 3), (2, 4)]),  # behind the second by the hold
+        (60.0, 100, [(1, 2, 4, 3)]),  # the second may have been judged before that is known
+        (0.0, 50, [(1, 2, 3, 4)]),
+    ],
+)
+def test_an_id_that_comes_again_behind_another_message(hold: float, third: float, expected: list[tuple[int, ...]]):
+    told = [
+        submit(1, 0, transaction=7, **LOST), submit(2, 39, transaction=8, **LOST), submit(3, third, transaction=7),
+        submit(4, 99.5, transaction=8),
+    ]  # fmt: skip
+    assert sorted({group_of(one, told, WINDOW, hold).members for one in told}) == expected
+    nameless = [one._replace(transaction=0) if one.identity == 2 else one for one in told]
+    assert group_of(nameless[1], nameless, WINDOW, hold).first == 1, "an id that is not known may be any"
+
+
 def test_the_order_in_which_they_are_told_does_not_matter():
     draw = random.Random(4)
     for _ in range(200):
