@@ -81,7 +81,7 @@ def test_the_page_shows_what_the_store_has_and_moves(visit):
         assert await page.value("location.pathname + location.hash") == "/"
         for name, text in (("delivered", "3"), ("failed", "2"), ("open", "1"), ("forwards", "1"), ("serials", "1")):
             assert await page.value(shown(name)) == text
-        assert await page.value(shown("open-more")) == "16.7% of all"
+        assert await page.value(shown("open-more")) == "16.7% of all, not judged"
         assert "wrong access point (APN)BAD_APN150.0%" in await page.value(shown("causes"))
         assert "Wuxi1100.0%" in await page.value(shown("cities"))
         assert "degraded: Permission denied" in await page.value(shown("feeds"))

@@ -140,6 +140,7 @@ def test_from_a_file_to_a_sending_that_runs(tmp_path: Path, debian: Any) -> None
             assert "0 of 3 asked for" in await page.value(body("facts"))
             await page.value("document.getElementById('compare').click()")
             await page.until(f"{body('effect')}.includes('too few to tell')")
+            await page.until("!document.getElementById('act').open")
             for words, state in (("Pause", "paused"), ("Go on", "running"), ("Stop for good", "stopped")):
                 await press(page, "#one-acts", words)
                 await sign(page)

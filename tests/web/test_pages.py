@@ -45,7 +45,7 @@ def test_every_row_line_and_remedy_has_words():
 COMPOSED = (
     "state", "events", "cause", "row", "advice", "line", "verdict", "desk", "casestate", "caseevent", "casereason", "channel", "sending",
     "brake", "outclass", "switch", "linkstate", "care", "campaigns", "seeds", "life", "step", "seedstate", "draws", "drawstate",
-    "drawstep", "drawout", "review", "mailings",
+    "drawstep", "drawout", "review", "mailings", "method", "nodefault", "field",
 )  # fmt: skip
 
 

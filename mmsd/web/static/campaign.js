@@ -170,7 +170,7 @@ const show = async () => {
     fill("generations", generations.map((row) => [count(row.generation), count(row.forwards), share(row.share)]), ["", N, N]);
     fill("waits", waits.map((row) => [wait(row), count(row.forwards), share(row.share)]), ["", N, N]);
     fill("fans", fans.map((row) => [count(row.forwards_each), count(row.participants), share(row.share)]), ["", N, N]);
-    fill("methods", told.methods.map((row) => [row.method, count(row.forwards), share(row.share)]), ["", N, N]);
+    fill("methods", told.methods.map((row) => [word("method", row.method), count(row.forwards), share(row.share)]), ["", N, N]);
     fill("reasons", told.not_counted.map((row) => [word("campaigns", `why_${row.reason}`), count(row.not_counted), share(row.share)]), ["", N, N]);
     const doubts = Object.entries({ ...told.reviews, unattributed: told.unattributed, ...told.copies }).filter(([, n]) => n);
     fill("doubts", doubts.map(([what, n]) => [what in told.reviews ? reviewed(what) : word("campaigns", `what_${what}`), count(n)]), ["", N]);

@@ -193,8 +193,8 @@
     tile("delivered", whole.format(delivered), closed(delivered));
     tile("failed", whole.format(failed), closed(failed));
     tile("open", whole.format(open), openShare);
-    tile("forwards", whole.format(now.forwards), "");
-    tile("serials", whole.format(now.serials), waiting ? text("tile.outbox", { n: whole.format(waiting) }) : "");
+    tile("forwards", whole.format(now.forwards), text("tile.received"));
+    tile("serials", whole.format(now.serials), waiting ? text("tile.outbox", { n: whole.format(waiting) }) : text("tile.earned"));
     put(byId("window"), text("causes.window", {
       from: hour.format(new Date(now.window_from)), to: hour.format(new Date(now.window_to)),
     }));
@@ -247,22 +247,39 @@
   const word = (section, name) => texts[`${section}.${name}`] ?? name; // what has no word is told as it stands
   const subjects = { care: "casestate", handset: "events" }; // whose subject is a word of ours
 
+  const STANDS = { campaign: (state) => `life.${state}`, mailing: (state) => `mailings.state_${state}`, draw: (state) => `drawstate.${state}` };
+
   // Who, what and how sure first, in words; whatever else an event carries follows by name.
   const summary = (event) => {
     if (event.topic === "care") {
       const { subject, causes, event: step, reason } = event.data;
       return [subject, ...causes.map((code) => cause(code)[0]), word("caseevent", step), word("casereason", reason)].filter(Boolean).join(" · ");
     }
-    const { sender, receiver, subject, cause: code, confidence, cleared, ...rest } = event.data;
+    if (event.topic.startsWith("forward")) {
+      const { sender, receiver, city, generation, method, total } = event.data;
+      const told = [`${sender} → ${receiver}`, city, text("events.generation", { n: generation }), word("method", method)];
+      return [...told, text("events.total", { n: whole.format(total) })].filter(Boolean).join(" · ");
+    }
+    if (event.topic === "node") {
+      const { kind, from, to, answers, faults, withdrawn } = event.data;
+      const hours = `${clock.format(from / 1000)} – ${clock.format(to / 1000)}`;
+      const told = [texts[`nodefault.${kind}`] ?? cause(kind)[0], text("events.faults", { n: whole.format(faults), of: whole.format(answers) }), hours];
+      return [...told, ...(withdrawn ? [texts["events.withdrawn"]] : [])].join(" · ");
+    }
+    const { sender, receiver, subject, cause: code, confidence, cleared, urgency, withdrawn, n, of, state: stands, ...rest } = event.data;
     const words = [];
     if (sender && receiver) words.push(`${sender} → ${receiver}`);
     if (subject) words.push(subject);
     if (code && code !== event.subject) words.push(cause(code)[0]);
     if (typeof confidence === "number") words.push(text("events.confidence", { n: percent.format(confidence) }));
+    if (n !== undefined && of !== undefined) words.push(text("events.looked", { n: whole.format(n), of: whole.format(of) }));
+    if (urgency === "low") words.push(text("events.low"));
     if (cleared) words.push(text("events.cleared"));
+    if (withdrawn) words.push(text("events.withdrawn"));
+    if (stands) words.push(texts[STANDS[event.topic]?.(stands)] ?? stands);
     for (const [key, value] of Object.entries(rest)) {
       if (value === event.subject || value === "" || value === null || value === false) continue;
-      words.push(`${key} ${typeof value === "object" ? JSON.stringify(value) : value}`);
+      words.push(`${word("field", key)} ${typeof value === "object" ? JSON.stringify(value) : value}`);
     }
     return words.join(" · ");
   };

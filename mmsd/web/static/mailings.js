@@ -50,8 +50,7 @@ const give = async (number, order) => {
       const said = byId("order").elements.typed.value.trim().toUpperCase();
       if (token && said !== token) throw new Error(text("mailings.not_token"));
       await ask(`/api/v1/mailings/${number}/${order}`, { ...signed, ...(token ? { token: said } : {}) });
-      await look(number);
-      await show();
+      return () => open(number).then(show);
     }, { shown: token ? before(row) : [text(`mailings.means_${order}`)], button: text(`mailings.${WORDS[order]}`) });
     typed(token);
   } catch (error) {
@@ -221,8 +220,7 @@ byId("prepare").addEventListener("submit", (event) => {
   };
   sign(pair(text("mailings.prepare"), `${told.campaign}/${body.seed} → ${body.list}`), async (signed) => {
     const { mailing } = await ask(`/api/v1/campaigns/${encodeURIComponent(told.campaign)}/mailings`, { ...body, ...signed });
-    await show();
-    await open(mailing);
+    return () => open(mailing).then(show);
   }, { shown: [text("mailings.prepare_note")], button: text("mailings.count") });
   typed("");
 });

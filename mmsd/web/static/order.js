@@ -1,7 +1,7 @@
 // Orders of people: a button opens the dialog in which one is signed, who and why, which stay in the audit. Refused, it stays open and says why.
 import { byId, reason, text } from "./page.js";
 
-let act = null; // what the open dialog does with its signature; throws what is wrong
+let act = null; // what the open dialog does with its signature; throws what is wrong, may return what to do once it is closed
 let name = ""; // whoever gave the last order gives the next one too, as a rule
 
 export const button = (title, pressed) => {
@@ -40,8 +40,9 @@ byId("order").addEventListener("submit", async (event) => {
   name = form.who.value;
   byId("do").disabled = true;
   try {
-    await act({ who: form.who.value, why: form.why.value });
+    const then = await act({ who: form.who.value, why: form.why.value });
     byId("act").close();
+    then?.();
   } catch (error) {
     byId("refused").hidden = false;
     byId("refused").textContent = reason(error);

@@ -25,8 +25,10 @@ const done = (words) => {
 
 const decide = (row, act) => sign(text(`review.${act}_one`, { id: row.id }), async (signed) => {
   const { review } = await ask(`/api/v1/forwards/${row.id}/${act}`, signed);
-  await begin();
-  done(text(`review.${review}_now`, { id: row.id }));
+  return async () => {
+    await begin();
+    done(text(`review.${review}_now`, { id: row.id }));
+  };
 }, { shown: [`${people(row).join(" ")} · ${why(row.reason)}`, text(`review.${act}_means`)], button: text(`review.${act}`) });
 
 const reveal = (row) => sign(text("review.reveal_one", { id: row.id }), async (signed) => {

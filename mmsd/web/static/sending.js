@@ -12,7 +12,7 @@ const sum = (states, names) => whole.format(names.reduce((total, each) => total 
 
 const ordered = (title, address, body) => sign(title, async (signed) => {
   await ask(address, { ...body, ...signed });
-  show();
+  return show;
 });
 const orders = (title, address, body) => button(title, () => ordered(title, address, body));
 
