@@ -305,6 +305,7 @@ class Dispatcher:
             validity=validity,
             priority=row.priority,
             link_id=row.link_id,
+            submitted=row.submitted,
         )
 
     def _rest(self, route: Route) -> None:

@@ -187,7 +187,7 @@ class _Fold:
         self._tell(row.key)
 
     def late(self, link: str, late: Late, way: Way) -> None:
-        """An answer after all. A refusal only counts where it speaks of the whole message and of its last try."""
+        """An answer after all. A refusal moves the row only where it speaks of the whole message and of its last try."""
         (key,) = _keys(late.answer.key) or (b"",)
         row = self.rows.get(key)
         if row is None:
@@ -195,7 +195,9 @@ class _Fold:
         if isinstance(late.answer, Accepted):
             self._took(key, link, [(way.canonical(name), late.part) for name in late.answer.ids])
         elif row.state == outbox.UNCERTAIN and late.parts == 1:
-            if late.answer.permanent:
+            if late.submitted != row.submitted:  # an earlier try is known not to have been taken; of the last one nothing is
+                self.rows[key] = outbox.moved(row, outbox.UNCERTAIN, reason=row.reason, tries=row.tries - 1)
+            elif late.answer.permanent:
                 self.rows[key] = outbox.moved(row, outbox.FAILED, reason=late.answer.name)
             else:
                 reason = outbox.THROTTLED if late.answer.throttled else late.answer.name

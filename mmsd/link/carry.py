@@ -66,6 +66,7 @@ class Message:
     priority: int = 0  # 0 … 3
     want_report: bool = True
     link_id: str = ""  # CMPP 3.0: of the Incoming that this answers
+    submitted: int = 0  # tells this try from the others of the same key; a Late repeats it
 
     def __repr__(self) -> str:
         return f"Message({self.key!r} to {masked(self.receiver)}, {self.content!r})"
@@ -192,6 +193,7 @@ class Late:
     answer: Accepted | Refused
     part: int = 1  # of so many
     parts: int = 1
+    submitted: int = 0  # the message's own: which try it answers
 
 
 @dataclass(frozen=True, slots=True)

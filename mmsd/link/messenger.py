@@ -44,6 +44,7 @@ class _Tag(NamedTuple):
     receiver: str
     part: int
     parts: int
+    submitted: int
 
 
 def _taken(outcome: Outcome) -> bool:
@@ -318,7 +319,7 @@ class Messenger:
     async def _asked(self, message: Message, requests: list[Request]) -> Answer:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.answer_seconds
-        tags = [_Tag(message.key, message.receiver, part, len(requests)) for part in range(1, len(requests) + 1)]
+        tags = [_Tag(message.key, message.receiver, part, len(requests), message.submitted) for part in range(1, len(requests) + 1)]
         outcomes = await self._ask_all(zip(requests, tags, strict=True))
         while any(map(_throttled, outcomes)) and any(map(_taken, outcomes)) and loop.time() < deadline:
             again = [place for place, outcome in enumerate(outcomes) if _throttled(outcome)]
@@ -357,8 +358,9 @@ class Messenger:
         lost = [outcome for outcome in outcomes if isinstance(outcome, Lost)]
         unsent = [outcome for outcome in outcomes if isinstance(outcome, LinkDown)]
         said_no = sorted(refusals, key=lambda reply: reply.throttled)
-        if said_no and not (said_no[0].throttled and lost):
-            return self._refused(message.key, said_no[0], ids)
+        refused = self._refused(message.key, said_no[0], ids) if said_no else None
+        if refused is not None and (refused.permanent or not lost):  # else what goes again may go twice, and that uses up a try
+            return refused
         if len(ids) == len(outcomes):
             return Accepted(message.key, ids)
         if lost or ids:
@@ -386,9 +388,9 @@ class Messenger:
         if tag is None:
             return
         if reply.status:
-            self._put(Late(self._refused(tag.key, reply), tag.part, tag.parts))
+            self._put(Late(self._refused(tag.key, reply), tag.part, tag.parts, tag.submitted))
         else:
-            self._put(Late(Accepted(tag.key, (self._note(tag, reply),)), tag.part, tag.parts))
+            self._put(Late(Accepted(tag.key, (self._note(tag, reply),)), tag.part, tag.parts, tag.submitted))
 
     def asked(self, pdu: Pdu, ticket: Ticket) -> None:
         """A receipt, a message, or what never can be either."""

@@ -488,6 +488,43 @@ def test_a_message_of_which_a_part_was_throttled_and_one_lost_is_uncertain():
     run(scenario())
 
 
+def test_a_message_of_which_a_part_was_refused_for_now_and_one_lost_is_uncertain():
+    """Whether the other was taken nobody knows: sent again at once it could come twice, and that again and again."""
+
+    async def scenario() -> None:
+        said = iter([t.SYSTEM_ERROR, None])
+        smsc = centre(lambda pdu: Said(next(said)))
+        async with linked(smsc) as made:
+            assert await made.link.send(text("龙舟" * 60)) == Uncertain("a", "no answer in time", parts=2)
+
+    run(scenario())
+
+
+def test_a_message_of_which_a_part_was_refused_for_good_is_refused_whatever_was_lost():
+    async def scenario() -> None:
+        said = iter([0x0B, None])  # ESME_RINVDSTADR
+        smsc = centre(lambda pdu: Said(next(said)))
+        async with linked(smsc) as made:
+            refused = await made.link.send(text("龙舟" * 60))
+            assert isinstance(refused, Refused)
+            assert refused.permanent
+
+    run(scenario())
+
+
+def test_a_late_answer_says_which_try_it_answers():
+    async def scenario() -> None:
+        said = iter([Said(t.SYSTEM_ERROR, after=75), Said(0, smpp.MessageAnswer(b"6"), after=80)])
+        smsc = centre(lambda pdu: next(said))
+        async with linked(smsc) as made:
+            for submitted in (NOON, NOON + 1):
+                assert isinstance(await made.link.send(text(submitted=submitted)), Uncertain)
+            await asyncio.sleep(90)
+            assert [(type(late.answer), late.submitted) for late in made.of(Late)] == [(Refused, NOON), (Accepted, NOON + 1)]
+
+    run(scenario())
+
+
 def test_a_message_of_which_a_part_was_refused():
     async def scenario() -> None:
         numbers = taking()
