@@ -190,6 +190,7 @@ cdef enum:
     LAST_RULE = 31
     LAST_LABEL = 65535
 
+cdef str DAMAGED = "a portrait is damaged"
 cdef u64 MOST_OCTETS = <u64>16 << 30  # of the arena: a hundred million subscribers
 cdef i64 SECOND = 1000000
 cdef i64 HOUR = 3600000000
@@ -1932,6 +1933,8 @@ cdef class Express:
                     spare = <uint8_t*>grown(spare, spared + 8)
                     memcpy(spare, lines, spared)
                     lines = spare
+                if not sound_lines(lines, head.octets):
+                    raise ValueError(DAMAGED)
                 i = self.make(head.number, head.octets + head.told)
                 if wanted == NULL:
                     self.stand(i, &head, lines)
@@ -1967,6 +1970,9 @@ cdef class Express:
         start = sub.octets
         memcpy(lines_of(sub) + start, lines, head.octets + head.told)
         sub.octets += head.octets
+        if not sound_said(lines_of(sub) + sub.octets, head.told, head.said, lines_of(sub), sub.octets):
+            self.clear(i)
+            raise ValueError(DAMAGED)
         begin(&reader, sub.key, lines_of(sub), sub.octets)
         if sub.named:
             read_named(lines_of(sub) + sub.named - 1, &reader.named)
@@ -2004,6 +2010,8 @@ cdef class Express:
         cdef Sub* sub
         cdef const uint8_t* told
         cdef int k, j, n = 0
+        if not sound_said(lines + head.octets, head.told, head.said, lines, head.octets):
+            raise ValueError(DAMAGED)
         begin(&reader, head.number, lines, head.octets)
         while reader.at < reader.end:
             read_line(&reader, &row, texts)

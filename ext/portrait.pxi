@@ -226,6 +226,67 @@ cdef inline const uint8_t* behind(const uint8_t* line) noexcept nogil:
     return line
 
 
+cdef inline bint odd(u64 word, int n, u64 same, u64 endless) noexcept nogil:
+    """Whether one of the first n nibbles says what no field is: more than eight octets, or SAME or ENDLESS where these two masks of nibbles
+    have no bit."""
+    cdef u64 more = word >> 3 & (word | word >> 1 | word >> 2) & 0x1111111111111111ULL
+    cdef u64 both = word >> 3 & word >> 2 & word >> 1
+    more &= ~(both & word & same | both & ~word & endless)
+    return more & (~(<u64>0) >> (64 - 4 * n)) != 0
+
+
+cdef const uint8_t* sound_line(const uint8_t* at, const uint8_t* end) noexcept nogil:
+    """Where the line after this one begins; NULL: here is no whole line."""
+    cdef u64 word
+    cdef int place
+    if end - at < 8:
+        return NULL
+    memcpy(&word, at, 8)
+    if odd(word, TEXT_OF_MESSAGE, 0x10100, 0):
+        return NULL
+    at += 8 + span_of(word, TEXT_OF_MESSAGE)
+    for place in range(TEXT_OF_MESSAGE, FIELDS):
+        if nibble(word, place):
+            if at >= end:
+                return NULL
+            at += 1 + at[0]
+    return at if at <= end else NULL
+
+
+cdef bint sound_lines(const uint8_t* lines, u64 octets) noexcept nogil:
+    """Whether these octets are lines. What comes from a disk is asked before it is read: a portrait may say that it goes on for ever."""
+    cdef const uint8_t* at = lines
+    while at != NULL and at < lines + octets:
+        at = sound_line(at, lines + octets)
+    return at != NULL
+
+
+cdef bint sound_said(const uint8_t* told, u64 octets, int n, const uint8_t* lines, u64 of_lines) noexcept nogil:
+    """Whether these octets are so many saids, each told relative to one of these (sound) lines that spells its message, or to none."""
+    cdef u64 field[FIELDS]
+    cdef u64 word
+    cdef const uint8_t* at = told
+    cdef const uint8_t* end = told + octets
+    cdef const uint8_t* line
+    while n:
+        if end - at < 8:
+            return False
+        memcpy(&word, at, 8)
+        if odd(word, FIELDS, 0x1, 0x100) or end - at < 8 + span_of(word, FIELDS):
+            return False
+        at = take_fields(at + 8, word, field, FIELDS)
+        if (nibble(word, 0) == SAME) != (field[15] != 0):
+            return False
+        if field[15]:
+            line = lines
+            while line < lines + of_lines and <u64>(line - lines) + 1 < field[15]:
+                line = behind(line)
+            if line >= lines + of_lines or <u64>(line - lines) + 1 != field[15] or not stands_alone(line):
+                return False
+        n -= 1
+    return at == end
+
+
 cdef u64 spelled(const uint8_t* lines, u64 octets, u64 message, Named* named) noexcept nogil:
     """1 + the place of the first line that spells this message, which goes to `named`; 0: none does."""
     cdef const uint8_t* at = lines

@@ -131,8 +131,12 @@ cdef class Texts:
         cdef Py_ssize_t i, n = len(keys)
         cdef uint64_t last = 0
         cdef int64_t length
+        if start.shape[0] != n or stop.shape[0] != n:
+            raise ValueError("keys, start and stop differ in length")
         for i in range(n):
             if keys[i] != last and keys[i]:
+                if start[i] < 0 or stop[i] > data.shape[0]:
+                    raise ValueError("a text lies outside the data")
                 last = keys[i]
                 length = min(<int64_t>min(limit, <uint64_t>65535), stop[i] - start[i])
                 self.add(last, &data[start[i]] if length > 0 else NULL, max(length, 0))
@@ -183,9 +187,13 @@ cdef class Texts:
         while at + HEAD <= <uint64_t>len(packed):
             memcpy(&key, &packed[at], 8)
             length = packed[at + 8] | <uint64_t>packed[at + 9] << 8
+            if length > <uint64_t>len(packed) - at - HEAD:
+                break
             self.add(key, &packed[at + HEAD] if length else NULL, length)
             at += HEAD + length
         self.mark = self.end if whole else mark
+        if at < <uint64_t>len(packed):
+            raise ValueError("a text is cut short")
 
 
 # --------------------------------------------------------------------------------------------------------------------- SipHash
@@ -233,9 +241,15 @@ cdef uint64_t sip(const uint8_t* data, Py_ssize_t n, uint64_t k0, uint64_t k1) n
     return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
+cdef const char* octets_of_key(bytes key) except NULL:
+    if len(key) != 16:
+        raise ValueError("a key has 16 octets")
+    return key
+
+
 def siphash(const uint8_t[::1] data, bytes key):
     cdef uint64_t k0, k1
-    cdef const char* octets = key
+    cdef const char* octets = octets_of_key(key)
     memcpy(&k0, octets, 8)
     memcpy(&k1, octets + 8, 8)
     return sip(&data[0] if len(data) else NULL, len(data), k0, k1)
@@ -245,7 +259,7 @@ def blind_numbers(numbers, bytes key):
     cdef const uint64_t[:] given = numbers
     cdef Py_ssize_t i, n = len(numbers), at
     cdef uint64_t k0, k1, rest
-    cdef const char* octets = key
+    cdef const char* octets = octets_of_key(key)
     cdef uint8_t digits[24]
     found = np.empty(n, np.uint64)
     cdef uint64_t[::1] out = found

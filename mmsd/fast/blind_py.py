@@ -19,11 +19,13 @@ def _rotated(value: int, by: int) -> int:
 
 
 def siphash(data: bytes, key: bytes) -> int:
-    """SipHash-2-4 of `data` under 16 octets of key.
+    """SipHash-2-4 of `data` under 16 octets of key. Raises ValueError for another key.
 
     >>> hex(siphash(bytes(range(15)), bytes(range(16))))
     '0xa129ca6149be45e5'
     """
+    if len(key) != 16:
+        raise ValueError("a key has 16 octets")
     k0, k1 = int.from_bytes(key[:8], "little"), int.from_bytes(key[8:16], "little")
     v0, v1, v2, v3 = k0 ^ 0x736F6D6570736575, k1 ^ 0x646F72616E646F6D, k0 ^ 0x6C7967656E657261, k1 ^ 0x7465646279746573
     padded = data + b"\0" * (7 - len(data) % 8) + bytes([len(data) & 0xFF])

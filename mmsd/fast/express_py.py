@@ -738,7 +738,7 @@ class Express:
     def revive(self, numbers: npt.NDArray[np.uint64], packed: bytes = b"") -> npt.NDArray[np.uint64]:
         """Gives these their past back, as far as it is among these portraits; hashes that may have a text behind them elsewhere, sorted.
 
-        Raises ValueError when the last portrait is cut short.
+        Raises ValueError when the last portrait is cut short, or one of theirs is damaged.
         """
         wanted, unsaid = set(numbers.tolist()), set[int]()
         for number in numbers.tolist():
@@ -755,7 +755,7 @@ class Express:
                 unsaid |= unspoken(lines)
                 for line in lines:
                     self._add(portrait.number, subscriber, *line)
-                self._told(portrait.number, subscriber, unpack_said(portrait.number, lines, portrait.said))
+                self._told(portrait.number, subscriber, unpack_said(portrait.number, lines, portrait.said, portrait.entries))
         if read < len(packed):
             raise ValueError("a portrait is cut short")
         return np.array(sorted(unsaid), np.uint64)
@@ -878,7 +878,8 @@ class Express:
 
     def load(self, packed: bytes | memoryview) -> int:
         """Folds the portraits of a delta or snapshot in, or the next of them; how many octets they were. One that is cut off at the
-        end is left: it comes whole with the next piece."""
+        end is left: it comes whole with the next piece. Raises ValueError when one is damaged: what is in the lane is then good for
+        nothing."""
         folded = 0
         for portrait in portraits(packed):
             folded += portrait.octets
@@ -888,7 +889,7 @@ class Express:
                 subscriber.lines = []
             subscriber.lines += unpack_lines(number, portrait.lines, subscriber.lines)
             subscriber.said = {}
-            self._told(number, subscriber, unpack_said(number, subscriber.lines, portrait.said))
+            self._told(number, subscriber, unpack_said(number, subscriber.lines, portrait.said, portrait.entries))
             if not subscriber.lines and not subscriber.said and not subscriber.group:
                 del self._all[number]
         self.forget_changes()

@@ -28,6 +28,10 @@ SAME: Final = 15
 ENDLESS: Final = 14
 """`trace.NEVER`."""
 LONGEST_TEXT: Final = 200
+DAMAGED: Final = "a portrait is damaged"
+
+_MARKS: Final = {0: {(0, SAME), (2, ENDLESS)}, 2: {(2, SAME), (4, SAME)}}
+"""Texts of a record → which of its fields may be what instead of a number."""
 
 _WORD: Final = (1 << 64) - 1
 _NO_ROW: Final = np.zeros((), TRACE)[()]
@@ -48,6 +52,7 @@ NOTHING: Final = Line(_NO_ROW)
 class Portrait(NamedTuple):
     number: int
     how: int
+    entries: int
     lines: bytes
     said: bytes
 
@@ -107,14 +112,17 @@ def pack_lines(lines: Sequence[Line], start: int = 0) -> bytes:
 
 
 def unpack_lines(number: int, packed: bytes, before: Sequence[Line] = ()) -> list[Line]:
-    """Lines of this subscriber that come behind those `before`."""
+    """Lines of this subscriber that come behind those `before`. Raises ValueError where there is none."""
     named = last_named(before)
     found: list[Line] = []
     at = 0
     while at < len(packed):
         fields, texts, at = _read(packed, at, texts=2)
         alone = fields[2] not in (0, SAME << 64)
-        line = Line(_row(number, fields, _NO_ROW if alone else named.row), *texts)
+        try:
+            line = Line(_row(number, fields, _NO_ROW if alone else named.row), *texts)
+        except OverflowError:
+            raise ValueError(DAMAGED) from None
         if alone:
             named = line
         found.append(line)
@@ -127,13 +135,21 @@ def pack_said(lines: Sequence[Line], said: Iterable[Any]) -> bytes:
     return b"".join(_pack_said(entry, *places.get(int(entry["identity"]), (0, _NO_ROW))) for entry in said)
 
 
-def unpack_said(number: int, lines: Sequence[Line], packed: bytes) -> list[Any]:
-    by_place = dict(_spelled(lines).values())
+def unpack_said(number: int, lines: Sequence[Line], packed: bytes, count: int) -> list[Any]:
+    """So many SAID rows. Raises ValueError when they are not as many, or told relative to no line that spells its message."""
+    by_place = {0: _NO_ROW} | dict(_spelled(lines).values())
     found: list[Any] = []
     at = 0
     while at < len(packed):
         fields, _, at = _read(packed, at)
-        found.append(_said(number, fields, by_place[fields[15]] if fields[15] else _NO_ROW))
+        if fields[15] not in by_place or (fields[0] == SAME << 64) != (fields[15] != 0):
+            raise ValueError(DAMAGED)
+        try:
+            found.append(_said(number, fields, by_place[fields[15]]))
+        except OverflowError:
+            raise ValueError(DAMAGED) from None
+    if len(found) != count:
+        raise ValueError(DAMAGED)
     return found
 
 
@@ -147,11 +163,11 @@ def portraits(packed: bytes | memoryview) -> Iterator[Portrait]:
     """The portraits that stand one behind the other; one that is cut off at the end is left."""
     at, data = 0, bytes(packed)
     while at + PORTRAIT.size <= len(data):
-        number, told, _, how, rows = PORTRAIT.unpack_from(data, at)
+        number, told, count, how, rows = PORTRAIT.unpack_from(data, at)
         at += PORTRAIT.size
         if at + rows + told > len(data):
             return
-        yield Portrait(number, how, data[at : at + rows], data[at + rows : at + rows + told])
+        yield Portrait(number, how, count, data[at : at + rows], data[at + rows : at + rows + told])
         at += rows + told
 
 
@@ -189,20 +205,27 @@ def _pack(fields: Sequence[int], texts: Sequence[bytes] = ()) -> bytes:
 
 
 def _read(packed: bytes, at: int, texts: int = 0) -> tuple[list[int], list[bytes], int]:
+    """A record's fields, its texts, and where the next one begins. Raises ValueError where it is not whole."""
     word, at = int.from_bytes(packed[at : at + 8], "little"), at + 8
     fields: list[int] = []
     spoken: list[bytes] = []
+    marked = _MARKS[texts]
     for place in range(16):
         octets = word >> 4 * place & 15
         if place >= 16 - texts:
-            length = packed[at] if octets else 0
-            spoken.append(packed[at + octets : at + octets + length])
-            at += octets + length
+            behind = at + bool(octets)
+            length = int.from_bytes(packed[at:behind], "little")
+            spoken.append(packed[behind : behind + length])
+            at = behind + length
+        elif octets > 8 and (place, octets) not in marked:
+            raise ValueError(DAMAGED)
         elif octets in (SAME, ENDLESS):
             fields.append(octets << 64)
         else:
             fields.append(int.from_bytes(packed[at : at + octets], "little"))
             at += octets
+    if at > len(packed):
+        raise ValueError(DAMAGED)
     return fields, spoken, at
 
 

@@ -46,8 +46,11 @@ class Texts:
     def keep(
         self, keys: npt.NDArray[np.uint64], data: bytes | memoryview, start: npt.NDArray[np.int64], stop: npt.NDArray[np.int64], limit: int
     ) -> None:
-        """Keeps `data[start[i]:stop[i]]`, cut to `limit` octets, for each key that is not 0 and not yet known."""
+        """Keeps `data[start[i]:stop[i]]`, cut to `limit` octets, for each key that is not 0 and not yet known. Raises ValueError where one
+        lies outside the data."""
         for key, first, last in zip(keys.tolist(), start.tolist(), stop.tolist(), strict=True):
+            if key and (first < 0 or last > len(data)):
+                raise ValueError("a text lies outside the data")
             self.put(key, bytes(data[first : min(last, first + limit)]))
 
     def retain(self, keys: npt.NDArray[np.uint64], more: npt.NDArray[np.uint64]) -> None:
@@ -72,10 +75,14 @@ class Texts:
         return b"".join(_HEAD.pack(key, len(self._all[key])) + self._all[key] for key in keys.tolist() if key in self._all)
 
     def load(self, packed: bytes) -> None:
-        """Adds what was packed; it is not fresh."""
+        """Adds what was packed; it is not fresh. Raises ValueError when the last one is cut short."""
         at = 0
         while at < len(packed):
+            if at + _HEAD.size > len(packed):
+                raise ValueError("a text is cut short")
             key, length = _HEAD.unpack_from(packed, at)
             at += _HEAD.size + length
+            if at > len(packed):
+                raise ValueError("a text is cut short")
             if key not in self._all:
                 self._all[key] = packed[at - length : at]

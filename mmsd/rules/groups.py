@@ -71,16 +71,23 @@ class Groups:
         return asked
 
     def take_back(self, found: Mapping[int, tuple[bytes, bytes]]) -> None:
-        """Takes from these groups (portraits, texts) what is of those `wanted` named; a group that is gone is not missed."""
+        """Takes from these groups (portraits, texts) what is of those `wanted` named; a group that is gone is not missed.
+
+        Raises StoreError when one of them is damaged.
+        """
         numbers, groups = self._wanted
         for start, stop in pieces(groups):
             portraits, packed = found.get(int(groups[start]), (None, b""))
             if portraits is None:
                 continue
-            unsaid = self._express.revive(numbers[start:stop], portraits)
-            if len(unsaid) and packed:
-                texts = Texts()
-                texts.load(packed)
+            texts = Texts()
+            try:
+                unsaid = self._express.revive(numbers[start:stop], portraits)
+                if len(unsaid) and packed:
+                    texts.load(packed)
+            except ValueError as error:
+                raise StoreError(f"what was put away is damaged ({error}); restore the state directory as a whole") from None
+            if len(texts):
                 for key in unsaid.tolist():
                     if key in texts:
                         self._texts.put(key, texts[key])
@@ -142,7 +149,7 @@ class Groups:
 
     def load(self, changes: Changes, portraits: Iterable[bytes | memoryview]) -> None:
         """Folds changes in, and what changed on the lane, in pieces: who came back left his group before, and who was put away has left
-        it since. Raises StoreError when the last portrait is cut short."""
+        it since. Raises StoreError when the last portrait is cut short, or one is damaged."""
         revived, left = np.frombuffer(changes.revived, np.uint64), np.frombuffer(changes.left, np.uint32)
         self._leave(revived, left)
         self._express.revive(revived)
@@ -158,7 +165,10 @@ class Groups:
         cut: bytes | memoryview = b""
         for piece in pieces:
             both = b"".join((cut, piece)) if cut else piece
-            cut = memoryview(both)[self._express.load(both) :]
+            try:
+                cut = memoryview(both)[self._express.load(both) :]
+            except ValueError:
+                raise StoreError("a portrait of the packed State is damaged; restore the state directory as a whole") from None
         if len(cut):
             raise StoreError("the packed State in the state directory ends within a portrait; restore the state directory as a whole")
 

@@ -1516,7 +1516,10 @@ class State:
                 self._forget_messages(np.array(sorted(delta.forgotten), np.uint64))
             for entry in delta.published:
                 self.published.setdefault(entry.subscriber, {})[entry.key] = entry
-            self.texts.load(delta.texts)
+            try:
+                self.texts.load(delta.texts)
+            except ValueError as error:
+                raise StoreError(f"the packed State is damaged ({error}); restore the state directory as a whole") from None
             self.portals.update(delta.portals)
             for ggsn, at in delta.resets:
                 self.reset_at[ggsn] = sorted({*self.reset_at.get(ggsn, []), at})

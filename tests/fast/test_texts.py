@@ -79,6 +79,32 @@ def loaded(packed: bytes) -> list[tuple[int, bytes]]:
 
 
 @pytest.mark.parametrize("build", TEXTS)
+def test_what_lies_outside_is_refused(build: Any) -> None:
+    texts = build()
+    texts.put(5, b"first")
+    texts.put(6, b"second")
+    packed = texts.packed()
+    for stop in range(1, len(packed)):
+        if stop != 15:  # the first is whole
+            with pytest.raises(ValueError, match="cut short"):
+                build().load(packed[:stop])
+    one, zero, three = np.array([1], np.uint64), np.array([0]), np.array([3])
+    for first, last in ((zero - 1, three), (zero, three + 1)):
+        with pytest.raises(ValueError, match="outside the data"):
+            texts.keep(one, b"one", first, last, 9)
+    assert 1 not in texts
+
+
+@pytest.mark.parametrize("build", BLINDS)
+@pytest.mark.parametrize("size", [0, 15, 17])
+def test_a_key_has_sixteen_octets(build: Any, size: int) -> None:
+    with pytest.raises(ValueError, match="16 octets"):
+        build.siphash(b"", bytes(size))
+    with pytest.raises(ValueError, match="16 octets"):
+        build.blind_numbers(np.array([1], np.uint64), bytes(size))
+
+
+@pytest.mark.parametrize("build", TEXTS)
 def test_a_hash_keeps_its_first_text(build: Any) -> None:
     texts = build()
     texts.put(5, b"first")

@@ -13,7 +13,7 @@ import pytest
 from mmsd import config
 from mmsd.errors import StoreError
 from mmsd.fast import Texts, express_py
-from mmsd.fast.portrait_py import portraits, unpack_lines, unpack_said
+from mmsd.fast.portrait_py import PORTRAIT, portraits, unpack_lines, unpack_said
 from mmsd.fast.trace import NEVER, TRACE
 from mmsd.model import COLUMNS, MINUTE, SECOND, Content, Kind, PushState, Records, TextColumn
 from mmsd.rules.causes import CAUSES, RULES
@@ -241,6 +241,54 @@ def test_what_was_packed_may_come_in_pieces_that_end_anywhere(build: Any, seed: 
             Groups(lane(build, context), Texts()).load(Changes({}), in_pieces(octets[: -draw.randrange(1, 16)], draw))
 
 
+def test_a_damaged_portrait_is_refused_or_read_as_specified(seed: int, effort: int) -> None:
+    if len(BUILDS) < 2:
+        pytest.skip("the compiled kernels are not here")
+    draw, context = random.Random(seed), dossiers.context()
+    read = refused = 0
+    for _ in range(30 * effort):
+        express = lane(BUILDS[0], context)
+        taken_of(express, story(draw), 0)
+        express.survey(40 * SECOND)
+        octets = b"".join(express.snapshot())
+        for _ in range(20):
+            damaged = bytearray(octets)
+            for _ in range(draw.randrange(1, 3)):
+                damaged[draw.randrange(len(damaged))] ^= 1 << draw.randrange(8)
+            expected, copy = (lane(build, context) for build in BUILDS)
+            try:
+                whole = expected.load(bytes(damaged)) == len(damaged)
+            except ValueError:
+                refused += 1
+                continue
+            assert copy.load(bytes(damaged)) == len(damaged) or not whole
+            if whole:
+                read += 1
+                assert image(copy) == image(expected)
+    assert min(read, refused) > 20, (read, refused)
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_a_portrait_that_does_not_end_is_refused(build: Any) -> None:
+    """By its lines, by how much was said, and by the line that it is told relative to."""
+    context = dossiers.context()
+    express = lane(build, context)
+    express.take(rows_of([submit(0), notify(1), push(1)]), 0)
+    express.survey(40 * SECOND)
+    octets = b"".join(express.snapshot())
+    (portrait,) = portraits(octets)
+    lines = len(octets) - len(portrait.said)
+    assert portrait.entries == 1
+    for place, octet in ((PORTRAIT.size + 3, 0x88), (PORTRAIT.size + 7, 0xFF), (10, 2), (10, 0), (lines, 0xFF), (len(octets) - 1, 0xFF)):
+        damaged = bytearray(octets)
+        assert damaged[place] != octet
+        damaged[place] = octet
+        with pytest.raises(StoreError, match="damaged"):
+            Groups(lane(build, context), Texts()).load(Changes({}), [bytes(damaged)])
+        with pytest.raises(ValueError, match="damaged"):
+            lane(build, context).revive(np.array([ANN], np.uint64), bytes(damaged))
+
+
 def records_of(lines: list[Trace]) -> Records:
     """The lines as an MMSC's records, of kinds that the lane knows and others; texts as long as their hashes are even."""
     rows = rows_of(lines)
@@ -287,7 +335,7 @@ def image(express: Any) -> list[Any]:
     found = []
     for portrait in portraits(b"".join(express.snapshot())):
         lines = unpack_lines(portrait.number, portrait.lines)
-        said = unpack_said(portrait.number, lines, portrait.said)
+        said = unpack_said(portrait.number, lines, portrait.said, portrait.entries)
         told = [(line.row.tolist(), line.message, line.transaction) for line in lines]
         found.append((portrait.number, sorted(told), sorted(entry.tolist() for entry in said)))
     return sorted(found)
