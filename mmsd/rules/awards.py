@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from mmsd.model import NOT_LOGGED, SECOND
 from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
-from mmsd.rules.copies import transactions
+from mmsd.rules.copies import MM4, transactions
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
 from mmsd.rules.holdings import Holding, Served
@@ -29,9 +29,6 @@ from mmsd.rules.signs import Seen
 from mmsd.rules.state import Published, State
 from mmsd.rules.submits import Answer, Group, Submit, group_of
 from mmsd.rules.traces import AT, LINK, SIZE, A, Trace
-
-MM4: Final = 4
-"""Interface of a submit that came from another MMSC."""
 
 
 class Handsets(Protocol):
@@ -87,7 +84,7 @@ class Awards:
 
         `entry` is about to be published; until then it is told here when to look again, and what was asked or awarded.
         """
-        if not self.campaigns or thread.opened is None:
+        if not self.campaigns or thread.opened is None or thread.passed_on:
             return None
         number, method, score = evidence_of(thread, self.state.seeds)
         if not number:
@@ -162,6 +159,8 @@ class Awards:
         campaign, receiver, sender = seed.campaign, dossier.subscriber, thread.sender
         group = self._group(thread, dossier, seed)
         keys = [forward_key(self.row_secret, campaign.id, member, sender, receiver) for member in group.members]
+        if thread.origin is not None and "receiver" in campaign.off_net:  # it may have counted by what the other MMSC answered
+            keys.append(forward_key(self.row_secret, campaign.id, thread.origin.identity, sender, receiver))
         had = [holding for holding in self.state.held(sender, thread.began) if holding.campaign == campaign.id]
         origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
         off_net = self._off_net(thread, receiver)
@@ -181,12 +180,16 @@ class Awards:
             other
             for other in dossier.threads
             if other.sender == thread.sender and other.opened is not None and evidence_of(other, self.state.seeds)[0] == seed.number
-        ]
-        lines = [other.opened for other in threads if other.opened is not None]
+            and (other is thread or not other.passed_on)
+        ]  # fmt: skip
+        posted = [other.origin or other for other in threads]  # where his handset sent it
+        lines = [other.opened for other in posted if other.opened is not None]
         resends = bool(seed.campaign.resends) and self._resends(thread.sender, seed.campaign.resends)
         submits = [
-            Submit(other.identity, line[AT], line[LINK], transaction, line[SIZE], _answer(self._said(dossier, other)), resends)
-            for other, line, transaction in zip(threads, lines, transactions(lines, [each.copies for each in threads]), strict=True)
+            Submit(other.identity, line[AT], line[LINK], transaction, line[SIZE], _answer(self._said(dossier, base)), resends)
+            for other, base, line, transaction in zip(
+                threads, posted, lines, transactions(lines, [each.copies for each in posted]), strict=True
+            )
         ]
         place = next(place for place, other in enumerate(threads) if other is thread)
         return group_of(submits[place], submits, seed.campaign.resend, seed.campaign.hold)
@@ -206,7 +209,7 @@ class Awards:
     def _off_net(self, thread: Thread, receiver: int) -> str:
         """Which of the two is in another network: "sender", "receiver", "both"; "" = neither, as far as is known."""
         assert thread.opened is not None, "what was not submitted is not ready"
-        sender_off = thread.opened[A] == MM4 or not self.network.owns(thread.sender)
+        sender_off = (thread.opened[A] == MM4 and thread.origin is None) or not self.network.owns(thread.sender)
         receiver_off = bool(thread.out) or not self.network.owns(receiver)
         return {(True, True): "both", (True, False): "sender", (False, True): "receiver"}.get((sender_off, receiver_off), "")
 

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from mmsd.model import HOUR, CopyCount, Kind, Records, Sighted
-from mmsd.rules.traces import AT, ERROR, LINK, MESSAGE, OTHER, SEED, SIZE, STATUS, TRANSACTION, WHERE, Trace
+from mmsd.rules.traces import AT, ERROR, LINK, MESSAGE, OTHER, SEED, SIZE, STATUS, TRANSACTION, WHERE, A, Trace
 
 RECOGNISED: Final = np.array([-1, Sighted.EXACT, Sighted.MARK, Sighted.REGISTERED], np.int32)
 """What `status` of a COPY counts."""
@@ -44,8 +44,8 @@ SUBMITTED: Final = "submitted"
 """No copy: a submit that the MMSC wrote down, and of which this tap should have one."""
 NO_COPY: Final = "no_copy"
 """So many submits at least have none."""
-MM1: Final = 1
-"""`interface` of what a handset posted."""
+MM1, MM4 = 1, 4
+"""`interface` of what a handset posted, and of what came from another MMSC; `a` of a SUBMIT."""
 
 
 class Pairing(NamedTuple):
@@ -71,7 +71,7 @@ def pair(copies: Sequence[Trace], lines: Sequence[Trace], within: int) -> Pairin
         if not near[number]:
             strays.append(copy)
     ambiguous: dict[int, int] = {}
-    for places, numbers in _components(near):
+    for places, numbers in components(near):
         mine = [copies[number] for number in numbers]
         known = [copy for place in places for copy in of.get(place, ())]
         if _certain(mine + known, len(places)):
@@ -106,10 +106,12 @@ def _fits(copy: Trace, line: Trace, within: int) -> bool:
         return False
     if copy[TRANSACTION] and line[TRANSACTION]:
         return False
+    if copy[SIZE] >= 0 and line[A] == MM4:  # a handset posted what was copied; this came from another MMSC
+        return False
     return bool(copy[SIZE] == line[SIZE] or copy[SIZE] < 0 or line[SIZE] < 0)
 
 
-def _components(near: Mapping[int, Sequence[int]]) -> list[tuple[list[int], list[int]]]:
+def components(near: Mapping[int, Sequence[int]]) -> list[tuple[list[int], list[int]]]:
     """(lines, copies) that hang together by "may belong to"."""
     found: list[tuple[set[int], list[int]]] = []
     for number, places in near.items():
@@ -147,7 +149,7 @@ def transactions(lines: Sequence[Trace], copies: Sequence[Sequence[Trace]]) -> l
         for key in {(copy[LINK], copy[AT], copy[TRANSACTION]) for copy in mine}:
             holders[key].append(place)
     keys = sorted(holders)
-    for places, numbers in _components({number: holders[key] for number, key in enumerate(keys)}):
+    for places, numbers in components({number: holders[key] for number, key in enumerate(keys)}):
         in_order = sorted(places, key=lambda place: (lines[place][AT], lines[place][WHERE]))
         taps: dict[int, list[int]] = defaultdict(list)
         for tap, _, transaction in (keys[number] for number in numbers):

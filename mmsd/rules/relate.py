@@ -24,7 +24,7 @@ from typing import Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
-from mmsd.rules.copies import pair
+from mmsd.rules.copies import MM4, components, pair
 from mmsd.rules.history import History
 from mmsd.rules.scope import Scopes
 from mmsd.rules.settings import Judgement
@@ -40,6 +40,7 @@ from mmsd.rules.traces import (
     OTHER,
     PATH,
     REFUSAL,
+    SEED,
     STATUS,
     TRANSACTION,
     WHERE,
@@ -152,6 +153,8 @@ class Thread:
     ambiguous: int = 0  # number of the seed in such a copy, which may be its own or another's
     peers: list[Trace] = field(default_factory=list)  # what the MMSC it was sent to answered
     own: bool = False
+    origin: Thread | None = None  # the submit to another MMSC of ours that it is, come from there over MM4
+    passed_on: bool = False  # another MMSC of ours took it over MM4: what became of it is told there
 
     def __len__(self) -> int:
         """How many traces are its own."""
@@ -291,6 +294,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     _join_failed(threads, failed, dossier.gets, by_location, context)
     if copies:
         _join_copies(dossier, threads, copies, context)
+    _join_passed_on(threads, context)
     dossier.threads = threads
     return dossier
 
@@ -304,6 +308,36 @@ def _join_copies(dossier: Dossier, threads: list[Thread], copies: list[Trace], c
         thread.copies = list(pairing.of.get(place, ()))
         thread.ambiguous = pairing.ambiguous.get(place, 0)
     dossier.strays = list(pairing.strays)
+
+
+def _join_passed_on(threads: list[Thread], context: Context) -> None:
+    """A message that one MMSC of ours handed to another over MM4 has a submit in each: the second is what the first is.
+
+    They belong together when one was sent out as the other came. Of several at once it matters which only where they are not alike.
+    """
+    came = [t for t in threads if t.opened is not None and t.opened[A] == MM4 and not t.forwarded]
+    sent = [t for t in threads if t.out and t.opened is not None and t.opened[A] != MM4 and not t.forwarded] if came else []
+    if not sent:
+        return
+    within = int((context.settings.join + context.settings.skew) * SECOND)
+    near = {
+        number: [
+            place for place, one in enumerate(sent)
+            if one.sender == thread.sender and one.domain != thread.domain and any(abs(out[AT] - thread.began) <= within for out in one.out)
+        ]
+        for number, thread in enumerate(came)
+    }  # fmt: skip
+    for places, numbers in components(near):
+        origins = sorted((sent[place] for place in places), key=lambda one: (one.began, one.identity))
+        alike = len({(frozenset(copy[SEED] for copy in one.copies), one.ambiguous) for one in origins}) == 1
+        if alike and len(places) == len(numbers):
+            for thread, one in zip(sorted((came[number] for number in numbers), key=lambda t: (t.began, t.identity)), origins, strict=True):
+                thread.origin, one.passed_on = one, True
+                thread.copies, thread.ambiguous = thread.copies or list(one.copies), thread.ambiguous or one.ambiguous
+        else:
+            seed = next((copy[SEED] for one in origins for copy in one.copies), 0)
+            for number in numbers:
+                came[number].ambiguous = came[number].ambiguous or (0 if came[number].copies else seed)
 
 
 def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], context: Context) -> None:

@@ -769,6 +769,8 @@ def _times(thread: Thread, seen: Seen, settled: int) -> tuple[int, int]:
 
 def _copied(thread: Thread) -> tuple[str, int]:
     """What copies of its submit say, and of which seed."""
+    if thread.origin is not None:
+        return "", 0  # told of the submit that it is
     if thread.copies:
         return JOINED, surest(thread.copies)[SEED]
     return (AMBIGUOUS, thread.ambiguous) if thread.ambiguous else ("", 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 import pytest
@@ -115,3 +116,55 @@ def test_late_or_twice_through_kills(
 def _told(found: ledger.Ledger) -> Counter[Hashable]:
     """Who is told a serial, by key of the outbox."""
     return Counter({row: n for row, n in found["outbox"].items() if isinstance(row, tuple) and row[1] == "serial"})
+
+
+def _over_mm4(logs: Path) -> None:
+    """Two MMSCs with ids of their own: one takes messages and passes them on, the other notifies and is fetched from."""
+    (logs / TWIN).mkdir()
+    for path in (logs / NODE).glob("mmsc-access.log*"):
+        here, there = [], []
+        for line in path.read_bytes().splitlines(keepends=True):
+            elsewhere = re.sub(rb"\[msgid:(\S+?)@", rb"[msgid:r-\1@", line)
+            if b" Received MMS [INT:MM1]" in line:
+                here += [line, line.replace(b" Received MMS [INT:MM1]", b" Sent MMS [INT:MM4]")]
+                there.append(re.sub(rb"\[size=\d+\]", b"[size=-1]", elsewhere.replace(b"[INT:MM1]", b"[INT:MM4]")))
+            else:
+                there.append(elsewhere)
+        path.write_bytes(b"".join(here))
+        (logs / TWIN / path.name).write_bytes(b"".join(there))
+
+
+@pytest.mark.parametrize(("copied", "late"), [("in time", ""), ("late", ""), ("twice", ""), ("in time", NODE), ("in time", TWIN)])
+def test_one_message_in_two_mmscs_is_one_forward(
+    house: Houses, province: Path, known: ledger.Ledger, tmp_path: Path, copied: str, late: str, seed: int
+) -> None:
+    """`late`: the node whose log comes hours after all others."""
+    logs, copies = tmp_path / "logs", tmp_path / "copies"
+    shutil.copytree(province, logs)
+    copies.mkdir()
+    lines = sorted(sent_on(logs), key=lambda line: line.at)
+    _over_mm4(logs)
+    run = _house(house, seed, logs, copies)
+    assert run.given is not None
+    twin = msgspec.structs.replace(run.given.feeds[TWIN], domain=TWIN)
+    run.given = msgspec.structs.replace(run.given, feeds={**run.given.feeds, TWIN: twin})
+    first, second = COPIES[copied]
+    if first:
+        (copies / "copies.log").write_text("".join(map(str, lines)))
+    if late:
+        (logs / late).rename(tmp_path / "hidden")
+    story = run.history()
+    run.clock.now += HOURS
+    if late:
+        (tmp_path / "hidden").rename(logs / late)
+    if second:
+        (copies / "copies.log.1").write_text("".join(map(str, lines)))
+    story += f"; {run.history()}"
+    found = ledger.read(run.state)
+    assert _between(found) == _between(known), f"{story}: {_between(known) - _between(found)}, {_between(found) - _between(known)}"
+
+
+def _between(found: ledger.Ledger) -> Counter[tuple[Hashable, ...]]:
+    """Forwards by sender, receiver and whether they count."""
+    rows = [dict(cast(Iterable[tuple[str, Hashable]], row)) for row in found["forwards"].elements()]
+    return Counter((row["sender"], row["receiver"], row["counted"]) for row in rows)

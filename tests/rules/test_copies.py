@@ -10,10 +10,10 @@ import pytest
 
 from mmsd.model import COLUMNS, HOUR, SECOND, Kind, Records, Sighted, TextColumn
 from mmsd.rules.campaign import evidence_of
-from mmsd.rules.copies import Pairing, Seen, pair, score, surest, transactions
+from mmsd.rules.copies import MM4, Pairing, Seen, pair, score, surest, transactions
 from mmsd.rules.relate import assemble
-from mmsd.rules.traces import Trace
-from tests.rules.dossiers import ANN, BOB, CAT, context, name, push, submit, trace
+from mmsd.rules.traces import AT, Trace
+from tests.rules.dossiers import ANN, BOB, CAT, OTHER_MMSC, context, name, push, submit, trace
 
 WITHIN = 5 * SECOND
 
@@ -130,6 +130,50 @@ def test_what_a_copy_says_of_a_delivery() -> None:
     assert [evidence_of(thread, {}) for thread in resent.threads] == [(7, "mark", 9.0)] * 2, "whichever of the two is fetched"
     held = assemble(ANN, [line(0), line(2, "m2"), copy(1, 7)], context())
     assert [(evidence_of(thread, {}), thread.ambiguous) for thread in held.threads] == [((0, "", 0.0), 7)] * 2
+
+
+def over(at: float, message: str = "m1", sender: int = BOB) -> Trace:
+    """The first MMSC handed it to another."""
+    return trace(Kind.SENT_OUT, at, message=message, other=sender, a=MM4)
+
+
+def came(at: float, message: str, sender: int = BOB) -> Trace:
+    """Our other MMSC took it from there."""
+    return submit(at, message, sender, feed=OTHER_MMSC, a=MM4)
+
+
+@pytest.mark.parametrize(
+    ("traces", "found"),
+    [
+        ([line(0), over(1), came(1.5, "r1"), copy(0, 7)], {"m1": (7, True, False), "r1": (7, False, True)}),
+        ([line(0), over(1), came(1.5, "r1")], {"m1": (0, True, False), "r1": (0, False, True)}),
+        # another sender's, long after, of no MMSC of ours, never handed on: not it
+        ([line(0), over(1), came(1.5, "r1", CAT), copy(0, 7)], {"m1": (7, False, False), "r1": (0, False, False)}),
+        ([line(0), over(1), came(60, "r1"), copy(0, 7)], {"m1": (7, False, False), "r1": (0, False, False)}),
+        ([line(0), came(1.5, "r1"), copy(0, 7)], {"m1": (7, False, False), "r1": (0, False, False)}),
+        ([came(1.5, "r1"), copy(0, 7)], {"r1": (0, False, False)}),
+        # two at once are told apart by their order where it does not matter
+        (
+            [line(0), line(1, "m2"), over(1), over(2, "m2"), came(1.5, "r1"), came(2.5, "r2"), copy(0, 7), copy(1, 7)],
+            {"m1": (7, True, False), "m2": (7, True, False), "r1": (7, False, True), "r2": (7, False, True)},
+        ),
+        # and held where it does
+        (
+            [line(0), line(1, "m2", size=200), over(1), over(2, "m2"), came(1.5, "r1"), came(2.5, "r2"), copy(0, 7)],
+            {"m1": (7, False, False), "m2": (0, False, False), "r1": (-7, False, False), "r2": (-7, False, False)},
+        ),
+    ],
+)
+def test_what_one_mmsc_of_ours_hands_to_another_is_one_message(traces: list[Trace], found: dict[str, tuple[int, bool, bool]]) -> None:
+    """Of each submit: its seed (−: it may be one), whether it was passed on, whether it is another MMSC's."""
+    for seed in range(5):
+        mixed = random.Random(seed).sample(traces, len(traces))
+        dossier = assemble(ANN, sorted(mixed, key=lambda trace: trace[AT]), context())
+        told = {
+            thread.identity: (evidence_of(thread, {})[0] or -thread.ambiguous, thread.passed_on, thread.origin is not None)
+            for thread in dossier.threads
+        }
+        assert told == {name(message): what for message, what in found.items()}
 
 
 def test_the_surest_counts() -> None:
