@@ -264,7 +264,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
             continue  # his own message: a report on it
         notices.setdefault(feeds[notify[FEED]].domain, {}).setdefault(notify[MESSAGE], []).append(notify[AT])
     _join_legs(threads, sorted(legs.values(), key=lambda leg: leg.first), notices, context)
-    _join_fetches(threads, fetches, feeds)
+    _join_fetches(threads, fetches, notices, feeds)
     by_transaction = {thread.leg.transaction: thread for thread in threads if thread.leg}
     for leg in legs.values():
         if leg.transaction not in by_transaction:  # the push was seen, the submit never: an orphan
@@ -425,7 +425,9 @@ def _nearest(leg: Leg, thread: Thread, threads: list[Thread], notices: Mapping[i
             nearest = min(free, key=lambda at: abs(at - sent), default=None)
             if nearest is not None and abs(nearest - sent) <= join:
                 free.remove(nearest)
-        distance = _distance(leg, free, join, ahead)
+        # it may have come to him before by others: any of its lines may be the first of this delivery
+        beside = min((abs(at - leg.first + ahead) for at in free), default=NEVER)
+        distance = beside if beside <= join else _distance(leg, free, join, ahead)
         if distance < best:
             best, message = distance, candidate
     return best, message
@@ -444,14 +446,31 @@ def _distance(leg: Leg, times: Sequence[int], join: int, ahead: int) -> int:
     return join + sum(min(distance, 2 * join) for distance in distances) // len(distances)
 
 
-def _join_fetches(threads: list[Thread], fetches: list[Trace], feeds: Sequence[FeedInfo]) -> None:
+def _apart(thread: Thread, times: Sequence[int]) -> int:
+    """How far the nearest of `times` is from the first push."""
+    return min((abs(at - thread.leg.first) for at in times), default=NEVER) if thread.leg is not None else NEVER
+
+
+def _join_fetches(
+    threads: list[Thread], fetches: list[Trace], notices: Mapping[int, Mapping[int, list[int]]], feeds: Sequence[FeedInfo]
+) -> None:
+    """A Fetched line names its message and whose it is. What a forwarded message's id was taken for, by the Notify line beside its push,
+    gives way to it: that line may be a report on what the receiver had sent on himself.
+    """
+    named = {(feeds[fetch[FEED]].domain, fetch[MESSAGE], fetch[OTHER]) for fetch in fetches}
     for fetch in fetches:
         message, sender, at = fetch[MESSAGE], fetch[OTHER], fetch[AT]
         domain = feeds[fetch[FEED]].domain
         same = [t for t in threads if t.message == message and t.domain == domain and (t.sender == sender or not sender)]
         if not same:
-            same = [t for t in threads if t.forwarded and not t.message and t.sender == sender and t.began <= at + SECOND]
-        if not same:
+            own = [t for t in threads if t.forwarded and t.sender == sender and t.domain == domain and t.began <= at + SECOND]
+            unsure = [t for t in own if not t.fetches and (domain, t.message, sender) not in named]
+            if unsure:
+                times = notices.get(domain, {}).get(message, ())
+                thread = min(unsure, key=lambda t: (_apart(t, times), t.message != 0, t.began))
+                thread.fetches.append(fetch)
+                thread.message = message
+                continue
             same = [t for t in threads if t.message == message and t.domain == domain]
         if not same:
             threads.append(Thread(domain, message, message, sender, None, fetches=[fetch]))

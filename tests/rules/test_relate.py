@@ -153,6 +153,40 @@ def test_one_message_forwarded_twice_by_one_friend():
     assert (leg_of(second), seconds(second.fetches)) == (name("t2"), [25])
 
 
+def test_one_message_forwarded_again_and_again_by_several_friends():
+    """Cat's first forward is of what came before by Bob: it does not take the push of her second, of another message."""
+    bobs, first, second = dossier(
+        forward(0, "f1", BOB), notify(1, "m1"), push(1, "t1", BOB), fetched(3, "m1", BOB),
+        forward(10, "f2", CAT), notify(11, "m1"), push(11, "t2", CAT), fetched(13, "m1", CAT),
+        forward(30, "f3", CAT), notify(31, "m2"), push(31, "t3", CAT), fetched(33, "m2", CAT),
+    ).threads  # fmt: skip
+    for thread, message, leg, at in ((bobs, "m1", "t1", 3), (first, "m1", "t2", 13), (second, "m2", "t3", 33)):
+        assert (thread.message, leg_of(thread), seconds(thread.fetches)) == (name(message), name(leg), [at])
+
+
+def test_a_report_beside_the_push_does_not_name_what_was_forwarded():
+    """Ann got m1 and passed it on: the report on that is pushed to her in the very second in which Cat's m9 is announced."""
+    got, passed = dossier(
+        submit(0, "m1", BOB), notify(1, "m1"), push(1, "t1", BOB), fetched(3, "m1", BOB), answer(4, "t1"),
+        forward(20, "f1", CAT), notify(21, "m1"), push(21, "t2", CAT), notify(22, "m9"), fetched(25, "m9", CAT), answer(26, "t2"),
+    ).threads  # fmt: skip
+    assert (got.message, seconds(got.fetches)) == (name("m1"), [3])
+    assert (passed.identity, passed.message, leg_of(passed)) == (name("f1"), name("m9"), name("t2"))
+    assert (seconds(passed.fetches), seconds(passed.answers)) == ([25], [26])
+
+
+def test_of_two_forwards_of_one_friend_each_has_the_message_beside_its_push():
+    """The first is not fetched yet; reports stand nearer to both pushes."""
+    got, first, second = dossier(
+        submit(0, "m1", BOB), notify(1, "m1"), push(1, "t1", BOB), fetched(3, "m1", BOB),
+        forward(20, "f1", CAT), notify(21, "m1"), push(21, "t2", CAT), notify(22, "m8"),
+        forward(40, "f2", CAT), notify(41, "m1"), push(41, "t3", CAT), notify(42, "m9"), fetched(45, "m9", CAT),
+    ).threads  # fmt: skip
+    assert seconds(got.fetches) == [3]
+    assert (leg_of(first), first.fetches) == (name("t2"), [])
+    assert (leg_of(second), second.message, seconds(second.fetches)) == (name("t3"), name("m9"), [45])
+
+
 def test_nodes_with_id_spaces_of_their_own_keep_them():
     here, there = dossier(submit(0), submit(1, feed=OTHER_MMSC), fetched(4, feed=OTHER_MMSC)).threads
     assert (here.domain, seconds(here.fetches)) == (0, [])

@@ -65,3 +65,18 @@ def test_a_relay_whose_handsets_send_again(tmp_path: Path, seed: int):
     assert result.shortfalls() == []
     assert result.due > 200
     assert result.again > 50
+
+
+@pytest.mark.parametrize("draw", [1, 3])
+def test_what_is_passed_on_by_reference_is_known_by_its_message_and_its_push(tmp_path: Path, draw: int):
+    """The same message comes to many again and again, with reports on what they passed on themselves in between."""
+    run = made("passed-on", tmp_path, seed=draw, share=0.1)
+    found = judged(settings_of(run.out), config.load_campaigns(run.out / "campaigns"), to_the_end=True)
+    told = {(one.message, one.leg, one.sender, one.receiver) for one in found.deliveries if one.outcome == "delivered"}
+    due = {
+        (row["message"], row["leg"], row["sender"], row["receiver"])
+        for row in run.rows()
+        if row["outcome"] == "delivered" and row["forward"] is not None and row["forward"]["method"] == "m_forward"
+    }
+    assert len(due) > 150
+    assert due - told == set()
