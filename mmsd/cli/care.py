@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -26,6 +26,8 @@ from mmsd.web.desk import MOST_MESSAGES, MOST_STEPS, messages, of_care
 from mmsd.web.findings import as_csv
 from mmsd.web.pages import LANGUAGES, texts
 
+_WIDEST: Final = 1_000
+"""Columns of a listing. A narrow window wraps its lines: better than heads and numbers cut off."""
 _CONFIG = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 _LIMIT = click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="How many at most.")
 _AFTER = click.option("--after", default="", metavar="PLACE", help="The page after; the one before ends with its place.")
@@ -230,7 +232,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool, as_table: bool = False) ->
             listed.add_column(name.replace("_", " "), no_wrap=True)
         for row in rows:
             listed.add_row(*(escape(_shown(value)) for value in row.values()))
-        Console(soft_wrap=True).print(listed)
+        Console(soft_wrap=True, width=_WIDEST).print(listed)
 
 
 def _shown(value: object) -> str:

@@ -34,7 +34,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "80")
 
     def invoke(*arguments: object, text: str | None = None) -> Result:
         result = CliRunner().invoke(main, ["care", *map(str, arguments)], input=text)
@@ -113,6 +113,9 @@ def test_funnel_and_effect(run: Run, house: Path) -> None:
     (row,) = json.loads(run("funnel", house, *span, "--by", "city", "--json").stdout)
     assert (row["city"], row["found"], row["asked"], row["handed_over"], row["open"]) == ("Wuxi", 2, 1, 1, 1)
     assert run("funnel", house, *span, "--csv").output.startswith("found,asked,consented,pushed,confirmed")
+    heads = run("funnel", house, *span, "--by", "city").output.splitlines()[0]  # narrow windows wrap lines, and lose no word
+    assert heads.split()[:6] == ["city", "found", "asked", "consented", "pushed", "confirmed"]
+    assert "…" not in heads
     told = run("effect", house, *span).output
     assert "others: 2 of 2 subscribers" in told
     assert "success: not known, one side has no messages" in told
