@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -182,7 +183,13 @@ def local_day(at: int, zone: tzinfo) -> str:
     >>> local_day(1795344960_000000, timezone(timedelta(hours=8)))
     '2026-11-22'
     """
-    return datetime.fromtimestamp(at // SECOND, UTC).astimezone(zone).date().isoformat()
+    return _day(at // SECOND, zone)
+
+
+@lru_cache(maxsize=1 << 12)
+def _day(second: int, zone: tzinfo) -> str:
+    """Counters ask for the day of an hour again and again."""
+    return datetime.fromtimestamp(second, UTC).astimezone(zone).date().isoformat()
 
 
 def evidence_of(thread: Thread, seeds: Mapping[int, int]) -> tuple[int, str, float]:

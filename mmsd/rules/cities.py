@@ -13,6 +13,8 @@ from mmsd.model import NOT_A_NUMBER
 _CHINA: Final = "86"
 _TOLD: Final = 7
 """National digits by which an unknown prefix is told: what numbers are handed out by in China."""
+_REMEMBERED: Final = 1 << 16
+"""Beginnings of numbers whose city is remembered: the traffic's own come again and again."""
 
 
 class _Layer:
@@ -29,6 +31,11 @@ class _Layer:
             pairs = sorted(by_length[length])
             known = np.array([prefix for prefix, _ in pairs], np.uint64)
             self._lengths.append((length, known, np.array([place for _, place in pairs], np.uint16)))
+
+    @property
+    def longest(self) -> int:
+        """Digits of the longest prefix."""
+        return self._lengths[0][0]
 
     def pairs(self) -> Iterator[tuple[str, str]]:
         for length, known, places in self._lengths:
@@ -55,6 +62,8 @@ class Cities:
 
     def __init__(self, own: Mapping[str, str], imported: Mapping[str, str] | None = None) -> None:
         self._layers = [_Layer(prefixes) for prefixes in (own, imported or {}) if prefixes]
+        self._longest = max((layer.longest for layer in self._layers), default=0)
+        self._asked: dict[str, str] = {}  # beginning of a number, as long as the longest prefix → its city
 
     def __bool__(self) -> bool:
         return bool(self._layers)
@@ -75,8 +84,13 @@ class Cities:
         """The city, "" when no prefix fits or it is no number: whoever counts it takes `prefix_of`."""
         if number & NOT_A_NUMBER:
             return ""
-        digits = str(number)
-        return next((city for layer in self._layers if (city := layer.of(digits))), "")
+        digits = str(number)[: self._longest]
+        found = self._asked.get(digits)
+        if found is None:
+            if len(self._asked) >= _REMEMBERED:
+                self._asked.clear()
+            found = self._asked[digits] = next((city for layer in self._layers if (city := layer.of(digits))), "")
+        return found
 
 
 def prefix_of(number: int) -> str:

@@ -86,6 +86,8 @@ def submits_of(posts: Iterable[Trace], origins: Iterable[Trace], join: int) -> d
 
 def _given(submits: Sequence[_Sent], posts: Sequence[Trace], join: int, rank: Callable[[Trace], int] = lambda post: 0) -> dict[int, int]:
     """Place of a submit → place of the POST that carried it; where octets do not tell, of lowest `rank`, then the nearest in time."""
+    if not submits or not posts:
+        return {}
     order = sorted(range(len(posts)), key=lambda place: posts[place][AT])
     times = [posts[place][AT] for place in order]
     fitting = [
@@ -94,6 +96,8 @@ def _given(submits: Sequence[_Sent], posts: Sequence[Trace], join: int, rank: Ca
         for place in order[bisect_left(times, sent.at - join) : bisect_right(times, sent.at + join)]
         if _fits(sent, posts[place], join)
     ]
+    if len({number for number, *_ in fitting}) == len({place for _, _, place, _ in fitting}) == len(fitting):
+        return {number: place for number, _, place, _ in fitting}  # none could as well be another's: nothing is to be weighed
     usual = _headers(post[EXTRA] - sent.size for _, sent, _, post in fitting if post[EXTRA] >= 0 <= sent.size)
     stages: list[dict[tuple[int, int], int]] = [{}, {}, {}]
     for number, sent, place, post in fitting:

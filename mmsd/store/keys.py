@@ -10,6 +10,7 @@ import contextlib
 import hmac
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ from mmsd.fast import blind_numbers, siphash
 SECRET_BYTES: Final = 32
 SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
+_CIPHERS: Final = 4096
+"""Keys of salts that are remembered: in one Batch several things of one subscriber are sealed. They are found by the salt alone."""
 SEAL_BYTES: Final = _NONCE_BYTES + 16
 """What sealing adds: nonce and tag."""
 
@@ -31,7 +34,7 @@ SEAL_BYTES: Final = _NONCE_BYTES + 16
 class Keys:
     """Derives lookups, seals and keyed hashes from one secret. Numbers are E.164 digits, or the text of what is not a number."""
 
-    __slots__ = ("_blind", "_lookup", "_random", "_seal", "_serial", "audit_key", "hash_key", "id", "mark_key", "row_key", "table_key")
+    __slots__ = ("_blind", "_cipher", "_lookup", "_random", "_serial", "audit_key", "hash_key", "id", "mark_key", "row_key", "table_key")
 
     def __init__(self, secret: bytes, random_bytes: Callable[[int], bytes]) -> None:
         if len(secret) < SECRET_BYTES:
@@ -41,7 +44,8 @@ class Keys:
             return hmac.digest(secret, b"mmsd " + label, "sha256")
 
         self._lookup = derive(b"lookup")
-        self._seal = derive(b"seal")
+        seal = derive(b"seal")
+        self._cipher: Callable[[bytes], AESGCM] = lru_cache(_CIPHERS)(lambda salt: AESGCM(hmac.digest(seal, salt, "sha256")))
         self._blind = derive(b"blind")[:16]
         self._serial = derive(b"serial")
         self._random = random_bytes
@@ -107,12 +111,12 @@ class Keys:
         A key per salt keeps random nonces far from their limit of 2³² uses, and makes what is sealed unreadable once its salt is erased.
         """
         nonce = self._random(_NONCE_BYTES)
-        return nonce + AESGCM(hmac.digest(self._seal, salt, "sha256")).encrypt(nonce, plain, label)
+        return nonce + self._cipher(salt).encrypt(nonce, plain, label)
 
     def unseal(self, salt: bytes, label: bytes, sealed: bytes | memoryview) -> bytes:
         """The plain bytes. Raises StoreDamaged when they were altered or sealed under another key."""
         try:
-            return AESGCM(hmac.digest(self._seal, salt, "sha256")).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label)
+            return self._cipher(salt).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], label)
         except (InvalidTag, ValueError) as error:
             raise StoreDamaged(
                 f"a sealed {label.decode()} does not open: altered, or sealed under another key file; "
