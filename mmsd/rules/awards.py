@@ -159,8 +159,6 @@ class Awards:
         campaign, receiver, sender = seed.campaign, dossier.subscriber, thread.sender
         group = self._group(thread, dossier, seed)
         keys = [forward_key(self.row_secret, campaign.id, member, sender, receiver) for member in group.members]
-        if thread.origin is not None and "receiver" in campaign.off_net:  # it may have counted by what the other MMSC answered
-            keys.append(forward_key(self.row_secret, campaign.id, thread.origin.identity, sender, receiver))
         had = [holding for holding in self.state.held(sender, thread.began) if holding.campaign == campaign.id]
         origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
         off_net = self._off_net(thread, receiver)

@@ -118,8 +118,9 @@ def _told(found: ledger.Ledger) -> Counter[Hashable]:
     return Counter({row: n for row, n in found["outbox"].items() if isinstance(row, tuple) and row[1] == "serial"})
 
 
-def _over_mm4(logs: Path) -> None:
-    """Two MMSCs with ids of their own: one takes messages and passes them on, the other notifies and is fetched from."""
+def _over_mm4(logs: Path, *, reported: bool = False) -> None:
+    """Two MMSCs with ids of their own: one takes messages and passes them on, the other notifies and is fetched from. `reported`: and
+    tells the first of it."""
     (logs / TWIN).mkdir()
     for path in (logs / NODE).glob("mmsc-access.log*"):
         here, there = [], []
@@ -130,6 +131,8 @@ def _over_mm4(logs: Path) -> None:
                 there.append(re.sub(rb"\[size=\d+\]", b"[size=-1]", elsewhere.replace(b"[INT:MM1]", b"[INT:MM4]")))
             else:
                 there.append(elsewhere)
+            if reported and b" Fetched MMS [INT:MM1]" in line:
+                here.append(line.replace(b" Fetched MMS [INT:MM1] [ACT:]", b" Received DLR MMS [INT:MM4] [ACT:Retrieved]"))
         path.write_bytes(b"".join(here))
         (logs / TWIN / path.name).write_bytes(b"".join(there))
 
@@ -144,10 +147,7 @@ def test_one_message_in_two_mmscs_is_one_forward(
     copies.mkdir()
     lines = sorted(sent_on(logs), key=lambda line: line.at)
     _over_mm4(logs)
-    run = _house(house, seed, logs, copies)
-    assert run.given is not None
-    twin = msgspec.structs.replace(run.given.feeds[TWIN], domain=TWIN)
-    run.given = msgspec.structs.replace(run.given, feeds={**run.given.feeds, TWIN: twin})
+    run = _two_mmscs(_house(house, seed, logs, copies))
     first, second = COPIES[copied]
     if first:
         (copies / "copies.log").write_text("".join(map(str, lines)))
@@ -162,6 +162,36 @@ def test_one_message_in_two_mmscs_is_one_forward(
     story += f"; {run.history()}"
     found = ledger.read(run.state)
     assert _between(found) == _between(known), f"{story}: {_between(known) - _between(found)}, {_between(found) - _between(known)}"
+
+
+@pytest.mark.parametrize("late", ["", NODE, TWIN])
+def test_a_forward_that_both_mmscs_tell_of_counts_once(
+    house: Houses, province: Path, known: ledger.Ledger, tmp_path: Path, late: str, seed: int
+) -> None:
+    """The first has a delivery report of it, and receivers of other networks count: it is the fetch at the second that counts."""
+    logs, copies = tmp_path / "logs", tmp_path / "copies"
+    shutil.copytree(province, logs)
+    copies.mkdir()
+    (copies / "copies.log").write_text("".join(map(str, sorted(sent_on(logs), key=lambda line: line.at))))
+    _over_mm4(logs, reported=True)
+    run = _two_mmscs(_house(house, seed, logs, copies))
+    run.campaigns = (msgspec.structs.replace(UNSEEN, off_net=("receiver",)),)
+    if late:
+        (logs / late).rename(tmp_path / "hidden")
+    story = run.history()
+    run.clock.now += HOURS
+    if late:
+        (tmp_path / "hidden").rename(logs / late)
+    story += f"; {run.history()}"
+    found = _between(ledger.read(run.state))
+    assert found == _between(known), f"{story}: {_between(known) - found}, {found - _between(known)}"
+
+
+def _two_mmscs(run: rig.House) -> rig.House:
+    assert run.given is not None
+    twin = msgspec.structs.replace(run.given.feeds[TWIN], domain=TWIN)
+    run.given = msgspec.structs.replace(run.given, feeds={**run.given.feeds, TWIN: twin})
+    return run
 
 
 def _between(found: ledger.Ledger) -> Counter[tuple[Hashable, ...]]:
