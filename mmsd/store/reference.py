@@ -10,16 +10,18 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from sqlite_utils import Database
 
 from mmsd.errors import StoreDamaged
 from mmsd.rules.models import CAPABILITIES, Model, Models, Rule
 from mmsd.rules.operators import Profile
 from mmsd.store.keys import give_to_owner
 from mmsd.store.trouble import naming
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 REFERENCE: Final = "reference.db"
 _BATCH: Final = 10_000
@@ -88,6 +90,8 @@ class Reference:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Database]:
+        from sqlite_utils import Database  # the daemon only reads, and this brings pandas where that is installed: 30 MiB
+
         with self._naming(), contextlib.closing(sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
             self.path.chmod(0o600)
             give_to_owner(self.path)
