@@ -126,6 +126,19 @@ def test_P01_a_message_of_which_a_part_was_lost_goes_whole_once_more(tmp_path):
     run(scenario())
 
 
+def test_P01_a_part_without_an_answer_uses_up_a_try_though_another_was_refused_for_now(tmp_path):
+    async def scenario() -> None:
+        async with desk(tmp_path, centre=MUTE, settings=GRACE) as it:
+            for _ in range(4):
+                it.centre.order(Fault.SILENT)
+                it.centre.order(Fault.REFUSED, status=table.SYSTEM_ERROR)
+            it.ask(row("long", body="端午安康" * 20))  # two parts
+            await it.stand(long="parked")
+            assert it.rows()["long"].tries == len(it.centre.taken) == 2
+
+    run(scenario())
+
+
 @pytest.mark.parametrize("act", [release, discard])
 def test_P01_a_parked_message_waits_for_a_person_whose_word_is_kept(act, tmp_path):
     async def scenario() -> None:
@@ -335,6 +348,7 @@ def test_P06_whatever_stands_on_the_wire_each_message_arrives(protocol, fault, t
 # ------------------------------------------------------------- P07: slow, full, down for an hour
 
 
+@pytest.mark.timeout(1800)  # of 100,000 rows by MMSD_QUEUED
 def test_P07_down_for_an_hour_the_queue_waits_in_the_store_and_goes_by_priority(tmp_path):
     many = int(os.environ.get("MMSD_QUEUED", "400"))
 
