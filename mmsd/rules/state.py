@@ -922,7 +922,8 @@ class State:
         """This message id is a seed's from now on. Whoever it was passed on to by M-Forward before that was known is judged anew."""
         if message and seed and message not in self.seeds:
             self._fresh["seeds"][message] = self.seeds[message] = seed
-            self._seed_days.setdefault(self.horizon // DAY, []).append(message)
+            now = max(self.horizon, max(self.marks.values(), default=0))  # a first tick has read, and judged nothing yet
+            self._seed_days.setdefault(now // DAY, []).append(message)
             if self.express is not None:
                 self.express.add_seeds([message])
             for receiver in self.passed_on.get(message, ()):

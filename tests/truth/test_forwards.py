@@ -80,3 +80,4 @@ def test_what_is_passed_on_by_reference_is_known_by_its_message_and_its_push(tmp
     }
     assert len(due) > 150
     assert due - told == set()
+    assert relayed(run.rows(), found.forwards).lost == ()  # also where the seed is learned in the first tick, before any time is known
