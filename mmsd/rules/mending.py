@@ -78,7 +78,8 @@ def mended(case: Case, proofs: Iterable[Proof], settings: CareSettings) -> Mende
     wait = 0 if case.kind is Kind.ACTIVATION else int(settings.install * SECOND)
     found: list[str] = []
     last: Proof | None = None
-    causes: Sequence[str] = [cause for cause in case.causes or ("",) if cause not in case.mended]
+    asked_for = "NO_PDP" if case.kind is Kind.ACTIVATION else ""  # where nothing was found: staff recorded his word
+    causes: Sequence[str] = [cause for cause in case.causes or (asked_for,) if cause not in case.mended]
     for proof in sorted(proofs, key=lambda proof: proof.at):
         if proof.at < begun + wait or (proof.notified is not None and proof.notified < begun):
             continue

@@ -155,6 +155,13 @@ def test_activation_is_confirmed_by_the_first_session_at_once():
     assert said(listed(), OWN_FETCH) == "nothing"
 
 
+def test_an_activation_that_staff_asked_for_needs_no_finding():
+    asked = msgspec.structs.replace(listed(), origin="staff", causes=())
+    assert mended(asked, [SESSION._replace(at=SENT)], SETTINGS).causes == ("NO_PDP",)
+    assert mended(asked, [OWN_FETCH, SESSION._replace(at=SENT - 1)], SETTINGS) == Mended()
+    assert mended(asked, [Proof(Sign.SILENCE, SENT + 7 * DAY, since=0)], SETTINGS).failed == "NO_PDP"
+
+
 def test_activation_has_failed_after_a_week_without_a_session():
     silence = Proof(Sign.SILENCE, SENT + 7 * DAY, since=0)
     assert said(listed(), silence) == "not taken"
