@@ -69,9 +69,9 @@ docs: ## every setting, cause, topic, table, endpoint and command is documented
 fresh: ## `make test` and `make run` in a bare Debian 12 made for the purpose (root, some minutes)
 	@tools/fresh.sh
 
-faults: ## the fault catalogue: rotation, truncation, full disks; a kill at every boundary, write and sync (an hour); 500 random histories of logs
+faults: ## the fault catalogue: rotation, truncation, full disks; a kill at every boundary, write and sync (an hour); 100,000 messages that wait; 500 random histories of logs
 	@tools/setup.sh test
-	@MMSD_SEQUENCES=$${MMSD_SEQUENCES:-500} MMSD_KILLS=$${MMSD_KILLS:-all} MMSD_QUEUED=$${MMSD_QUEUED:-20000} $(BIN)/python -m pytest tests/faults --seed $(SEED) $(ARGS)
+	@MMSD_SEQUENCES=$${MMSD_SEQUENCES:-500} MMSD_KILLS=$${MMSD_KILLS:-all} MMSD_QUEUED=$${MMSD_QUEUED:-100000} $(BIN)/python -m pytest tests/faults --seed $(SEED) $(ARGS)
 
 soak: ## `run` for an hour
 	@tools/setup.sh run
