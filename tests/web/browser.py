@@ -19,6 +19,8 @@ _FLAGS = (
     "--force-prefers-reduced-motion", "--hide-scrollbars", "--remote-debugging-port=0",
 )  # fmt: skip
 
+_LATENCY = 150  # milliseconds before any answer: a test that does not wait for what it looks at fails always, not on some days
+
 
 class Page:
     """One tab. `complaints` gathers what the console and the security policy objected to."""
@@ -96,8 +98,12 @@ async def browser(chromium: str) -> AsyncIterator[Page]:
                     tab = next(target for target in await answer.json() if target["type"] == "page")
                 async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
                     page = Page(socket)
-                    for domain in ("Page", "Log", "Runtime"):
+                    for domain in ("Page", "Log", "Runtime", "Network"):
                         await page.call(f"{domain}.enable")
+                    await page.call(
+                        "Network.emulateNetworkConditions",
+                        offline=False, latency=_LATENCY, downloadThroughput=-1, uploadThroughput=-1,
+                    )  # fmt: skip
                     yield page
         finally:
             process.kill()

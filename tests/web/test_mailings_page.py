@@ -110,7 +110,7 @@ def test_from_a_file_to_a_sending_that_runs(tmp_path: Path, debian: Any) -> None
             assert await page.value("document.getElementById('upload').elements.name.value") == "spring"
             await page.value("document.getElementById('take').click()")
             await page.until(f"{body('took')} === 'spring: 3 people taken in, 3 lines not.'")
-            assert "贵宾: 2" in await page.value(body("lists"))
+            await page.until(f"{body('lists')}.includes('贵宾: 2')")
             await choose(page, LINES.encode())
             await page.until(f"{body('upload-trouble')}.startsWith('There is a list of that name')")
 
