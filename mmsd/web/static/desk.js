@@ -1,6 +1,7 @@
 // The desk: asks /api/v1/desk for one number, shows everything there is of it, and sends what a person orders, with name and reason.
 // The number stands in the body of the request, never in an address. Everything that came from a log or a handset is set as text.
 import { coverage, deliveryCells, findingCells } from "./deliveries.js";
+import { button, sign } from "./order.js";
 import { ask, byId, fill, reason, text, time, trouble, word } from "./page.js";
 
 const PATIENCE = 10; // looks at most, until care has taken an order in
@@ -12,17 +13,6 @@ const names = (causes) => (causes.length ? causes.map((cause) => `${word("cause"
 
 let shown = null; // the body of the look that is shown, without what revealed it
 let turn = 0;
-let order = null; // { act, body, key } of the open dialog
-let name = ""; // whoever gave the last order gives the next one too, as a rule
-
-const button = (act, number) => {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = "plain";
-  made.textContent = text(`desk.${act}`);
-  made.addEventListener("click", () => open(act, number));
-  return made;
-};
 
 const next = (coming) => {
   const why = coming.reason ? word("casereason", coming.reason) : "";
@@ -32,7 +22,7 @@ const next = (coming) => {
 
 const caseRow = (each, may) => [
   `${each.number} ${text(`desk.${each.kind}`)}`, [state(each.state), ...(each.reason ? [each.reason] : [])], names(each.causes),
-  time(each.moved), next(each.next), may ? each.may.map((act) => button(act, each.number)) : "–",
+  time(each.moved), next(each.next), may ? each.may.map((act) => button(text(`desk.${act}`), () => open(act, each.number))) : "–",
 ];
 
 const questionRow = (each) => [
@@ -102,41 +92,26 @@ const look = async (body, patience = 0) => {
 };
 
 const open = (act, number = 0) => {
-  order = { act, case: number, key: crypto.randomUUID() };
   const form = byId("order").elements;
-  byId("h-act").textContent = number ? `${text(`desk.${act}`)} · ${text("desk.case")} ${number}` : text(`desk.${act}`);
-  byId("meaning").textContent = text(`desk.${act}_means`);
   byId("told").hidden = byId("kind").hidden = act !== "consent";
   form.wording.required = act === "consent";
-  form.wording.value = form.why.value = "";
-  form.who.value = name;
-  byId("refused").hidden = true;
-  byId("act").showModal();
-};
-
-const send = async () => {
-  const form = byId("order").elements;
-  const said = { who: form.who.value, why: form.why.value };
-  name = form.who.value;
-  if (order.act === "reveal") {
-    byId("act").close();
-    await look({ ...shown, reveal: true, ...said });
-    return;
-  }
-  const body = { number: shown.number, ...said };
-  if (order.act === "consent") Object.assign(body, { wording: form.wording.value, kind: form.kind.value });
-  else if (order.case) body.case = order.case;
-  try {
-    // The key stays that of this dialog: a second try of the same order is no second order.
-    await ask(`/api/v1/desk/${order.act}`, body, { "Idempotency-Key": order.key });
-  } catch (error) {
-    byId("refused").hidden = false;
-    byId("refused").textContent = reason(error);
-    if (!(error instanceof TypeError)) order.key = crypto.randomUUID(); // it was refused: what is mended is another
-    return;
-  }
-  byId("act").close();
-  await look(shown, PATIENCE);
+  form.wording.value = "";
+  let key = crypto.randomUUID(); // that of this dialog: a second try of the same order is no second order
+  const does = async (signed) => {
+    if (act === "reveal") return () => look({ ...shown, reveal: true, ...signed });
+    const body = { number: shown.number, ...signed };
+    if (act === "consent") Object.assign(body, { wording: form.wording.value, kind: form.kind.value });
+    else if (number) body.case = number;
+    try {
+      await ask(`/api/v1/desk/${act}`, body, { "Idempotency-Key": key });
+    } catch (error) {
+      if (!(error instanceof TypeError)) key = crypto.randomUUID(); // it was refused: what is mended is another
+      throw error;
+    }
+    return () => look(shown, PATIENCE);
+  };
+  const title = text(`desk.${act}`);
+  sign(number ? `${title} · ${text("desk.case")} ${number}` : title, does, { shown: [text(`desk.${act}_means`)] });
 };
 
 byId("ask").addEventListener("submit", (submitted) => {
@@ -144,10 +119,5 @@ byId("ask").addEventListener("submit", (submitted) => {
   const form = submitted.currentTarget.elements;
   look({ number: form.number.value, days: Number(form.days.value) });
 });
-byId("order").addEventListener("submit", (submitted) => {
-  submitted.preventDefault();
-  send();
-});
-byId("leave").addEventListener("click", () => byId("act").close());
 for (const each of byId("acts").querySelectorAll("button")) each.addEventListener("click", () => open(each.dataset.act));
 byId("ask").querySelector("fieldset").disabled = false;

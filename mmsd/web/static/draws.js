@@ -1,38 +1,52 @@
 // Draws of prizes: how they stand, who won, and their next step. It is asked twice: the first answer says what will happen.
+import { button, sign } from "./order.js";
 import { ask, byId, fill, reason, text, time, trouble, whole, word } from "./page.js";
 
 const EVERY = 5_000;
 
-let order = null; // body of the open dialog, without who and why
-let name = ""; // whoever gave the last order gives the next one too, as a rule
 let turn = 0;
 
 const planned = (row) => row.state === "planned";
 const called = (row) => `${row.campaign}/${row.draw}`;
 
+// What a step will do, before it is asked for a second time.
+const means = (told, next) => {
+  byId("said").replaceChildren(...told.map((line) => {
+    const item = document.createElement("li");
+    item.textContent = line;
+    return item;
+  }));
+  byId("means").hidden = false;
+  byId("do").textContent = text("draws.sure", { step: word("drawstep", next) });
+};
+
 const open = (row, place = 0) => {
-  order = { campaign: row.campaign, draw: row.draw, step: row.next, place, confirm: "" };
   const form = byId("order").elements;
   const source = row.next === "run" ? row.terms.beacon : "";
-  byId("h-act").textContent = text("draws.order", { step: word("drawstep", row.next), draw: place ? `${called(row)}, ${whole.format(place)}` : called(row) });
   byId("source").textContent = source;
   byId("mixed").hidden = !source;
   byId("cause").hidden = !place;
-  byId("means").hidden = byId("refused").hidden = true;
-  byId("do").textContent = text("draws.look");
-  [form.who.value, form.why.value, form.beacon.value] = [name, "", ""];
-  byId("act").showModal();
+  byId("means").hidden = true;
+  form.beacon.value = "";
+  let confirm = "";
+  const does = async (signed) => {
+    const said = { campaign: row.campaign, draw: row.draw, confirm, ...signed };
+    await (place ? ask("/api/v1/draws/promote", { ...said, place, reason: form.reason.value })
+      : ask("/api/v1/draws/step", { ...said, step: row.next, beacon: form.beacon.value }));
+    return show;
+  };
+  const refused = (error) => {
+    const { error: kind, detail, remedy } = error.told ?? {};
+    if (kind !== "confirm") return reason(error);
+    confirm = remedy.slice(remedy.indexOf("=") + 1);
+    means(detail.split("; "), row.next);
+    return "";
+  };
+  const draw = place ? `${called(row)}, ${whole.format(place)}` : called(row);
+  sign(text("draws.order", { step: word("drawstep", row.next), draw }), does, { button: text("draws.look"), refused });
 };
 
-const step = (row) => {
-  if (!row.next) return "–";
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = "plain";
-  made.textContent = word("drawstep", row.next);
-  made.addEventListener("click", () => open(row));
-  return made;
-};
+const step = (row) => (row.next ? button(word("drawstep", row.next), () => open(row)) : "–");
 
 const paper = (row) => {
   const made = document.createElement("a");
@@ -59,15 +73,7 @@ const listRow = (row) => (planned(row)
     [hash("draws.commitment", row.commitment), ...(row.list ? [hash("draws.hash", row.list)] : []), paper(row)], step(row),
   ]);
 
-const promote = (row, won) => {
-  if (won.out) return "–";
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = "plain";
-  made.textContent = word("drawstep", "promote");
-  made.addEventListener("click", () => open({ ...row, next: "promote" }, won.place));
-  return made;
-};
+const promote = (row, won) => (won.out ? "–" : button(word("drawstep", "promote"), () => open({ ...row, next: "promote" }, won.place)));
 
 const held = (won) => (won.out ? [word("drawout", won.out), ...(won.taker ? [text("draws.taken", { place: whole.format(won.taker) })] : [])]
   : won.holds || text("draws.reserve"));
@@ -91,41 +97,5 @@ const show = async () => {
   byId("draws").dataset.shown = String(mine);
 };
 
-const refused = (error) => {
-  const { error: kind, detail, remedy } = error.told ?? {};
-  if (kind !== "confirm") {
-    byId("refused").hidden = false;
-    byId("refused").textContent = reason(error);
-    return;
-  }
-  order.confirm = remedy.slice(remedy.indexOf("=") + 1);
-  byId("said").replaceChildren(...detail.split("; ").map((line) => {
-    const item = document.createElement("li");
-    item.textContent = line;
-    return item;
-  }));
-  byId("means").hidden = false;
-  byId("refused").hidden = true;
-  byId("do").textContent = text("draws.sure", { step: word("drawstep", order.step) });
-};
-
-byId("leave").addEventListener("click", () => byId("act").close());
-byId("order").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.currentTarget.elements;
-  name = form.who.value;
-  byId("do").disabled = true;
-  try {
-    const { place, step: next, ...named } = order;
-    const said = { ...named, who: form.who.value, why: form.why.value };
-    await (place ? ask("/api/v1/draws/promote", { ...said, place, reason: form.reason.value })
-      : ask("/api/v1/draws/step", { ...said, step: next, beacon: form.beacon.value }));
-    byId("act").close();
-    show();
-  } catch (error) {
-    refused(error);
-  }
-  byId("do").disabled = false;
-});
 setInterval(show, EVERY);
 show();

@@ -2,6 +2,7 @@
 import { byId, reason, text } from "./page.js";
 
 let act = null; // what the open dialog does with its signature; throws what is wrong, may return what to do once it is closed
+let refuse = reason; // what is said of what it throws, "" = nothing
 let name = ""; // whoever gave the last order gives the next one too, as a rule
 
 export const button = (title, pressed) => {
@@ -19,9 +20,10 @@ export const paragraph = (words) => {
   return made;
 };
 
-// `shown`: what one should know before he signs, a line each. `does`: what the button says.
-export const sign = (title, does, { shown = [], button: words = text("desk.do") } = {}) => {
+// `shown`: what one should know before he signs, a line each. `button`: what it says. `refused`: as `reason` of page.js.
+export const sign = (title, does, { shown = [], button: words = text("desk.do"), refused = reason } = {}) => {
   act = does;
+  refuse = refused;
   byId("h-act").textContent = title;
   byId("refused").hidden = true;
   byId("shown").hidden = !shown.length;
@@ -44,8 +46,9 @@ byId("order").addEventListener("submit", async (event) => {
     byId("act").close();
     then?.();
   } catch (error) {
-    byId("refused").hidden = false;
-    byId("refused").textContent = reason(error);
+    const words = refuse(error);
+    byId("refused").hidden = !words;
+    byId("refused").textContent = words;
   }
   byId("do").disabled = false;
 });

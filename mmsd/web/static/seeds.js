@@ -1,42 +1,27 @@
 // Seeds: files become one, marked beside original, registered by name; and the steps of each campaign's life. *Run* asks twice.
+import { button, sign } from "./order.js";
 import { ask, byId, fill, language, reason, tenth, text, time, trouble, whole, word } from "./page.js";
 
 const EVERY = 10_000;
 const WHILE_MADE = 500;
 const PICTURES = ["image/jpeg", "image/png", "image/gif"];
 
-let order = null; // { address, body, run } of the open dialog
-let name = ""; // whoever gave the last order gives the next one too, as a rule
 let draft = null; // name and what is told of it
 let turn = 0;
 let shownSeeds = 50;
 
 const open = (title, address, body, { shown = [], run = "" } = {}) => {
-  order = { address, body, run };
-  byId("h-act").textContent = title;
-  byId("refused").hidden = true;
-  byId("shown").hidden = !shown.length;
-  byId("shown").replaceChildren(...shown.map((line) => {
-    const made = document.createElement("p");
-    made.textContent = line;
-    return made;
-  }));
-  const form = byId("order").elements;
+  const { typed } = byId("order").elements;
   byId("typed").hidden = !run;
-  form.typed.required = Boolean(run);
-  form.typed.value = "";
-  form.who.value = name;
-  form.why.value = "";
-  byId("act").showModal();
-};
-
-const button = (title, act) => {
-  const made = document.createElement("button");
-  made.type = "button";
-  made.className = "plain";
-  made.textContent = title;
-  made.addEventListener("click", act);
-  return made;
+  typed.required = Boolean(run);
+  typed.value = "";
+  sign(title, async (signed) => {
+    if (run && typed.value.trim() !== run) throw new Error(text("seeds.not_that"));
+    await ask(address, { ...body, ...signed });
+    trouble("");
+    if (address.endsWith("/register")) byId("s-draft").hidden = true;
+    return show;
+  }, { shown });
 };
 
 const picture = (address, words) => {
@@ -206,25 +191,6 @@ const show = async () => {
 byId("made-more").addEventListener("click", () => {
   shownSeeds = Math.min(shownSeeds * 4, 1000);
   show();
-});
-byId("leave").addEventListener("click", () => byId("act").close());
-byId("order").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.currentTarget.elements;
-  name = form.who.value;
-  byId("do").disabled = true;
-  try {
-    if (order.run && form.typed.value.trim() !== order.run) throw new Error(text("seeds.not_that"));
-    await ask(order.address, { ...order.body, who: form.who.value, why: form.why.value });
-    byId("act").close();
-    trouble("");
-    if (order.address.endsWith("/register")) byId("s-draft").hidden = true;
-    show();
-  } catch (error) {
-    byId("refused").hidden = false;
-    byId("refused").textContent = reason(error);
-  }
-  byId("do").disabled = false;
 });
 setInterval(() => { if (!byId("act").open && !document.hidden) show(); }, EVERY);
 show();
