@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pytest
 
-from mmsd.errors import AlreadyRunning
-from mmsd.model import DAY, HOUR, MINUTE, SECOND, Batch, Deed, Event, Heard, Kept
+from mmsd.errors import AlreadyRunning, StoreBusy, StoreFull
+from mmsd.model import DAY, HOUR, MINUTE, SECOND, Batch, Deed, Event, Heard, Kept, Outgoing
 from mmsd.rules.casework import Folder
 from mmsd.rules.consent import Channel, Consent
 from mmsd.rules.settings import ClassSettings
@@ -298,6 +298,35 @@ def test_who_was_taken_over_claims_nothing_and_ends(tmp_path):
     with pytest.raises(BaseExceptionGroup) as ended:
         run(scenario())
     assert ended.group_contains(AlreadyRunning)
+
+
+@pytest.mark.parametrize("trouble", [StoreFull("no room on the disk"), StoreBusy("another writes")])
+def test_a_claim_that_could_not_be_committed_sends_nothing(tmp_path, trouble):
+    """It was decided, and then there was no room for it: the row stands where it stood, and is claimed again."""
+
+    async def scenario() -> None:
+        async with desk(tmp_path) as it:
+            commit = it.store.transact
+            decided: list[Outgoing] = []
+
+            def fail(needs: Needs, decide: Callable[[Rows], Batch]) -> None:
+                def and_then(rows: Rows) -> Batch:
+                    decided.extend(each for each in decide(rows).moved if each.state == "sending")
+                    raise trouble
+
+                commit(needs, and_then)
+
+            it.ask(row("one", due=NOON + MINUTE))
+            it.store.transact = fail  # type: ignore[method-assign]  # a disk that is full between decision and commit
+            await it.until(lambda: len(decided) >= 3)
+            assert [each.body for each in decided[:3]] == ["one"] * 3
+            assert it.dispatcher.trouble == str(trouble)
+            assert (it.taken(), it.states()) == ({}, {"one": "ready"})
+            it.store.transact = commit  # type: ignore[method-assign]
+            await it.stand(one="delivered")
+            assert (it.taken(), it.rows()["one"].tries) == ({"one": 1}, 1)
+
+    run(scenario())
 
 
 def test_at_the_end_answers_on_their_way_are_waited_for_and_nothing_more_is_claimed(tmp_path):

@@ -71,6 +71,20 @@ def test_what_cannot_be_sent_at_all_fails_and_an_erased_one_is_dropped():
     assert leave(rows, room(parts=parts)) == {"odd": "failed", "gone": "dropped", "good": "sending a"}
 
 
+def test_settings_whose_consent_is_no_longer_live_are_dropped_even_in_shadow():
+    rows = [
+        Waiting(row(body="withdrawn", kind=kind, purpose="settings", pieces=PUSH), 1, 1, agreed=False)
+        for kind in ("provisioning", "service")
+    ]
+    made = claim(NOW, [*rows, *waiting(row(body="text"))], Usage(), GOVERNOR, ON, (room(),), 1)
+    assert [(each.body, each.state, each.reason) for each in made.moved] == [
+        ("withdrawn", outbox.DROPPED, outbox.NO_CONSENT),
+        ("withdrawn", outbox.DROPPED, outbox.NO_CONSENT),
+        ("text", outbox.SENDING, ""),
+    ]
+    assert len(made.reserved) == 1, "what is not sent uses up nothing"
+
+
 def test_shadow_needs_no_room_and_is_reserved_as_such():
     made = claim(NOW, waiting(row(kind="provisioning", campaign="torch")), Usage(), GOVERNOR, ON, (), 1)
     assert [each.state for each in made.moved] == ["shadow"]

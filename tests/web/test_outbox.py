@@ -137,3 +137,21 @@ def test_an_audit_that_was_touched_is_found_out(tmp_path, change):
         store._submit(lambda connection: connection.execute(change).rowcount)
         with pytest.raises(StoreDamaged, match="not as it was written"):
             store.verify_audit()
+
+
+def test_a_deed_of_another_history_of_this_database_is_found_out(tmp_path):
+    """A backup was written on: each of its deeds is sound by itself, under the same key, with the right number."""
+    chains: list[list[tuple]] = []
+    for folder, words in ("kept", "reason"), ("backup", "another reason"):
+        with stored(tmp_path / folder) as store:
+            for n in range(3):
+                put(store, Batch(NOON + n, deeds=[Deed("li", "stop", "all", f"{words if n == 0 else 'reason'} {n}")]))
+            assert store.verify_audit() == 3
+            chains.append(store._submit(lambda connection: connection.execute("SELECT * FROM audit ORDER BY id").fetchall()))
+    last, other = chains[0][2], chains[1][2]
+    assert last[:-1] == other[:-1], "the same deed"
+    assert last[-1] != other[-1], "after another one"
+    with stored(tmp_path / "kept") as store:
+        store._submit(lambda connection: connection.execute("UPDATE audit SET chain = ? WHERE id = 3", (other[-1],)).rowcount)
+        with pytest.raises(StoreDamaged, match="deed 3 was changed"):
+            store.verify_audit()
