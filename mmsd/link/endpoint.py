@@ -28,6 +28,7 @@ from aiohttp import web
 from mmsd.errors import ConfigError
 from mmsd.link.account import secret
 from mmsd.link.carry import Refuse, Settle
+from mmsd.link.door import Door, leave
 
 _log: Final = logging.getLogger(__name__)
 _SECRET: Final = re.compile(rb"[A-Za-z0-9_-]{22,128}")  # 128 bits, and safe in an address
@@ -132,7 +133,7 @@ class Endpoint:
         handshake = settings.body_seconds if context is not None else None
         try:
             self._listening = await asyncio.get_running_loop().create_server(
-                lambda: self._taken(runner), settings.host, settings.port, ssl=context, ssl_handshake_timeout=handshake
+                lambda: Door(lambda: self._handler(runner)), settings.host, settings.port, ssl=context, ssl_handshake_timeout=handshake
             )
         except OSError as error:
             await runner.cleanup()
@@ -150,7 +151,7 @@ class Endpoint:
         for owed in self._owed:
             _say(owed, Word.LATER)
         if self._listening is not None:
-            self._listening.close()
+            await leave(self._listening)
             self._listening = None
         if self._runner is not None:
             await self._runner.cleanup()
@@ -192,12 +193,11 @@ class Endpoint:
         finally:
             self._owed.discard(owed)
 
-    def _taken(self, runner: web.AppRunner) -> asyncio.Protocol:
-        """What serves one more connection."""
+    def _handler(self, runner: web.AppRunner) -> asyncio.Protocol | None:
+        """What serves one more connection; None: it is one too many, or came too late."""
         server = runner.server
-        # one that was taken off the queue before we left would be closed by nobody
         if self._left or server is None or len(server.connections) >= 2 * self._settings.waiting:
-            return _Full()
+            return None
         return server()
 
     async def _serve(self, request: web.Request) -> web.Response:
@@ -232,13 +232,6 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - a loop's edge: one request fails, the endpoint goes on
             _log.exception("a %s could not be answered", name)
             return Response(500)
-
-
-class _Full(asyncio.Protocol):
-    """One connection too many, or too late."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
 
 
 def _say(owed: asyncio.Future[Word], word: Word) -> None:

@@ -22,6 +22,7 @@ from aiohttp import web
 
 from mmsd.errors import ConfigError
 from mmsd.link.account import secret
+from mmsd.link.door import leave
 
 _log: Final = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Mirror:
         self._waiting: asyncio.Queue[tuple[int, str, bytes]] = asyncio.Queue(settings.waiting)
         self._writing: asyncio.Task[None] | None = None
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
         self.address = ("", 0)
         self.counts: Counter[str] = Counter()  # taken, other, full, too large, refused
 
@@ -78,18 +80,21 @@ class Mirror:
         application.router.add_post(PATH, self._take)
         self._runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, settings.host, settings.port)
+        server = self._runner.server
+        assert server is not None, "it is set up"
         try:
-            await site.start()
+            self._listening = await asyncio.get_running_loop().create_server(server, settings.host, settings.port)
         except OSError as error:
             await self._runner.cleanup()
             what = "is taken or not ours to use; set another" if error.errno in (errno.EADDRINUSE, errno.EACCES) else str(error.strerror)
             raise ConfigError(f"copies.mirror.port: {settings.host}:{settings.port} {what}") from None
-        self.address = self._runner.addresses[0][:2]
+        self.address = self._listening.sockets[0].getsockname()[:2]
         self._writing = asyncio.create_task(self._write())
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._listening is not None:
+            await leave(self._listening)
         if self._runner is not None:
             await self._runner.cleanup()
         await self.written()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
@@ -14,7 +17,7 @@ import pytest
 from mmsd.errors import ConfigError, LinkError
 from mmsd.link.carry import Refuse, Settle
 from mmsd.link.endpoint import Endpoint, Request, Response, Settings, Word
-from tests.link.hearing import SECRET, private, run, until
+from tests.link.hearing import PATIENCE, SECRET, private, run, until
 from tests.link.peer import certificate
 
 
@@ -133,6 +136,28 @@ def test_words(settings: Callable[..., Settings]) -> None:
         assert words[-1] is Word.LATER  # what waits when we go comes again
 
     run(scenario())
+
+
+@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize("said", [b"", b"GET /"])
+def test_who_comes_while_it_leaves_is_not_left_standing(settings: Callable[..., Settings], turns: int, said: bytes) -> None:
+    """However far a connection got in the loop's next turns, it is closed, and a client does not wait for ever."""
+    clients: list[socket.socket] = []
+
+    async def scenario() -> None:
+        async with Endpoint(settings(), ("report",), echo) as ours:
+            url = urlsplit(ours.url("report"))
+            for _ in range(3):
+                clients.append(socket.create_connection((url.hostname, url.port)))
+                clients[-1].send(said)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    asyncio.run(scenario())
+    for client in clients:
+        with client, contextlib.suppress(ConnectionError):
+            client.settimeout(PATIENCE)
+            assert not client.recv(1000)
 
 
 def test_a_fault_of_ours_is_told_without_what_was_asked(settings: Callable[..., Settings], caplog: pytest.LogCaptureFixture) -> None:

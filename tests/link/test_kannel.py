@@ -267,7 +267,9 @@ def test_what_kannel_does_not_take(box: Gateway, settings: Callable[..., kannel.
         async with link(settings(box.url)) as ours:
             denied = await ours.send(Message("denied", "8699900000001", Text("x")))
             assert denied == Refused("denied", 400, "Number(s) has/have been denied by white- and/or black-lists.", permanent=True)
+            await until(lambda: "Fakesmsc client connected" in box.said("bearerbox"))
             box.stop("fakesmsc")  # now the queue of one fills up
+            await until(lambda: "EOF from fakesmsc client" in box.said("bearerbox"))  # else the message may be written to who is gone
             assert isinstance(await ours.send(Message("last", SUBSCRIBER, Text("x"))), Accepted)
             full = await ours.send(Message("full", SUBSCRIBER, Text("x")))
             assert full == Refused("full", 503, "Temporal failure, try again later.", permanent=False, throttled=True)
