@@ -293,20 +293,23 @@ class Province:
     def submit(self, sender: Subscriber, receivers: list[Subscriber], *, subject: bytes, size: int, lineage: Lineage | None) -> None:
         """A subscriber composes and sends; nothing where there is nobody to send to."""
         if receivers:
-            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, ANSWERED)
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, iter((ANSWERED,)))
 
     def submit_again(
         self, sender: Subscriber, receivers: list[Subscriber], answers: Sequence[Answer], *, subject: bytes, size: int, lineage: Lineage
     ) -> int:
         """The MMSC takes it each time, and the handset sends the same again, whatever its answers: messages in the logs, one in truth.
 
-        Returns when the last try begins, in µs from now."""
+        Returns when the last try begins, in µs from now. Tries that wait for one session may go in any order; the answers do not, or a
+        handset that was answered would send once more.
+        """
         wait = 0
         if receivers:
-            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, answers[0])
-            for answer in answers[1:]:
+            in_order = iter(answers)
+            self.handsets.connect(sender, self._submit, sender, receivers, subject, size, lineage, in_order)
+            for _ in answers[1:]:
                 wait += self._between(self._scenario.campaign.resend)
-                self.agenda.after(wait, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, lineage, answer)
+                self.agenda.after(wait, self.handsets.connect, sender, self._submit, sender, receivers, subject, size, lineage, in_order)
         return wait
 
     def _submit(
@@ -317,11 +320,12 @@ class Province:
         subject: bytes,
         size: int,
         lineage: Lineage | None,
-        answer: Answer,
+        answers: Iterator[Answer],
     ) -> None:
         if wait := self._wait(sender):
-            self.agenda.after(wait, self._submit, session, sender, receivers, subject, size, lineage, answer)
+            self.agenda.after(wait, self._submit, session, sender, receivers, subject, size, lineage, answers)
             return
+        answer = next(answers)
         node = self._home(sender)
         if node.down:
             self._failed_submits += 1

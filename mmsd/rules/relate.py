@@ -341,7 +341,8 @@ def _join_passed_on(threads: list[Thread], context: Context) -> None:
 
 
 def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], context: Context) -> None:
-    """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones.
+    """Gives each leg its delivery, nearest pairs first: submitted messages, which name their Notify lines, before forwarded ones, which do
+    not: of these the one that was sent on last before the push.
 
     `notices` holds the times of Notify lines by domain and message.
     """
@@ -350,7 +351,7 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Map
     for forwarded in (False, True):
         waiting = [thread for thread in threads if thread.leg is None and thread.forwarded == forwarded and _announced(thread)]
         taken = {id(thread.leg) for thread in threads if thread.leg is not None}
-        pairs: list[tuple[int, int, int, int, int]] = []
+        pairs: list[tuple[int, int, int, int, int, int]] = []
         near: dict[tuple[int, int], int] = {}
         apart: dict[tuple[int, int], int] = {}
         for number, leg in enumerate(legs):
@@ -363,14 +364,19 @@ def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Map
                 ahead = context.ahead(thread.opened[FEED], leg.pushes[0][FEED]) if thread.opened is not None else 0
                 distance, near[number, place] = _nearest(leg, thread, threads, notices.get(thread.domain, {}), join, ahead)
                 apart[number, place] = distance
-                pairs.append((distance, leg.first, thread.began, number, place))
+                if forwarded and distance <= join:  # any Notify line may be its: how near one stands says nothing of which delivery it is
+                    distance = 0
+                waited = abs(leg.first - thread.began) if forwarded else 0
+                pairs.append((distance, waited, leg.first, thread.began, number, place))
         chosen: dict[int, int] = {}  # place → number
         used: set[int] = set()
-        for _, _, _, number, place in sorted(pairs):
+        for *_, number, place in sorted(pairs):
             if place not in chosen and number not in used:
                 used.add(number)
                 chosen[place] = number
-        if not forwarded:
+        if forwarded:
+            _put_in_order(chosen, waiting)
+        else:
             _uncross(chosen, apart, join)
         for place, number in chosen.items():
             waiting[place].leg = legs[number]
@@ -392,6 +398,18 @@ def _uncross(chosen: dict[int, int], apart: Mapping[tuple[int, int], int], join:
             if crossed <= join < straight:
                 chosen[one], chosen[other] = chosen[other], chosen[one]
                 changed = True
+
+
+def _put_in_order(chosen: dict[int, int], waiting: Sequence[Thread]) -> None:
+    """What one sender passes on at one MMSC is announced in the order in which he does: nothing else tells two M-Forwards apart.
+
+    `chosen`: place of the delivery → number of its leg, numbered by time.
+    """
+    alike: dict[tuple[int, int], list[int]] = {}
+    for place in sorted(chosen, key=lambda place: (waiting[place].began, place)):
+        alike.setdefault((waiting[place].domain, waiting[place].sender), []).append(place)
+    for places in alike.values():
+        chosen.update(zip(places, sorted(chosen[place] for place in places), strict=True))
 
 
 def _announced(thread: Thread) -> bool:

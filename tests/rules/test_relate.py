@@ -187,6 +187,29 @@ def test_of_two_forwards_of_one_friend_each_has_the_message_beside_its_push():
     assert (leg_of(second), second.message, seconds(second.fetches)) == (name("t3"), name("m9"), [45])
 
 
+def test_of_two_forwards_of_one_friend_the_first_does_not_take_the_push_of_the_second():
+    """A Notify line stands in the very second of the second push, and a second away from the first."""
+    first, second = dossier(
+        forward(11, "f1", CAT), notify(11, "m1"), push(12, "t1", CAT), fetched(14, "m1", CAT),
+        forward(35, "f2", CAT), notify(36, "m2"), push(36, "t2", CAT), fetched(37, "m2", CAT), notify(43, "m1"),
+    ).threads  # fmt: skip
+    for thread, message, leg, at in ((first, "m1", "t1", 14), (second, "m2", "t2", 37)):
+        assert (thread.message, leg_of(thread), seconds(thread.fetches)) == (name(message), name(leg), [at])
+
+
+def test_two_forwards_of_one_friend_are_announced_in_their_order():
+    first, second = dossier(
+        forward(10, "f1", CAT), forward(11, "f2", CAT), notify(13, "m1"), push(13, "t1", CAT), notify(14, "m2"), push(14, "t2", CAT)
+    ).threads  # fmt: skip
+    assert [(thread.message, leg_of(thread)) for thread in (first, second)] == [(name("m1"), name("t1")), (name("m2"), name("t2"))]
+
+
+def test_what_was_never_announced_does_not_take_the_push_of_what_the_same_friend_passed_on_later():
+    first, second = dossier(forward(0, "f1", CAT), forward(40, "f2", CAT), notify(41, "m2"), push(41, "t2", CAT)).threads
+    assert first.leg is None
+    assert (second.message, leg_of(second)) == (name("m2"), name("t2"))
+
+
 def test_nodes_with_id_spaces_of_their_own_keep_them():
     here, there = dossier(submit(0), submit(1, feed=OTHER_MMSC), fetched(4, feed=OTHER_MMSC)).threads
     assert (here.domain, seconds(here.fetches)) == (0, [])
