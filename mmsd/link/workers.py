@@ -89,7 +89,10 @@ class _Worker:
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
         self._to.close()
-        return await self.process.wait()
+        code = await self.process.wait()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # what it was told and did not read
+            await self._to.wait_closed()
+        return code
 
 
 class Workers:

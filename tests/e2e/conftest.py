@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from sim.pace import generate
 from sim.scenario import load
 from tests.e2e.hardship import Hardship
-from tests.e2e.running import ROOT
+from tests.e2e.running import PATIENCE, ROOT
 
 LIVE = 44.0
 """Seconds of the demo: its messages take 29 of them to end."""
@@ -53,8 +54,12 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
     over = threading.Event()
 
     def kill() -> None:
-        if not over.wait(LIVE / 3):
-            os.kill(int((out / "state/mmsd.lock").read_text()), signal.SIGKILL)
+        pause = LIVE / 3
+        while not over.wait(pause):
+            with contextlib.suppress(FileNotFoundError, ValueError):  # it has not begun yet
+                os.kill(int((out / "state/mmsd.lock").read_text()), signal.SIGKILL)
+                return
+            pause = 0.1
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -64,7 +69,7 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Pope
         over.set()
         killer.join()
         process.terminate()  # it ends its children
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from sim.run import compare
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  # seconds; only a fault makes anybody wait so long
+PATIENCE = 180.0  # seconds; only a fault makes anybody wait so long
 
 
 def until(true: Callable[[], bool], what: str, patience: float = PATIENCE) -> None:
@@ -176,7 +176,7 @@ def running(config: Path, *, wrapped: Sequence[str] = (), ready: bool = True) ->
 def mmsd(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """One command to its end."""
     command = [sys.executable, "-m", "mmsd", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def hashes(folder: Path) -> Mapping[str, str]:

@@ -23,7 +23,7 @@ def figures(summary: str) -> dict[str, tuple[int, int]]:
 
 
 def test_a_run_of_given_length_ends_by_itself_and_both_agree_though_the_daemon_was_killed(runner: subprocess.Popen[str]) -> None:
-    said, _ = runner.communicate(timeout=100)
+    said, _ = runner.communicate(timeout=PATIENCE)
     assert runner.returncode == 0, said
     assert re.search(r"live page http://127\.0\.0\.1:\d+/login#\S+$", said, re.MULTILINE)
     assert "the daemon was ended by signal 9 and is started again" in said
@@ -53,7 +53,7 @@ def begun(tmp_path: Path):
             yield process, out
         finally:
             process.terminate()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
 
 
 def test_ctrl_c_ends_both_in_order(begun: tuple[subprocess.Popen[str], Path]) -> None:

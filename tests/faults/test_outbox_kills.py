@@ -31,7 +31,7 @@ SOME = {"read": (1, 2), "written": (1, 4), "answered": (1, 5), "settle": (1, 3),
 Kill = tuple[str, int]
 How = Literal["smpp", "cmpp", "no-echo"]
 
-pytestmark = pytest.mark.timeout(3600 if ALL else 120)
+pytestmark = pytest.mark.timeout(3600 if ALL else 300)
 
 
 @pytest.fixture(scope="module")

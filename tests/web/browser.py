@@ -53,8 +53,9 @@ class Page:
         return result["result"].get("value")
 
     async def until(self, condition: str) -> None:
-        """Wait, in the page, for a JavaScript condition; survives a navigation. The test's own time limit ends a wait in vain."""
-        look = f"const look = () => ({condition}) ? go(true) : setTimeout(look, 50); look();"
+        """Wait, in the loaded page, for a JavaScript condition; survives a navigation. The test's time limit ends a wait in vain."""
+        holds = f"document.readyState === 'complete' && ({condition})"  # throws where an element is not there yet
+        look = f"const look = () => {{ try {{ if ({holds}) return go(true); }} catch {{}} setTimeout(look, 50); }}; look();"
         while True:
             with contextlib.suppress(AssertionError):  # the page under it was left
                 if await self.value(f"new Promise(go => {{ {look} }})"):
@@ -65,6 +66,12 @@ class Page:
 
     async def resize(self, width: int, height: int) -> None:
         await self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+
+    async def fits(self, *widths: int) -> None:
+        """At each width nothing stands out to the right, once what scripts draw is drawn anew. A wait in vain ends as `until` does."""
+        for width in widths:
+            await self.resize(width, 800)
+            await self.until(f"document.documentElement.scrollWidth <= {width}")
 
     async def picture(self, path: Path, *, dark: bool = False) -> None:
         """The whole page as PNG: for the eyes of whoever changes it."""

@@ -176,7 +176,7 @@ def test_nothing_sticks_out_of_the_page(visit, width):
         await page.resize(width, 800)
         await page.open(site.login_link(base))
         await page.until(f"{shown('lines')} === '1,234'")
-        assert await page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+        await page.until("document.documentElement.scrollWidth === document.documentElement.clientWidth")
 
     visit(story)
 
@@ -206,8 +206,7 @@ def test_one_number_is_told_in_words_and_stands_in_no_address(visit):
         await page.until("document.getElementById('story').dataset.shown === '2'")
         assert "Nothing is kept of this number" in await page.value(shown("covered"))
         assert await page.value("document.querySelectorAll('#deliveries tr').length") == 0
-        await page.resize(390, 800)
-        assert await page.value("document.documentElement.scrollWidth") <= 390
+        await page.fits(390)
         assert page.complaints == []
 
     visit(story)
@@ -266,9 +265,7 @@ def test_the_page_of_findings(visit):
         await page.until("document.getElementById('findings').dataset.shown === '2'")
         assert "86139****5432" in await page.value(shown("people"))
         assert "open=0" in await page.value("document.getElementById('csv').href")
-        for width in (1280, 390):
-            await page.resize(width, 800)
-            assert await page.value("document.documentElement.scrollWidth") <= width
+        await page.fits(1280, 390)
         assert RECEIVER not in await page.value("document.documentElement.outerHTML")
         assert page.complaints == []
 
@@ -301,9 +298,7 @@ def test_the_brake(visit):
         assert list(store.stops()) == ["marketing"]
         assert [(deed.who, deed.what, deed.why) for _, _, deed in store.deeds(5)] == [("li", "stop", "wrong text")]
         assert "Let marketing go on" in await page.value(shown("classes"))
-        for width in (1280, 390):
-            await page.resize(width, 800)
-            assert await page.value("document.documentElement.scrollWidth") <= width
+        await page.fits(1280, 390)
         assert page.complaints == [] or all("400" in each for each in page.complaints)
 
     visit(story)

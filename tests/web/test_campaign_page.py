@@ -110,9 +110,7 @@ def test_list_page_and_counter(tmp_path: Path, debian: Any) -> None:
             for path in ("/campaigns/relay?lang=zh", "/campaigns?lang=zh", "/counter/relay?lang=zh"):
                 await page.open(f"{base}{path}")
                 await page.until("document.querySelector('main')?.dataset.shown >= 1")
-                for width in (1280, 390):
-                    await page.resize(width, 800)
-                    assert await page.value("document.documentElement.scrollWidth") <= width, path
+                await page.fits(1280, 390)
                 assert LI not in await page.value("document.documentElement.outerHTML")
             assert page.complaints == []
 

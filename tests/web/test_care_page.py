@@ -58,9 +58,7 @@ def test_funnel_effect_and_list(tmp_path: Path, debian: Any) -> None:
             await page.until("document.getElementById('care').dataset.shown === '2'")
             assert "wrong access point (APN)BAD_APN" in await page.value(shown("funnel"))
             assert "by=cause" in await page.value("document.getElementById('csv').href")
-            for width in (1280, 390):
-                await page.resize(width, 800)
-                assert await page.value("document.documentElement.scrollWidth") <= width
+            await page.fits(1280, 390)
             assert number(1) not in await page.value("document.documentElement.outerHTML")
             assert page.complaints == []
 

@@ -156,9 +156,7 @@ def test_he_is_erased(visit: Any) -> None:
     async def story(page: Any, office: Office) -> None:
         assert await page.value("document.documentElement.lang") == "zh"
         assert "已询问" in await page.value(shown("cases"))
-        for width in (1280, 390):
-            await page.resize(width, 800)
-            assert await page.value("document.documentElement.scrollWidth") <= width
+        await page.fits(1280, 390)
         await page.value("document.querySelector('#acts [data-act=erase]').click()")
         await page.value(
             "document.querySelector('#order [name=who]').value = '李', document.querySelector('#order [name=why]').value = '本人要求',"

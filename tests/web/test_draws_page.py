@@ -61,9 +61,7 @@ def test_a_draw_from_the_page(tmp_path: Path, debian):
             await page.until("!document.getElementById('act').open")
             await page.until(f"{shown('winners')}.includes('did not answer')")
             assert "/api/v1/draws/relay/grand/paper" in await page.value("document.querySelector('#list a').href")
-            for width in (1280, 390):
-                await page.resize(width, 800)
-                assert await page.value("document.documentElement.scrollWidth") <= width
+            await page.fits(1280, 390)
             assert [said for said in page.complaints if "409" not in said] == []  # the first answer to each step
 
     with stored(tmp_path) as store:

@@ -146,9 +146,7 @@ def test_from_a_file_to_a_sending_that_runs(tmp_path: Path, debian: Any) -> None
                 await sign(page)
                 await page.until(f"document.getElementById('s-one').dataset.state === '{state}'")
             assert await page.value("document.querySelectorAll('#one-acts button').length") == 0
-            for width in (1280, 390):
-                await page.resize(width, 800)
-                assert await page.value("document.documentElement.scrollWidth") <= width
+            await page.fits(1280, 390)
             assert [said for said in page.complaints if "404" not in said] == []  # the seed was registered without its picture
 
             await enter(page, base, "reader", "/mailings?lang=zh")
