@@ -64,6 +64,17 @@ class Page:
     async def open(self, url: str) -> None:
         await self.call("Page.navigate", url=url)
 
+    async def sign_in(self, base: str, secret: str, language: str = "en") -> None:
+        """Through the door, with a token; then the first page stands there."""
+        await self.open(f"{base}/login?lang={language}")
+        await self.until("document.getElementById('secret')")
+        await self.value(f"document.getElementById('secret').value = '{secret}'; document.querySelector('#door button').click()")
+        await self.until("location.pathname === '/'")
+
+    async def press(self, place: str, words: str) -> None:
+        """The button of a place (a selector) that says so."""
+        await self.value(f"[...document.querySelectorAll('{place} button')].find((each) => each.textContent === '{words}').click()")
+
     async def resize(self, width: int, height: int) -> None:
         await self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
 
@@ -81,6 +92,16 @@ class Page:
         await self.value("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(() => go(true))))")
         shot = await self.call("Page.captureScreenshot", captureBeyondViewport=True)
         await asyncio.to_thread(path.write_bytes, base64.b64decode(shot["data"]))
+
+
+def shown(name: str) -> str:
+    """JavaScript: the text of an element, by id, visible or not."""
+    return f"document.getElementById('{name}').textContent"
+
+
+def body(name: str) -> str:
+    """JavaScript: the visible text of an element, by id, a line each."""
+    return f"document.getElementById('{name}').innerText"
 
 
 @contextlib.asynccontextmanager

@@ -25,7 +25,7 @@ from mmsd.telemetry import Telemetry
 from mmsd.web.access import PLAIN_SUFFIX, Tokens, create
 from mmsd.web.outbox import Outbox
 from mmsd.web.site import Health, Settings, Site
-from tests.web.browser import browser
+from tests.web.browser import browser, shown
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, SENDING, delivery, feed
 from tests.web.stored import a_day, forward, put, stored
 
@@ -37,11 +37,6 @@ HEALTH = Health(
 )  # fmt: skip
 
 A_STEP = {"subject": "86138****1234", "case": 1, "kind": "settings", "causes": ["BAD_APN"], "event": "ask", "before": "found", "reason": ""}
-
-
-def shown(name):
-    """JavaScript: the text of an element, by id."""
-    return f"document.getElementById('{name}').textContent"
 
 
 @pytest.fixture

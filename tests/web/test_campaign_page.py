@@ -18,10 +18,9 @@ from mmsd.store.sqlite import SqliteStore
 from mmsd.web.pages import LANGUAGES, texts
 from mmsd.web.site import Settings
 from tests.store.values import LI, WANG, forward
-from tests.web.browser import browser
+from tests.web.browser import browser, shown
 from tests.web.house import NOON, House, campaign
 from tests.web.stored import put, stored
-from tests.web.test_desk_page import shown
 
 pytestmark = pytest.mark.debian("chromium")
 

@@ -14,11 +14,10 @@ from mmsd.model import Batch
 from mmsd.rules.cases import State
 from mmsd.web.figures import Terms
 from mmsd.web.pages import LANGUAGES, texts
-from tests.web.browser import browser
+from tests.web.browser import browser, shown
 from tests.web.house import House
 from tests.web.stored import put, stored
 from tests.web.test_care import ROWS, case, closed, listed, number
-from tests.web.test_desk_page import shown
 
 pytestmark = pytest.mark.debian("chromium")
 
@@ -36,10 +35,7 @@ def test_funnel_effect_and_list(tmp_path: Path, debian: Any) -> None:
     async def stay(house: House) -> None:
         async with TestServer(house.site.application()) as server, browser(chromium) as page:
             base = f"http://127.0.0.1:{server.port}"
-            await page.open(f"{base}/login?lang=en")
-            await page.until("document.getElementById('secret')")
-            await page.value(f"document.getElementById('secret').value = '{house.token}'; document.querySelector('#door button').click()")
-            await page.until("location.pathname === '/'")
+            await page.sign_in(base, house.token)
             await page.open(f"{base}/care?lang=en")
             await page.until("document.getElementById('care')?.dataset.shown === '1'")
             first = "[...document.querySelectorAll('#funnel tr:first-child > *')].map((cell) => cell.textContent).slice(0, 3)"

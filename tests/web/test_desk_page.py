@@ -18,7 +18,7 @@ from mmsd.rules.consent import Channel
 from mmsd.rules.desk import ACTS
 from mmsd.rules.outbox import STATES
 from mmsd.web.pages import LANGUAGES, texts
-from tests.web.browser import browser
+from tests.web.browser import browser, shown
 from tests.web.house import NOON, RECEIVER, SENDER, delivery
 from tests.web.stored import put, stored
 from tests.web.test_desk import Office
@@ -49,11 +49,7 @@ def visit(tmp_path: Path, debian: Any) -> Iterator[Any]:
                 async with TestServer(office.house.site.application()) as server, browser(chromium) as page:
                     care = asyncio.create_task(working())
                     base = f"http://127.0.0.1:{server.port}"
-                    await page.open(f"{base}/login?lang={language}")
-                    await page.until("document.getElementById('secret')")
-                    token = office.house.token
-                    await page.value(f"document.getElementById('secret').value = '{token}'; document.querySelector('#door button').click()")
-                    await page.until("location.pathname === '/'")
+                    await page.sign_in(base, office.house.token, language)
                     await page.open(f"{base}/desk?lang={language}")
                     await page.until("document.querySelector('#ask fieldset:enabled') !== null")
                     await look(page, 1)
@@ -77,10 +73,6 @@ async def key(page: Any, name: str, text: str = "") -> None:
         await page.call(
             "Input.dispatchKeyEvent", type=kind, key=name, code=name, windowsVirtualKeyCode=codes[name], **({"text": text} if text else {})
         )
-
-
-def shown(name: str) -> str:
-    return f"document.getElementById('{name}').textContent"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -12,17 +12,12 @@ from mmsd.flow.drawing import Drawing
 from mmsd.model import Batch, Serial
 from mmsd.rules.serials import spell
 from mmsd.web.access import digest
-from tests.web.browser import browser
+from tests.web.browser import browser, shown
 from tests.web.house import NOON, House
 from tests.web.stored import forward, put, stored
 from tests.web.test_draws import known
 
 pytestmark = pytest.mark.debian("chromium")
-
-
-def shown(name: str) -> str:
-    """JavaScript: the text of an element, by id."""
-    return f"document.getElementById('{name}').textContent"
 
 
 def test_a_draw_from_the_page(tmp_path: Path, debian):
@@ -31,10 +26,7 @@ def test_a_draw_from_the_page(tmp_path: Path, debian):
     async def stay(house: House, drawing: Drawing) -> None:
         async with TestServer(house.site.application()) as server, browser(chromium) as page:
             base = f"http://127.0.0.1:{server.port}"
-            await page.open(f"{base}/login?lang=en")
-            await page.until("document.getElementById('secret')")
-            await page.value("document.getElementById('secret').value = 'campaigner'; document.querySelector('#door button').click()")
-            await page.until("location.pathname === '/'")
+            await page.sign_in(base, "campaigner")
             await page.open(f"{base}/draws?lang=en")
             await page.until("document.getElementById('draws')?.dataset.shown === '1'")
             assert "not committed to" in await page.value(shown("list"))

@@ -16,7 +16,7 @@ from mmsd.store.sqlite import SqliteStore
 from mmsd.web.access import digest
 from mmsd.web.pages import LANGUAGES, texts
 from tests.flow.mms import seed
-from tests.web.browser import Page, browser
+from tests.web.browser import Page, body, browser
 from tests.web.house import NOON, House
 from tests.web.stored import put, stored
 from tests.web.test_mailings import count
@@ -37,16 +37,9 @@ def office(folder: Path, store: SqliteStore) -> House:
 
 
 async def enter(page: Page, base: str, secret: str, address: str) -> None:
-    await page.open(f"{base}/login?lang=en")
-    await page.until("document.getElementById('secret')")
-    await page.value(f"document.getElementById('secret').value = '{secret}'; document.querySelector('#door button').click()")
-    await page.until("location.pathname === '/'")
+    await page.sign_in(base, secret)
     await page.open(f"{base}{address}")
     await page.until("document.getElementById('mailings-page')?.dataset.shown >= 1")
-
-
-def body(name: str) -> str:
-    return f"document.getElementById('{name}').innerText"
 
 
 async def choose(page: Page, octets: bytes, name: str = "spring") -> None:
@@ -62,10 +55,6 @@ async def choose(page: Page, octets: bytes, name: str = "spring") -> None:
         form.dispatchEvent(new Event("input", {{ bubbles: true }}));
         form.querySelector("button").click();
     }}""")
-
-
-async def press(page: Page, place: str, words: str) -> None:
-    await page.value(f"[...document.querySelectorAll('{place} button')].find((each) => each.textContent === '{words}').click()")
 
 
 async def sign(page: Page, token: str = "") -> None:
@@ -131,7 +120,7 @@ def test_from_a_file_to_a_sending_that_runs(tmp_path: Path, debian: Any) -> None
                 assert said in told
             (mailing,) = store.mailings("relay")
             token = audience.token(b"key", mailing)
-            await press(page, "#one-acts", "Run")
+            await page.press("#one-acts", "Run")
             await sign(page, "AAAAAAAA")
             await page.until(f"{body('refused')} === 'That is not the token.'")
             assert token in await page.value(body("shown"))
@@ -142,7 +131,7 @@ def test_from_a_file_to_a_sending_that_runs(tmp_path: Path, debian: Any) -> None
             await page.until(f"{body('effect')}.includes('too few to tell')")
             await page.until("!document.getElementById('act').open")
             for words, state in (("Pause", "paused"), ("Go on", "running"), ("Stop for good", "stopped")):
-                await press(page, "#one-acts", words)
+                await page.press("#one-acts", words)
                 await sign(page)
                 await page.until(f"document.getElementById('s-one').dataset.state === '{state}'")
             assert await page.value("document.querySelectorAll('#one-acts button').length") == 0

@@ -16,7 +16,7 @@ from mmsd.store.sqlite import SqliteStore
 from mmsd.web.access import digest
 from mmsd.web.forwards import REASONS
 from mmsd.web.pages import LANGUAGES, texts
-from tests.web.browser import Page, browser
+from tests.web.browser import Page, body, browser
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, delivery
 from tests.web.stored import forward, put, stored
 from tests.web.test_seeds import PATIENT
@@ -55,10 +55,7 @@ def visit(tmp_path: Path, debian: Any) -> Callable[..., None]:
     async def stay(house: House, story: Any) -> None:
         async with TestServer(house.site.application()) as server, browser(chromium) as page:
             base = f"http://127.0.0.1:{server.port}"
-            await page.open(f"{base}/login?lang=en")
-            await page.until("document.getElementById('secret')")
-            await page.value("document.getElementById('secret').value = 'campaigner'; document.querySelector('#door button').click()")
-            await page.until("location.pathname === '/'")
+            await page.sign_in(base, "campaigner")
             await story(page, base)
             assert page.complaints == []
 
@@ -71,14 +68,6 @@ def visit(tmp_path: Path, debian: Any) -> Callable[..., None]:
             asyncio.run(stay(house, story))
 
     return run
-
-
-def body(name: str) -> str:
-    return f"document.getElementById('{name}').innerText"
-
-
-async def press(page: Page, place: str, words: str) -> None:
-    await page.value(f"[...document.querySelectorAll('{place} button')].find((each) => each.textContent === '{words}').click()")
 
 
 async def sign(page: Page, turn: int) -> None:
@@ -104,12 +93,12 @@ def test_what_is_held_is_looked_at_released_and_stopped(visit: Callable[..., Non
         assert "no line fits" in await page.value(body("held"))
         assert "probable" in await page.value(body("copied"))
 
-        await press(page, "#forwards", "Lines")
+        await page.press("#forwards", "Lines")
         await page.until("document.getElementById('s-one').dataset.shown === '1'")
         assert await page.value("document.querySelectorAll('#submits tr').length") == 2
         assert "access.log:960" in await page.value("document.getElementById('submits').textContent")
 
-        await press(page, "#forwards", "Release")
+        await page.press("#forwards", "Release")
         assert "it earns one, and the SMS" in await page.value(body("shown"))
         await sign(page, 2)
         await page.until(f"{body('done')}.startsWith('Forward 1 counts now')")
@@ -119,10 +108,10 @@ def test_what_is_held_is_looked_at_released_and_stopped(visit: Callable[..., Non
         await page.until("document.getElementById('review').dataset.shown === '3'")
         assert await page.value("document.querySelectorAll('#forwards tr').length") == 1
         assert "has its serial" in await page.value(body("forwards"))
-        await press(page, "#forwards", "Show numbers")
+        await page.press("#forwards", "Show numbers")
         await sign(page, 3)
         assert await page.value(body("done")) == f"Forward 1: from {SENDER} to {RECEIVER}"
-        await press(page, "#forwards", "Stop")
+        await page.press("#forwards", "Stop")
         await sign(page, 4)
         assert await page.value(body("forwards")) == "There are none."
         await page.fits(1280, 390)

@@ -54,10 +54,7 @@ def test_a_seed_is_made_and_its_campaign_run(tmp_path: Path, debian: Any) -> Non
         making = asyncio.create_task(house.drafts.run())
         async with TestServer(house.site.application()) as server, browser(chromium) as page:
             base = f"http://127.0.0.1:{server.port}"
-            await page.open(f"{base}/login?lang=en")
-            await page.until("document.getElementById('secret')")
-            await page.value(f"document.getElementById('secret').value = '{house.token}'; document.querySelector('#door button').click()")
-            await page.until("location.pathname === '/'")
+            await page.sign_in(base, house.token)
             await page.open(f"{base}/seeds?lang=en")
             await page.until("document.getElementById('seeds-page')?.dataset.shown === '1'")
             assert await page.value("document.querySelector('#lives td').textContent") == "running"
