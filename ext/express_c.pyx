@@ -386,6 +386,8 @@ cdef class Express:
     # lists
     cdef u64* touched
     cdef i64 n_touched, room_touched
+    cdef u64* absent  # those touched whose past lay in the store then
+    cdef i64 n_absent, room_absent
     cdef u64* fresh
     cdef i64 n_fresh, room_fresh
     cdef Wake* heap
@@ -419,7 +421,7 @@ cdef class Express:
 
     def __dealloc__(self):
         for pointer in (
-            <size_t>self.counts, <size_t>self.fresh, <size_t>self.touched, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
+            <size_t>self.counts, <size_t>self.fresh, <size_t>self.touched, <size_t>self.absent, <size_t>self.heap, <size_t>self.odd, <size_t>self.closed, <size_t>self.closed_nodes,
             <size_t>self.domains, <size_t>self.nodes, <size_t>self.measured,
         ):
             free(<void*><size_t>pointer)
@@ -703,6 +705,12 @@ cdef class Express:
                 self.touched = <u64*>grown(self.touched, self.room_touched * 8)
             self.touched[self.n_touched] = sub.key
             self.n_touched += 1
+            if sub.group:
+                if self.n_absent == self.room_absent:
+                    self.room_absent = max(1024, self.room_absent * 2)
+                    self.absent = <u64*>grown(self.absent, self.room_absent * 8)
+                self.absent[self.n_absent] = sub.key
+                self.n_absent += 1
         return 0
 
     cdef int wake(self, i64 due, u64 key) except -1 nogil:
@@ -757,15 +765,26 @@ cdef class Express:
             self.wake(row.at + self.join + self.skew, row.subscriber)
         return True
 
-    cdef inline void foresee(self, u64 soon, u64 later) noexcept nogil:
-        """Has what is needed of these two numbers fetched into the cache."""
+    cdef inline Sub* foreseen(self, u64 soon, u64 later) noexcept nogil:
+        """Has the slot of the one number fetched into the cache; where the block of the other begins, or NULL."""
         cdef uint32_t mix = mixed_32(soon)
         cdef u64 i = mix & self.mask
         prefetch(&self.slots[mixed_32(later) & self.mask])
         while self.slots[i].block and self.slots[i].mix != mix:
             i = (i + 1) & self.mask
-        if self.slots[i].block:
-            prefetch_block(&self.arena.octets[<u64>self.slots[i].block * UNIT])
+        return self.at(i) if self.slots[i].block else NULL
+
+    cdef inline void foresee(self, u64 soon, u64 later) noexcept nogil:
+        """Has what is needed of these two numbers fetched into the cache."""
+        cdef Sub* sub = self.foreseen(soon, later)
+        if sub != NULL:
+            prefetch_block(<uint8_t*>sub)
+
+    cdef inline void foresee_head(self, u64 soon, u64 later) noexcept nogil:
+        """The same where his lines need not be read."""
+        cdef Sub* sub = self.foreseen(soon, later)
+        if sub != NULL:
+            prefetch(sub)
 
     def take(self, rows, i64 horizon):
         rows = np.ascontiguousarray(rows)
@@ -958,7 +977,7 @@ cdef class Express:
                         self.odd = <u64*>grown(self.odd, self.room_odd * 8)
                     self.odd[self.n_odd] = self.touched[i]
                     self.n_odd += 1
-            self.n_touched = 0
+            self.n_touched = self.n_absent = 0
         counts = {}
         for place in range(self.counts_mask + 1):
             if self.counts[place].key and self.counts[place].n:
@@ -1463,14 +1482,14 @@ cdef class Express:
         cdef Sub* sub
         cdef i64 i, n = 0
         self.wake_due(horizon)
-        numbers = np.empty(self.n_touched, np.uint64)
-        groups = np.empty(self.n_touched, np.uint32)
+        numbers = np.empty(self.n_absent, np.uint64)
+        groups = np.empty(self.n_absent, np.uint32)
         cdef u64[::1] out = numbers
         cdef uint32_t[::1] of = groups
-        for i in range(self.n_touched):
-            if i + 12 < self.n_touched:
-                self.foresee(self.touched[i + 6], self.touched[i + 12])
-            sub = self.sub_of(self.touched[i])
+        for i in range(self.n_absent):
+            if i + 12 < self.n_absent:
+                self.foresee_head(self.absent[i + 6], self.absent[i + 12])
+            sub = self.sub_of(self.absent[i])
             if sub != NULL and sub.flags & TOUCHED and sub.group:
                 out[n], of[n] = sub.key, sub.group
                 n += 1
@@ -1508,6 +1527,8 @@ cdef class Express:
         cdef uint32_t[::1] size = sizes
         cdef i64[::1] due = dues
         for i in range(n):
+            if i + 12 < n:
+                self.foresee(keys[i + 6], keys[i + 12])
             sub = self.at(self.make(keys[i], 0))
             size[i] = sizeof(PortraitHead) + sub.octets + sub.told
             total += size[i]
@@ -1551,9 +1572,10 @@ cdef class Express:
             if not sub.octets and not sub.told:
                 self.shrunk(found)
                 sub = self.at(found)
+            if sub.flags & SLOW:
+                self.slow.discard(keys[i])
             sub.flags &= ~(SLOW | TOUCHED)
             sub.group = group
-            self.slow.discard(keys[i])
             self.look_at(found, LAST_SECOND)
             if due[i] < NEVER:
                 self.wake(due[i], keys[i])
@@ -1664,25 +1686,24 @@ cdef class Express:
     cdef i64 tidied(self, i64 quiet, i64 old, bint heard, i64 young, u64* keys) except -1 nogil:
         """How many numbers wait; they stand in `keys`, where there is room for all."""
         cdef uint32_t still = second(quiet), past = second(old), bound = max(still, past)
-        cdef u64 i
+        cdef u64 i, mask = self.mask
+        cdef const uint32_t* looks = self.looks
         cdef i64 k, n = 0, found, waiting = 0
         cdef Sub* sub
-        # a number that goes moves others up: they are listed first
-        for i in range(self.mask + 1):
-            if self.looks[i] < bound and self.slots[i].block:
-                keys[n] = i
+        # a number that goes moves others up: their blocks, which stay, are listed first
+        for i in range(mask + 1):
+            if looks[i] < bound and self.slots[i].block:
+                keys[n] = self.slots[i].block
                 n += 1
         for k in range(n):
+            if k + 16 < n:
+                prefetch(&self.arena.octets[keys[k + 16] * UNIT])
             if k + 8 < n:
-                prefetch(self.at(keys[k + 8]))
-            keys[k] = self.at(keys[k]).key
-        for k in range(n):
-            if k + 12 < n:
-                self.foresee(keys[k + 6], keys[k + 12])
-            found = self.find(keys[k])
-            sub = self.at(found)
+                prefetch(&self.slots[mixed_32((<Sub*>&self.arena.octets[keys[k + 8] * UNIT]).key) & mask])
+            sub = <Sub*>&self.arena.octets[keys[k] * UNIT]
             if sub.flags & SLOW or sub.group:
                 continue
+            found = self.find(sub.key)
             if not sub.octets and not sub.told:
                 self.unmake(found)
             elif sub.said:
@@ -1691,7 +1712,7 @@ cdef class Express:
                 elif sub.moved >= still:
                     self.look_at(found, later(sub.moved, bound - still))
                 elif not heard or not sub.flags & DONE or self.may_be_seed(sub, young):
-                    keys[waiting] = keys[k]
+                    keys[waiting] = sub.key
                     waiting += 1
                 else:
                     self.live_saids -= sub.said
@@ -1721,18 +1742,19 @@ cdef class Express:
         """Keeps of his lines those since `old`, when they are not `done` and about a message; nothing was said of them."""
         cdef Sub* sub = self.at(i)
         cdef u64 octets = sub.octets
-        cdef i64 n = 0, k, j, kept = 0, total
+        cdef i64 n = 0, k, j, kept = 0
         cdef Reader reader
         cdef Row row
         cdef Row* rows
         cdef Text texts[2]
         cdef Text* spoken
         cdef uint8_t* lines
-        begin(&reader, sub.key, lines_of(sub), octets)
-        while reader.at < reader.end:
-            read_line(&reader, &row, texts)
-            n += 1
-            kept += row.at >= old and not (done and of_message(row.kind))
+        if sub.newest >= second(old):  # else none of them need be read
+            begin(&reader, sub.key, lines_of(sub), octets)
+            while reader.at < reader.end:
+                read_line(&reader, &row, texts)
+                n += 1
+                kept += row.at >= old and not (done and of_message(row.kind))
         if not kept:
             self.note(sub)
             self.unmake(i)
@@ -1837,31 +1859,40 @@ cdef class Express:
     # -------------------------------------------------------------------------------------------------------- durability
 
     def delta(self):
-        cdef i64 i
-        cdef u64 used = 0, room = 0
+        cdef i64 i = 0
+        while i < self.n_fresh:
+            piece, i = self.fresh_pieces(i)
+            yield piece
+        self.n_fresh = 0
+
+    cdef tuple fresh_pieces(self, i64 first):
+        """What is new of the numbers from this place in `fresh` on, some PIECE octets of it; the first place that was not looked at."""
+        cdef i64 i = first
+        cdef u64 used = 0, more, room = PIECE
         cdef Sub* sub
-        cdef uint8_t* drawn = NULL
         cdef Sub nobody
         memset(&nobody, 0, sizeof(Sub))
-        try:
-            with nogil:
-                for i in range(self.n_fresh):
-                    if i + 12 < self.n_fresh:
-                        self.foresee(self.fresh[i + 6], self.fresh[i + 12])
-                    sub = self.sub_of(self.fresh[i])
-                    if sub == NULL:
-                        nobody.key = self.fresh[i]
-                        sub = &nobody
-                    if used + sizeof(PortraitHead) + sub.octets + sub.told > room:
-                        room = max(room + room // 2, used + sizeof(PortraitHead) + sub.octets + sub.told, <u64>PIECE)
-                        drawn = <uint8_t*>grown(drawn, room)
-                    used = self.drawn(drawn + used, sub, GROWN if sub.packed else WHOLE, sub.packed) - drawn
-                    sub.packed = sub.octets
-                    sub.flags &= ~FRESH
-                self.n_fresh = 0
-            return PyBytes_FromStringAndSize(<char*>drawn, used) if used else b""
-        finally:
-            free(drawn)
+        packed = PyBytes_FromStringAndSize(NULL, room)
+        cdef uint8_t* drawn = <uint8_t*>PyBytes_AS_STRING(packed)
+        while i < self.n_fresh:
+            if i + 12 < self.n_fresh:
+                self.foresee(self.fresh[i + 6], self.fresh[i + 12])
+            sub = self.sub_of(self.fresh[i])
+            if sub == NULL:
+                nobody.key = self.fresh[i]
+                sub = &nobody
+            more = sizeof(PortraitHead) + sub.octets - sub.packed + sub.told
+            if used + more > room:
+                if used:
+                    break
+                room = more
+                packed = PyBytes_FromStringAndSize(NULL, room)
+                drawn = <uint8_t*>PyBytes_AS_STRING(packed)
+            used = self.drawn(drawn + used, sub, GROWN if sub.packed else WHOLE, sub.packed) - drawn
+            sub.packed = sub.octets
+            sub.flags &= ~FRESH
+            i += 1
+        return packed[:used], i
 
     def forget_changes(self):
         cdef i64 i

@@ -851,16 +851,15 @@ class Express:
 
     # --------------------------------------------------------------------------------------------------------- durability
 
-    def delta(self) -> bytes:
-        """Portraits of whom something changed since the last call, or as much of them as is new; to be loaded in this order."""
-        packed: list[bytes] = []
+    def delta(self) -> Iterator[bytes]:
+        """Portraits of whom something changed since the last call, or as much of them as is new, to be loaded in this order. To be taken
+        to the end before anything else is asked."""
         for number in self._fresh:
             subscriber = self._all.get(number) or _Subscriber()
             start = subscriber.packed
-            packed.append(pack_portrait(number, GROWN if start else WHOLE, subscriber.lines, start, list(subscriber.said.values())))
+            yield pack_portrait(number, GROWN if start else WHOLE, subscriber.lines, start, list(subscriber.said.values()))
             subscriber.packed = len(subscriber.lines)
         self.forget_changes()
-        return b"".join(packed)
 
     def forget_changes(self) -> None:
         """From here on `delta` begins anew."""

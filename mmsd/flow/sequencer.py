@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final, NamedTuple, Protocol
 
 import numpy as np
@@ -73,6 +74,8 @@ MOST_HELD: Final = 16 << 20
 """So many bytes of logs at most wait in memory for one commit, and a chunk of each feed."""
 HOUSEKEEPING: Final = 2 * MINUTE
 """Event time between two looks at what is quiet or old."""
+SPILLED_AT_ONCE: Final = 1 << 15
+"""Numbers of the express lane at most whose quiet past is put away by one Batch (some 300 octets each); the next one goes on."""
 HURRIED: Final = 0.04
 """Seconds that a tick takes chunks for while others wait for the store's writer, or did just now (R2)."""
 COPIES: Final = "copies"
@@ -267,6 +270,7 @@ class Sequencer:
         self.until = 0  # replay: every mark is moved here once all files are read
         self._delta_bytes = self._snapshot_bytes = 0
         self._tended = 0
+        self._untended = False  # more was quiet than one Batch puts away
         self._sampled: Counter[tuple[str, str]] = Counter()
         self._paths: dict[tuple[int, int], str] = {}
         self._nodes: dict[str, int] = {}
@@ -382,7 +386,7 @@ class Sequencer:
             self._handsets.look()
         due = self.state.findings.due(horizon) or self.state.models.due(horizon)
         due = due or (self._handsets is not None and self._handsets.waiting(horizon))
-        due = due or bool(self._closings(horizon))
+        due = due or bool(self._closings(horizon)) or self._untended
         due = due or (self.state.express is not None and self.state.express.due(horizon)) or self._report_due()
         if not took and not len(subscribers) and not len(asked) and not read.audits and not due:
             return False
@@ -593,10 +597,10 @@ class Sequencer:
 
     def _tend(self, horizon: int) -> tuple[list[tuple[int, bytes, int]], list[ColdGroup]]:
         """Now and then: quiet dossiers leave memory, what is old is dropped (R8)."""
-        if not horizon or horizon - self._tended < HOUSEKEEPING:
+        if not horizon or (horizon - self._tended < HOUSEKEEPING and not self._untended):
             return [], []
         self._tended = horizon
-        groups = self.state.spill_express(horizon)
+        groups, self._untended = self.state.spill_express(horizon, SPILLED_AT_ONCE)
         quiet = self.state.quiet(horizon)
         spilled = self.state.spill(quiet, horizon) if quiet else []
         self.state.prune(horizon)
@@ -722,16 +726,23 @@ class Sequencer:
         if not self._live:  # a replay begins anew when it fails
             self.state.forget_changes()
             return
-        delta = self.state.delta()
-        if self._delta_bytes + len(delta) > max(SNAPSHOT_BYTES, 2 * self._snapshot_bytes):
+        if self._delta_bytes > max(SNAPSHOT_BYTES, 2 * self._snapshot_bytes):
             self._delta_bytes = self._snapshot_bytes = 0
             batch.snapshot = self._store.write_snapshot(self._snapshot())
-        else:
-            self._delta_bytes += len(delta)
-            if len(delta) > LARGE_DELTA:
-                batch.delta_file = self._store.write_delta([delta])
-            else:
-                batch.delta = delta
+            return
+        pieces, held, octets = self._delta(), [], 0
+        for piece in pieces:
+            held.append(piece)
+            octets += len(piece)
+            if octets > LARGE_DELTA:
+                batch.delta_file = self._store.write_delta(chain(held, pieces))
+                return
+        batch.delta = b"".join(held)
+
+    def _delta(self) -> Iterator[bytes]:
+        for piece in self.state.delta():
+            self._delta_bytes += len(piece)
+            yield piece
 
     def _snapshot(self) -> Iterator[bytes]:
         for piece in self.state.snapshot():

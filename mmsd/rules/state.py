@@ -1137,15 +1137,16 @@ class State:
         before = horizon - int(self.settings.quiet * SECOND)
         return [number for number, held in self.published.items() if all(entry.touched < before for entry in held.values())]
 
-    def spill_express(self, horizon: int) -> list[ColdGroup]:
-        """The express lane's quiet deliveries that may still change, packed for the store; what cannot change is only forgotten."""
+    def spill_express(self, horizon: int, most: int) -> tuple[list[ColdGroup], bool]:
+        """The express lane's quiet deliveries that may still change, of so many numbers at most packed for the store, and whether there are
+        more; what cannot change is only forgotten."""
         if self.express is None or self.groups is None:
-            return []
+            return [], False
         restate = int(self.settings.restate * SECOND)
         quiet = self.express.tidy(
             horizon - int(self.settings.quiet * SECOND), horizon - self._kept(), self._heard(horizon), horizon - restate
         )
-        return self.groups.put_away(quiet, horizon + 2 * restate)
+        return self.groups.put_away(quiet[:most], horizon + 2 * restate), len(quiet) > most
 
     def _kept(self) -> int:
         """How long lines stay of numbers without deliveries."""
@@ -1406,10 +1407,12 @@ class State:
             self.express.forget_changes()
             self.groups.forget_changes()
 
-    def delta(self) -> bytes:
-        """What changed since the last call, packed; b"" when nothing did."""
+    def delta(self) -> Iterator[bytes]:
+        """What changed since the last call, packed, in pieces that stand in a row, none when nothing did; to be taken to the end before
+        State changes again."""
         fresh = self._fresh
-        portraits = self.express.delta() if self.express is not None else b""
+        portraits = self.express.delta() if self.express is not None else iter(())
+        begun = next(portraits, b"")
         texts = self.texts.fresh()
         changed = any(
             (
@@ -1423,12 +1426,12 @@ class State:
                 self.holdings.fresh(),
             )
         )
-        if not any(fresh.values()) and not (portraits or texts or changed):
-            return b""
+        if not any(fresh.values()) and not (begun or texts or changed):
+            return
         last = {(entry.subscriber, *entry.key): entry for entry in fresh["published"]}
         gone = [key for key in fresh["gone"] if key[1:] not in self.published.get(key[0], {})]
         kept = [entry for key, entry in last.items() if key[1:] in self.published.get(key[0], {})]
-        packed = _packed(
+        yield _packed(
             _Delta(
                 fresh["feeds"], _joined(fresh["traces"]), _joined(fresh["active"]), _joined(fresh["leases"]), kept, gone,
                 texts, fresh["portals"], fresh["resets"], fresh["seeds"], self.holdings.fresh(), fresh["spilled"], fresh["thawed"],
@@ -1443,8 +1446,8 @@ class State:
                 clocks=self.clocks.changes(), passed_on=fresh["passed_on"], strays=fresh["strays"],
             ),
         )  # fmt: skip
+        yield from chain((begun,) if begun else (), portraits)
         self.forget_changes()
-        return packed + portraits
 
     def snapshot(self) -> Iterator[bytes]:
         """The whole State, packed as one delta on nothing, in pieces that stand in a row; to be taken to the end before it changes."""

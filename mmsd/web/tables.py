@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
-import xlsxwriter
 from aiohttp import web
 
 from mmsd.rules.settings import CampaignSettings
@@ -43,6 +42,8 @@ def workbook_of(source: Source, name: str, settings: CampaignSettings | None, da
 
 def workbook(sheets: Mapping[str, list[dict[str, Any]]]) -> bytes:
     """A sheet for each name (≤ 31 characters), its columns named in its first row; lists are left out."""
+    import xlsxwriter  # 2 MiB that a daemon carries only once somebody asks for a workbook
+
     octets = io.BytesIO()
     plain = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(octets, plain) as book:

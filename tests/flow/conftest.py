@@ -94,7 +94,8 @@ def _calm(like: rig.House, state: Path) -> rig.House:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Housekeeping every second of event time, a snapshot every 60 kB of deltas."""
+    """Housekeeping every second of event time, few numbers put away at once, a snapshot every 60 kB of deltas."""
     monkeypatch.setattr(sequencer, "HOUSEKEEPING", SECOND)
+    monkeypatch.setattr(sequencer, "SPILLED_AT_ONCE", 3)
     monkeypatch.setattr(sequencer, "SNAPSHOT_BYTES", 60_000)
     monkeypatch.setattr(packed_state, "SPARE_TEXTS", -(1 << 40))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +191,7 @@ def _delta_without(*parts: str) -> Any:
     def plant(patch: pytest.MonkeyPatch) -> None:
         delta = State.delta
 
-        def lossy(self: State) -> bytes:
+        def lossy(self: State) -> Iterator[bytes]:
             for part in parts:
                 if part in ("texts", "groups"):
                     getattr(self, part).forget_changes()
@@ -208,7 +208,7 @@ def _express_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What runs by the book is in no delta, only in snapshots."""
     delta = State.delta
 
-    def lossy(self: State) -> bytes:
+    def lossy(self: State) -> Iterator[bytes]:
         if self.express is not None:
             self.express.forget_changes()
         return delta(self)

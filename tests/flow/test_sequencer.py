@@ -15,6 +15,7 @@ import pytest
 
 from mmsd import config
 from mmsd.errors import AlreadyRunning, StoreDoubt, StoreError, StoreFull
+from mmsd.flow import sequencer as sequencer_rules
 from mmsd.flow.sequencer import AHEAD, END, REPORTED, SPREAD, Feed, Sequencer, Settings
 from mmsd.model import DAY, MINUTE, SECOND, Audit, Batch, Chunk, Extent, FeedGap, Heard, Kind, Mark, Parsed, Records, Reject, Rejects
 from mmsd.rules.campaign import Campaigns
@@ -46,6 +47,7 @@ class Script:
         self.news: list[Audit] = []
         self.state = "ok"
         self.rejected = 0  # lines of every chunk that do not fit
+        self.apart = 0  # between the receivers of two lines
 
     def more(self, *times: float) -> None:
         self.times += times
@@ -61,7 +63,7 @@ class Script:
 
     def scan(self, data: bytes, *, ordinal: int, offset: int, final: bool) -> Parsed:
         columns: dict[str, Any] = {"at": [START + round(self.times[offset] * SECOND)], "kind": [int(Kind.SUBMIT)], "where": [offset]}
-        columns |= {"receiver": [8613800000001], "sender": [8613800000002], "message": [offset + 1]}
+        columns |= {"receiver": [8613800000001 + self.apart * offset], "sender": [8613800000002], "message": [offset + 1]}
         rejects = Rejects({"bad": self.rejected}, tuple(Reject("bad", "step", offset) for _ in range(self.rejected)))
         records = Records(1, {name: np.array(values, np.int64) for name, values in columns.items()})
         return Parsed(records, rejects if self.rejected else Rejects(), 1, 1 + self.rejected)
@@ -436,6 +438,24 @@ def test_a_deadline_is_kept_though_no_line_comes(bench: Bench, express: bool) ->
     bench.now += 2 * MINUTE
     drained(sequencer)
     assert +sequencer.progress.outcomes == {"failed": 1}
+
+
+def test_what_is_quiet_is_put_away_a_few_at_a_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many fall quiet at once, as behind a backlog, one Batch holds few of them; and none waits for a line to go on."""
+    monkeypatch.setattr(sequencer_rules, "SPILLED_AT_ONCE", 2)
+    one = Script("one", range(10, 15))
+    one.apart = 1
+    sequencer = bench.sequencer(one, express=True, quiet=60.0)
+    bench.now = START + 20 * SECOND
+    drained(sequencer)
+    one.more(300)
+    bench.now = START + 310 * SECOND
+    away = []
+    while sequencer.tick():
+        assert sequencer.last is not None
+        away.append([len(group.numbers) for group in sequencer.last.cold_groups])
+    assert away == [[2], [2], [1]]
+    assert sequencer.state.open_count() == 1, "of the last line"
 
 
 def test_a_wall_clock_set_forward_closes_nothing(bench: Bench) -> None:

@@ -171,7 +171,7 @@ def test_a_delta_is_what_changed() -> None:
     state, packed = new_state(), []
 
     def keep() -> None:
-        packed.append(state.delta())
+        packed.append(b"".join(state.delta()))
         assert image(loaded(packed)) == image(state)
 
     keep()
@@ -200,7 +200,7 @@ def test_a_delta_is_what_changed() -> None:
     state.thaw({number: blob for number, blob, _ in spilled})
     keep()
     assert state.published[ANN][0, 11, False].awarded
-    assert state.delta() == b""
+    assert not list(state.delta())
 
 
 def test_another_format_is_refused() -> None:
@@ -294,7 +294,7 @@ def test_what_is_done_with_is_only_forgotten() -> None:
     state.publish(entry(rule="D1", outcome="delivered"))
     assert state.spill([ANN], START + 500 * SECOND) == []
     assert {row[KIND] for row in state.log.dossier(ANN)} == set()
-    assert image(loaded([state.delta()])) == image(state)
+    assert image(loaded([b"".join(state.delta())])) == image(state)
 
 
 def test_quiet_is_who_had_no_line_for_long() -> None:
@@ -399,7 +399,7 @@ def test_when_other_mmscs_began_to_answer_is_known_by_domain() -> None:
     state = charged(answers[:1], answers[1:])
     assert state.context().peers == {state.feeds[4].domain: START + 7 * SECOND}
     again = new_state()
-    again.load([[state.delta()]])
+    again.load([state.delta()])
     assert again.context().peers == state.context().peers
 
 
@@ -411,10 +411,10 @@ def test_that_there_was_a_session_stays() -> None:
     assert not [number for number in (ANN, CAT) if not state.history.seen(number, START + 60 * SECOND)]
     assert not state.history.seen(BOB, START + 60 * SECOND)
     again, folded = new_state(), new_state()
-    folded.load([[bytes(state.delta())]])
+    folded.load([state.delta()])
     again.load([state.snapshot()])
     assert again.history.packed() == folded.history.packed() == state.history.packed()
-    assert state.delta() == b""
+    assert not list(state.delta())
     blind = new_state()
     blind.take(SESSIONS, records(start(0)))
     blind.prune(START + 3600 * SECOND)
@@ -473,7 +473,7 @@ def test_missing_files_cover_nothing_until_they_come() -> None:
     assert state.context().broken("mmsc", info.domain, *during)
     assert [gap.reason for gap in state.report(START, {}).feeds[feed].gaps] == [FILES_MISSING]
     again = new_state()
-    again.load([[state.delta()]])
+    again.load([state.delta()])
     assert again.context().broken("mmsc", info.domain, *during)
     read(2, 300)
     assert ANN in state.dig(feed), "what was missing came: he is judged again"
@@ -501,7 +501,7 @@ def test_a_silence_out_of_rhythm_is_told_once_and_covers_nothing() -> None:
     assert (state.number(GATEWAY, 0, ()), state.number(GATEWAY, 0, ())) == ({"silences out of rhythm": 1}, {})
     during = START + 27 * 3600 * SECOND
     again, folded = new_state(), new_state()
-    folded.load([[bytes(state.delta())]])
+    folded.load([state.delta()])
     again.load([state.snapshot()])
     for one in (state, folded, again):
         assert one.context().broken("gateway", 0, during, during + SECOND)
