@@ -68,9 +68,10 @@ def commit(config_file: Path, name: str, who: str, why: str, yes: bool) -> None:
 @_WHO
 @_WHY
 @_YES
-def close(config_file: Path, name: str, who: str, why: str, yes: bool) -> None:
-    """List who takes part, and print the hash of the list to publish."""
-    done = _step(config_file, name, "close", who, why, yes=yes)
+@click.option("--early", is_flag=True, help="Even though days of it are not final: what counts later takes no part.")
+def close(config_file: Path, name: str, who: str, why: str, yes: bool, early: bool) -> None:
+    """List who takes part, and print the hash of the list to publish. Refused while its days are not final, but for --early."""
+    done = _step(config_file, name, "close", who, why, yes=yes, early=early)
     click.echo(f"{done.entries:,} entries of {done.people:,} people")
     for reason, n in sorted(done.excluded.items()):
         click.echo(f"{n:,} left out: {reason}")
@@ -145,23 +146,29 @@ def promote(config_file: Path, name: str, place: int, reason: str, who: str, why
 def show(config_file: Path, name: str, as_json: bool) -> None:
     """How draws stand: those of the configuration, and those that were."""
     settings = config.load(config_file)
+    configured = _known(settings)
     reader = reader_of(settings)
     try:
         stored = {f"{one.campaign}/{one.name}": one for one in reader.draws()}
+        open_days = {
+            called: drawing.still_open(reader, one, configured[one.campaign, one.name]) if (one.campaign, one.name) in configured else None
+            for called, one in stored.items()
+        }
     finally:
         reader.close_readers()
     if name:
         if name not in stored:
             raise click.ClickException("nobody has committed to that draw")
-        click.echo(msgspec.json.format(msgspec.json.encode(told(stored[name])), indent=1))
+        click.echo(msgspec.json.format(msgspec.json.encode(told(stored[name], open_days[name])), indent=1))
         return
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode([told(one) for one in stored.values()]), indent=1))
+        click.echo(msgspec.json.format(msgspec.json.encode([told(one, open_days[called]) for called, one in stored.items()]), indent=1))
         return
-    for known in sorted({*stored, *("/".join(one) for one in _known(settings))}):
+    for known in sorted({*stored, *("/".join(one) for one in configured)}):
         one = stored.get(known)
         said = f"{one.state} {iso(one.drawn or one.closed or one.committed)}" if one is not None else "not committed to"
-        click.echo(f"{known}  {said}")
+        waits = open_days.get(known)
+        click.echo(f"{known}  {said}{f'; {waits}' if waits else ''}")
 
 
 @draw.command()
@@ -256,24 +263,25 @@ def _found(draws: list[Draw], name: str) -> Draw:
     raise click.ClickException("nobody has committed to that draw")
 
 
-def _step(config_file: Path, name: str, step: str, who: str, why: str, *, yes: bool, beacon: str = "") -> Draw:
+def _step(config_file: Path, name: str, step: str, who: str, why: str, *, yes: bool, beacon: str = "", early: bool = False) -> Draw:
     """Shows what will happen, asks twice, orders it, and waits until it is done."""
     settings = config.load(config_file)
-    ordered = Ordered(_parts(name), step, who, why, beacon)
+    ordered = Ordered(_parts(name), step, who, why, beacon, early)
     known = _known(settings).get(ordered.name)
     if known is None:
         raise ConfigError(f"no campaign file has the draw {name}")
     reader = reader_of(settings)
     try:
         draw = next((one for one in reader.draws() if (one.campaign, one.name) == ordered.name), None)
+        open_days = drawing.still_open(reader, draw, known)
     finally:
         reader.close_readers()
-    wrong = drawing.fault(ordered, draw)
+    wrong = drawing.fault(ordered, draw, open_days)
     if wrong:
         raise click.ClickException(wrong)
     if draw is None or not rules.read_terms(draw.terms).excluded:
         drawing.barred(known)
-    for line in drawing.means(ordered, draw, known):
+    for line in drawing.means(ordered, draw, known, open_days):
         click.echo(f"- {line}", err=True)
     if not yes:
         click.confirm(f"{step} {name}?", abort=True, err=True)
@@ -281,7 +289,7 @@ def _step(config_file: Path, name: str, step: str, who: str, why: str, *, yes: b
             raise click.Abort
     body = {
         "campaign": ordered.name[0], "draw": ordered.name[1], "step": step, "who": who, "why": why, "beacon": beacon,
-        "confirm": drawing.word(ordered, draw, known),
+        "early": early, "confirm": drawing.word(ordered, draw, known, open_days),
     }  # fmt: skip
     order(settings, "draws/step", body, lambda store: _here(store, ordered, known))
     return _awaited(settings, name)
@@ -291,9 +299,10 @@ def _here(store: Store, ordered: Ordered, known: Known) -> None:
     """Without a daemon: order and deed at once."""
     wrong: list[str] = []
     fresh = drawing.fresh(ordered, store, known, secrets.token_bytes)
+    open_days = drawing.still_open(store, next((one for one in store.draws() if (one.campaign, one.name) == ordered.name), None), known)
 
     def decide(rows: Rows) -> Batch:
-        batch = drawing.decide(ordered, rows, known, app.wall(), fresh)
+        batch = drawing.decide(ordered, rows, known, app.wall(), fresh, open_days)
         if isinstance(batch, str):
             wrong.append(batch)
             return Batch(0)

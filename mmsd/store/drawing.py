@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from mmsd.errors import ConfigError
-from mmsd.model import Batch, Deed, Draw, Winner
+from mmsd.model import SECOND, Batch, Deed, Draw, Winner
 from mmsd.rules import draw as rules
 from mmsd.rules.campaign import first_and_last
+from mmsd.rules.closing import FINAL, Rule
 from mmsd.rules.settings import CampaignSettings, DrawSettings
 from mmsd.store import Needs, Rows, Store
+from mmsd.store.campaign_counts import Close
 
 _LINE_FEED: Final = "\n"
+_ONE_DAY: Final = timedelta(days=1)
 
 
 class Known(NamedTuple):
@@ -55,6 +59,24 @@ class Ordered(NamedTuple):
     who: str
     why: str
     beacon: str = ""
+    early: bool = False  # closed though days of it are not final
+
+
+class Closed(Protocol):
+    """What is asked of a store, or of its reader: what was said of days."""
+
+    def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]: ...
+
+
+class OpenDays(NamedTuple):
+    """Days that a draw covers and whose figures are not final: what is retrieved in them, or told of late, may still earn a serial."""
+
+    first: str
+    last: str
+    until: str  # local time with its offset: they are final once every feed has been read beyond it
+
+    def __str__(self) -> str:
+        return f"{self.first} to {self.last} are not final before every feed has been read beyond {self.until}"
 
 
 def draws_of(campaigns: Iterable[CampaignSettings], folder: Path) -> dict[tuple[str, str], Known]:
@@ -75,13 +97,27 @@ def needs(ordered: Ordered) -> Needs:
     return Needs(draws=frozenset({ordered.name}))
 
 
-def decide(ordered: Ordered, rows: Rows, known: Known, now: int, made: Fresh) -> Batch | str:
+def still_open(store: Closed, draw: Draw | None, known: Known) -> OpenDays | None:
+    """Which days of a draw that is to be closed are not final; None: all are. What is final stays so, whatever comes."""
+    if draw is None or draw.state != rules.COMMITTED:
+        return None
+    terms, zone = rules.read_terms(draw.terms), ZoneInfo(known.campaign.zone)
+    rule = Rule.of(known.campaign, zone)
+    first, last = date.fromisoformat(terms.first), min(date.fromisoformat(terms.last), rule.until)
+    final = [date.fromisoformat(close.day) for close in store.campaign_closes(draw.campaign, terms.first) if close.stage == FINAL]
+    if final and max(final) >= last:  # with a day all before it are
+        return None
+    until = datetime.fromtimestamp(rule.at(last, FINAL) // SECOND, UTC).astimezone(zone)
+    return OpenDays(max([first, *(day + _ONE_DAY for day in final)]).isoformat(), last.isoformat(), until.isoformat(" "))
+
+
+def decide(ordered: Ordered, rows: Rows, known: Known, now: int, made: Fresh, open_days: OpenDays | None) -> Batch | str:
     """What an order writes, or why it cannot be."""
     draw = rows.draws.get(ordered.name)
-    wrong = fault(ordered, draw)
+    wrong = fault(ordered, draw, open_days)
     if wrong:
         return wrong
-    deed = Deed(ordered.who, f"draw {ordered.step}", "/".join(ordered.name), ordered.why)
+    deed = Deed(ordered.who, f"draw {ordered.step}{' early' if open_days else ''}", "/".join(ordered.name), ordered.why)
     if draw is None:
         terms = known.terms(rules.digest(rules.Barred(made.barred)))
         committed = rules.commitment(*ordered.name, terms, made.seed)
@@ -93,11 +129,15 @@ def decide(ordered: Ordered, rows: Rows, known: Known, now: int, made: Fresh) ->
     return Batch(now, draws=[draw], events=[rules.told(draw, now)], deeds=[deed])
 
 
-def fault(ordered: Ordered, draw: Draw | None) -> str:
+def fault(ordered: Ordered, draw: Draw | None, open_days: OpenDays | None) -> str:
     """Why a step cannot be done, as the draw stands; "" when it can."""
     state = draw.state if draw is not None else ""
     if state != rules.STEPS[ordered.step]:
         return f"the draw is {state or 'not committed to'}"
+    if ordered.early and ordered.step != "close":
+        return "only a close can be early"
+    if ordered.step == "close" and open_days and not ordered.early:
+        return f"{open_days}: what counts until then would take no part; say early to close all the same"
     if draw is None or ordered.step == "close":
         return ""
     asked = rules.read_terms(draw.terms).beacon
@@ -106,7 +146,7 @@ def fault(ordered: Ordered, draw: Draw | None) -> str:
     return "the number is no line of text" if not ordered.beacon.isprintable() or len(ordered.beacon) > 200 else ""
 
 
-def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
+def means(ordered: Ordered, draw: Draw | None, known: Known, open_days: OpenDays | None) -> list[str]:
     """What will happen, in words, before it is ordered."""
     campaign, settings, _ = known
     terms = rules.read_terms(draw.terms if draw is not None else known.terms(""))
@@ -124,6 +164,7 @@ def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
     if ordered.step == "close":
         return [
             f"who takes part is listed now, of {terms.first} to {terms.last}; what counts later takes no part",
+            *([f"{open_days}: forwards of these days are missing that are counted later"] if open_days else []),
             "the list cannot be changed; publish its hash",
         ]
     text = rules.certificate(settings, campaign, terms.prizes[0].name, 1, "…", draw.name)
@@ -133,9 +174,9 @@ def means(ordered: Ordered, draw: Draw | None, known: Known) -> list[str]:
     ]
 
 
-def word(ordered: Ordered, draw: Draw | None, known: Known) -> str:
+def word(ordered: Ordered, draw: Draw | None, known: Known, open_days: OpenDays | None) -> str:
     """What a person says back once he has read what will happen; another one whenever the draw, or what it means, is another."""
-    said = [*ordered.name, ordered.step, ordered.beacon, *(means(ordered, draw, known))]
+    said = [*ordered.name, ordered.step, ordered.beacon, *means(ordered, draw, known, open_days)]
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:8]
 
 

@@ -16,7 +16,7 @@ from mmsd.model import Batch, Draw, masked
 from mmsd.rules.draw import MOST_DRAWN, Listed, paper
 from mmsd.rules.promotion import REASONS
 from mmsd.store import Rows, Store, drawing, promoting
-from mmsd.store.drawing import Draws, Known, Ordered
+from mmsd.store.drawing import Draws, Known, OpenDays, Ordered
 from mmsd.store.promoting import Promotion
 from mmsd.web.access import Random
 from mmsd.web.acting import Acting, Granted, check_said
@@ -27,7 +27,8 @@ _STEPS = {"committed": "close", "closed": "run", "": "commit"}
 
 
 class Step(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of an order. `confirm` is the word that the first answer gave, `beacon` what is mixed in."""
+    """Body of an order. `confirm` is the word that the first answer gave, `beacon` what is mixed in; `early`: close it though its days are
+    not final."""
 
     campaign: str
     draw: str
@@ -36,6 +37,7 @@ class Step(msgspec.Struct, forbid_unknown_fields=True):
     why: str
     confirm: str = ""
     beacon: str = ""
+    early: bool = False
 
 
 class Promote(msgspec.Struct, forbid_unknown_fields=True):
@@ -73,11 +75,12 @@ class DrawsApi:
     async def all(self, request: web.Request) -> web.Response:
         known_only(request)
         stored = {(draw.campaign, draw.name): draw for draw in await self._ask(self._store.draws)}
+        open_days = {name: await self._open_days(draw) for name, draw in stored.items()}
         planned = [name for name in self._draws if name not in stored]
         return reply(
             {
                 "draws": [
-                    *(told(draw) for draw in stored.values()),
+                    *(told(draw, open_days[name]) for name, draw in stored.items()),
                     *({"campaign": campaign, "draw": draw, "state": "planned", "next": "commit"} for campaign, draw in planned),
                 ]
             }
@@ -94,7 +97,7 @@ class DrawsApi:
             }
             for one in winners
         ]  # fmt: skip
-        return reply({**told(draw), "winners": values})
+        return reply({**told(draw, await self._open_days(draw)), "winners": values})
 
     async def paper(self, request: web.Request) -> web.StreamResponse:
         draw = await self._found(request)
@@ -126,21 +129,25 @@ class DrawsApi:
             refuse("step", body.step, "one of commit, close, run")
         name = (body.campaign, body.draw)
         known = self._known(name)
-        ordered = Ordered(name, body.step, body.who, body.why, body.beacon)
+        ordered = Ordered(name, body.step, body.who, body.why, body.beacon, body.early)
         try:
             fresh = await self._ask(lambda: drawing.fresh(ordered, self._store, known, self._random))
         except ConfigError:
             raise Problem(409, "not_possible", "the list of numbers that may not win cannot be read", "See draws.excluded.") from None
 
+        stands = next((one for one in await self._ask(self._store.draws) if (one.campaign, one.name) == name), None)
+        open_days = await self._open_days(stands) if stands is not None else None
+
         def decide(rows: Rows) -> Batch | Problem:
             draw = rows.draws.get(name)
-            wrong = drawing.fault(ordered, draw)
+            wrong = drawing.fault(ordered, draw, open_days)
             if wrong:
                 return Problem(409, "not_possible", wrong, "A draw is committed to, closed and drawn, once each.")
-            word = drawing.word(ordered, draw, known)
+            word = drawing.word(ordered, draw, known, open_days)
             if body.confirm != word:
-                return Problem(409, "confirm", "; ".join(drawing.means(ordered, draw, known)), f"If that is meant: confirm={word}")
-            batch = drawing.decide(ordered, rows, known, self._wall(), fresh)
+                means = "; ".join(drawing.means(ordered, draw, known, open_days))
+                return Problem(409, "confirm", means, f"If that is meant: confirm={word}")
+            batch = drawing.decide(ordered, rows, known, self._wall(), fresh, open_days)
             return batch if isinstance(batch, Batch) else Problem(409, "not_possible", batch, "Look at it again.")
 
         return await self._acting.act(request, body, drawing.needs(ordered), decide, {"ordered": body.step})
@@ -171,6 +178,11 @@ class DrawsApi:
 
         return await self._acting.act(request, body, promoting.needs(wanted), decide, {"out": body.place})
 
+    async def _open_days(self, draw: Draw) -> OpenDays | None:
+        """Of a draw that would be closed next; None as well where no campaign file has it, for then it cannot be."""
+        known = self._draws.get((draw.campaign, draw.name))
+        return await self._ask(lambda: drawing.still_open(self._store, draw, known)) if known is not None else None
+
     def _known(self, name: tuple[str, str]) -> Known:
         known = self._draws.get(name)
         if known is None:
@@ -186,13 +198,14 @@ class DrawsApi:
         raise Problem(404, "unknown_draw", "nobody has committed to that draw", "GET /api/v1/draws lists them.")
 
 
-def told(draw: Draw) -> dict[str, object]:
+def told(draw: Draw, open_days: OpenDays | None) -> dict[str, object]:
     """How a draw stands, as JSON: nothing of its seed number before it is drawn."""
     return {
         "campaign": draw.campaign,
         "draw": draw.name,
         "state": draw.state,
         "next": _STEPS.get(draw.state, ""),
+        "open": open_days._asdict() if open_days is not None else None,
         "terms": msgspec.Raw(draw.terms.encode()),
         "commitment": draw.commitment,
         "committed": iso(draw.committed),

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from mmsd import app, config
 from mmsd.cli import main
-from mmsd.model import Batch, Serial
+from mmsd.model import Batch, Closing, Serial
 from mmsd.rules.serials import spell
 from mmsd.store.sqlite import SqliteStore
 from tests.store.conftest import NOW, put
@@ -46,7 +46,10 @@ def house(tmp_path: Path) -> Path:
         put(
             store,
             Batch(
-                at=NOW, forwards=forwards, serials=[Serial(serial, one.key) for serial, one in zip(SERIALS.values(), forwards, strict=True)]
+                at=NOW,
+                forwards=forwards,
+                serials=[Serial(serial, one.key) for serial, one in zip(SERIALS.values(), forwards, strict=True)],
+                closings=[Closing("relay", "2026-11-30", "final", NOW)],
             ),
         )
     return path
@@ -110,6 +113,22 @@ def test_the_next_reserve(house: Path, tmp_path: Path):
     assert "\nforfeit: 1 no_answer 4\n" in paper.read_text()
     assert CliRunner().invoke(main, ["draw", "verify", str(paper)]).exit_code == 0
     assert "draw promote" in CliRunner().invoke(main, ["audit", "list", str(house)]).output
+
+
+def test_it_is_not_closed_before_its_days_are_final(house: Path):
+    path = house.parent / "campaigns/relay.toml"
+    path.write_text(path.read_text().replace('ends = "2026-11-30"', 'ends = "2026-12-02"'))
+    stepped(house, "commit", "--yes")
+    open_days = "2026-12-01 to 2026-12-02 are not final before every feed has been read beyond 2026-12-06 00:00:00+08:00"
+    assert open_days in draw(house, "show").output
+    assert json.loads(draw(house, "show", "relay/grand").output)["open"]["last"] == "2026-12-02"
+    refused = stepped(house, "close", "--yes")
+    assert (refused.exit_code, open_days in refused.output) == (1, True)
+    asked = draw(house, "close", "relay/grand", "--who", "li", "--why", "as announced", "--early", given="n\n")
+    assert (asked.exit_code, open_days in asked.output) == (1, True)
+    assert "committed" in draw(house, "show").output
+    assert stepped(house, "close", "--yes", "--early").exit_code == 0
+    assert "draw close early" in CliRunner().invoke(main, ["audit", "list", str(house)]).output
 
 
 def test_it_asks_twice(house: Path):

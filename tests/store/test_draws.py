@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from mmsd.errors import ConfigError, StoreError
-from mmsd.model import Batch, Draw, Serial
+from mmsd.model import Batch, Closing, Draw, Serial
 from mmsd.rules import draw as rules
 from mmsd.rules.draw import Listed
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
 from mmsd.store import Needs, Rows, Store, drawing, promoting
-from mmsd.store.drawing import Known, Ordered
+from mmsd.store.drawing import Known, OpenDays, Ordered
 from mmsd.store.promoting import Promotion
 from mmsd.store.sqlite import DATABASE, Faults
 from tests.store.conftest import NOW, Open, put
@@ -41,17 +41,24 @@ def relay(store: Store) -> dict[str, str]:
     serials = {spell(one.submitted + int.from_bytes(one.key, "big") << 32): one for one in forwards if one.counted}
     put(store, Batch(at=NOW, forwards=forwards, serials=[Serial(number, one.key) for number, one in serials.items()]))
     store.erase(ZHAO)
+    final(store)
     return {number: one.sender for number, one in serials.items()}
 
 
-def order(store: Store, what: Known, step: str, beacon: str = "", name: tuple[str, str] = NAME) -> str:
-    ordered = Ordered(name, step, "li", "as announced", beacon)
+def final(store: Store, day: str = "2026-11-30") -> None:
+    put(store, Batch(at=NOW, closings=[Closing("relay", day, stage, NOW) for stage in ("provisional", "final")]))
+
+
+def order(store: Store, what: Known, step: str, beacon: str = "", name: tuple[str, str] = NAME, *, early: bool = False) -> str:
+    ordered = Ordered(name, step, "li", "as announced", beacon, early)
     said: list[str] = []
 
     fresh = drawing.fresh(ordered, store, what, os.urandom)
+    stands = next((one for one in store.draws() if (one.campaign, one.name) == name), None)
+    open_days = drawing.still_open(store, stands, what)
 
     def decide(rows: Rows) -> Batch:
-        batch = drawing.decide(ordered, rows, what, NOW, fresh)
+        batch = drawing.decide(ordered, rows, what, NOW, fresh, open_days)
         if isinstance(batch, str):
             said.append(batch)
             return Batch(0)
@@ -316,10 +323,11 @@ def test_a_number_that_is_mixed_in(store: Store, tmp_path: Path) -> None:
     drawing.go_on(store, there(store), what, lambda: NOW)
     assert there(store).beacon == "05 11 23"
     plain = known(tmp_path)
-    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, plain.terms(""), "", b"", b"", 1))
+    assert drawing.fault(Ordered(NAME, "run", "li", "x", "7"), Draw(*NAME, rules.CLOSED, plain.terms(""), "", b"", b"", 1), None)
 
 
 def test_nobody_takes_part(store: Store, tmp_path: Path) -> None:
+    final(store)
     draw = done(store, known(tmp_path))
     assert (draw.entries, store.winners(*NAME)) == (0, [])
 
@@ -365,9 +373,40 @@ def test_killed_at_a_boundary_it_is_done_once(open_store: Open, tmp_path: Path, 
 def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path) -> None:
     what, other = known(tmp_path), known(tmp_path, chances="person")
     ordered = Ordered(NAME, "commit", "li", "x")
-    assert "1 × torch, 2 × tea set" in drawing.means(ordered, None, what)[0]
+    assert "1 × torch, 2 × tea set" in drawing.means(ordered, None, what, None)[0]
     closed = Draw(*NAME, rules.CLOSED, what.terms(""), "", b"", b"", 1, entries=120, people=40)
     run = ordered._replace(step="run")
-    assert "Congratulations" in drawing.means(run, closed, what)[1]
-    words = {drawing.word(ordered, None, what), drawing.word(ordered, None, other), drawing.word(run, closed, what)}
-    assert len(words) == 3
+    assert "Congratulations" in drawing.means(run, closed, what, None)[1]
+    committed = Draw(*NAME, rules.COMMITTED, what.terms(""), "", b"", b"", 1)
+    close, opened = ordered._replace(step="close", early=True), OpenDays("2026-11-01", "2026-11-30", "2026-12-04 00:00:00+08:00")
+    assert any(str(opened) in line for line in drawing.means(close, committed, what, opened))
+    words = {
+        drawing.word(ordered, None, what, None), drawing.word(ordered, None, other, None), drawing.word(run, closed, what, None),
+        drawing.word(close, committed, what, None), drawing.word(close, committed, what, opened),
+    }  # fmt: skip
+    assert len(words) == 5
+
+
+def test_it_is_not_closed_while_its_days_are_not_final(store: Store, tmp_path: Path) -> None:
+    what = known(tmp_path, first="2026-11-20", last="2026-11-22")
+    assert order(store, what, "commit") == ""
+    assert drawing.still_open(store, there(store), what) == OpenDays("2026-11-20", "2026-11-22", "2026-11-26 00:00:00+08:00")
+    put(store, Batch(at=NOW, closings=[Closing("relay", "2026-11-22", "provisional", NOW)]))
+    final(store, "2026-11-20")
+    refused = order(store, what, "close")
+    assert "2026-11-21 to 2026-11-22 are not final" in refused
+    assert "2026-11-26 00:00:00+08:00" in refused
+    assert there(store).state == rules.COMMITTED
+    assert order(store, what, "commit", early=True) == "the draw is committed"
+    final(store, "2026-11-22")
+    assert drawing.still_open(store, there(store), what) is None
+    assert order(store, what, "close") == ""
+    assert drawing.still_open(store, there(store), what) is None, "what is closed is not asked for again"
+
+
+def test_closed_early_by_name(store: Store, tmp_path: Path) -> None:
+    what = known(tmp_path)
+    assert order(store, what, "commit", early=True) == "only a close can be early"
+    assert order(store, what, "commit") == ""
+    assert order(store, what, "close", early=True) == ""
+    assert there(store).state == rules.CLOSING

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from mmsd.flow.drawing import Drawing
-from mmsd.model import Batch, Serial
+from mmsd.model import Batch, Closing, Serial
 from mmsd.rules import draw as rules
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
@@ -38,6 +38,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         put(
             store, Batch(at=NOON, forwards=[forward(n) for n in numbers], serials=[Serial(spell(n << 40), forward(n).key) for n in numbers])
         )
+        put(store, Batch(at=NOON, closings=[Closing("relay", "2026-11-30", "final", NOON)]))
         yield store
 
 
@@ -200,3 +201,24 @@ def test_what_stops_the_daemon_is_told_once_and_tried_again(tmp_path: Path, stor
     (draw,) = store.draws()
     assert (draw.state, draw.entries, draw.excluded) == ("closed", 0, {"staff": 4})
     assert drawing.trouble == {}
+
+
+def test_it_is_not_closed_before_its_days_are_final(tmp_path: Path, store: SqliteStore):
+    fields = {"last": "2026-12-02"}
+    campaign = CampaignSettings("relay", "Relay", "2026-11-01", "2026-12-02", ())
+    draws = {NAME: Known(campaign, known(tmp_path, **fields)[NAME].settings, tmp_path)}
+    house = House(tmp_path / "house", reader=store, draws=draws)
+    house.grant(f"campaign,read {digest('campaigner')}")
+    open_days = {"first": "2026-12-01", "last": "2026-12-02", "until": "2026-12-06 00:00:00+08:00"}
+
+    async def go(client: Any) -> None:
+        assert (await step(client, "commit"))[0] == 200
+        assert (await (await client.get(ALL)).json())["draws"][0]["open"] == open_days
+        assert (await (await client.get(ONE)).json())["open"] == open_days
+        status, told = await step(client, "close")
+        assert (status, told["error"]) == (409, "not_possible")
+        assert "2026-12-01 to 2026-12-02 are not final" in told["detail"]
+        assert await step(client, "close", early=True) == (200, {"ordered": "close"})
+
+    house.visit(go, token="campaigner")
+    assert [deed.what for _, _, deed in store.deeds(9)] == ["draw close early", "draw commit"]

@@ -33,6 +33,10 @@ def test_a_draw_from_the_page(tmp_path: Path, debian):
             for step, state in (("Commit", "committed"), ("Close", "closed"), ("Draw", "drawn")):
                 await page.value("document.querySelector('#list button').click()")
                 form = "document.getElementById('order').elements"
+                assert await page.value("document.getElementById('unfinished').hidden") == (step != "Close")
+                if step == "Close":
+                    assert "2026-11-01 to 2026-11-30 are not final" in await page.value(shown("open"))
+                    await page.value(f"{form}.early.checked = true")
                 await page.value(f"{form}.who.value = 'li'; {form}.why.value = 'as announced'; document.getElementById('do').click()")
                 await page.until("!document.getElementById('means').hidden")
                 assert "火炬" in await page.value(shown("said")) or step == "Close"

@@ -26,13 +26,17 @@ const open = (row, place = 0) => {
   byId("source").textContent = source;
   byId("mixed").hidden = !source;
   byId("cause").hidden = !place;
+  const unfinished = row.next === "close" ? row.open : null;
+  byId("unfinished").hidden = !unfinished;
+  byId("open").textContent = unfinished ? text("draws.early", unfinished) : "";
+  form.early.checked = false;
   byId("means").hidden = true;
   form.beacon.value = "";
   let confirm = "";
   const does = async (signed) => {
     const said = { campaign: row.campaign, draw: row.draw, confirm, ...signed };
     await (place ? ask("/api/v1/draws/promote", { ...said, place, reason: form.reason.value })
-      : ask("/api/v1/draws/step", { ...said, step: row.next, beacon: form.beacon.value }));
+      : ask("/api/v1/draws/step", { ...said, step: row.next, beacon: form.beacon.value, early: form.early.checked }));
     return show;
   };
   const refused = (error) => {
