@@ -367,7 +367,7 @@ def forms(link: registry.Settings) -> frozenset[Form]:
 
 
 def taps(
-    settings: config.Settings, store: SqliteStore, keys: Keys, world: World, holds: Callable[[int, Collection[str]], bool],
+    settings: config.Settings, store: SqliteStore, keys: Keys, world: World, holds: Callable[[int, int], Collection[str]],
     heard: Callable[[], Heard],
 ) -> Taps:  # fmt: skip
     """What looks into copies, to be run in a loop."""
@@ -619,11 +619,9 @@ class Daemon:
         """From another thread than State's, as below."""
         return self.sequencer.state.held(number, at)
 
-    def _holds(self, number: int, campaigns: Collection[str]) -> bool:
-        """By what log lines show, or since we sent it. From another thread than State's: its parts are replaced, never changed."""
-        if any(holding.campaign in campaigns for holding in self.sequencer.state.holdings.of(number)):
-            return True
-        return any(label.partition("/")[0] in campaigns for label in self.store.holds(str(number)))
+    def _holds(self, number: int, at: int) -> frozenset[str]:
+        """Campaigns. From another thread than State's: its parts are replaced, never changed."""
+        return frozenset(holding.campaign for holding in self._held(number, at))
 
     def _dispatched(self, batch: Batch) -> None:
         self.telemetry.dispatched(batch)

@@ -86,12 +86,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Judge(Protocol):
     """What is asked of `link.workers`."""
 
-    async def judge(self, contents: Sequence[Content]) -> Verdict: ...
+    async def judge(self, contents: Sequence[Content], sender: int) -> Verdict: ...
 
 
 class Inspector:
-    """The loop. `holds`: whether a number holds a live seed; `heard`: how far logs, and what is in the journal, have told that;
-    `learn`: keeps altered octets that were recognised; `read_up_to`: octets of the journal's files that took effect, by path."""
+    """The loop. `holds`: whether whoever had a number then held a live seed; `heard`: how far logs, and what is in the journal, have told
+    that; `learn`: keeps altered octets that were recognised; `read_up_to`: octets of the journal's files that took effect, by path."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Inspector:
         judge: Judge,
         journal: Journal,
         *,
-        holds: Callable[[int], bool],
+        holds: Callable[[int, int], bool],
         heard: Callable[[], Heard],
         learn: Callable[[Sequence[Learned]], None],
         read_up_to: Callable[[], Mapping[str, int]],
@@ -205,7 +205,7 @@ class Inspector:
         done = False
         for each in found:
             waits = mine.get(each.path)
-            if waits is not None and not self._opens(waits[0]):
+            if waits is not None and not self._opens(*waits):
                 if heard.logs > waits[1] + self._settings.wait * SECOND:
                     over.append((each, waits[1]))
                 continue
@@ -227,7 +227,7 @@ class Inspector:
                 await self._put_away(name, tap, [each])
             elif copy.forwarded:  # it names a message, and holds nothing to look into
                 unopened.append((each, copy.at))
-            elif self._opens(copy.sender):
+            elif self._opens(copy.sender, copy.at):
                 due.append((each, copy))
                 if len(due) >= 4 * self._at_once:
                     await self._look_into(name, tap, due)
@@ -240,8 +240,8 @@ class Inspector:
         await self._close(name, tap, unreadable, Sighted.UNREADABLE)
         return done or bool(due)
 
-    def _opens(self, sender: int) -> bool:
-        return (bool(sender) and self._holds(sender)) or self.opens_all()
+    def _opens(self, sender: int, at: int) -> bool:
+        return (bool(sender) and self._holds(sender, at)) or self.opens_all()
 
     async def _look_into(self, name: str, tap: Copies, due: Sequence[tuple[Found, Copy]]) -> None:
         if not due:
@@ -268,7 +268,7 @@ class Inspector:
 
     async def _judged(self, copy: Copy) -> Verdict:
         try:
-            return await self._judge.judge(contents_of(copy))
+            return await self._judge.judge(contents_of(copy), copy.sender)
         except DecodeError as error:
             return Verdict(faults=(error.reason,))
 

@@ -20,6 +20,7 @@ from mmsd.link.journal import Journal
 from mmsd.link.mirror import Mirror
 from mmsd.logs.plan import CHINA
 from mmsd.model import Batch, LearnedOctets
+from mmsd.rules.life import CLOSED, state_of
 from mmsd.seeds.contents import Content
 from mmsd.seeds.verdict import Learned, Verdict
 from mmsd.store import Needs
@@ -32,12 +33,14 @@ COPY: Final = b"copy"
 """Label of what is sealed of a copy."""
 REST: Final = 30.0
 """Seconds before workers that could not be started are tried again."""
+_NEVER: Final = 1 << 62
 LEARNED: Final = 50_000
 """Altered octets that workers are told when they start."""
 
 
 class Taps:
-    """`holds`: whether a number holds a seed of one of these campaigns, as far as was `heard`; `feed`: the journal's name among feeds."""
+    """`holds`: campaigns of which log lines show that whoever had a number then held a seed, as far as was `heard`; `feed`: the journal's
+    name among feeds."""
 
     def __init__(
         self,
@@ -47,7 +50,7 @@ class Taps:
         keys: Keys,
         *,
         feed: str,
-        holds: Callable[[int, Collection[str]], bool],
+        holds: Callable[[int, int], Collection[str]],
         heard: Callable[[], Heard],
         zone: tzinfo,
         wall: Callable[[], int],
@@ -56,7 +59,8 @@ class Taps:
     ) -> None:
         seal, unseal = partial(keys.seal, b"", COPY), partial(keys.unseal, b"", COPY)
         self._store, self._keys, self._feed, self._holds, self._wall, self._worker = store, keys, feed, holds, wall, worker
-        self._live: frozenset[str] = frozenset()  # campaigns with a live seed
+        self._live: frozenset[str] = frozenset()  # labels of live seeds
+        self._until: dict[str, int] = {}  # their campaigns, and when each was closed
         self._changes = -1
         self._numbering = CHINA.packed().tolist()
         folders: dict[str, Copies] = {
@@ -99,20 +103,32 @@ class Taps:
             finally:
                 self._journal.close()
 
-    async def judge(self, contents: Sequence[Content]) -> Verdict:
+    async def judge(self, contents: Sequence[Content], sender: int) -> Verdict:
+        """Seeds that we sent him are tried whatever his pictures look like."""
         assert self._workers is not None, "nothing is looked into without workers"
         await asyncio.to_thread(self._renew)
-        return await self._workers.judge(contents)
+        return await self._workers.judge(contents, await asyncio.to_thread(self._sent, sender))
 
-    def _holder(self, number: int) -> bool:
+    def _holder(self, number: int, at: int) -> bool:
+        """By what log lines show, or since we sent it; of campaigns that were not closed then."""
         self._renew()
-        return self._holds(number, self._live)
+        running = {campaign for campaign, until in self._until.items() if at < until}
+        if not running.isdisjoint(self._holds(number, at)):
+            return True
+        return any(label.partition("/")[0] in running for label in self._sent(number))
+
+    def _sent(self, number: int) -> list[str]:
+        """Live seeds that we sent a number, or that it asked for."""
+        return sorted(self._live & self._store.holds(str(number))) if number else []
 
     def _renew(self) -> None:
         """Other seeds may be live by now, in the middle of all."""
         if self._store.seed_changes() != self._changes:
             self._changes = self._store.seed_changes()
-            self._live = frozenset(seed.campaign for seed in self._store.seeds(state="live"))
+            live = self._store.seeds(state="live")
+            self._live = frozenset(f"{seed.campaign}/{seed.name}" for seed in live)
+            closed = {name: steps[-1].at for name, steps in self._store.lives().items() if state_of(steps) == CLOSED}
+            self._until = {seed.campaign: closed.get(seed.campaign, _NEVER) for seed in live}
             if self._workers is not None:
                 self._workers.renew()
 

@@ -9,13 +9,14 @@ import io
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, ParamSpec
 
 import aiohttp
+import msgspec
 import pytest
 
 from bench import cards
@@ -29,9 +30,10 @@ from mmsd.flow.sequencer import Heard
 from mmsd.link import copies, mirror
 from mmsd.link.copies import Pdus
 from mmsd.link.journal import KEPT, Journal
+from mmsd.link.workers import Workers
 from mmsd.logs import inspected
 from mmsd.logs.inspected import Look
-from mmsd.model import DAY, HOUR, SECOND, Batch, Copy, NewSeed, SeedEntry, SeedPart, Sighted
+from mmsd.model import DAY, HOUR, MINUTE, SECOND, Batch, Copy, Holder, LifeStep, NewSeed, Outgoing, SeedEntry, SeedPart, Sighted
 from mmsd.rules.settings import CampaignSettings
 from mmsd.seeds import alterations as alter
 from mmsd.seeds import compose
@@ -94,13 +96,13 @@ def leave(folder: Path, name: str, pdu: bytes, sender: int, at: int = AT) -> Non
 
 def made_taps(
     store: SqliteStore, settings: inspect.Settings, clock: rig.Clock, misfortune: rig.Misfortune | None = None,
-    heard: Callable[[], Heard] | None = None, holds: Callable[[int, Collection[str]], bool] | None = None,
+    heard: Callable[[], Heard] | None = None, holds: Callable[[int, int], Collection[str]] | None = None,
 ) -> taps.Taps:  # fmt: skip
     """Unless told otherwise, logs are read up to now."""
     harm, ticks = misfortune or rig.Misfortune(), count(1)
     return taps.Taps(
         settings, store.directory / app.COPIES, store, rig.KEYS, feed=app.COPIES,
-        holds=holds or (lambda number, campaigns: number == HOLDER and "torch" in campaigns),
+        holds=holds or (lambda number, at: {"torch"} if number == HOLDER else ()),
         heard=heard or (lambda: Heard(next(ticks), clock.now)), zone=config.settings.Zone().name, wall=clock.wall, fault_point=harm.point,
     )  # fmt: skip
 
@@ -239,7 +241,7 @@ async def test_a_copy_waits_for_the_logs_that_may_tell_who_holds_a_seed(
     now_heard, holders = [Heard()], {0}
     running = made_taps(
         store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, heard=lambda: now_heard[0],
-        holds=lambda number, campaigns: number in holders,
+        holds=lambda number, at: {"torch"} if number in holders else (),
     )  # fmt: skip
     async with running.working():
         for ticks in range(3):  # the backlog is read
@@ -361,9 +363,9 @@ async def test_a_full_disk_and_a_busy_store_are_waited_for(
         loop.call_soon_threadsafe(went_well.set)  # at the end of a round that went well
         return 0
 
-    def holds(number: int, campaigns: Collection[str]) -> bool:
+    def holds(number: int, at: int) -> Collection[str]:
         fails("holds")
-        return number == HOLDER
+        return {"torch"} if number == HOLDER else ()
 
     transact = store.transact
 
@@ -590,3 +592,65 @@ def test_of_whom_it_was_is_kept_only_where_it_counts() -> None:
     ):
         look = inspect.look_of("mms", copy, said)
         assert (look.seen, look.sender, look.receivers, look.transaction) == ((seen,), 0, (), "")
+
+
+@ran
+async def test_after_the_close_of_its_campaign_no_copy_is_opened(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path
+) -> None:
+    """Its seed is still registered as live. What was submitted before is looked into, whenever its copy comes."""
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT + HOUR)
+    closed = LifeStep("torch", AT + 30 * SECOND, "closed", "li", "it is over")
+    leave(folder, "before", message(octets), HOLDER, AT)
+    leave(folder, "after", message(octets, transaction="T2"), HOLDER, AT + MINUTE)
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock)
+    async with running.working():
+        store.transact(Needs(), lambda _: Batch(AT, lives=[closed]))
+        for _ in range(3):
+            await running.inspector.round()
+    assert list(folder.iterdir()) == []
+    assert [(look.sender, Sighted(look.seen[0][1]).name) for look in looks(store)] == [(HOLDER, "EXACT"), (0, "UNOPENED")]
+
+
+@ran
+async def test_a_copy_of_a_numbers_new_owner_is_not_opened(store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path) -> None:
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT + HOUR)
+    leave(folder, "his", message(octets), HOLDER, AT)
+    leave(folder, "hers", message(octets, transaction="T2"), HOLDER, AT + MINUTE)
+    running = made_taps(
+        store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock,
+        holds=lambda number, at: {"torch"} if number == HOLDER and at < AT + MINUTE else (),
+    )  # fmt: skip
+    async with running.working():
+        for _ in range(3):
+            await running.inspector.round()
+    assert [(look.sender, Sighted(look.seen[0][1]).name) for look in looks(store)] == [(HOLDER, "EXACT"), (0, "UNOPENED")]
+
+
+@ran
+async def test_what_we_sent_somebody_is_tried_whatever_his_picture_looks_like(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT + HOUR)
+    for sender in (HOLDER, FRIEND):
+        leave(folder, str(sender), message(octets, transaction=f"T{sender}"), sender)
+    asked = Outgoing(b"seed".ljust(16), "marketing", "seed", str(HOLDER), "", "ready", AT, AT + DAY)
+    holders = [Holder("torch", seed, str(HOLDER), "group", "sent", AT, key=asked.key) for seed in ("leg-1", "retired")]
+    store.transact(Needs(), lambda _: Batch(AT, outbox=[asked], holders=holders))
+    store.transact(Needs(), lambda _: Batch(AT, moved=[msgspec.structs.replace(asked, state="delivered", tries=1)]))
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, holds=lambda number, at: {"torch"})
+    tried: list[list[str]] = []
+    judge = Workers.judge
+
+    async def noted(self: Workers, contents: Sequence[Content], held: Collection[str] = ()) -> Verdict:
+        tried.append(list(held))
+        return await judge(self, contents, held)
+
+    monkeypatch.setattr(Workers, "judge", noted)
+    async with running.working():
+        for _ in range(3):
+            await running.inspector.round()
+    assert sorted(tried) == [[], ["torch/leg-1"]], "of live seeds, those that we sent him"

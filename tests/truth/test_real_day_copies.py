@@ -89,8 +89,8 @@ def test_forwards_are_those_of_the_truth(folder: Path, rows: list[dict[str, Any]
         world = app.World(wall=clock.wall, monotonic=clock.monotonic)
         sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
 
-        def holds(number: int, campaigns: Any) -> bool:
-            return any(holding.campaign in campaigns for holding in sequencer.state.holdings.of(number))
+        def holds(number: int, at: int) -> set[str]:
+            return {holding.campaign for holding in sequencer.state.held(number, at)}
 
         async def relay() -> None:
             """Each generation is known to hold the seed once the one before was read."""
