@@ -363,6 +363,10 @@ def check_draw(draw: DrawSettings, key: KeyPath, report: Report) -> None:
     for index, prize in enumerate(draw.prizes):
         if not prize.name.strip() or not prize.name.isprintable():
             report.add((*key, "prizes", index, "name"), "is no name", "a line of text")
+        elif prize.name != prize.name.strip():
+            report.add(
+                (*key, "prizes", index, "name"), f"{prize.name!r} has blanks at its ends", "take them out: nobody sees them in a paper"
+            )
         if prize.count < 1:
             report.add((*key, "prizes", index, "count"), f"{prize.count} is below 1", "how many of it there are")
     if draw.reserves < 0:
@@ -394,6 +398,10 @@ def check_request(request: RequestSettings, key: KeyPath, report: Report) -> Non
             report.add((*key, name), "is not above 0", "seconds")
 
 
+_NUMBERS: Final = frozenset({"leg", "city_leg", "total", "place"})
+"""Placeholders that may have their thousands parted."""
+
+
 def _check_template(
     text: str,
     key: KeyPath,
@@ -403,14 +411,17 @@ def _check_template(
     needed: str = "serial",
 ) -> None:
     try:
-        used = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
+        fields = [(name, spec, conversion) for _, name, spec, conversion in string.Formatter().parse(text) if name is not None]
     except ValueError as error:
         report.add(key, f"is no template: {error}", "double a brace that is meant: {{ }}")
         return
-    for name in used:
+    for name, spec, conversion in fields:
         if name not in known:
             report.add(key, f"{{{name}}} is no placeholder", meant(name, list(known)))
-    if needed not in used:
+        elif conversion or spec not in ("", "," if name in _NUMBERS else ""):
+            mend = f"write {{{name}}} or {{{name}:,}}" if name in _NUMBERS else f"write {{{name}}}"
+            report.add(key, f"{{{name}}} has more in its braces than can be filled in", mend)
+    if needed not in [name for name, _, _ in fields]:
         report.add(key, f"does not tell the {needed}", f"put {{{needed}}} where it belongs")
 
 

@@ -240,7 +240,7 @@ def paper(draw: Draw, listed: Iterable[str], winners: Iterable[Winner], forfeits
         yield f"beacon: {draw.beacon}"
         yield f"seed: {draw.seed.hex()}"
         for winner in winners:
-            yield f"winner: {winner.place} {winner.entry.hex()} {winner.prize}".rstrip()
+            yield " ".join(filter(None, ("winner:", str(winner.place), winner.entry.hex(), winner.prize)))
         for one in forfeits:
             yield f"forfeit: {one.place} {one.reason} {one.taker or ''}".rstrip()
     if draw.listing:

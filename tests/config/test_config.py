@@ -433,6 +433,19 @@ def test_campaigns_by_file_name(written):
         ),
         ("tags", "subjects", "6 seeds[0].size_max: a subject alone is no proof; give size_min and size_max in octets, in order"),
         ('"Relay"\n', '"Relay"\nsms_en = "no. {legs}, {serial}"\n', "4 sms_en: {legs} is no placeholder; did you mean `leg`?"),
+        *(
+            (
+                '"Relay"\n',
+                f'"Relay"\nsms_en = "{text}"\n',
+                "4 sms_en: {serial} has more in its braces than can be filled in; write {serial}",
+            )
+            for text in ("{serial:d}", "{serial:{nothing}}", "{serial!x}", "{serial:,}")
+        ),
+        (
+            '"Relay"\n',
+            '"Relay"\nsms_en = "{serial} of {total:d}"\n',
+            "4 sms_en: {total} has more in its braces than can be filled in; write {total} or {total:,}",
+        ),
         ('"Relay"\n', '"Relay"\nsms_zh = "{leg}"\n', "4 sms_zh: does not tell the serial; put {serial} where it belongs"),
         ('"Relay"\n', '"Relay"\nzone = "Mars"\n', "4 zone: no time zone is called 'Mars'; take a name such as Asia/Shanghai or UTC"),
         ('"Relay"\n', '"Relay"\nlanguage = "fr"\n', "4 language: 'fr' is not one of them; take zh or en"),

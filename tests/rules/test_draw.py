@@ -153,6 +153,14 @@ def test_whatever_is_changed_is_found():
 HANDED = ["forfeit: 5 erased", "forfeit: 2 no_answer 6", "forfeit: 6 declined", "forfeit: 1 disqualified"]
 
 
+def test_blanks_in_the_name_of_a_prize_stand_as_they_are(root: Path, tmp_path: Path):
+    """Terms cannot be changed once they are committed to, whatever `mmsd check` says of them by now."""
+    lines = published(whole(300, 40), said=TERMS.replace("tea set", " tea  set "))
+    assert any(line.endswith("  tea  set ") for line in lines)
+    assert rules.faults(rules.read_paper(f"{line}\n" for line in lines)) == []
+    assert "as it should be" in script(root, tmp_path, lines).stdout
+
+
 def test_prizes_handed_on_are_repeated_by_the_paper(root: Path, tmp_path: Path):
     lines = published(whole(300, 40))
     blank = lines.index("")
