@@ -281,7 +281,9 @@ class Recogniser(Looker):
             return sorted(tracks, key=lambda track: (-track.offset, not made_from(looked.path, track.path), track.ordinal))
 
         def same_inode(looked: Found) -> bool:
-            return self._first_like(looked, at_home.get(looked.status.key, ()), Likeness.SAME)
+            # gzip makes a file of its own: one that was plain is not compressed in place, but its inode may have been given out again
+            tracks = (track for track in at_home.get(looked.status.key, ()) if track.path.endswith(".gz") == looked.compressed)
+            return self._first_like(looked, tracks, Likeness.SAME)
 
         def same_content(looked: Found) -> bool:
             return self._first_like(looked, likely(looked), Likeness.SAME)

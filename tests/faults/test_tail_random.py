@@ -383,6 +383,13 @@ HISTORIES: dict[str, tuple[int, list[tuple[str, *tuple[object, ...]]]]] = {
             ("compress",),
         ],
     ),
+    "a .gz is given the inode of a file that was torn": (
+        1,
+        [
+            ("write_part", 1), ("rotate", False), ("compress",), ("write", 1, 8), ("kill",), ("rotate", False), ("started", False),
+            ("compress",),
+        ],
+    ),
 }  # fmt: skip
 """Found by the machine: the header, then rules with their arguments."""
 
