@@ -486,6 +486,11 @@ def test_campaigns_by_file_name(written):
         ),
         ('tags = ["torch"]', 'tags = ["torch"]\n[sending]\ncontrol = 0.6', "10 sending.control: 0.6 is no such share; from 0 to 0.5"),
         ('tags = ["torch"]', 'tags = ["torch"]\n[request]\nagain = 0', "10 request.again: is not above 0; seconds"),
+        (
+            'tags = ["torch"]',
+            'tags = ["torch"]\n[[draws]]\nname = "grand"\n[[draws.prizes]]\nname = "tea "',
+            "12 draws[0].prizes[0].name: 'tea ' has blanks at its ends; take them out: nobody sees them in a paper",
+        ),
     ],
 )
 def test_a_campaign_at_fault(written, old: str, new: str, fault: str):
