@@ -399,7 +399,7 @@ def check_request(request: RequestSettings, key: KeyPath, report: Report) -> Non
 
 
 _NUMBERS: Final = frozenset({"leg", "city_leg", "total", "place"})
-"""Placeholders that may have their thousands parted."""
+"""Placeholders that numbers are filled into."""
 
 
 def _check_template(
@@ -418,11 +418,23 @@ def _check_template(
     for name, spec, conversion in fields:
         if name not in known:
             report.add(key, f"{{{name}}} is no placeholder", meant(name, list(known)))
-        elif conversion or spec not in ("", "," if name in _NUMBERS else ""):
+        elif not _fills(spec or "", conversion, name):
             mend = f"write {{{name}}} or {{{name}:,}}" if name in _NUMBERS else f"write {{{name}}}"
             report.add(key, f"{{{name}}} has more in its braces than can be filled in", mend)
     if needed not in [name for name, _, _ in fields]:
         report.add(key, f"does not tell the {needed}", f"put {{{needed}}} where it belongs")
+
+
+def _fills(spec: str, conversion: str | None, name: str) -> bool:
+    """Whether any value can be written so: `{leg:03}` can; `{serial:d}`, `{serial:{leg}}` and a width of thousands cannot."""
+    if conversion or "{" in spec or re.search("[0-9]{4}", spec):
+        return False
+    try:
+        for value in (0, 10**12) if name in _NUMBERS else ("", "x"):
+            format(value, spec)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def check_seed(seed: SeedSettings, key: KeyPath, report: Report) -> None:

@@ -19,6 +19,7 @@ from mmsd.rules import outbox
 from mmsd.rules.answers import plain
 from mmsd.rules.audience import PURPOSE, never_left, row_key
 from mmsd.rules.campaign import dates
+from mmsd.rules.forwards import language_of
 from mmsd.rules.settings import CampaignSettings
 
 KIND: Final = "transactional"
@@ -132,7 +133,7 @@ def _again(heard: Heard, wanted: Wanted, holder: Holder, row: Outgoing | None) -
 def _text(heard: Heard, wanted: Wanted, shut: str, *, key: bytes, now: int) -> Outgoing:
     """Why there is no seed; once an hour is enough. No row of the campaign's: those wait while it does not run."""
     request = wanted.campaign.request
-    in_chinese = wanted.campaign.language == "zh"
+    in_chinese = language_of(heard.msisdn, wanted.campaign) == "zh"
     body = {
         EARLY: request.early_zh if in_chinese else request.early_en,
         OVER: request.over_zh if in_chinese else request.over_en,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import enum
 import hashlib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -58,12 +59,14 @@ class Fault(NamedTuple):
 
 
 REPEATED: Final = "repeated"
+_SEPARATOR: Final = re.compile("[,;\t，]")
+_BARE_SEPARATOR: Final = re.compile('[,;\t，](?=(?:[^"]*"[^"]*")*[^"]*$)')
 COLUMNS: Final[Mapping[str, int]] = {"no_number": 1, "bad_group": 2, "bad_city": 3, "too_many_fields": 4, REPEATED: 1}
 """Why a line is not taken, and in which column that stands, from 1. Empty lines, and a heading on line 1, are passed over in silence."""
 
 
 def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[list[Line], list[Fault]]:
-    """The lines of a list, or of a part that begins at line `first`: `number[,group][,city]`, split at comma, semicolon, tab.
+    """The lines of a list, or of a part that begins at line `first`: `number[,group][,city]`, split at comma, semicolon, tab outside "…".
 
     `number` makes E.164 digits of what a person wrote, "" of what is none. A number that comes again is a fault; one of another part is
     found where the list is stored.
@@ -78,7 +81,7 @@ def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[lis
     for place, raw in enumerate(text.removeprefix("\ufeff").splitlines(), first):
         if not raw.strip():
             continue
-        fields = [unicodedata.normalize("NFKC", each).strip().strip('"').strip() for each in _split(raw)]
+        fields = [_bare(each) for each in _split(raw)]
         digits = number(fields[0])
         if not digits and place == 1 and not any(sign.isdigit() for sign in fields[0]):
             continue  # a heading
@@ -91,7 +94,16 @@ def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[lis
 
 
 def _split(raw: str) -> list[str]:
-    return raw.replace("\t", ",").replace(";", ",").replace("，", ",").split(",")
+    """At any of the separators that stands outside quotes; where quotes do not pair, at each."""
+    return (_SEPARATOR if raw.count('"') % 2 else _BARE_SEPARATOR).split(raw)
+
+
+def _bare(field: str) -> str:
+    """Without the quotes that spreadsheets put around a field; a doubled one in it is one."""
+    field = unicodedata.normalize("NFKC", field).strip()
+    if len(field) > 1 and field[0] == field[-1] == '"':
+        return field[1:-1].replace('""', '"').strip()
+    return field.strip('"').strip()
 
 
 def _fault(fields: Sequence[str], digits: str, taken: Mapping[str, Line]) -> str:

@@ -17,7 +17,7 @@ import msgspec
 
 from mmsd.errors import DecodeError
 from mmsd.model import SECOND, Draw, Event, Forfeit, Outgoing, Winner
-from mmsd.rules.forwards import outbox_key
+from mmsd.rules.forwards import language_of, outbox_key
 from mmsd.rules.outbox import READY
 from mmsd.rules.promotion import handed_on
 from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
@@ -185,9 +185,11 @@ def drawn(listed: Sequence[str] | Listed, seed: bytes, listing: str, beacon: str
 # ------------------------------------------------------------------------------------------------------------ certificates
 
 
-def certificate(settings: DrawSettings, campaign: CampaignSettings, prize: str, place: int, serial: str, draw: str) -> str:
-    """What somebody who won is told."""
-    text = settings.sms_zh if campaign.language == "zh" else settings.sms_en
+def certificate(
+    settings: DrawSettings, campaign: CampaignSettings, prize: str, place: int, serial: str, draw: str, msisdn: str = ""
+) -> str:
+    """What somebody who won is told, in the language of his number; "": in the campaign's."""
+    text = settings.sms_zh if language_of(msisdn, campaign) == "zh" else settings.sms_en
     return text.format(prize=prize, place=place, serial=serial, draw=settings.title or draw)
 
 
@@ -203,7 +205,7 @@ def certificates(
     return [
         Outgoing(
             certificate_key(draw.campaign, draw.name, winner.place), "transactional", PURPOSE, msisdn,
-            certificate(settings, campaign, winner.prize, winner.place, serial, draw.name), READY, now,
+            certificate(settings, campaign, winner.prize, winner.place, serial, draw.name, msisdn), READY, now,
             now + int(settings.sms_expires * SECOND), campaign=draw.campaign,
         )
         for winner, msisdn, serial in won

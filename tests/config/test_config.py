@@ -439,11 +439,11 @@ def test_campaigns_by_file_name(written):
                 f'"Relay"\nsms_en = "{text}"\n',
                 "4 sms_en: {serial} has more in its braces than can be filled in; write {serial}",
             )
-            for text in ("{serial:d}", "{serial:{nothing}}", "{serial!x}", "{serial:,}")
+            for text in ("{serial:d}", "{serial:{nothing}}", "{serial!x}", "{serial:,}", "{serial:9999}")
         ),
         (
             '"Relay"\n',
-            '"Relay"\nsms_en = "{serial} of {total:d}"\n',
+            '"Relay"\nsms_en = "{serial} of {total:s}"\n',
             "4 sms_en: {total} has more in its braces than can be filled in; write {total} or {total:,}",
         ),
         ('"Relay"\n', '"Relay"\nsms_zh = "{leg}"\n', "4 sms_zh: does not tell the serial; put {serial} where it belongs"),

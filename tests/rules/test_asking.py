@@ -147,3 +147,16 @@ def test_outside_the_dates_the_answer_is_a_text(day: int, state: str, content: C
     again = ask(NOON + day * DAY + SECOND, content=content, state=state)
     assert again.row is not None
     assert again.row.key == brought.row.key  # one text an hour
+
+
+def test_the_text_is_in_the_language_of_his_number() -> None:
+    campaign = msgspec.structs.replace(TORCH, languages={"852": "en"})
+    bodies = []
+    for number in (LI, "85291234567"):
+        one = heard("2008", NOON - 30 * DAY, msisdn=number)
+        wanted = words(campaign).asked(one)
+        assert wanted is not None
+        row = answer(one, wanted._replace(seed="one"), CARD, None, None, key=b"key", now=one.at).row
+        assert row is not None
+        bodies.append(row.body)
+    assert bodies == [campaign.request.early_zh, campaign.request.early_en]

@@ -16,7 +16,7 @@ from mmsd.errors import DecodeError
 from mmsd.model import Draw, Winner
 from mmsd.rules import draw as rules
 from mmsd.rules.draw import Listed, Terms
-from mmsd.rules.settings import PrizeSettings
+from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
 
 TERMS = '{"first":"2026-11-01","last":"2026-11-30","prizes":[{"name":"火炬","count":1},{"name":"tea set","count":3}],"reserves":2,"chances":"serial","once":true,"beacon":""}'  # noqa: E501
 SEED = bytes(range(32))
@@ -208,3 +208,18 @@ def test_before_the_draw_a_paper_tells_nothing_of_the_seed():
 
 def test_a_place_beyond_the_prizes_is_a_reserve():
     assert rules.drawn(Listed(whole(1, 1)), SEED, "l", "", Terms("", "", (), 1, "serial", True, ""))[0][:2] == (1, "")
+
+
+def test_a_certificate_is_in_the_language_of_the_number():
+    campaign = CampaignSettings("torch", "Torch", "2026-11-01", "2026-11-30", (), languages={"852": "en"})
+    settings = DrawSettings("grand", (PrizeSettings("tea", 3),))
+    draw = Draw("torch", "grand", rules.DRAWN, TERMS, "", SEED, b"", 1, 2, 3, 4, 4, {}, "", "")
+    won = [
+        (Winner("torch", "grand", place, "tea", b"", place), number, "S")
+        for place, number in enumerate(("8613912340001", "85291234567"), 1)
+    ]
+    filled = {"prize": "tea", "serial": "S", "draw": "grand"}
+    assert [row.body for row in rules.certificates(draw, settings, campaign, won, 0)] == [
+        settings.sms_zh.format(place=1, **filled),
+        settings.sms_en.format(place=2, **filled),
+    ]
