@@ -60,13 +60,12 @@ class Fault(NamedTuple):
 
 REPEATED: Final = "repeated"
 _SEPARATOR: Final = re.compile("[,;\t，]")
-_BARE_SEPARATOR: Final = re.compile('[,;\t，](?=(?:[^"]*"[^"]*")*[^"]*$)')
 COLUMNS: Final[Mapping[str, int]] = {"no_number": 1, "bad_group": 2, "bad_city": 3, "too_many_fields": 4, REPEATED: 1}
 """Why a line is not taken, and in which column that stands, from 1. Empty lines, and a heading on line 1, are passed over in silence."""
 
 
 def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[list[Line], list[Fault]]:
-    """The lines of a list, or of a part that begins at line `first`: `number[,group][,city]`, split at comma, semicolon, tab outside "…".
+    """The lines of a list, or of a part that begins at line `first`: `number[,group][,city]`, split at comma, semicolon, tab.
 
     `number` makes E.164 digits of what a person wrote, "" of what is none. A number that comes again is a fault; one of another part is
     found where the list is stored.
@@ -95,7 +94,10 @@ def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[lis
 
 def _split(raw: str) -> list[str]:
     """At any of the separators that stands outside quotes; where quotes do not pair, at each."""
-    return (_SEPARATOR if raw.count('"') % 2 else _BARE_SEPARATOR).split(raw)
+    pieces = raw.split('"')
+    step = 2 if len(pieces) % 2 else 1
+    pieces[::step] = [_SEPARATOR.sub("\n", piece) for piece in pieces[::step]]
+    return '"'.join(pieces).split("\n")
 
 
 def _bare(field: str) -> str:
