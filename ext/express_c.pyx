@@ -271,6 +271,11 @@ cdef inline int32_t in_ms(i64 micros) noexcept nogil:
     return <int32_t>min(max(micros, 0) // 1000, <i64>0x7FFFFFFF)
 
 
+cdef inline u64 asked_of(const Row* attempt) noexcept nogil:
+    """The authority a handset asked for."""
+    return attempt.transaction if attempt.transaction else attempt.authority
+
+
 cdef inline bint waits(int kind) noexcept nogil:
     return kind == NOTIFY or kind == PUSH_REPORT or kind == ATTEMPT or kind == ORIGIN
 
@@ -1262,14 +1267,15 @@ cdef class Express:
     cdef i64 posted(self, Row** row, int n, Leg* legs, int nl, const Row* post, i64 horizon) noexcept nogil:
         cdef int i, j, k
         cdef i64 apart
+        cdef u64 asked = asked_of(post)
         if not self.gateway or post.b == NOT_MMS_FORM:
             return NEVER
-        if set_get(&self.ours, post.authority) < 0:
-            if post.b == MMS or set_get(&self.suspects, post.authority) >= 0:
+        if set_get(&self.ours, asked) < 0:
+            if set_get(&self.ours, post.authority) >= 0 or post.b == MMS or set_get(&self.suspects, asked) >= 0:
                 return -1
             for i in range(n):
                 if row[i].kind == ATTEMPT and row[i].a == GET:
-                    if row[i].authority == post.authority:
+                    if asked_of(row[i]) == asked:
                         return -1
                     apart = post.at - row[i].at
                     if 0 <= apart <= self.answer:

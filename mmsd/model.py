@@ -171,6 +171,7 @@ COLUMNS: Final[Mapping[str, np.dtype[Any]]] = {
         "expires": "i8",  # absolute expiry decoded from the push (relative: added to `at`); 0 = none
         # gateway
         "method": "u1",
+        "asked": "u8",  # keyed hash of the host:port that was asked for, where the gateway logs both; 0 = it does not. Text: "asked"
         "path": "u8",  # keyed hash of the request's path (with query), as `location` is made
         "octets": "i8",  # of the answer's body
         "sent": "i8",  # of the request
@@ -215,7 +216,7 @@ _DEFAULTS: Final[Mapping[str, int]] = dict.fromkeys(
 
 TEXTS: Final = (
     "message", "transaction", "sender", "receiver", "tag", "fid", "smsc", "service", "account", "subject", "location",
-    "host", "path", "agent", "apn", "cell", "status",
+    "host", "asked", "path", "agent", "apn", "cell", "status",
 )  # fmt: skip
 """Texts a record may carry, as slices; read with `Records.text`. `host` is host:port as written; `path` includes the query."""
 

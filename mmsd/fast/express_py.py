@@ -373,8 +373,9 @@ class Express:
             found, wake = verdicts
             if wake < NEVER:
                 heapq.heappush(self._due, (wake, number))
-            for verdict in found:
-                self._say(number, subscriber, verdict, counts, closed, nodes, measured)
+            new = [self._say(number, subscriber, verdict, counts, closed, nodes, measured) for verdict in found]
+            if any(new):  # from then on in the order of the deliveries
+                subscriber.said = {key: subscriber.said[key] for key in ((verdict.domain, verdict.identity) for verdict in found)}
         self._touched = []
         rows, labels = np.array(closed, CLOSED), np.array(nodes, np.uint16)
         changed = {key: n for key, n in counts.items() if n}
@@ -395,7 +396,8 @@ class Express:
         closed: list[tuple[Any, ...]],
         nodes: list[int],
         measured: list[tuple[int, ...]],
-    ) -> None:
+    ) -> bool:
+        """Whether anything of it is new."""
         key = verdict.domain, verdict.identity
         old = subscriber.said.get(key)
         city = int(old["city"]) if old is not None else self._city(verdict.sender)
@@ -408,7 +410,7 @@ class Express:
             SAID,
         )[()]  # fmt: skip
         if old is not None and old == entry:
-            return
+            return False
         before = _count_key(old) if old is not None else None
         after = _count_key(entry)
         if before != after:
@@ -432,6 +434,7 @@ class Express:
             heapq.heappush(self._due, (verdict.due, number))
         subscriber.said[key] = entry
         self._fresh[number] = None
+        return True
 
     def _city(self, number: int) -> int:
         if number & NOT_A_NUMBER:
@@ -595,13 +598,14 @@ class Express:
         laws, at = self._laws, int(post["at"])
         if not self._gateway or post["b"] == Content.FORM:
             return NEVER
-        if post["authority"] not in self._ours:
-            if post["b"] == Content.MMS or int(post["authority"]) in self._suspects:
+        asked = _asked(post)
+        if asked not in self._ours:
+            if int(post["authority"]) in self._ours or post["b"] == Content.MMS or asked in self._suspects:
                 return -1
             paths = {int(push["path"]) for leg in legs for push in leg.pushes}
             for row in rows:
                 if row["kind"] == Kind.ATTEMPT and row["a"] == Method.GET:
-                    if row["authority"] == post["authority"]:
+                    if _asked(row) == asked:
                         return -1
                     if int(row["path"]) in paths and 0 <= at - int(row["at"]) <= laws.answer:
                         return -1
@@ -912,6 +916,11 @@ def _count_key(entry: Any) -> tuple[int, int, int, int, int, int]:
     return (
         int(entry["began"]) // HOUR, int(entry["node"]), int(entry["city"]), int(entry["rule"]), int(entry["own"]), int(entry["bin"]),
     )  # fmt: skip
+
+
+def _asked(attempt: Any) -> int:
+    """The authority a handset asked for."""
+    return int(attempt["transaction"]) or int(attempt["authority"])
 
 
 def _second(row: Any) -> int:

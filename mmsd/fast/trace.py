@@ -12,7 +12,7 @@ TRACE: Final = np.dtype(
         ("at", "<i8"),
         ("where", "<i8"),
         ("message", "<u8"),  # sessions: IMEI
-        ("transaction", "<u8"),  # sessions: IMSI
+        ("transaction", "<u8"),  # sessions: IMSI; ATTEMPT: the authority asked for, where the gateway sent it to another; else 0
         ("other", "<u8"),  # the other party: sender of a message; sessions: GGSN
         ("link", "<u8"),  # PUSH, PUSH_REPORT: SMSC's id; SUBMIT, FORWARD: hash of the set of receivers; sessions: session key
         ("path", "<u8"),  # PUSH: content location; ATTEMPT: path; sessions: APN

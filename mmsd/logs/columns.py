@@ -78,10 +78,11 @@ _USUAL: Final = {
     **dict.fromkeys(("request_type", "answer_type"), "type"),
     "apn": "apn",
     "authority": "authority",
+    "asked": "authority",
 }
 """How a column is read when the map does not say: all others are whole numbers."""
 
-_KEPT: Final = {name: name for name in ("message", "transaction", "sender", "receiver", "tag", "apn")} | {"authority": "host"}
+_KEPT: Final = {name: name for name in ("message", "transaction", "sender", "receiver", "tag", "apn", "asked")} | {"authority": "host"}
 """Columns whose text is kept too, and as what."""
 
 _TIMES: Final = re.compile(r"%[^YmdeHMSfbazZs]")

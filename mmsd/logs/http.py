@@ -1,8 +1,9 @@
 """Access logs of HTTP proxies and gateways: Squid (native, combined, any `logformat`) and nginx (any `log_format`).
 
 Traps: Squid logs connections that never became a request as `error:…` where the URL belongs: known, and no rows. It cuts queries off logged
-URLs unless `strip_query_terms off` is set. Its octets are those of the whole answer, headers included. Its built-in combined format escapes
-nothing, so a User-Agent may hold quotes. A proxy that does not log the *request's* type leaves a POST's nature open.
+URLs unless `strip_query_terms off` is set. Of a request that a rewriter sent elsewhere `%ru` is where it went, `%>ru` what was asked
+for. Its octets are those of the whole answer, headers included. Its built-in combined format escapes nothing, so a User-Agent may hold
+quotes. A proxy that does not log the *request's* type leaves a POST's nature open.
 """
 
 from __future__ import annotations
@@ -74,13 +75,14 @@ _SQUID: Final = {
     "mt": content_type("answer_type"),
     "rm": method(),
     "ru": url().keep("host", "path"),
+    ">ru": url("asked", "_asked_path").keep("asked"),
     "tr": integer("latency"),
     "tl": moment(_CLF),
     "tg": moment(_CLF),
     "ts": moment("%s"),
 }
 _SQUID_SAME: Final = {">Hs": "Hs", "<st": "st", ">rm": "rm", ">ru": "ru", "<rm": "rm", "<ru": "ru"}
-"""Codes that say the same here."""
+"""Codes that say the same here; `%>ru` does where it stands alone."""
 
 _SQUID_HEADERS: Final = {
     (">h", "user-agent"): text("agent"),
@@ -159,6 +161,7 @@ def squid_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
     """The plan for a Squid `logformat`; `headers` are those that hold the number, lower case. ConfigError when it cannot be read."""
     raw = form in (KNOWN["combined"], KNOWN["common"])  # built in, and nothing in them is escaped
     tokens = formats.parse_squid(form)
+    both = {">ru"} < {token.field for token in tokens if token.field in (">ru", "ru", "<ru")}
     template = _Template()
     at = 0
     while at < len(tokens):
@@ -167,7 +170,7 @@ def squid_plan(form: str, headers: Sequence[str] = MSISDN_HEADERS) -> Plan:
         if not token.field:
             template.literal(token.text)
             continue
-        name = _SQUID_SAME.get(token.field, token.field)
+        name = token.field if both and token.field == ">ru" else _SQUID_SAME.get(token.field, token.field)
         if name == "ts" and [each.field or each.text for each in tokens[at : at + 2]] == [".", "tu"]:
             at += 2
             template.add("ts", moment("%s.%f"))

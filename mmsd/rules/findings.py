@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 from mmsd.model import SECOND, Content, Kind
 from mmsd.rules.relate import Context, Dossier
 from mmsd.rules.settings import Judgement
-from mmsd.rules.signs import intervals, shows
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, STATUS, WHERE, B, C, Trace
+from mmsd.rules.signs import intervals, redirected, shows
+from mmsd.rules.traces import ASKED, AT, AUTHORITY, FEED, KIND, STATUS, WHERE, B, C, Trace
 
 LEAST: Final = 0.7
 """Evidence below this raises nothing."""
@@ -100,7 +100,7 @@ def unpack(packed: bytes) -> list[Ground]:
 
 def bad(source: Source, cause: str, line: Trace, confidence: float, kind: str = "") -> Ground:
     """Evidence of a fault. A handset has one MMSC address: POSTs to several hosts are not one fault."""
-    shape = line[AUTHORITY] if cause == "BAD_MMSC_URL" else KINDS.index(kind) if cause == "UNSUPPORTED" else 0
+    shape = (line[ASKED] or line[AUTHORITY]) if cause == "BAD_MMSC_URL" else KINDS.index(kind) if cause == "UNSUPPORTED" else 0
     return Ground(source, cause, line[AT], confidence, kind, shape, line[FEED], line[WHERE], line[KIND])
 
 
@@ -236,7 +236,7 @@ def mends(dossier: Dossier, context: Context, ours: frozenset[int], horizon: int
     sessions = intervals(dossier.sessions, context)
     mms = [s for s in sessions if s.apn in context.expected.mms_apns]
     for post in dossier.posts:
-        if post[AT] > horizon or shows(post, ours) != "ok":
+        if post[AT] > horizon or shows(post, ours) != "ok" or redirected(post):
             continue
         if any(abs(t[AT] - post[AT]) <= join for t in dossier.origins):
             yield good("BAD_MMSC_URL", post, "submit")

@@ -12,8 +12,8 @@ from typing import Final
 from mmsd.model import SECOND, Kind
 from mmsd.rules.mending import ASTRAY, BLOCKED, REFUSED, Proof, Sign
 from mmsd.rules.relate import Context, Dossier, Thread
-from mmsd.rules.signs import Seen, Session, at_home, intervals, shows, strength
-from mmsd.rules.traces import AT, AUTHORITY, KIND, PATH, STATUS, Trace
+from mmsd.rules.signs import Seen, Session, at_home, intervals, redirected, shows, strength
+from mmsd.rules.traces import ASKED, AT, AUTHORITY, KIND, PATH, STATUS, Trace
 
 DENIED: Final = 407
 ROW_OF_POST: Final = {"wrong host": "Z2", "wrong path": "Z3", "denied": "Z4"}
@@ -49,7 +49,9 @@ def of_posts(dossier: Dossier, context: Context, ours: frozenset[int], horizon: 
         what = shows(post, ours)
         about = _answered(post, dossier, join) or _fetched_before(post, dossier, int(context.settings.answer * SECOND))
         notified = announced(about) if about is not None else None
-        if what == "ok":
+        if what == "ok" and redirected(post):  # as astray as without the gateway's help
+            yield Proof(Sign.FAILED, at, ROW_OF_POST["wrong host"], authority=post[ASKED], notified=notified)
+        elif what == "ok":
             submitted = any(abs(line[AT] - at) <= join for line in dossier.origins)
             kind = "submit" if submitted else "confirm" if _answered(post, dossier, join) is not None else ""
             test = about is not None and about.own and not submitted

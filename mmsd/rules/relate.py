@@ -29,6 +29,7 @@ from mmsd.rules.history import History
 from mmsd.rules.scope import Scopes
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import (
+    ASKED,
     AT,
     AUTHORITY,
     FEED,
@@ -251,7 +252,7 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
         elif kind == Kind.COPY:
             copies.append(trace)
         elif kind == Kind.ATTEMPT:
-            (dossier.posts if trace[A] == Method.POST else dossier.gets).append(trace)
+            (dossier.posts if trace[A] == Method.POST else dossier.gets).append(directed(trace, context))
         elif kind in (ORIGIN, REFUSAL):
             dossier.origins.append(trace)
         elif Kind.SESSION_START <= kind <= Kind.SESSION_REJECT:
@@ -297,6 +298,18 @@ def assemble(subscriber: int, traces: Sequence[Trace], context: Context) -> Doss
     _join_passed_on(threads, context)
     dossier.threads = threads
     return dossier
+
+
+def directed(attempt: Trace, context: Context) -> Trace:
+    """The same, but of one that the gateway sent to another host than the handset asked for: unless that made it reach our MMSC, what
+    counts is what was asked for. Which names the network has for its own hosts is not the handset's affair."""
+    if not attempt[ASKED]:
+        return attempt
+    ours = context.expected.authorities or context.learned
+    asked = attempt[ASKED]
+    if asked not in ours and attempt[AUTHORITY] in ours:
+        return attempt
+    return (*attempt[:ASKED], 0, *attempt[ASKED + 1 : AUTHORITY], asked, *attempt[AUTHORITY + 1 :])
 
 
 def _join_copies(dossier: Dossier, threads: list[Thread], copies: list[Trace], context: Context) -> None:

@@ -16,6 +16,7 @@ from mmsd.rules.codes import BAD_REPORTS, REASONS, Code
 from mmsd.rules.relate import DEFERRED, NEVER, RETRIEVED, Context, Covered, Dossier, Thread
 from mmsd.rules.settings import Judgement
 from mmsd.rules.traces import (
+    ASKED,
     AT,
     AUTHORITY,
     CODE_SET,
@@ -365,6 +366,11 @@ def set_elsewhere(dossier: Dossier, context: Context, ours: frozenset[int], hori
             if get is not None:
                 answered.setdefault(post[AUTHORITY], set()).add(get[PATH])
     return frozenset(authority for authority, paths in answered.items() if len(paths) > 1)
+
+
+def redirected(post: Trace) -> bool:
+    """Whether a POST reached our MMSC only because the gateway sent it there: the handset asked for another host."""
+    return bool(post[ASKED])
 
 
 def shows(post: Trace, ours: frozenset[int]) -> str:

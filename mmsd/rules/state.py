@@ -774,13 +774,15 @@ class State:
         rows = self._rows(feed, records, chosen)
         rows["path"] = records["path"][chosen]
         rows["extra"] = records["sent"][chosen]
+        asked = records["asked"][chosen]
+        rows["transaction"] = np.where(asked != rows["authority"], asked, 0)
         rows["size"] = records["octets"][chosen]
         rows["a"], rows["b"], rows["c"] = method[chosen], records["request_type"][chosen], records["answer_type"][chosen]
         answers = rows[in_set(rows["authority"], ours)]
         self._feel("mmsc", answers["authority"], answers["at"], answers["status"] >= SERVER_ERROR)
-        self._keep_texts(records, chosen[rows["a"] == Method.POST], ("host", "path"))
+        self._keep_texts(records, chosen[rows["a"] == Method.POST], ("host", "asked", "path"))
         self._keep_texts(records, chosen[rows["a"] != Method.POST], ("host",))
-        self._class_hosts(rows["authority"][rows["a"] == Method.POST])
+        self._class_hosts(np.where(rows["transaction"], rows["transaction"], rows["authority"])[rows["a"] == Method.POST])
         return rows
 
     def _feel(self, kind: str, node: npt.NDArray[Any], at: npt.NDArray[Any], bad: npt.NDArray[Any]) -> None:

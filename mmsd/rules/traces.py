@@ -28,6 +28,8 @@ FIELDS: Final = tuple(TRACE.names or ())
     SUBSCRIBER, AT, WHERE, MESSAGE, TRANSACTION, OTHER, LINK, PATH, AUTHORITY, EXTRA,
     SIZE, STATUS, ERROR, FEED, KIND, CODE_SET, A, B, C, D, SEED, _ROOM,
 ) = range(len(FIELDS))  # fmt: skip
+ASKED: Final = TRANSACTION
+"""Of an ATTEMPT that the gateway sent to another authority: the one it was asked for."""
 
 
 def _ordered(rows: TraceArray) -> TraceArray:

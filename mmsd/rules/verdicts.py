@@ -36,9 +36,9 @@ from mmsd.rules.models import Models
 from mmsd.rules.networks import Network
 from mmsd.rules.posts import submits_of
 from mmsd.rules.proofs import of_delivery, of_posts, of_sessions, of_silence
-from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread
+from mmsd.rules.relate import ANY_DOMAIN, NEVER, Context, Covered, Dossier, Thread, directed
 from mmsd.rules.retrieval import by_the_book, notified, place_of
-from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, set_elsewhere, shows, strength
+from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, look, redirected, set_elsewhere, shows, strength
 from mmsd.rules.skew import moments
 from mmsd.rules.state import Published, State, Tally
 from mmsd.rules.sums import sums
@@ -198,7 +198,7 @@ class Judge:
             elif line[KIND] == REFUSAL or (line[A] != Method.POST and line[STATUS] in GONE):
                 return False
             elif line[A] == Method.POST:
-                dossier.posts.append(line)
+                dossier.posts.append(directed(line, context))
         ours = authorities(dossier, self._context_of(dossier, context))
         wait = int((settings.join + settings.skew) * SECOND)
         submits = submits_of(dossier.posts, dossier.origins, wait)
@@ -207,7 +207,7 @@ class Judge:
             if post[AT] + wait > horizon:
                 pending = min(pending, post[AT] + wait)
                 continue
-            if post[B] != Content.MMS or shows(post, ours) != "ok" or (post[FEED], post[WHERE]) in state.said:
+            if post[B] != Content.MMS or shows(post, ours) != "ok" or redirected(post) or (post[FEED], post[WHERE]) in state.said:
                 return False
             if post[C] == Content.MMS and (post[FEED], post[WHERE]) not in submits:
                 return False
@@ -707,7 +707,10 @@ class Judge:
                 pending = min(pending, post[AT] + unlogged_after)
             answering = astray and answers_fetch(post, dossier, context, ours) is not None
             kind = "confirm" if answers or answering else "submit" if beside or lost else "post"
-            if said is not None and said.cause in FINDINGS[1:]:
+            if what == "ok" and redirected(post):
+                source = REQUEST, post[FEED], post[WHERE]
+                grounds.append(findings.bad(source, "BAD_MMSC_URL", post, findings.CORRECTED_SURE, findings.CORRECTED))
+            elif said is not None and said.cause in FINDINGS[1:]:
                 grounds.append(findings.bad((REQUEST, post[FEED], post[WHERE]), said.cause, post, said.confidence, kind))
             self._say_attempt(dossier, post, kind, how, said.rule if said is not None else "", facts)
         if pending < NEVER:

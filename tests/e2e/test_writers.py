@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from mmsd.codec.push import encode_notification
+from mmsd.logs.http import KNOWN
 from mmsd.model import SECOND, Content, Kind, Method, Records
 from tests.e2e.running import until
 from tests.e2e.servers import SHANGHAI, account, origin, server, word
@@ -118,6 +119,42 @@ def test_squid(squid: int, folder: Path, free_port: Callable[[], int]) -> None:
     assert {found.text("agent", row) for row in range(5)} == {PHONE.replace('"', r"\"").encode()}  # as it stands in the log
     assert [found["request_type"].tolist()[row] for row in (1, 4)] == [Content.MMS, Content.MMS]
     assert found["answer_type"].tolist()[0] == Content.MMS
+
+
+REWRITER = """\
+#!/bin/sh
+while read -r url rest; do
+    case "$url" in
+        http://mmsc.wrong.example/*) echo 'OK rewrite-url="http://127.0.0.1:{behind}/"' ;;
+        *) echo ERR ;;
+    esac
+done
+"""
+
+
+def test_squid_that_puts_addresses_right(folder: Path, debian: Callable[[str], str], free_port: Callable[[], int]) -> None:
+    """Both addresses stand in its log: where a request went, and what was asked for."""
+    program, port, form = debian("squid"), free_port(), KNOWN["mms"] + " %>ru"
+    if os.geteuid() == 0:
+        shutil.chown(folder, "proxy")
+    rewriter = folder / "rewriter"
+    with origin() as behind:
+        rewriter.write_text(REWRITER.format(behind=behind))
+        rewriter.chmod(0o755)
+        (folder / "squid.conf").write_text(
+            f"http_port 127.0.0.1:{port}\nhttp_access allow all\ncache deny all\npid_filename {folder}/squid.pid\n"
+            f"cache_log {folder}/cache.log\ncoredump_dir {folder}\nshutdown_lifetime 0 seconds\npinger_enable off\n"
+            f"url_rewrite_program {rewriter}\nurl_rewrite_children 1\nlogformat asked {form}\naccess_log stdio:{folder}/access.log asked\n"
+        )
+        with server([program, "-N", "-f", str(folder / "squid.conf")], folder, port):
+            wrong = request("http://mmsc.wrong.example/", SUBMIT, BODY, proxy=port)
+            right = request(f"http://127.0.0.1:{behind}/", SUBMIT, BODY, proxy=port)
+            found = written(folder / "access.log", 2, "http", {"format": form})
+    assert (wrong, right) == (204, 204)
+    assert seen(found) == [(Method.POST, 204, "/")] * 2
+    assert [found.text("host", row) for row in range(2)] == [f"127.0.0.1:{behind}".encode()] * 2
+    assert [found.text("asked", row) for row in range(2)] == [b"mmsc.wrong.example", f"127.0.0.1:{behind}".encode()]
+    assert (found["asked"] == found["authority"]).tolist() == [False, True]
 
 
 NGINX = """\

@@ -184,6 +184,22 @@ def test_squid_formats_of_ones_own(form: str, text: str) -> None:
     assert records["receiver"][0] == (8613900000001 if "Msisdn" in form else 0)
 
 
+@pytest.mark.parametrize(
+    ("form", "text", "went", "asked"),
+    [
+        ("%ts %rm %ru %>ru", "1795340635 POST http://mmsc/a http://old:8080/b", b"mmsc", b"old:8080"),
+        ("%ts %>ru %rm %<ru", "1795340635 http://old:8080/b POST http://mmsc/a", b"mmsc", b"old:8080"),
+        ("%ts %rm %ru %>ru", "1795340635 POST http://mmsc/a -", b"mmsc", b""),
+        ("%ts %rm %>ru", "1795340635 POST http://mmsc/a", b"mmsc", b""),
+    ],
+)
+def test_what_a_rewriter_was_asked_for_stands_beside_where_it_sent_it(form: str, text: str, went: bytes, asked: bytes) -> None:
+    records = rows("http", text + "\n", {"format": form})
+    assert (records.text("host", 0), records.text("path", 0), records.text("asked", 0).strip(b"-")) == (went, b"/a", asked)
+    assert bool(records["asked"][0]) == bool(asked)
+    assert records["asked"][0] != records["authority"][0]
+
+
 def test_other_headers_may_hold_the_number() -> None:
     options = {"format": "%ts %rm %ru %{X-Our-Number}>h %{X-Msisdn}>h", "msisdn": ["X-Our-Number"]}
     assert rows("http", "1795340635 GET http://m/a 13900000001 13900000002\n", options)["receiver"][0] == 8613900000001

@@ -75,7 +75,8 @@ def story(draw: random.Random) -> list[Trace]:
             get(got - 0.1, leg, draw.choice((200, 200, 200, 200, 500)), size=draw.choice((1000, 1000, 100))),
             fetched(got, message, draw.choice((sender, sender, sender, BOB))),
             post(said - 0.1, draw.choice(("mmsc", "mmsc", "mmsc", "wap.sina.com", "elsewhere")), draw.choice((200, 200, 200, 404)),
-                 b=draw.choice((Content.MMS, Content.MMS, Content.NOT_LOGGED, Content.FORM)), c=draw.choice((0, 0, 0, Content.HTML))),
+                 b=draw.choice((Content.MMS, Content.MMS, Content.NOT_LOGGED, Content.FORM)), c=draw.choice((0, 0, 0, Content.HTML)),
+                 transaction=draw.choice((0, 0, 0, 0, 0, 0, 0, "mmsc", "elsewhere"))),  # the host asked for, where it was sent elsewhere
             answer(said, leg, told),
         ]  # fmt: skip
         extra = [

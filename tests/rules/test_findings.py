@@ -10,7 +10,7 @@ import pytest
 
 from bench.judged import Judged, judged
 from mmsd import config
-from mmsd.model import SECOND, Kind
+from mmsd.model import SECOND, Content, Kind
 from mmsd.rules.findings import REQUEST, Ground, bad, corrected, evaluate, mends, pack, thinned, unpack
 from mmsd.rules.relate import NEVER, Dossier
 from mmsd.rules.settings import Judgement, Operator
@@ -174,6 +174,14 @@ def test_a_session_of_his_own_beside_it_says_otherwise():
     both = (session(Kind.SESSION_START, 10, c=3), session(Kind.SESSION_START, 11, key="s2", c=1))
     lines = dossier(*both, submit(1), notify(2), push(2), fetched(12))
     assert corrected((0, 0, 1), lines.threads[0].fetches, lines, context()) == []
+
+
+def test_a_request_that_the_gateway_sent_to_the_right_address_shows_no_right_address():
+    put_right = post(30, b=Content.MMS, transaction="old.example")
+    assert bad((REQUEST, 0, 1), "BAD_MMSC_URL", put_right, 0.8, "corrected").shape == name("old.example")
+    for line, shown in ((put_right, False), (post(30, b=Content.MMS), True)):
+        grounds = mends(dossier(line, answer(31)), context(), OURS, NEVER)
+        assert any(ground.cause == "BAD_MMSC_URL" for ground in grounds) == shown
 
 
 def test_old_evidence_goes_and_what_stands_stays():

@@ -116,6 +116,13 @@ def test_requests_gone_wrong(host: str, status: int, row: str):
     assert (proof.sign, proof.row, proof.authority, proof.at) == (Sign.FAILED, row, name(host), 10 * SECOND)
 
 
+def test_an_address_that_the_gateway_puts_right_is_still_wrong():
+    (proof,) = requests(post(10, b=Content.MMS, transaction="old.example"), origin(10))
+    assert (proof.sign, proof.row, proof.authority) == (Sign.FAILED, "Z2", name("old.example"))
+    (proof,) = requests(post(10, "10.0.0.1:8080", b=Content.MMS, transaction="mmsc"), origin(10))
+    assert (proof.sign, proof.post) == (Sign.POSTED, "submit")
+
+
 @pytest.mark.parametrize(
     "line", [post(10, "portal.example", 404), post(10, "mmsc", 403, b=Content.MMS), post(10, "mmsc", 503, b=Content.MMS)]
 )
