@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import ipaddress
 import logging
 import os
 import re
@@ -226,6 +227,24 @@ class Sessions:
 
     def close(self, cookie: str) -> None:
         self._open.pop(digest(cookie), None)
+
+
+def caller_of(grant: Grant | None, remote: str | None) -> str:
+    """Who is counted for a request: a token, or whoever connects from an address. Of IPv6 that is the network of a household (/64), whose
+    addresses are all one caller's.
+
+    >>> caller_of(None, "203.0.113.7"), caller_of(None, "2001:db8:1:2:3::4"), caller_of(None, "::ffff:203.0.113.7")
+    ('address 203.0.113.7', 'address 2001:db8:1:2::/64', 'address 203.0.113.7')
+    """
+    if grant is not None:
+        return grant.digest
+    try:
+        address = ipaddress.ip_address((remote or "").partition("%")[0])
+    except ValueError:  # a socket of this machine has none
+        return f"address {remote}"
+    if address.version == 4:
+        return f"address {address}"
+    return f"address {address.ipv4_mapped or ipaddress.ip_network((int(address) >> 64 << 64, 64))}"
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ import jinja2
 from aiohttp import web
 from aiohttp.hdrs import ACCEPT_LANGUAGE, ETAG, IF_NONE_MATCH
 
-from mmsd.web.access import Limiter, Sessions
+from mmsd.web.access import Limiter, Sessions, caller_of
 from mmsd.web.answers import Handler, Problem, Route, known_only
 from mmsd.web.findings import CAUSES
 
@@ -137,7 +137,7 @@ class Pages:
     async def enter(self, request: web.Request) -> web.Response:
         """A token or one-time code for a session cookie. 303 to the page, or the form again with 401."""
         known_only(request)
-        wait = self._tries.take(request.remote or "")
+        wait = self._tries.take(caller_of(None, request.remote))
         if wait:
             raise Problem(429, "too_many_tries", "too many sign-ins from this address", "Wait.", {"Retry-After": str(int(wait) + 1)})
         form = await request.post()

@@ -1,8 +1,8 @@
 """Serials that people show: looked up, redeemed once, drawn as a QR code: `/api/v1/serials`. They stand in bodies, never in an address.
 
-Who has the scope `redeem` is told all: unknown, stopped, redeemed when and by whom. Where `open_redeem` lets everybody redeem what he
-holds, an unknown serial, a redeemed one and one whose forward was stopped get the same answer, from the same statement. Tries are
-counted, for each caller and for all.
+Whoever redeems, at a till or, where `open_redeem` lets everybody, by himself, gets the same answer for an unknown serial, a redeemed one
+and one whose forward was stopped, from the same statement: a till's token is no list of what was issued. What became of a serial is told
+to who has the scope `campaign`. Tries are counted, for each caller and for all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mmsd.model import Batch, masked
 from mmsd.rules.serials import LENGTH, fault, plain
 from mmsd.store import Needs, Presented, Rows, Store, orders
 from mmsd.web import qr
-from mmsd.web.access import Limiter
+from mmsd.web.access import Limiter, caller_of
 from mmsd.web.acting import Acting, Granted, check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, posted, reply
 
@@ -27,10 +27,11 @@ PUBLIC: Final = "public"
 """Who redeemed it, where its holder did so himself."""
 
 _LONGEST: Final = 128
+_WHY: Final = "It is none of ours, was redeemed before, or does not count. Who has the scope `campaign` may look it up."
 
 
 class Tries(NamedTuple):
-    """How often serials may be tried: by one caller, and by all together."""
+    """How often serials may be tried: by one caller, and by all together; those with a token apart, so that nobody else stops a till."""
 
     each: Limiter
     all: Limiter
@@ -59,7 +60,7 @@ class SerialsApi:
 
     def routes(self) -> list[Route]:
         return [
-            Route("POST", "/api/v1/serials/look", self.look, SCOPE),
+            Route("POST", "/api/v1/serials/look", self.look, "campaign"),
             Route("POST", "/api/v1/serials/redeem", self.redeem, "" if self._public else SCOPE),
             Route("POST", "/api/v1/serials/qr", self.qr, "read"),
         ]
@@ -82,7 +83,7 @@ class SerialsApi:
         def decide(rows: Rows) -> Batch | Problem:
             found = rows.presented.get(number)
             if found is None or not found.redeemable:
-                return _refusal(found) if known else _not_redeemable()
+                return _not_redeemable()
             who, why = deed
             return orders.redeemed(found, number, who=who, why=why, now=now)
 
@@ -105,7 +106,7 @@ class SerialsApi:
         known_only(request)
         if counted:
             grant = self._granted(request)
-            wait = self._tries.each.take(grant.digest if grant else f"address {request.remote}") or self._tries.all.take("")
+            wait = self._tries.each.take(caller_of(grant, request.remote)) or self._tries.all.take("token" if grant else "address")
             if wait:
                 headers = {"Retry-After": str(int(wait) + 1)}
                 raise Problem(429, "too_many_tries", "too many serials were tried", "Wait as Retry-After says.", headers)
@@ -131,18 +132,10 @@ def told(found: Presented) -> dict[str, object]:
     }
 
 
-def _refusal(found: Presented | None) -> Problem:
-    if found is None:
-        return _unknown()
-    if not found.redeemed:
-        return Problem(409, "does_not_count", "its forward was stopped and does not count", "Whoever reviews forwards may release it.")
-    return Problem(409, "already_redeemed", f"redeemed {iso(found.redeemed)} by {found.who}", "A serial is redeemed once.")
-
-
 def _unknown() -> Problem:
     return Problem(404, "unknown_serial", "no such serial was issued", "Its check character fits: compare it sign by sign.")
 
 
 def _not_redeemable() -> Problem:
     """The same for one that is unknown, was redeemed or was stopped: nobody learns by trying which serials there are."""
-    return Problem(409, "not_redeemable", "this serial cannot be redeemed", "It is none of ours, was redeemed before, or does not count.")
+    return Problem(409, "not_redeemable", "this serial cannot be redeemed", _WHY)

@@ -23,7 +23,7 @@ from mmsd.errors import ConfigError, StoreError
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store import Store
 from mmsd.telemetry import CONTENT_TYPE, Telemetry
-from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens
+from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens, caller_of
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
 from mmsd.web.campaigns import STREAMED, CampaignsApi
@@ -298,7 +298,7 @@ class Site:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self._check_host(request)
         grant, by_cookie = self._grant(request)
-        wait = self._callers.take(grant.digest if grant else f"address {request.remote}")
+        wait = self._callers.take(caller_of(grant, request.remote))
         if wait:
             raise Problem(
                 429, "too_many_requests", f"more than {self._settings.rate:g} requests a second", "Wait as Retry-After says.",
