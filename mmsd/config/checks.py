@@ -290,6 +290,14 @@ def hints(settings: Settings) -> list[str]:
     asks = [link for link in settings.links.values() if isinstance(link, renotify.Settings) and "provisioning" in link.classes]
     if settings.care.renotify and not asks:
         told.append('care.renotify: is on, and no link of kind "renotify" carries the class provisioning: nothing is announced again')
+    taps = {f"copies.folders.{name}": folder.nodes for name, folder in settings.copies.folders.items()}
+    if settings.copies.mirror is not None:
+        taps["copies.mirror"] = settings.copies.mirror.nodes
+    told += [
+        f"{tap}.nodes: names no MMSC of which it copies every submit: nobody is told when it loses copies, and their forwards with them"
+        for tap, nodes in taps.items()
+        if not nodes
+    ]
     return told
 
 

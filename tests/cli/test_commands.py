@@ -444,6 +444,15 @@ def test_check_says_what_would_never_leave(run: Run, logs: Path):
     assert "governor.service.switch: is on, and no link carries this class" in said.output
 
 
+def test_check_says_of_which_tap_nobody_is_told_what_it_loses(run: Run, logs: Path):
+    path = logs / "mmsd.toml"
+    text = path.read_text() + f'[copies.folders.spool]\npath = "{logs}"\n'
+    path.write_text(text)
+    assert "copies.folders.spool.nodes: names no MMSC" in run("check", path).output
+    path.write_text(text + 'nodes = ["mmsc"]\n')
+    assert "copies.folders.spool.nodes" not in run("check", path).output
+
+
 def test_check_says_what_a_test_message_needs(run: Run, logs: Path):
     path = logs / "mmsd.toml"
     text = path.read_text() + "[care]\ntest_message = true\n"
