@@ -126,7 +126,11 @@ def logs(scale: float, days: int = DAYS, seed: int = SEED, subscribers: int = 0,
             pictures = torch.drawn(part, CAMPAIGN, TORCH, seed)
             write(drawn(scale, seed, days=days, subscribers=subscribers, real=real), part, pictures)
             (part / "seconds").write_text(f"{time.perf_counter() - begun:.1f}")
-            part.replace(path)
+            try:
+                part.replace(path)
+            except OSError:
+                if not path.exists():  # else another process made the same meanwhile
+                    raise
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return path

@@ -1103,9 +1103,14 @@ class State:
                 del self.watched[number]
                 (asked if number in self._requesting else ripe).add(number)
                 self._requesting.discard(number)
-            else:
+            elif self._waits(number, horizon):
                 ripe.add(number)
         return np.array(sorted(ripe), np.uint64), np.array(sorted(asked - ripe), np.uint64)
+
+    def _waits(self, number: int, horizon: int) -> bool:
+        """Whether a delivery of his has a deadline at or before `horizon`: one that closed, or was looked at since, may have had it."""
+        due, _ = self.cold.get(number, (NEVER, 0))
+        return due <= horizon or any(entry.due <= horizon for entry in self.published.get(number, {}).values())
 
     def requests_of(self, numbers: npt.NDArray[np.uint64]) -> dict[int, list[Trace]]:
         """Of each of the *sorted, distinct* numbers what was requested in its name at gateways, and what the MMSC wrote of its submits."""

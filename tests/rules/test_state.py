@@ -110,7 +110,7 @@ def image(state: State) -> dict[str, Any]:
 
 
 def _awaited(state: State, due: int, number: int) -> bool:
-    """Whether a deadline is still somebody's: one that was passed over only asks once too often."""
+    """Whether a deadline is still somebody's: one that was passed over asks nobody."""
     return state.cold.get(number, (0, 0))[0] == due or any(entry.due == due for entry in state.published.get(number, {}).values())
 
 
@@ -279,6 +279,24 @@ def test_the_cold_give_back_what_they_took() -> None:
     assert state.published == {ANN: {(0, 11, False): entry()}}
     assert {b"m11", b"m12"} <= set(dict(state.texts.items()).values())
     assert state.cold == {}
+
+
+@pytest.mark.parametrize("cold", [False, True])
+def test_a_deadline_that_was_moved_asks_nobody(cold: bool) -> None:
+    """Neither in memory nor put away: of what was said last alone it counts by when it is to be looked at again."""
+    state = new_state()
+    state.take(MMSC, records(submit(1)))
+    state.publish(entry())
+    state.publish(entry(due=START + 2000 * SECOND))
+    state.publish(entry(identity=12, due=START + 1500 * SECOND))
+    if cold:
+        assert len(state.spill([ANN], START + 500 * SECOND)) == 1
+    assert state.due(START + 900 * SECOND)[0].tolist() == []
+    assert state.due(START + 1500 * SECOND)[0].tolist() == [ANN]
+    if not cold:
+        state.publish(entry(identity=12, outcome="delivered", due=NEVER))
+        assert state.due(START + 1999 * SECOND)[0].tolist() == []
+        assert state.due(START + 2000 * SECOND)[0].tolist() == [ANN]
 
 
 def test_what_is_done_with_is_only_forgotten() -> None:
