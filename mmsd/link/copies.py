@@ -10,10 +10,11 @@ A tap writes a PDU first and what it knows of it last, or renames the finished f
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -106,19 +107,70 @@ class _Folder:
         return path.read_bytes()
 
 
+class _Index:
+    """What `index.jsonl`, and what was rotated away from it, tell of PDUs. Each is read on from where it was read to."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read: dict[int, tuple[int, int]] = {}  # by inode: octets that were read, and when it was written
+        self._rows: dict[str, tuple[int, bytes]] = {}  # by the PDU's name: when it was read (µs), the line
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def read_on(self, now: int) -> None:
+        """OSError when a file cannot be read."""
+        there = {}
+        for path in sorted(self._folder.glob(f"{_INDEX}*"), reverse=True):  # the oldest first
+            with contextlib.suppress(FileNotFoundError), path.open("rb") as file:  # rotated meanwhile: found at the next look
+                state = os.fstat(file.fileno())
+                begin, written = self._read.get(state.st_ino, (0, 0))
+                if state.st_size < begin or (state.st_mtime_ns != written and state.st_size == begin):
+                    begin = 0  # written anew
+                file.seek(begin)
+                there[state.st_ino] = begin + self._take(file, now), state.st_mtime_ns
+        self._read = there
+
+    def _take(self, lines: Iterable[bytes], now: int) -> int:
+        """How many octets were whole lines; what is not whole yet is read the next time."""
+        taken = 0
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            taken += len(line)
+            with contextlib.suppress(ValueError, RecursionError):
+                self._rows[msgspec.json.decode(line, type=_Named).file] = now, line
+        return taken
+
+    def row_of(self, name: str) -> dict[str, Any] | None:
+        held = self._rows.get(name)
+        return None if held is None else msgspec.json.decode(held[1], type=dict[str, Any])
+
+    def forget(self, before: int, there: Collection[str]) -> None:
+        """Lines that were read before this time about PDUs that are gone, or never came: they name senders."""
+        self._rows = {name: held for name, held in self._rows.items() if name in there or held[0] >= before}
+
+
+class _Named(msgspec.Struct):
+    """A line of an index."""
+
+    file: str
+
+
 class Pdus(_Folder):
     """PDUs as they were posted, with what the tap knows beside them."""
 
     def __init__(self, name: str, folder: Path, number: Number, *, patience: float = 600.0) -> None:
         super().__init__(name, folder, number)
         self._patience = round(patience * SECOND)
-        self._index: dict[str, dict[str, Any]] = {}
-        self._read_index = (-1, -1)  # size and time of what was read of it
+        self._index = _Index(folder)
 
     def look(self, limit: int, now: int) -> list[Found]:
-        self._refresh()
+        self._index.read_on(now)
+        there = super().look(1 << 30, now)
+        self._index.forget(now - self._patience, {found.path.name for found in there})
         return [
-            found for found in super().look(1 << 30, now)
+            found for found in there
             if found.path.name in self._index or self._sidecar(found.path).exists() or found.at + self._patience < now
         ][:limit]  # fmt: skip
 
@@ -143,29 +195,8 @@ class Pdus(_Folder):
     def _sidecar(self, path: Path) -> Path:
         return path.with_suffix(".json")
 
-    def _refresh(self) -> None:
-        """The index as it stands; a line that is not whole yet is read the next time."""
-        path = self._folder / _INDEX
-        try:
-            state = path.stat()
-        except FileNotFoundError:
-            self._index, self._read_index = {}, (-1, -1)
-            return
-        if (state.st_size, state.st_mtime_ns) == self._read_index:
-            return
-        lines = path.read_bytes().split(b"\n")[:-1]
-        self._index = {}
-        for line in lines:
-            try:
-                row = msgspec.json.decode(line, type=dict[str, Any])
-            except (ValueError, RecursionError):
-                continue
-            if isinstance(name := row.get("file"), str):
-                self._index[name] = row
-        self._read_index = (state.st_size, state.st_mtime_ns)
-
     def _known(self, path: Path) -> _Known:
-        row = self._index.get(path.name)
+        row = self._index.row_of(path.name)
         if row is None:
             try:
                 row = msgspec.json.decode(self._sidecar(path).read_bytes(), type=dict[str, Any])

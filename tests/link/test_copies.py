@@ -96,6 +96,40 @@ def test_an_index_that_grows(tmp_path: Path) -> None:
     assert len(folder.look(1, NOW)) == 1
 
 
+def test_an_index_that_is_rotated(tmp_path: Path) -> None:
+    row = json.dumps({"file": "1.mms", "time": "2026-11-22T12:00:00Z"}) + "\n"
+    index = tmp_path / "index.jsonl"
+    index.write_text(row)
+    folder = Pdus("tap", tmp_path, number)
+    assert folder.look(10, NOW) == []
+    for name in ("1.mms", "2.mms", "3.mms"):
+        leave(tmp_path, name, submit())
+    with index.open("a") as file:
+        file.write(row.replace("1.mms", "2.mms"))
+    index.rename(tmp_path / "index.jsonl.1")
+    index.write_text(row.replace("1.mms", "3.mms"))
+    assert sorted(found.path.name for found in folder.look(10, NOW)) == ["1.mms", "2.mms", "3.mms"]
+    index.write_text(row.replace("1.mms", "4.mms"))  # written anew, as long as it was
+    leave(tmp_path, "4.mms", submit())
+    os.utime(index, ns=(1, 1))
+    assert sorted(found.path.name for found in folder.look(10, NOW)) == ["1.mms", "2.mms", "3.mms", "4.mms"]
+    again = Pdus("tap", tmp_path, number)  # after a restart
+    assert sorted(found.path.name for found in again.look(10, NOW)) == ["1.mms", "2.mms", "4.mms"]
+
+
+def test_who_sent_what_is_gone_is_forgotten(tmp_path: Path) -> None:
+    path = leave(tmp_path, "1.mms", submit())
+    (tmp_path / "index.jsonl").write_text(json.dumps({"file": "1.mms", "time": "2026-11-22T12:00:00Z", "sender": "13900000001"}) + "\n")
+    folder = Pdus("tap", tmp_path, number, patience=600)
+    (found,) = folder.look(10, NOW)
+    folder.look(10, NOW + 601_000_000)
+    assert folder.load(found).sender == 8613900000001
+    folder.drop(found)
+    folder.look(10, NOW + 601_000_000)
+    path.write_bytes(submit())
+    assert folder.look(10, path.stat().st_mtime_ns // 1000) == []  # nothing is known of it
+
+
 @pytest.mark.parametrize(
     "told",
     [
