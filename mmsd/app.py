@@ -600,7 +600,7 @@ class Daemon:
                 tasks.append(group.create_task(drafts.run()))
                 tasks.append(group.create_task(Erasing(self.store).run()))
                 tasks.append(group.create_task(Drawing(self.store, draws, wall=self._world.wall).run()))
-                tasks.append(group.create_task(Resolving(self.store, self._held, wall=self._world.wall).run()))
+                tasks.append(group.create_task(Resolving(self.store, self._held, self._seed_number, wall=self._world.wall).run()))
                 if self.copies is not None:
                     tasks.append(group.create_task(self.copies.run()))
                 if self._settings.handover is not None:
@@ -619,9 +619,12 @@ class Daemon:
         """From another thread than State's, as below."""
         return self.sequencer.state.held(number, at)
 
-    def _holds(self, number: int, at: int) -> frozenset[str]:
-        """Campaigns. From another thread than State's: its parts are replaced, never changed."""
-        return frozenset(holding.campaign for holding in self._held(number, at))
+    def _seed_number(self, label: str) -> int:
+        return self.sequencer.state.seed_number(label)
+
+    def _holds(self, number: int, at: int) -> list[str]:
+        """From another thread than State's: its parts are replaced, never changed."""
+        return self.sequencer.state.seeds_held(number, at)
 
     def _dispatched(self, batch: Batch) -> None:
         self.telemetry.dispatched(batch)

@@ -86,7 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Judge(Protocol):
     """What is asked of `link.workers`."""
 
-    async def judge(self, contents: Sequence[Content], sender: int) -> Verdict: ...
+    async def judge(self, contents: Sequence[Content], sender: int, at: int) -> Verdict: ...
 
 
 class Inspector:
@@ -268,7 +268,7 @@ class Inspector:
 
     async def _judged(self, copy: Copy) -> Verdict:
         try:
-            return await self._judge.judge(contents_of(copy), copy.sender)
+            return await self._judge.judge(contents_of(copy), copy.sender, copy.at)
         except DecodeError as error:
             return Verdict(faults=(error.reason,))
 

@@ -17,8 +17,8 @@ import msgspec
 from mmsd.errors import StoreBusy, StoreFull
 from mmsd.model import Batch, Forward
 from mmsd.rules.closing import FINAL, Course
-from mmsd.rules.holdings import Holding
-from mmsd.rules.lineage import Copy, Lineage, resolve
+from mmsd.rules.holdings import Holding, of_seed
+from mmsd.rules.lineage import Copy, Lineage, Link, resolve
 from mmsd.store import Needs, Rows, Store
 
 _log = logging.getLogger(__name__)
@@ -34,13 +34,16 @@ Held = Callable[[int, int], Sequence[Holding]]
 
 
 class Resolving:
-    """A loop of its own; `run` until cancelled. After a start the last day that was closed is looked at again."""
+    """A loop of its own; `run` until cancelled. After a start the last day that was closed is looked at again. `number`: State's of
+    campaign/seed."""
 
     def __init__(
-        self, store: Store, held: Held, *, wall: Callable[[], int], call: Callable[..., Awaitable[Any]] = asyncio.to_thread
+        self, store: Store, held: Held, number: Callable[[str], int], *, wall: Callable[[], int],
+        call: Callable[..., Awaitable[Any]] = asyncio.to_thread,
     ) -> None:  # fmt: skip
         self._store = store
         self._held = held
+        self._number = number
         self._wall = wall
         self._call = call
         self._done: dict[str, frozenset[tuple[str, str]]] = {}  # of each campaign, what was said when it was looked at last
@@ -75,7 +78,7 @@ class Resolving:
         sure = (date.fromisoformat(after) - _SURE).isoformat() if after else ""
         beyond = next((last for closed, last in reversed(past) if closed <= sure), 0)
         doubted = self._store.lineage_doubted(campaign, after, beyond)
-        found = resolve(doubted, lambda number, at: self._copies(campaign, number, at), self._store.came_of)
+        found = resolve(doubted, lambda link: self._copies(campaign, link), self._store.came_of)
         keys = list(found)
         for first in range(0, len(keys), AT_ONCE):
             self._restate({key: found[key] for key in keys[first : first + AT_ONCE]})
@@ -83,8 +86,8 @@ class Resolving:
             past.append((day, forward))
         return len(found)
 
-    def _copies(self, campaign: str, number: int, at: int) -> list[Copy]:
-        holdings = [one for one in self._held(number, at) if one.campaign == campaign]
+    def _copies(self, campaign: str, link: Link) -> list[Copy]:
+        holdings = of_seed(self._held(link.sender, link.submitted), campaign, self._number(f"{campaign}/{link.seed}"))
         generations = self._store.generations(one.key for one in holdings if one.key)
         return [Copy(one.at, one.key, generations.get(one.key, one.generation)) for one in holdings]
 

@@ -39,8 +39,8 @@ LEARNED: Final = 50_000
 
 
 class Taps:
-    """`holds`: campaigns of which log lines show that whoever had a number then held a seed, as far as was `heard`; `feed`: the journal's
-    name among feeds."""
+    """`holds`: campaign/seed of what log lines show that whoever had a number then held, as far as was `heard`, what came last first
+    (`State.seeds_held`); `feed`: the journal's name among feeds."""
 
     def __init__(
         self,
@@ -103,19 +103,28 @@ class Taps:
             finally:
                 self._journal.close()
 
-    async def judge(self, contents: Sequence[Content], sender: int) -> Verdict:
-        """Seeds that we sent him are tried whatever his pictures look like."""
+    async def judge(self, contents: Sequence[Content], sender: int, at: int) -> Verdict:
+        """Seeds that whoever had the number then was sent, by others or by us, are tried whatever his pictures look like."""
         assert self._workers is not None, "nothing is looked into without workers"
-        await asyncio.to_thread(self._renew)
-        return await self._workers.judge(contents, await asyncio.to_thread(self._sent, sender))
+        return await self._workers.judge(contents, await asyncio.to_thread(self._first, sender, at))
+
+    def _first(self, sender: int, at: int) -> list[str]:
+        """Live seeds that are tried first: what came to him last, then what we sent him."""
+        self._renew()
+        received = [label for label in self._holds(sender, at) if label in self._live] if sender else []
+        return list(dict.fromkeys([*received, *self._sent(sender)]))
 
     def _holder(self, number: int, at: int) -> bool:
-        """By what log lines show, or since we sent it; of campaigns that were not closed then."""
+        """Whether he held a live seed, by what log lines show, or since we sent it; of campaigns that were not closed then."""
         self._renew()
-        running = {campaign for campaign, until in self._until.items() if at < until}
-        if not running.isdisjoint(self._holds(number, at)):
-            return True
-        return any(label.partition("/")[0] in running for label in self._sent(number))
+        return any(self._counts(label, at) for label in self._holds(number, at)) or any(
+            self._counts(label, at) for label in self._sent(number)
+        )
+
+    def _counts(self, label: str, at: int) -> bool:
+        """Whether a seed is live, and its campaign was not closed then. Where nobody wrote down which seed, any live one will do."""
+        campaign, _, seed = label.partition("/")
+        return at < self._until.get(campaign, 0) and (label in self._live or not seed)
 
     def _sent(self, number: int) -> list[str]:
         """Live seeds that we sent a number, or that it asked for."""

@@ -18,7 +18,7 @@ from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
 from mmsd.rules.copies import MM4, transactions
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
-from mmsd.rules.holdings import Holding, Served
+from mmsd.rules.holdings import Holding, Served, of_seed
 from mmsd.rules.life import reason_at
 from mmsd.rules.lineage import Copy, lineage
 from mmsd.rules.models import Models
@@ -133,7 +133,7 @@ class Awards:
         self._hold_served(people, frozenset(senders.tolist()))
         for each in in_order:
             if self.campaigns.is_service(each.thread.sender):
-                self.state.hold(Holding(each.dossier.subscriber, each.seen.retrieved, each.seed.campaign.id, 0, SERVICE))
+                self.state.hold(Holding(each.dossier.subscriber, each.seen.retrieved, each.seed.campaign.id, each.seed.number, 0, SERVICE))
             else:
                 candidates.append(self._candidate(each))
         return candidates
@@ -141,12 +141,11 @@ class Awards:
     def _hold_served(self, people: npt.NDArray[np.uint64], senders: frozenset[int]) -> None:
         """What the service sent them counts as held although no line shows it: with whoever sends it on, and where the MMSC says so."""
         for one in self.served(people) if len(people) else ():
-            shown = any(
-                holding.campaign == one.campaign and holding.key == SERVICE and holding.at >= one.at
-                for holding in self.state.holdings.of(one.number)
-            )
+            seed = self.state.seed_number(f"{one.campaign}/{one.seed}")
+            mine = of_seed(self.state.holdings.of(one.number), one.campaign, seed)
+            shown = any(holding.key == SERVICE and holding.at >= one.at for holding in mine)
             if not shown and (one.arrived or one.number in senders):
-                self.state.hold(Holding(one.number, one.at, one.campaign, 0, SERVICE))
+                self.state.hold(Holding(one.number, one.at, one.campaign, seed, 0, SERVICE))
 
     def _look_up(self, senders: npt.NDArray[np.uint64]) -> None:
         self._imeis = {}
@@ -159,11 +158,11 @@ class Awards:
         campaign, receiver, sender = seed.campaign, dossier.subscriber, thread.sender
         group = self._group(thread, dossier, seed)
         keys = [forward_key(self.row_secret, campaign.id, member, sender, receiver) for member in group.members]
-        had = [holding for holding in self.state.held(sender, thread.began) if holding.campaign == campaign.id]
+        had = of_seed(self.state.held(sender, thread.began), campaign.id, seed.number)
         origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
         off_net = self._off_net(thread, receiver)
         reason = self._reason(ready, off_net) or ("doubted" if group.doubted else "")
-        self.state.hold(Holding(receiver, seen.retrieved, campaign.id, origin.generation, keys[0], sender))
+        self.state.hold(Holding(receiver, seen.retrieved, campaign.id, seed.number, origin.generation, keys[0], sender))
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         city = (self.handsets.city_of(sender) if self.handsets is not None else "") or self.city_of(sender)
         model = self.handsets.models.label(self._imeis.get(sender, 0)) if self.handsets is not None else ""

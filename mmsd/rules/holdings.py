@@ -6,7 +6,7 @@ never changed: another thread may look.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -22,7 +22,7 @@ HOLDING: Final = np.dtype(
         ("sender", "<u8"),
         ("campaign", "<u2"),  # number of its name
         ("generation", "<u2"),
-        ("room", "<u4"),  # 0
+        ("seed", "<u4"),  # State's number of it; 0 in what was packed before it was written down
         ("key", "V16"),  # of the forward; zeros: from the service itself
     ]
 )
@@ -31,23 +31,27 @@ _NO_KEY: Final = bytes(16)
 
 
 class Holding(msgspec.Struct, array_like=True, frozen=True):
-    """A subscriber came to hold a seed: (when retrieved, campaign, generation, the forward's key or b"" from the service itself)."""
+    """A subscriber came to hold a seed: (when retrieved, campaign, State's number of the seed, generation, the forward's key or b"" from
+    the service itself). Seed 0: which of the campaign's was not written down.
+    """
 
     subscriber: int
     at: int
     campaign: str
+    seed: int
     generation: int
     key: bytes
     sender: int = 0
 
 
 class Served(NamedTuple):
-    """The service itself sent somebody a campaign's seed, as the outbox has it, and the MMSC took it then. `arrived`: the MMSC says that he
+    """The service itself sent somebody a seed, as the outbox has it, and the MMSC took it then. `arrived`: the MMSC says that he
     retrieved it.
     """
 
     number: int
     campaign: str
+    seed: str  # its name in the campaign
     at: int
     arrived: bool
 
@@ -139,13 +143,18 @@ class Holdings:
         rows = np.zeros(len(self._fresh), HOLDING)
         for place, (holding, campaign) in enumerate(self._fresh):
             generation = min(holding.generation, _MOST)
-            rows[place] = (holding.subscriber, holding.at, holding.sender, campaign, generation, 0, holding.key or _NO_KEY)
+            rows[place] = (holding.subscriber, holding.at, holding.sender, campaign, generation, holding.seed, holding.key or _NO_KEY)
         return rows
 
     def _read(self, rows: npt.NDArray[np.void]) -> Iterator[Holding]:
-        for subscriber, at, sender, campaign, generation, _, key in rows.tolist():
-            yield Holding(subscriber, at, self._names[campaign], generation, b"" if key == _NO_KEY else key, sender)
+        for subscriber, at, sender, campaign, generation, seed, key in rows.tolist():
+            yield Holding(subscriber, at, self._names[campaign], seed, generation, b"" if key == _NO_KEY else key, sender)
 
 
-def _order(holding: Holding) -> tuple[int, bytes]:
-    return holding.at, holding.key
+def of_seed(holdings: Iterable[Holding], campaign: str, seed: int) -> list[Holding]:
+    """Copies of one seed; one of which nobody wrote down which of the campaign's it was may be of any."""
+    return [one for one in holdings if one.campaign == campaign and one.seed in (0, seed)]
+
+
+def _order(holding: Holding) -> tuple[int, bytes, int]:
+    return holding.at, holding.key, holding.seed

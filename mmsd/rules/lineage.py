@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Copy(NamedTuple):
-    """A copy of a campaign's seed in somebody's hands. `key` b"": of the service itself, generation 0."""
+    """A copy of a seed in somebody's hands. `key` b"": of the service itself, generation 0."""
 
     at: int  # when it was retrieved, µs
     key: bytes
@@ -51,6 +51,7 @@ class Link(NamedTuple):
     """A forward as `resolve` needs it, and what is said of it so far."""
 
     key: bytes
+    seed: str  # its name in the campaign
     sender: int
     heir: int  # whatever stands for its receiver with those who look for what came of it
     submitted: int
@@ -59,17 +60,17 @@ class Link(NamedTuple):
 
 
 def resolve(
-    doubted: Iterable[Link], held: Callable[[int, int], Sequence[Copy]], came_of: Callable[[Link], Iterable[Link]]
+    doubted: Iterable[Link], held: Callable[[Link], Sequence[Copy]], came_of: Callable[[Link], Iterable[Link]]
 ) -> dict[bytes, Lineage]:
-    """What is to be said otherwise of these forwards, and of whatever came of them, now that more is known. `held`: the copies in the hands
-    of a number at a time, in order; `came_of`: forwards whose parent this one is said to be.
+    """What is to be said otherwise of these forwards, and of whatever came of them, now that more is known. `held`: the copies of
+    its seed in the hands of its sender then, in order; `came_of`: forwards whose parent this one is said to be.
 
     A copy is retrieved before it is sent on, so in the order of submission each has its generation when those that came of it are looked
     at. A forward that a node's clock has retrieved before it was submitted comes from what its sender held all the same.
 
-    >>> late, child = Link(b"b", 2, 3, 30, 40, UNSEEN), Link(b"c", 3, 4, 50, 60, Lineage(b"b", 2, 1, 40))
+    >>> late, child = Link(b"b", "s", 2, 3, 30, 40, UNSEEN), Link(b"c", "s", 3, 4, 50, 60, Lineage(b"b", 2, 1, 40))
     >>> hands = {2: [Copy(20, b"a", 1)], 3: [Copy(40, b"b", 1)]}
-    >>> found = resolve([late], lambda number, at: hands[number], lambda link: [child] if link is late else [])
+    >>> found = resolve([late], lambda link: hands[link.sender], lambda link: [child] if link is late else [])
     >>> found[b"b"]
     Lineage(parent=b'a', generation=2, candidates=1, received=20)
     >>> found[b"c"]
@@ -84,10 +85,7 @@ def resolve(
         if link.key in seen:
             continue
         seen.add(link.key)
-        copies = [
-            copy._replace(generation=found[copy.key].generation) if copy.key in found else copy
-            for copy in held(link.sender, link.submitted)
-        ]
+        copies = [copy._replace(generation=found[copy.key].generation) if copy.key in found else copy for copy in held(link)]
         now = lineage(copies, link.submitted)
         if now != link.said:
             found[link.key] = now

@@ -249,6 +249,7 @@ class State:
         self.feeds: list[FeedInfo] = []
         self.domains: list[str] = []  # by number
         self.seed_names: list[str] = []  # campaign/seed by number − 1
+        self._seed_numbers: dict[str, int] = {}
         self.log = TraceLog()
         self.active = TraceLog()
         self.leased = TraceLog()
@@ -337,17 +338,23 @@ class State:
 
     def number_seeds(self, names: Iterable[str]) -> dict[str, int]:
         """Numbers of seeds by campaign/seed, for good. Raises ConfigError when there were too many."""
-        numbers = {name: number for number, name in enumerate(self.seed_names, 1)}
         for name in names:
-            if name not in numbers:
-                self.seed_names.append(name)
+            if name not in self._seed_numbers:
+                self._name_seed(name)
                 self._fresh["seed_names"].append(name)
-                numbers[name] = len(self.seed_names)
         if len(self.seed_names) > MOST_SEEDS:
             raise ConfigError(
                 f"campaigns.directory: {len(self.seed_names)} seeds in this state directory's life, {MOST_SEEDS} are the most"
             )
-        return numbers
+        return dict(self._seed_numbers)
+
+    def seed_number(self, name: str) -> int:
+        """Of campaign/seed; 0 = never heard of."""
+        return self._seed_numbers.get(name, 0)
+
+    def _name_seed(self, name: str) -> None:
+        self.seed_names.append(name)
+        self._seed_numbers[name] = len(self.seed_names)
 
     def look_for(self, seed_of: Callable[[Records, int], int] | None) -> None:
         """From here on lines are asked whether they are evidence of a seed; None: there is no seed."""
@@ -954,6 +961,11 @@ class State:
         since = self.owners.get(number, 0)
         return [holding for holding in self.holdings.of(number) if holding.at >= since or at < since]
 
+    def seeds_held(self, number: int, at: int) -> list[str]:
+        """campaign/seed of each, once, what came to him last first; nothing behind the slash: nobody wrote down which of the campaign's."""
+        held = reversed(self.held(number, at))
+        return list(dict.fromkeys(self.seed_names[one.seed - 1] if one.seed else f"{one.campaign}/" for one in held))
+
     def hold(self, holding: Holding) -> None:
         if self.holdings.add(holding, self.label(holding.campaign)) and self.copied and self.express is not None:
             self.express.add_holders([holding.subscriber])
@@ -1495,7 +1507,8 @@ class State:
                 self.groups.load(delta.groups, portraits)
             elif delta.groups.made or any(portraits):
                 raise StoreError("the packed State in the state directory is of a daemon that follows logs; begin with an empty one")
-            self.seed_names.extend(delta.seed_names)
+            for name in delta.seed_names:
+                self._name_seed(name)
             self.said.update({(feed, where): (at, kind, verdict) for feed, where, at, kind, verdict in delta.said})
             self.log.append(np.frombuffer(delta.traces, TRACE).copy())
             self.active.append(np.frombuffer(delta.active, ACTIVE).copy())

@@ -225,12 +225,12 @@ def served(connection: sqlite3.Connection, keys: Keys, numbers: Collection[int])
     lookups = {keys.lookup(str(number)): number for number in numbers}
     found = select_in(
         connection,
-        "SELECT p.lookup, h.campaign, coalesce(o.submitted, h.at), coalesce(o.state = 'delivered', 0) FROM subscriber p"
+        "SELECT p.lookup, h.campaign, h.seed, coalesce(o.submitted, h.at), coalesce(o.state = 'delivered', 0) FROM subscriber p"
         " JOIN holder h ON h.subscriber = p.id LEFT JOIN outbox o ON o.key = h.key"
         " WHERE h.key <> x'' AND NOT h.ended AND coalesce(o.state, 'sent') IN ('sent', 'delivered') AND p.lookup IN ({})",
         lookups,
     )
-    return sorted(Served(lookups[lookup], campaign, at, bool(arrived)) for lookup, campaign, at, arrived in found)
+    return sorted(Served(lookups[lookup], campaign, seed, at, bool(arrived)) for lookup, campaign, seed, at, arrived in found)
 
 
 # ----------------------------------------------------------------------------------------------- what a decision has to see

@@ -10,7 +10,7 @@ from mmsd.rules.lineage import Lineage, Link
 from mmsd.store.keys import Keys
 from mmsd.store.sql import select_in
 
-_COLUMNS: Final = "f.key, p.sealed, f.receiver, f.submitted, f.retrieved, f.parent, f.generation, f.parents, f.received"
+_COLUMNS: Final = "f.key, f.seed, p.sealed, f.receiver, f.submitted, f.retrieved, f.parent, f.generation, f.parents, f.received"
 _PEOPLE: Final = "JOIN subscriber p ON p.id = f.sender JOIN subscriber r ON r.id = f.receiver AND r.sealed IS NOT NULL"
 _DOUBTED: Final = (
     f"SELECT {_COLUMNS} FROM forward f {_PEOPLE} WHERE f.campaign = ?1 AND f.id > ?3 AND f.day > ?2 AND (f.received = 0"  # noqa: S608
@@ -37,8 +37,8 @@ def reached(connection: sqlite3.Connection, campaign: str) -> Reached:
 
 
 def doubted(connection: sqlite3.Connection, keys: Keys, campaign: str, after: str, beyond: int) -> list[Link]:
-    """Of days after this one and forwards beyond that one: whose sender got another copy in between, or one that was not known of,
-    whose parent is of another generation than it was taken for, or who was not seen to get any.
+    """Of days after this one and forwards beyond that one: whose sender got another copy in between, be it of a sibling, or one that was
+    not known of, whose parent is of another generation than it was taken for, or who was not seen to get any.
     """
     return _links(keys, connection.execute(_DOUBTED, (campaign, after, beyond)))
 
@@ -53,10 +53,10 @@ def generations(connection: sqlite3.Connection, forwards: Iterable[bytes]) -> di
     return dict(select_in(connection, "SELECT key, generation FROM forward WHERE key IN ({})", forwards))
 
 
-def _links(keys: Keys, rows: Iterable[tuple[bytes, bytes | None, int, int, int, bytes | None, int, int, int]]) -> list[Link]:
+def _links(keys: Keys, rows: Iterable[tuple[bytes, str, bytes | None, int, int, int, bytes | None, int, int, int]]) -> list[Link]:
     """Of whoever is erased nothing is known any more, and what was said stays."""
     return [
-        Link(key, int(number), heir, submitted, retrieved, Lineage(parent, generation, parents, received))
-        for key, sealed, heir, submitted, retrieved, parent, generation, parents, received in rows
+        Link(key, seed, int(number), heir, submitted, retrieved, Lineage(parent, generation, parents, received))
+        for key, seed, sealed, heir, submitted, retrieved, parent, generation, parents, received in rows
         if (number := keys.open_number(sealed)).isdecimal()
     ]

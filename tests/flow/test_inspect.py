@@ -102,7 +102,7 @@ def made_taps(
     harm, ticks = misfortune or rig.Misfortune(), count(1)
     return taps.Taps(
         settings, store.directory / app.COPIES, store, rig.KEYS, feed=app.COPIES,
-        holds=holds or (lambda number, at: {"torch"} if number == HOLDER else ()),
+        holds=holds or (lambda number, at: {"torch/leg-1"} if number == HOLDER else ()),
         heard=heard or (lambda: Heard(next(ticks), clock.now)), zone=config.settings.Zone().name, wall=clock.wall, fault_point=harm.point,
     )  # fmt: skip
 
@@ -241,7 +241,7 @@ async def test_a_copy_waits_for_the_logs_that_may_tell_who_holds_a_seed(
     now_heard, holders = [Heard()], {0}
     running = made_taps(
         store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, heard=lambda: now_heard[0],
-        holds=lambda number, at: {"torch"} if number in holders else (),
+        holds=lambda number, at: {"torch/leg-1"} if number in holders else (),
     )  # fmt: skip
     async with running.working():
         for ticks in range(3):  # the backlog is read
@@ -365,7 +365,7 @@ async def test_a_full_disk_and_a_busy_store_are_waited_for(
 
     def holds(number: int, at: int) -> Collection[str]:
         fails("holds")
-        return {"torch"} if number == HOLDER else ()
+        return {"torch/leg-1"} if number == HOLDER else ()
 
     transact = store.transact
 
@@ -621,7 +621,7 @@ async def test_a_copy_of_a_numbers_new_owner_is_not_opened(store: SqliteStore, m
     leave(folder, "hers", message(octets, transaction="T2"), HOLDER, AT + MINUTE)
     running = made_taps(
         store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock,
-        holds=lambda number, at: {"torch"} if number == HOLDER and at < AT + MINUTE else (),
+        holds=lambda number, at: {"torch/leg-1"} if number == HOLDER and at < AT + MINUTE else (),
     )  # fmt: skip
     async with running.working():
         for _ in range(3):
@@ -641,7 +641,7 @@ async def test_what_we_sent_somebody_is_tried_whatever_his_picture_looks_like(
     holders = [Holder("torch", seed, str(HOLDER), "group", "sent", AT, key=asked.key) for seed in ("leg-1", "retired")]
     store.transact(Needs(), lambda _: Batch(AT, outbox=[asked], holders=holders))
     store.transact(Needs(), lambda _: Batch(AT, moved=[msgspec.structs.replace(asked, state="delivered", tries=1)]))
-    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, holds=lambda number, at: {"torch"})
+    running = made_taps(store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, holds=lambda number, at: ["torch/"])
     tried: list[list[str]] = []
     judge = Workers.judge
 
@@ -654,3 +654,54 @@ async def test_what_we_sent_somebody_is_tried_whatever_his_picture_looks_like(
         for _ in range(3):
             await running.inspector.round()
     assert sorted(tried) == [[], ["torch/leg-1"]], "of live seeds, those that we sent him"
+
+
+@ran
+async def test_what_came_to_somebody_is_tried_first_the_last_before_the_others(
+    store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Siblings: he received two, was sent a third by us, and held a fourth that is no longer live."""
+    octets, seed = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT + HOUR)
+    siblings = [msgspec.structs.replace(seed, name=name) for name in ("leg-2", "leg-3")]
+    entries = [SeedEntry("torch", each.name, "leg", False, 1, len(octets), "", "Li") for each in siblings]
+    seeds = [NewSeed(entry, each.to_bytes(), ()) for entry, each in zip(entries, siblings, strict=True)]
+    store.transact(Needs(), lambda _: Batch(AT, seeds=seeds))
+    asked = Outgoing(b"seed".ljust(16), "marketing", "seed", str(HOLDER), "", "ready", AT, AT + DAY)
+    holder = Holder("torch", "leg-1", str(HOLDER), "group", "sent", AT, key=asked.key)
+    store.transact(Needs(), lambda _: Batch(AT, outbox=[asked], holders=[holder]))
+    store.transact(Needs(), lambda _: Batch(AT, moved=[msgspec.structs.replace(asked, state="delivered", tries=1)]))
+    leave(folder, "copy", message(octets), HOLDER)
+    running = made_taps(
+        store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock,
+        holds=lambda number, at: ["torch/leg-3", "torch/retired", "torch/leg-2"] if (number, at) == (HOLDER, AT) else [],
+    )  # fmt: skip
+    tried: list[list[str]] = []
+
+    async def noted(self: Workers, contents: Sequence[Content], held: Collection[str] = ()) -> Verdict:
+        tried.append(list(held))
+        return Verdict()
+
+    monkeypatch.setattr(Workers, "judge", noted)
+    async with running.working():
+        await running.inspector.round()
+    assert tried == [["torch/leg-3", "torch/leg-2", "torch/leg-1"]]
+
+
+@ran
+async def test_who_holds_a_retired_seed_alone_is_not_opened(store: SqliteStore, made: tuple[bytes, RegisteredSeed], tmp_path: Path) -> None:
+    """Though a sibling of it is live. Where nobody wrote down which seed it was, it may be that one."""
+    octets, _ = made
+    folder, clock = tmp_path / "tap", rig.Clock(AT + HOUR)
+    known = {HOLDER: ["torch/leg-1", "torch/retired"], FRIEND: ["torch/retired"], STRANGER: ["torch/"]}
+    for sender in known:
+        leave(folder, str(sender), message(octets, transaction=f"T{sender}"), sender)
+    running = made_taps(
+        store, inspect.Settings(folders={"mms": Folder(folder)}, wait=60.0), clock, holds=lambda number, at: known[number]
+    )  # fmt: skip
+    async with running.working():
+        for _ in range(3):
+            await running.inspector.round()
+    assert sorted((look.sender, Sighted(look.seen[0][1]).name) for look in looks(store)) == sorted(
+        [(HOLDER, "EXACT"), (STRANGER, "EXACT"), (0, "UNOPENED")]
+    )

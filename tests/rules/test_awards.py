@@ -358,6 +358,47 @@ def test_parents_are_the_last_copy_and_how_many_it_may_have_been(town: Town):
     assert (to_cat.generation, to_cat.parents, to_cat.received) == (2, 2, (NOON + 22) * SECOND)
 
 
+SIBLINGS: Final = (SeedSettings("s1", messages=tuple(f"s{n}" for n in range(10))), SeedSettings("t1", messages=("t0", "t1", "t2", "t3")))
+RELAY: Final = [
+    *sent(0, SERVICE, ANN, "s0"), *sent(0, SERVICE, EVE, "t0"), *sent(20, ANN, BOB, "s1"), *sent(40, EVE, BOB, "t1"),
+    *sent(60, BOB, CAT, "s2"), *sent(80, BOB, CAT, "t2"), *sent(100, BOB, EVE, "s3"), *sent(120, CAT, DAN, "s4"),
+    *sent(140, CAT, DAN, "t3"),
+]  # fmt: skip
+"""Ann has one of two siblings from the service, and Eve the other; Bob and Cat get both and pass both on."""
+
+
+def came_of(found: Judged) -> dict[str, tuple[str, int, int]]:
+    """Message → its parent's, generation, copies that it may have come of."""
+    messages = {issued.forward.key: issued.forward.message for issued in found.forwards}
+    return {
+        issued.forward.message: (messages.get(issued.forward.parent or b"", ""), issued.forward.generation, issued.forward.parents)
+        for issued in found.forwards
+    }
+
+
+def test_a_forward_of_a_sibling_comes_of_a_copy_of_that_sibling(town: Town):
+    found = town.told(*RELAY, seeds=SIBLINGS)
+    assert came_of(found) == {
+        "s1": ("", 1, 1), "t1": ("", 1, 1), "s2": ("s1", 2, 1), "t2": ("t1", 2, 1), "s3": ("s1", 2, 1), "s4": ("s2", 3, 1),
+        "t3": ("t2", 3, 1),
+    }  # fmt: skip
+    assert counted(found) == sorted(came_of(found))
+    assert stopped(town.told(*RELAY, seeds=SIBLINGS, new_receiver=True)) == dict.fromkeys(
+        ("t1", "t2", "s3", "t3"), ("held_before", "held")
+    )  # rules are of the campaign
+
+
+def test_whom_nobody_was_seen_to_give_that_sibling_is_the_first_of_it(town: Town):
+    lines = [*SEEDED, *sent(20, ANN, BOB, "s1"), *sent(60, BOB, CAT, "t1")]
+    assert came_of(town.told(*lines, seeds=SIBLINGS)) == {"s1": ("", 1, 1), "t1": ("", 1, 0)}
+
+
+def test_which_sibling_the_service_sent_whoever_asked_is_known(town: Town):
+    lines = [*sent(0, SERVICE, EVE, "t0"), *sent(20, EVE, BOB, "t1"), *sent(60, BOB, CAT, "t2"), *sent(80, BOB, CAT, "s1")]
+    found = town.told(*lines, seeds=SIBLINGS, before=served(BOB, 40, outbox.DELIVERED))
+    assert came_of(found) == {"t1": ("", 1, 1), "t2": ("t1", 2, 1), "s1": ("", 1, 1)}
+
+
 def test_a_forward_has_its_senders_model(town: Town, tmp_path: Path):
     handsets, tac = tmp_path / "handsets.csv", tmp_path / "tac.csv"
     handsets.write_text(f"msisdn,imei\n{ANN},358877001234567\n")

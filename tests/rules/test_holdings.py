@@ -14,7 +14,7 @@ NAMES = ["", "torch", "relay"]
 def drawn(draw: random.Random) -> Holding:
     key = draw.randbytes(15) + b"\0" if draw.random() < 0.9 else b""  # a key may end in a zero
     campaign = draw.choice(NAMES[1:])
-    return Holding(draw.randrange(1, 60), draw.randrange(20), campaign, draw.randrange(9), key, draw.randrange(1 << 63))
+    return Holding(draw.randrange(1, 60), draw.randrange(20), campaign, draw.randrange(3), draw.randrange(9), key, draw.randrange(1 << 63))
 
 
 def test_whoever_asks_whenever(seed: int) -> None:
@@ -31,7 +31,7 @@ def test_whoever_asks_whenever(seed: int) -> None:
         assert holdings.add(one, NAMES.index(one.campaign)) == (one not in mine), f"seed {seed}"
         if one not in mine:
             mine.append(one)
-            mine.sort(key=lambda holding: (holding.at, holding.key))
+            mine.sort(key=lambda holding: (holding.at, holding.key, holding.seed))
         if draw.random() < 0.1:
             holdings.bring(np.unique(np.array(draw.sample(range(1, 70), 9), np.uint64)))
         if draw.random() < 0.1:

@@ -181,7 +181,7 @@ def test_a_delta_is_what_changed() -> None:
     state.publish(entry())
     state.publish(entry(BOB, identity=12, due=NEVER, closed=START, settled=START + SECOND, lines=77))
     state.seed_message(11, 1)
-    state.hold(Holding(ANN, START, "torch", 1, b"key of sixteen 1", BOB))
+    state.hold(Holding(ANN, START, "torch", 3, 1, b"key of sixteen 1", BOB))
     state.findings.learn(ANN, [Ground((REQUEST, 2, 77), "BAD_APN", 5, 0.8, "post", 0, 2, 77, 13)])
     state.findings.say(ANN, Found("BAD_APN", 5, 0, 0.8, "normal", ()))
     state.horizon = START + 5 * SECOND

@@ -89,12 +89,9 @@ def test_forwards_are_those_of_the_truth(folder: Path, rows: list[dict[str, Any]
         world = app.World(wall=clock.wall, monotonic=clock.monotonic)
         sequencer = app.intake(settings, store, rig.KEYS, world, campaigns=[CAMPAIGN])
 
-        def holds(number: int, at: int) -> set[str]:
-            return {holding.campaign for holding in sequencer.state.held(number, at)}
-
         async def relay() -> None:
             """Each generation is known to hold the seed once the one before was read."""
-            taps = app.taps(settings, store, rig.KEYS, world, holds, lambda: sequencer.heard)
+            taps = app.taps(settings, store, rig.KEYS, world, sequencer.state.seeds_held, lambda: sequencer.heard)
             async with taps.working():
                 for _ in range(2):
                     await taps.inspector.round()
