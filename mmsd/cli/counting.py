@@ -52,8 +52,8 @@ def counts(
         raise click.UsageError("--from and --to take a local date such as 2026-11-22")
     if by and closes:
         raise click.UsageError("--by and --closes are two questions")
-    if by == "fan_out" and not days.all:
-        raise click.UsageError("--by fan_out goes with no --from and no --to: it is counted over the whole campaign")
+    if by in counting.OF_ALL_DAYS and not days.all:
+        raise click.UsageError(f"--by {by} goes with no --from and no --to: it is counted over the whole campaign")
     if not name and (by or closes or book):
         raise click.UsageError("name a CAMPAIGN")
     reader = reader_of(settings)

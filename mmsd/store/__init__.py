@@ -557,6 +557,9 @@ class Store(Protocol):
     def campaign_parts(self, campaign: str, part: str, since: str = "", until: str = "~") -> list[PartCount]:
         """Days [since, until] split by a name of `campaign_counts.PARTS` or PEOPLE; what is over all days stands under the day ""."""
 
+    def campaign_groups(self, campaign: str) -> Mapping[str, tuple[int, int]]:
+        """Label of a list → forwards that count and participants among whom a mailing brought the seed under it; "" = all others."""
+
     def campaign_trees(self, campaign: str, limit: int, after: str = "") -> list[Tree]:
         """Of five forwards or more, the largest first; the next page is `after` the `place` of the last."""
 

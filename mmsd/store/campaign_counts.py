@@ -377,6 +377,17 @@ def days(connection: sqlite3.Connection, campaign: str) -> dict[tuple[str, str],
     return {(day, city): (counted, other, people) for day, city, counted, other, people in connection.execute(statement, (campaign,))}
 
 
+def groups(connection: sqlite3.Connection, campaign: str) -> dict[str, tuple[int, int]]:
+    """Label → forwards that count, people; by the sender's group in the first list by which the seed came to him, "" = by none. One
+    look-up for each participant."""
+    statement = (
+        "SELECT label, sum(n), count(*) FROM (SELECT s.n, coalesce((SELECT h.label FROM holder h WHERE h.subscriber = s.sender"
+        " AND h.campaign = s.campaign AND h.arm = 'sent' AND NOT h.ended ORDER BY h.drawn, h.seed LIMIT 1), '') AS label"
+        " FROM campaign_sender s WHERE s.campaign = ? AND s.n > 0) GROUP BY label"
+    )
+    return {label: (forwards, people) for label, forwards, people in connection.execute(statement, (campaign,))}
+
+
 def totals(connection: sqlite3.Connection) -> dict[str, Totals]:
     """Of every campaign with a forward."""
     statement = (

@@ -394,6 +394,10 @@ class Reader:
         with self._reading() as connection:
             return campaign_counts.parts(connection, campaign, part, since, until)
 
+    def campaign_groups(self, campaign: str) -> dict[str, tuple[int, int]]:
+        with self._reading() as connection:
+            return campaign_counts.groups(connection, campaign)
+
     def campaign_trees(self, campaign: str, limit: int, after: str = "") -> list[Tree]:
         with self._reading() as connection:
             return campaign_counts.trees(connection, self._keys, campaign, limit, after)

@@ -21,8 +21,11 @@ from mmsd.rules.settings import CampaignSettings
 from mmsd.store.campaign_counts import Close, Late, PartCount, Totals, Tree
 from mmsd.web.answers import iso
 
-By = Literal["day", "city", "hour", "generation", "model", "method", "seed", "wait", "fan_out", "reason"]
+By = Literal["day", "city", "hour", "generation", "model", "method", "seed", "wait", "fan_out", "group", "reason"]
 BYS: Final[tuple[By, ...]] = get_args(By)
+OF_ALL_DAYS: Final = ("fan_out", "group")
+"""Counted over the whole campaign alone."""
+_LARGEST_FIRST: Final = ("city", "model", "method", "seed", "group", "reason")
 FIRST_DAY: Final = ""
 LAST_DAY: Final = "~"
 """Before and after every day: the whole campaign."""
@@ -39,6 +42,7 @@ class Source(Protocol):
     def campaign_totals(self) -> Mapping[str, Totals]: ...
     def campaign_days(self, campaign: str) -> Mapping[tuple[str, str], tuple[int, int, int]]: ...
     def campaign_parts(self, campaign: str, part: str, since: str = "", until: str = "~") -> list[PartCount]: ...
+    def campaign_groups(self, campaign: str) -> Mapping[str, tuple[int, int]]: ...
     def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]: ...
     def campaign_copies(self, campaign: str) -> Mapping[str, int]: ...
     def reviews(self, campaign: str | None = None) -> Mapping[tuple[str, str, str], int]: ...
@@ -133,6 +137,10 @@ def rows(store: Source, name: str, by: By, days: Days = WHOLE) -> list[dict[str,
             return _cities(store, name, days)
         case "fan_out":
             return _fan_out(store, name)
+        case "group":
+            found = store.campaign_groups(name)
+            sums = {label: forwards for label, (forwards, _) in found.items()}
+            return [{**row, **_each(row["forwards"], found[row["group"]][1])} for row in _named(by, sums)]
         case "hour":
             hours = {int(hour): n for hour, n in _sums(store, name, "hour", days).items()}  # one may be of two days: zones of half hours
             return [{"hour": iso(hour * HOUR), "forwards": n} for hour, n in sorted(hours.items()) if n]
@@ -147,6 +155,39 @@ def rows(store: Source, name: str, by: By, days: Days = WHOLE) -> list[dict[str,
             return [{**row, **_each(row["forwards"], people.get(row["model"]))} for row in _named(by, _sums(store, name, by, days))]
         case _:
             return _named(by, _sums(store, name, by, days))
+
+
+def place_of(by: By, row: Mapping[str, Any]) -> str:
+    """Where a row stands among those of its split: what a next page is asked for by (`beyond`).
+
+    >>> place_of("city", {"city": "Wuxi", "forwards": 7}), place_of("wait", {"from_seconds": None, "to_seconds": None, "forwards": 2})
+    ('7.Wuxi', '-1')
+    """
+    name = next(iter(row.values()))
+    if by in _LARGEST_FIRST:
+        return f"{row['not_counted' if by == 'reason' else 'forwards']}.{name}"
+    return "-1" if name is None else str(name)
+
+
+def beyond(by: By, place: str) -> Callable[[Mapping[str, Any]], bool]:
+    """Whether a row stands behind that place, wherever others went meanwhile. ValueError: there is no such place in this split.
+
+    >>> behind = beyond("city", "7.Wuxi")
+    >>> [behind({"city": city, "forwards": n}) for city, n in (("Wuxi", 7), ("Xuzhou", 7), ("Changzhou", 8), ("Changzhou", 6))]
+    [False, True, False, True]
+    """
+    if by in _LARGEST_FIRST:
+        here = _largest(place)
+        return lambda row: _largest(place_of(by, row)) > here
+    if by in ("day", "hour"):
+        return lambda row: place_of(by, row) > place
+    last = int(place)
+    return lambda row: int(place_of(by, row)) > last
+
+
+def _largest(place: str) -> tuple[int, str]:
+    n, _, name = place.partition(".")
+    return -int(n), name
 
 
 def _sums(store: Source, name: str, part: str, days: Days = WHOLE) -> Counter[str]:

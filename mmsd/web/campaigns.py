@@ -85,11 +85,18 @@ class CampaignsApi:
         return reply(await self._ask(lambda: counting.overview(self._store, name, settings)))
 
     async def figures(self, request: web.Request) -> web.Response:
-        query = known_only(request, "by", "from", "to", "limit")
-        limit = whole(query, "limit", MOST_ROWS, 1, MOST_ROWS)
+        query = known_only(request, "by", "from", "to", "limit", "after")
+        limit, after = whole(query, "limit", MOST_ROWS, 1, MOST_ROWS), query.get("after", "")
         name, by, days, rows = await self._split(request, query)
+        if after:
+            try:
+                rows = list(filter(counting.beyond(by, after), rows))
+            except ValueError:
+                refuse("after", after, "an `after` of an earlier answer")
         told = {"campaign": name, "by": by, "from": days.since or None, "to": days.until if days.until != LAST_DAY else None}
-        return reply({**told, "rows": rows[:limit], "left_out": max(len(rows) - limit, 0)})
+        left = max(len(rows) - limit, 0)
+        last = counting.place_of(by, rows[limit - 1]) if left else None
+        return reply({**told, "rows": rows[:limit], "left_out": left, "after": last})
 
     async def figures_table(self, request: web.Request) -> web.Response:
         query = known_only(request, "by", "from", "to")
@@ -110,8 +117,8 @@ class CampaignsApi:
         if by is None:
             refuse("by", chosen, f"one of {', '.join(BYS)}")
         days = _days(query)
-        if by == "fan_out" and not days.all:
-            raise Problem(400, "bad_parameter", "by=fan_out goes with no from and no to", "It is counted over the whole campaign.")
+        if by in counting.OF_ALL_DAYS and not days.all:
+            raise Problem(400, "bad_parameter", f"by={by} goes with no from and no to", "It is counted over the whole campaign.")
         name, _ = await self._named(request)
         return name, by, days, await self._ask(lambda: counting.rows(self._store, name, by, days))
 

@@ -36,7 +36,9 @@ def workbook_of(source: Source, name: str, settings: CampaignSettings | None, da
     """All figures of a campaign: a sheet in short, one for each split, one of what was said of its days."""
     told = counting.overview(source, name, settings)
     whole = [{"figure": key, "value": value} for key, value in told.items() if not isinstance(value, list | dict | msgspec.Struct)]
-    sheets: dict[str, list[dict[str, Any]]] = {by: counting.rows(source, name, by, days) for by in BYS if by != "fan_out" or days.all}
+    sheets: dict[str, list[dict[str, Any]]] = {
+        by: counting.rows(source, name, by, days) for by in BYS if by not in counting.OF_ALL_DAYS or days.all
+    }
     return workbook({"campaign": whole, **sheets, "closes": counting.closes_table(counting.closes(source, name, days))})
 
 

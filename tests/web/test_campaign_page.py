@@ -100,6 +100,8 @@ def test_list_page_and_counter(tmp_path: Path, debian: Any) -> None:
             groups = await page.value(shown("groups"))
             assert "everybody100.0%40 / 40" in groups
             assert "vip" in groups
+            assert "vip20" in await page.value(shown("labels"))
+            assert await page.value("document.querySelectorAll('#hours tr').length") >= 1
             put(store, Batch(NOON, forwards=[forward(9200, day="2026-11-22", sender=WANG, receiver=LI)]))
             await house.site.stream.tick()
             await page.until(f"document.getElementById('forwards').textContent === '{forwards + 1}'")

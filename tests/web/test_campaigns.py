@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import duckdb
@@ -16,7 +17,7 @@ import msgspec
 import pytest
 
 from mmsd.errors import StoreError
-from mmsd.model import HOUR, Batch, Closing, CopyCount, Event, Forward, Serial, masked
+from mmsd.model import HOUR, Batch, Closing, CopyCount, Event, Forward, Holder, Serial, masked
 from mmsd.store.sqlite import SqliteStore
 from mmsd.web import campaigns
 from mmsd.web.access import digest
@@ -159,6 +160,14 @@ def test_every_figure_is_what_the_rows_say(house: House, store: SqliteStore, tmp
     assert told(figures("fan_out"), "forwards_each", "participants") == truth(
         "SELECT n, count(*) FROM (SELECT count(*) AS n FROM counts GROUP BY sender) GROUP BY ALL"
     )
+    for by in ("day", "city", "hour", "generation", "model", "wait", "fan_out", "reason"):
+        rows, pages, after = figures(by), list[Any](), ""
+        limit = len(rows) // 3 + 1
+        while after is not None:
+            page = ask(house, f"/relay/figures?by={by}&limit={limit}&after={quote(after)}")
+            pages += page["rows"]
+            after = page["after"]
+        assert pages == rows, by
     for row in figures("wait"):
         low, high = row["from_seconds"], row["to_seconds"]
         where = "received = 0" if low is None else f"received > 0 AND (submitted - received) // 1000000 BETWEEN {low} AND {high - 1}"
@@ -277,6 +286,26 @@ def test_a_list_whose_store_goes_away_ends_broken(house: House, store: SqliteSto
 
 # -------------------------------------------------------------------------------------------------------------------------- files
 
+
+def test_forwards_by_the_group_of_a_list(house: House, store: SqliteStore) -> None:
+    """Who was sent two seeds belongs to the group of the first; who was only compared, or had it by keyword, to none."""
+    people = {name: f"861390000000{place}" for place, name in enumerate(("vip", "both", "control", "keyword", "friend"))}
+    holders = [
+        Holder("relay", "one", people["vip"], "group", "sent", NOON, 1, "VIP", key=b"a", drawn=NOON),
+        Holder("relay", "two", people["both"], "group", "sent", NOON, 1, "VIP", key=b"b", drawn=NOON),
+        Holder("relay", "one", people["both"], "group", "sent", NOON, 2, "city", key=b"c", drawn=NOON + HOUR),
+        Holder("relay", "one", people["control"], "group", "control", NOON, 1, "VIP", drawn=NOON),
+        Holder("relay", "one", people["keyword"], "keyword", "asked", NOON, key=b"d"),
+    ]
+    senders = ["vip", "vip", "both", "control", "keyword", "friend"]
+    forwards = [forward(number, sender=people[name]) for number, name in enumerate(senders, 1)]
+    put(store, Batch(NOON, holders=holders, forwards=[*forwards, forward(7, sender=people["vip"], counted=False, reason="off_net")]))
+    assert ask(house, "/relay/figures?by=group")["rows"] == [
+        {"group": "", "forwards": 3, "share": 0.5, "participants": 3, "mean": 1.0},
+        {"group": "VIP", "forwards": 3, "share": 0.5, "participants": 2, "mean": 1.5},
+    ]
+
+
 TRAP = "=cmd|' /C calc'!A1"
 
 
@@ -292,7 +321,20 @@ def test_a_city_that_would_like_to_be_a_formula(house: House, store: SqliteStore
     assert "南京" in strings
     assert all(b"<f>" not in sheet and b"hyperlink" not in sheet for sheet in sheets)
     assert names[0] == "campaign"
-    assert set(names[1:]) == {"day", "city", "hour", "generation", "model", "method", "seed", "wait", "fan_out", "reason", "closes"}
+    assert set(names[1:]) == {
+        "day",
+        "city",
+        "hour",
+        "generation",
+        "model",
+        "method",
+        "seed",
+        "wait",
+        "fan_out",
+        "group",
+        "reason",
+        "closes",
+    }
 
 
 @pytest.mark.parametrize(
@@ -300,6 +342,8 @@ def test_a_city_that_would_like_to_be_a_formula(house: House, store: SqliteStore
     [
         ("/nothing", "no_such_campaign"), ("/relay/figures?by=weather", "bad_parameter"), ("/relay/figures?to=now", "bad_parameter"),
         ("/relay/figures?by=fan_out&from=2026-11-22", "bad_parameter"), ("/relay/trees?after=x", "bad_parameter"),
+        ("/relay/figures?by=group&to=2026-11-22", "bad_parameter"), ("/relay/figures?by=city&after=Wuxi", "bad_parameter"),
+        ("/relay/figures?by=wait&after=x", "bad_parameter"),
         ("/relay/late?after=-1", "bad_parameter"), ("/relay/figures?number=13812341234", "unknown_parameter"),
         ("/relay/trees?after=1.2.3", "bad_parameter"),
     ],

@@ -145,8 +145,9 @@ const reviewed = (what) => {
 
 // Looks at everybody who was sent it: asked for by hand.
 const compare = async () => {
-  const told = await ask(`${base}/effect`);
+  const [told, counted] = await Promise.all([ask(`${base}/effect`), ask(`${base}/figures?by=group&limit=50`)]);
   fill("groups", told.groups.map(compared), CLASSES);
+  fill("labels", counted.rows.map(people((row) => row.group || text("campaigns.no_group"))), ["", N, N, N, N]);
   trouble("");
 };
 
@@ -158,6 +159,7 @@ const show = async () => {
       ask(base), ask(`${base}/figures?by=day`), ask(`${base}/closes`),
       ...["city", "model", "generation", "wait", "fan_out"].map((by) => ask(`${base}/figures?by=${by}&limit=50`)),
     ]);
+    const hours = told.last_day ? await ask(`${base}/figures?by=hour&from=${told.last_day}&to=${told.last_day}`) : { rows: [] };
     if (mine !== turn) return; // asked again meanwhile
     const [cities, models, generations, waits, fans] = splits.map((split) => split.rows);
     head(told);
@@ -165,6 +167,7 @@ const show = async () => {
     draw();
     const saidOf = new Map(closes.closes.map((close) => [close.day, close]));
     fill("days", days.toReversed().map(day(saidOf)), ["", N, N, N, N, N, N, N, ""]);
+    fill("hours", hours.rows.toReversed().map((row) => [time(row.hour), count(row.forwards)]), ["", N]);
     fill("cities", cities.map(people((row) => row.city || text("cities.unknown"))), ["", N, N, N, N]);
     fill("models", models.map(people((row) => row.model || text("campaigns.no_model"))), ["", N, N, N, N]);
     fill("generations", generations.map((row) => [count(row.generation), count(row.forwards), share(row.share)]), ["", N, N]);
