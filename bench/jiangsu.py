@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
-import gc
 import json
 import os
 import shutil
@@ -31,7 +30,7 @@ from rich.table import Table
 from bench import measure, province, torch
 from bench.pipeline import world
 from mmsd import app, config
-from mmsd.cli import CYCLES
+from mmsd.cli import prepare_memory
 from mmsd.model import HOUR
 from mmsd.store import campaign_counts
 from mmsd.store.keys import Keys
@@ -376,7 +375,7 @@ def main(context: click.Context, scale: float, days: int, seed: int, real: float
 @click.argument("end", type=int)
 def daemon(path: Path, end: int) -> None:
     """The daemon of the configuration PATH at the time END, µs UTC; prints JSON."""
-    gc.set_threshold(*CYCLES)
+    prepare_memory()
     measure.tell(serve(config.load(path), end))
 
 
