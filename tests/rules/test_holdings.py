@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from mmsd.rules.holdings import Holding, Holdings
+from mmsd.rules.holdings import HOLDING, Holding, Holdings, of_seed
 
 NAMES = ["", "torch", "relay"]
 
@@ -55,3 +55,20 @@ def test_nobody_holds_anything() -> None:
     holdings.bring(np.array([7], np.uint64))
     holdings.fold()
     assert (holdings.packed(), list(holdings.numbers()), holdings.known(np.array([7], np.uint64)).tolist()) == (b"", [], [False])
+
+
+def test_a_copy_that_was_packed_before_seeds_were_written_down_may_be_of_any_sibling() -> None:
+    """What is now the seed's number was 0 then."""
+    old = np.zeros(1, HOLDING)
+    old["subscriber"], old["at"], old["campaign"], old["generation"], old["key"] = 7, 10, 1, 2, b"k" * 16
+    holdings = Holdings(NAMES)
+    holdings.load(old.tobytes())
+    before, one, two, other = (
+        Holding(7, at, name, seed, 2, b"k" * 16)
+        for at, name, seed in ((10, "torch", 0), (20, "torch", 1), (30, "torch", 2), (40, "relay", 1))
+    )
+    for each in (one, two, other):
+        assert holdings.add(each, NAMES.index(each.campaign))
+    assert of_seed(holdings.of(7), "torch", 1) == [before, one]
+    assert of_seed(holdings.of(7), "torch", 2) == [before, two]
+    assert of_seed(holdings.of(7), "relay", 1) == [other]
