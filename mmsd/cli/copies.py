@@ -39,7 +39,7 @@ def copies(config_file: Path, since: str, until: str, held: bool, limit: int, as
     reader = reader_of(settings)
     try:
         if held:
-            rows = held_of(reader.held_copies(limit))
+            rows = held_of(row for _, row in reader.held_copies(limit))
         else:
             last = hour_of(until, settings, up=True) if until else max(reader.horizon(), HOUR) // HOUR + 1
             first = hour_of(since, settings) if since else max(last - WEEK, 0)

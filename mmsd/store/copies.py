@@ -44,15 +44,17 @@ def read_counts(connection: sqlite3.Connection, from_hour: int, to_hour: int) ->
     return [CopyCount(*row) for row in found if row[-1]]
 
 
-def read_held(connection: sqlite3.Connection, keys: Keys, limit: int) -> list[HeldCopy]:
-    """The newest that count for nothing yet."""
+def read_held(connection: sqlite3.Connection, keys: Keys, limit: int, after: str = "") -> list[tuple[str, HeldCopy]]:
+    """The newest that count for nothing yet, each with its place; behind the place `after`. ValueError: that is none."""
+    at, _, key = after.partition(".")
+    values = (int(at), bytes.fromhex(key)) if after else (1 << 62, b"")
     found = connection.execute(
-        "SELECT held.at, held.what, held.campaign, held.seed, sender.sealed, receiver.sealed FROM copy_held held"
+        "SELECT held.key, held.at, held.what, held.campaign, held.seed, sender.sealed, receiver.sealed FROM copy_held held"
         " LEFT JOIN subscriber sender ON sender.id = held.sender LEFT JOIN subscriber receiver ON receiver.id = held.receiver"
-        " ORDER BY held.at DESC, held.key LIMIT ?",
-        (limit,),
+        " WHERE held.at < ?1 OR (held.at = ?1 AND held.key > ?2) ORDER BY held.at DESC, held.key LIMIT ?3",
+        (*values, limit),
     )
     return [
-        HeldCopy(at, what, campaign, seed, keys.open_number(sender), keys.open_number(receiver))
-        for at, what, campaign, seed, sender, receiver in found
+        (f"{at}.{key.hex()}", HeldCopy(at, what, campaign, seed, keys.open_number(sender), keys.open_number(receiver)))
+        for key, at, what, campaign, seed, sender, receiver in found
     ]

@@ -322,9 +322,9 @@ class Reader:
         with self._reading() as connection:
             return read_counts(connection, from_hour, to_hour)
 
-    def held_copies(self, limit: int) -> list[HeldCopy]:
+    def held_copies(self, limit: int, after: str = "") -> list[tuple[str, HeldCopy]]:
         with self._reading() as connection:
-            return read_held(connection, self._keys, limit)
+            return read_held(connection, self._keys, limit, after)
 
     def figures(
         self, from_hour: int, to_hour: int, by: Split = "", node: str | None = None, city: str | None = None

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from mmsd.model import HOUR, CopyCount, FeedCondition, HeldCopy, masked
 from mmsd.rules.copies import NO_COPY, without_a_copy
-from mmsd.web.answers import Ask, Route, iso, known_only, reply, whole
+from mmsd.web.answers import Ask, Route, iso, known_only, refuse, reply, whole
 from mmsd.web.findings import asked_hours
 from mmsd.web.source import FeedHealth, Health, Reader
 
@@ -63,17 +63,22 @@ class CopiesApi:
         return [Route("GET", "/api/v1/copies", self.copies, "read")]
 
     async def copies(self, request: web.Request) -> web.Response:
-        query = known_only(request, "from", "to", "limit")
+        query = known_only(request, "from", "to", "limit", "after")
+        after = query.get("after", "")
         limit = whole(query, "limit", 100, 1, MOST_ROWS) or MOST_ROWS
         health = self._health()
         from_hour, to_hour = asked_hours(query, health, self._wall())
         counts = await self._ask(lambda: self._source.copies(from_hour, to_hour))
-        waiting = await self._ask(lambda: self._source.held_copies(limit))
+        try:
+            waiting = await self._ask(lambda: self._source.held_copies(limit, after))
+        except ValueError:
+            refuse("after", after, "an `after` of an earlier answer")
         return reply(
             {
                 "from": iso(from_hour * HOUR),
                 "to": iso(to_hour * HOUR),
                 "copies": copies(counts, looked_into(health.feeds)),
-                "held": held(waiting),
+                "held": held(row for _, row in waiting),
+                "after": waiting[-1][0] if len(waiting) == limit else None,
             }
         )

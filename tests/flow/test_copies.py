@@ -153,7 +153,7 @@ def test_copies_that_come_hours_later(
     counts = copied(run)
     assert (counts["joined"], counts["no_log"]) == (len(lines), 1)
     with store_of(run) as store:
-        (held,) = store.held_copies(10)
+        ((_, held),) = store.held_copies(10)
     assert (held.what, held.campaign, held.seed, held.sender, held.receiver) == (
         "no_log", "torch", "torch-1", stray.sender, stray.receiver,
     )  # fmt: skip

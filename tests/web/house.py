@@ -202,8 +202,9 @@ class Shelf:
     def copies(self, from_hour: int, to_hour: int) -> list[CopyCount]:
         return [count for count in self.copied if from_hour <= count.hour < to_hour]
 
-    def held_copies(self, limit: int) -> list[HeldCopy]:
-        return self.doubted[:limit]
+    def held_copies(self, limit: int, after: str = "") -> list[tuple[str, HeldCopy]]:
+        start = int(after) + 1 if after else 0
+        return [(str(place), row) for place, row in enumerate(self.doubted)][start : start + limit]
 
     def places(self, from_day: str, to_day: str) -> list[PlaceCount]:
         return [count for count in self.broke if from_day <= count.day < to_day]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from mmsd.model import HOUR, Batch, CopyCount, HeldCopy
 from mmsd.store import Needs
 from mmsd.store.sqlite import SqliteStore
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, SENDER, House, feed
+from tests.web.stored import stored
 from tests.web.test_api import get
 
 COUNTS = [
@@ -66,6 +68,27 @@ def written(tmp_path: Path) -> Path:
         store.transact(Needs(), lambda _: Batch(NOON, copied=COUNTS, held_copies=held))
         store.transact(Needs(), lambda _: Batch(NOON + 1, copied=COUNTS[:1], held_copies=[(b"2" * 16, None)]))
     return path
+
+
+def test_those_that_are_held_come_page_by_page(tmp_path: Path) -> None:
+    with stored(tmp_path) as store:
+        rows = [msgspec.structs.replace(DOUBTED, at=NOON + n // 3, seed=f"s{n}") for n in range(10)]  # three of a moment
+        held: list[tuple[bytes, HeldCopy | None]] = [(bytes([n]) * 16, row) for n, row in enumerate(rows)]
+        store.transact(Needs(), lambda _: Batch(NOON, held_copies=held))
+        house = House(tmp_path / "house", reader=store)
+
+        async def story(client: Any) -> None:
+            found: list[str] = []
+            after = ""
+            while after is not None:
+                page = await (await client.get("/api/v1/copies", params={"limit": "4", "after": after})).json()
+                found += [row["seed"] for row in page["held"]]
+                after = page["after"]
+            assert found == [f"s{n}" for n in (9, 6, 7, 8, 3, 4, 5, 0, 1, 2)]
+            for wrong in ("x", "1.zz", "1.2.3"):
+                assert (await client.get("/api/v1/copies", params={"after": wrong})).status == 400
+
+        house.visit(story)
 
 
 def test_the_command_shows_the_same(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:

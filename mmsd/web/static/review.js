@@ -4,13 +4,12 @@ import { ask, byId, fill, lines, reason, text, time, trouble, whole, word } from
 
 const STATES = ["held", "released", "stopped"];
 const COLUMNS = ["", "", "", "", "", "", "", ""];
-const MOST_COPIES = 1000;
 
 const form = byId("choice").elements;
 let rows = [];
 let after = null; // where the next page begins
 let may = [];
-let shownCopies = 50;
+let doubted = { rows: [], after: null };
 let turn = 0;
 
 const why = (name) => word("campaigns", `why_${name}`);
@@ -118,11 +117,13 @@ const held = (row) => [time(row.at), [row.campaign, row.seed], people(row), text
 const copied = (row) => [
   word("campaigns", `what_${row.what}`), row.tap || text("review.by_logs"), row.campaign || text("review.no_campaign"), whole.format(row.n),
 ];
-const copies = async () => {
-  const told = await ask(`/api/v1/copies?limit=${shownCopies}`);
-  fill("held", told.held.map(held), ["", "", "", ""], "review.none_copies");
+const copies = async (onward = false) => {
+  const query = onward ? { limit: 50, after: doubted.after } : { limit: 50 };
+  const told = await ask(`/api/v1/copies?${new URLSearchParams(query)}`);
+  doubted = { rows: onward ? [...doubted.rows, ...told.held] : told.held, after: told.after };
+  fill("held", doubted.rows.map(held), ["", "", "", ""], "review.none_copies");
   fill("copied", told.copies.map(copied), ["", "", "", "n"]);
-  byId("held-more").hidden = told.held.length < shownCopies || shownCopies === MOST_COPIES;
+  byId("held-more").hidden = !doubted.after;
 };
 
 // -------------------------------------------------------------------------------------------------------- page
@@ -157,7 +158,6 @@ byId("more").addEventListener("click", async () => {
   }
 });
 byId("held-more").addEventListener("click", () => {
-  shownCopies = Math.min(shownCopies * 4, MOST_COPIES);
-  copies().catch((error) => trouble(reason(error)));
+  copies(true).catch((error) => trouble(reason(error)));
 });
 begin();
