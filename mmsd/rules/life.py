@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from mmsd.model import LifeStep, SeedEntry
+from mmsd.rules import prices
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings
 
@@ -152,7 +153,15 @@ def plan_of(campaign: CampaignSettings) -> Plan:
     'Your forward was received (no. 1). Serial: 22222222222222'
     """
     text = campaign.sms_zh if campaign.language == "zh" else campaign.sms_en
-    return Plan(text.format(serial=spell(0, campaign.serial_prefix), leg=1, city_leg=1, total=1, city=""))
+    first = text.format(serial=spell(0, campaign.serial_prefix), leg=1, city_leg=1, total=1, city="")
+    return Plan(first, cost=_cost_of_sms(first, campaign))
+
+
+def _cost_of_sms(first: str, campaign: CampaignSettings) -> str:
+    """Of what forwarders get: no one knows how many there will be, so for a thousand of them, or for the target."""
+    n = campaign.target or 1000
+    cost = prices.of_sms(first, n, campaign.sending)
+    return f"{cost} for the SMS of {n:,} forwards" if cost else ""
 
 
 def confirmation(looked: Looked, plan: Plan) -> str:

@@ -93,6 +93,7 @@ class SendingSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: float = 10.0  # messages a second
     control: float = 0.05  # share that is never sent it, to compare with
     price: float = 0.0  # of one multimedia message
+    sms_price: float = 0.0  # of one SMS; a long text is several
     currency: str = "CNY"
     silent: tuple[str, ...] = ("silent",)  # groups whose members had sent no MMS in the month before, as the operator's own data says
     window: float = 7 * 86400.0  # who sends the seed on within so long took part, for what it was good for

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from mmsd.model import Batch, LifeStep, Mailing, NewSeed, SeedEntry
-from mmsd.rules import life, registering
+from mmsd.rules import life, prices, registering
 from mmsd.rules.audience import State, Tally
 from mmsd.rules.life import Looked, Plan, Refusal
 from mmsd.rules.settings import CampaignSettings
@@ -73,7 +73,7 @@ def plan_of(campaign: CampaignSettings, mailings: Sequence[Mailing]) -> Plan:
         return plan
     left = sum((tally.left for tally in counts), Counter[str]())
     sent = sum(tally.sent for tally in counts)
-    cost = f"{sent * campaign.sending.price:,.2f} {campaign.sending.currency}".rstrip() if campaign.sending.price else ""
+    cost = "; ".join(filter(None, (prices.of_seeds(sent, campaign.sending), plan.cost)))
     return plan._replace(audience=sent, left_out=dict(sorted(left.items())), cost=cost)
 
 

@@ -16,6 +16,7 @@ import msgspec
 from mmsd.errors import ConfigError
 from mmsd.model import SECOND, Batch, Deed, Draw, Winner
 from mmsd.rules import draw as rules
+from mmsd.rules import prices
 from mmsd.rules.campaign import first_and_last
 from mmsd.rules.closing import FINAL, Rule
 from mmsd.rules.settings import CampaignSettings, DrawSettings
@@ -168,9 +169,12 @@ def means(ordered: Ordered, draw: Draw | None, known: Known, open_days: OpenDays
             "the list cannot be changed; publish its hash",
         ]
     text = rules.certificate(settings, campaign, terms.prizes[0].name, 1, "…", draw.name)
+    winners = sum(prize.count for prize in terms.prizes)
+    cost = prices.of_sms(text, winners, campaign.sending)
     return [
         f"{prizes} and {terms.reserves} in reserve are drawn among {draw.entries:,} entries of {draw.people:,} people, once and for all",
-        f"an SMS to each of {sum(prize.count for prize in terms.prizes)}, as soon as its class is switched on: {text}",
+        f"an SMS to each of {winners}, as soon as its class is switched on: {text}",
+        *([f"cost of these SMS: {cost}"] if cost else []),
     ]
 
 

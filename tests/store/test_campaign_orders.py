@@ -29,6 +29,14 @@ def test_without_one_there_is_no_list(mailings: list[Mailing]) -> None:
     assert (plan.audience, plan.left_out, plan.cost) == (None, {}, "")
 
 
+def test_the_sms_of_forwarders_cost_too() -> None:
+    priced = msgspec.structs.replace(TORCH, sending=SendingSettings(price=0.3, sms_price=0.05), target=20_000)
+    assert plan_of(priced, []).cost == "1,000.00 CNY for the SMS of 20,000 forwards"
+    assert plan_of(priced, [mailing(State.COUNTED)]).cost == "300.00 CNY; 1,000.00 CNY for the SMS of 20,000 forwards"
+    long = msgspec.structs.replace(priced, target=0, sms_zh="您" * 80 + "{serial}")
+    assert plan_of(long, []).cost == "100.00 CNY for the SMS of 1,000 forwards"
+
+
 def test_what_has_no_price_has_no_cost() -> None:
     free = msgspec.structs.replace(TORCH, sending=SendingSettings())
     assert plan_of(free, [mailing(State.COUNTED)]).cost == ""

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mmsd.errors import ConfigError, StoreError
@@ -14,7 +15,7 @@ from mmsd.model import Batch, Closing, Draw, Serial
 from mmsd.rules import draw as rules
 from mmsd.rules.draw import Listed
 from mmsd.rules.serials import spell
-from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings
+from mmsd.rules.settings import CampaignSettings, DrawSettings, PrizeSettings, SendingSettings
 from mmsd.store import Needs, Rows, Store, drawing, promoting
 from mmsd.store.drawing import Known, OpenDays, Ordered
 from mmsd.store.promoting import Promotion
@@ -377,6 +378,8 @@ def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path)
     closed = Draw(*NAME, rules.CLOSED, what.terms(""), "", b"", b"", 1, entries=120, people=40)
     run = ordered._replace(step="run")
     assert "Congratulations" in drawing.means(run, closed, what, None)[1]
+    priced = what._replace(campaign=msgspec.structs.replace(what.campaign, sending=SendingSettings(sms_price=0.1)))
+    assert drawing.means(run, closed, priced, None)[2:] == ["cost of these SMS: 0.30 CNY"]
     committed = Draw(*NAME, rules.COMMITTED, what.terms(""), "", b"", b"", 1)
     close, opened = ordered._replace(step="close", early=True), OpenDays("2026-11-01", "2026-11-30", "2026-12-04 00:00:00+08:00")
     assert any(str(opened) in line for line in drawing.means(close, committed, what, opened))
