@@ -14,6 +14,7 @@ import msgspec
 from bench import measure, province
 from bench.pipeline import Stages, intake_of, read_all, stage_rows
 from bench.scan import Report
+from mmsd.cli import prepare_memory
 from sim.pace import generate
 from sim.scenario import load
 
@@ -40,6 +41,7 @@ def main() -> None:
     from bench import simulated  # and all of judging: the process that only times needs none of it
 
     measure.alone()
+    prepare_memory()
     party, out = sys.argv[1], Path(sys.argv[2])
     for path in out.rglob("*"):
         if path.is_file():

@@ -10,6 +10,7 @@ from typing import Final
 from bench import measure, province
 from bench.pipeline import LINES_A_MESSAGE, ours
 from bench.scan import Report
+from mmsd.cli import prepare_memory
 
 OPEN: Final = 225_000
 OPEN_RATE: Final = 150.0
@@ -19,6 +20,7 @@ OPEN_RATE: Final = 150.0
 def main() -> None:
     """`python -m bench.memory [FILE]`: JSON of a run of the daemon's intake; without FILE only what the process weighs before it."""
     measure.alone()
+    prepare_memory()
     measure.tell(ours(Path(sys.argv[1])) if sys.argv[1:] else {"peak_mib": measure.peak_mib()})
 
 

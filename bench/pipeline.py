@@ -19,6 +19,7 @@ import msgspec
 from bench import joined, measure, province
 from bench.scan import Report
 from mmsd import app, config
+from mmsd.cli import prepare_memory
 from mmsd.flow.sequencer import Sequencer
 from mmsd.store.sqlite import SqliteStore
 
@@ -148,6 +149,8 @@ def main() -> None:
     party, path = sys.argv[1:]
     log = Path(path)
     measure.warm(log)
+    if party in ("mmsd", "stages"):
+        prepare_memory()  # as the daemon's process is
     if party == "mmsd":
         measure.tell(ours(log))
     elif party == "stages":
