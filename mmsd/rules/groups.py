@@ -6,7 +6,7 @@ packs it (`fast.portrait_py`). Whose past comes back leaves his group; a group t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -18,8 +18,8 @@ from mmsd.fast import Express, Texts
 from mmsd.model import ColdGroup
 from mmsd.rules.traces import in_set, pieces
 
-MEMBERS: Final = 256
-"""Numbers of one group: what one line asks for again is some fifty kilobytes."""
+MEMBERS: Final = 32
+"""Numbers of one group. Who comes back asks for all of it: some six kilobytes; who goes pays his part of a row and a seal."""
 
 Numbers = npt.NDArray[np.uint64]
 
@@ -70,16 +70,16 @@ class Groups:
         asked: list[int] = np.unique(groups).tolist()
         return asked
 
-    def take_back(self, found: Mapping[int, tuple[bytes, bytes]]) -> None:
-        """Takes from these groups (portraits, texts) what is of those `wanted` named; a group that is gone is not missed.
+    def take_back(self, found: Iterable[tuple[int, bytes, bytes]]) -> None:
+        """Takes from these groups (number, portraits, texts), in any order, what is of those `wanted` named; a group that is gone is not
+        missed.
 
         Raises StoreError when one of them is damaged.
         """
         numbers, groups = self._wanted
-        for start, stop in pieces(groups):
-            portraits, packed = found.get(int(groups[start]), (None, b""))
-            if portraits is None:
-                continue
+        places = {int(groups[start]): (start, stop) for start, stop in pieces(groups)}
+        for group, portraits, packed in found:
+            start, stop = places[group]
             texts = Texts()
             try:
                 unsaid = self._express.revive(numbers[start:stop], portraits)

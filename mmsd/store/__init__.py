@@ -793,7 +793,7 @@ class Store(Protocol):
     def prefixes(self) -> Mapping[str, int]:
         """Prefixes of numbers that belong to no city, the most frequent first."""
 
-    def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes]]:
+    def cold_groups(self, ids: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         """(portraits, texts) of `Batch.cold_groups`, less those erased. A group that is gone is not in the result; that is no error."""
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:

@@ -763,11 +763,11 @@ class Reader:
         """Every feed's files as far as they were read."""
         return read_marks(self._all(SELECT_MARKS))
 
-    def cold_groups(self, ids: Iterable[int]) -> dict[int, tuple[bytes, bytes]]:
+    def cold_groups(self, ids: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
         with self._reading() as connection:
-            found = select_in(connection, "SELECT id, sealed FROM cold_group WHERE id IN ({})", ids)
-            groups = {number: cold.opened(self._keys, number, sealed) for number, sealed in found}
-        return {number: (group.portraits, group.texts) for number, group in groups.items()}
+            for number, sealed in select_in(connection, "SELECT id, sealed FROM cold_group WHERE id IN ({})", ids):
+                group = cold.opened(self._keys, number, sealed)
+                yield number, group.portraits, group.texts
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         with self._reading() as connection:

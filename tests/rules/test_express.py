@@ -428,7 +428,7 @@ def test_who_comes_back_leaves_his_group_and_no_other(build: Any) -> None:
     def back(numbers: Any) -> None:
         for number in numbers.tolist():
             assert express.ask(number)
-        groups.take_back({number: store[number] for number in groups.wanted(0)})
+        groups.take_back([(number, *store[number]) for number in groups.wanted(0)])
         express.survey(SECOND)
 
     def members(ids: list[int]) -> Any:
