@@ -312,7 +312,7 @@ def written(sheets: Sequence[Sheet]) -> str:
             row["settings"] = {cause: {"verdicts": said.verdicts[cause], "precision": said.precision(cause)} for cause in SETTINGS}
             row["accused"], row["false_findings"], row["missed"] = said.accused, said.false, said.missed
         if sheet.relayed is not None:
-            row["forwards"] = {name: getattr(sheet.relayed, name) for name in ("due", "lost", "again", "paid", "caught")}
+            row["forwards"] = {name: getattr(sheet.relayed, name) for name in ("due", "lost", "again", "paid", "caught", "exchanged")}
         rows.append({**row, "shortfalls": sheet.shortfalls(), "seconds": round(sheet.seconds, 1)})
     return json.dumps(rows, indent=1, ensure_ascii=False) + "\n"
 

@@ -525,20 +525,44 @@ def _join_notifies(threads: list[Thread], notifies: list[Trace], feeds: Sequence
 
 
 def _join_answers(threads: list[Thread], by_transaction: Mapping[int, Thread], answers: list[Trace], context: Context) -> None:
+    legless: _Legless | None = None
     for answer in answers:
         thread = by_transaction.get(answer[TRANSACTION])
         if thread is None and answer[MESSAGE]:  # a charging record names the message
             thread = _answering(threads, answer, context.feeds[answer[FEED]].domain)
         elif thread is None and context.covered.sms is None:
-            # without the SMS feed no leg is known: the delivery that was fetched last before this answer, or the only open one
-            fetched = [t for t in threads if t.leg is None and t.fetches and t.retrieved_at <= answer[AT] + SECOND and not _answered(t)]
-            waiting = [t for t in threads if t.leg is None and t.opened and not t.fetches and t.began <= answer[AT] and not _answered(t)]
-            if answer[STATUS] in (RETRIEVED, -1) and fetched:
-                thread = max(fetched, key=lambda t: t.retrieved_at)
-            elif len(waiting) == 1:
-                thread = waiting[0]
+            legless = legless or _Legless(threads)
+            thread = legless.answering(answer)
         if thread is not None:
             thread.answers.append(answer)
+
+
+class _Legless:
+    """Deliveries without a leg, in order of their fetches and of their submits: without the SMS feed none is known. Somebody with
+    hundreds of them is not walked through for each of his answers."""
+
+    def __init__(self, threads: list[Thread]) -> None:
+        mine = [thread for thread in threads if thread.leg is None]
+        self._fetched = sorted((thread for thread in reversed(mine) if thread.fetches), key=lambda thread: thread.retrieved_at)
+        self._times = [thread.retrieved_at for thread in self._fetched]
+        self._waiting = sorted((thread for thread in mine if thread.opened and not thread.fetches), key=lambda thread: thread.began)
+
+    def answering(self, answer: Trace) -> Thread | None:
+        """The delivery that was fetched last before this answer, of those not yet answered; else the only one that waits."""
+        if answer[STATUS] in (RETRIEVED, -1):
+            for place in range(bisect_right(self._times, answer[AT] + SECOND) - 1, -1, -1):
+                if not _answered(self._fetched[place]):
+                    return self._fetched[place]
+        found = None
+        for thread in self._waiting:
+            if thread.began > answer[AT]:
+                break
+            if _answered(thread):
+                continue
+            if found is not None:
+                return None
+            found = thread
+        return found
 
 
 def _answering(threads: list[Thread], answer: Trace, domain: int) -> Thread | None:

@@ -32,28 +32,30 @@ TRUTH = [row("m1", "m1"), row("m2", "m1", "sent again"), row("m3", "m3")]
 
 
 @pytest.mark.parametrize(
-    ("found", "lost", "paid", "strange"),
+    ("found", "lost", "paid", "strange", "exchanged"),
     [
-        ([Issued("m1"), Issued("m3")], 0, 0, 0),
-        ([Issued("m2"), Issued("m3")], 0, 0, 0),  # either try of it
-        ([Issued("m1")], 1, 0, 0),
-        ([Issued("m1"), Issued("m3", "")], 1, 0, 0),
-        ([Issued("m1"), Issued("m2"), Issued("m3")], 0, 1, 0),
-        ([Issued("m1"), Issued("m2")], 0, 0, 0),  # tries that overlap: the two have two serials
-        ([Issued("m1"), Issued("m3"), Issued("decoy", receiver="c")], 0, 0, 1),
+        ([Issued("m1"), Issued("m3")], 0, 0, 0, 0),
+        ([Issued("m2"), Issued("m3")], 0, 0, 0, 0),  # either try of it
+        ([Issued("m1")], 1, 0, 0, 0),
+        ([Issued("m1"), Issued("m3", "")], 1, 0, 0, 0),
+        ([Issued("m1"), Issued("m2"), Issued("m3")], 0, 1, 0, 0),
+        ([Issued("m1"), Issued("m2")], 0, 0, 0, 1),  # tries that overlap: the two have two serials
+        ([Issued("m1"), Issued("m3"), Issued("decoy", receiver="c")], 0, 0, 1, 0),
     ],
 )
-def test_both_errors_are_counted(found: list[Issued], lost: int, paid: int, strange: int):
+def test_both_errors_are_counted(found: list[Issued], lost: int, paid: int, strange: int, exchanged: int):
     result = relayed(TRUTH, found)  # type: ignore[arg-type]  # as much of them as is scored
     assert (result.due, result.again) == (2, 1)
-    assert (len(result.lost), len(result.paid), len(result.strange)) == (lost, paid, strange)
+    assert (len(result.lost), len(result.paid), len(result.strange), result.exchanged) == (lost, paid, strange, exchanged)
     assert bool(result.shortfalls()) == bool(lost + paid + strange)
 
 
 def test_draws_are_added_up():
-    every = Relayed.none() + Relayed(10, (), 4, ("x",), ()) + Relayed(5, ("y",), 6, (), ())
+    every = Relayed.none() + Relayed(10, (), 4, ("x",), (), 2) + Relayed(5, ("y",), 6, (), (), 1)
     assert (every.due, every.again, every.caught) == (15, 10, 0.9)
-    assert str(every) == "15 forwards, 1 lost; 10 sent again, 1 paid twice (90.00% caught)"
+    assert (
+        str(every) == "15 forwards, 1 lost; 10 sent again, 1 paid twice (90.00% caught); 3 earned another's serial of the same two people"
+    )
     assert Relayed.none().caught is None
 
 
