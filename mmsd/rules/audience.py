@@ -65,7 +65,7 @@ COLUMNS: Final[Mapping[str, int]] = {"no_number": 1, "bad_group": 2, "bad_city":
 
 
 def read_lines(text: str, first: int, number: Callable[[str], str]) -> tuple[list[Line], list[Fault]]:
-    """The lines of a list, or of a part that begins at line `first`: `number[,group][,city]`, split at comma, semicolon, tab.
+    """The lines of a list, or of a part that begins at line `first`: `number[,group][,city]`, split at comma, semicolon, tab outside "…".
 
     `number` makes E.164 digits of what a person wrote, "" of what is none. A number that comes again is a fault; one of another part is
     found where the list is stored.

@@ -794,7 +794,8 @@ class Store(Protocol):
         """Prefixes of numbers that belong to no city, the most frequent first."""
 
     def cold_groups(self, ids: Iterable[int]) -> Iterator[tuple[int, bytes, bytes]]:
-        """(portraits, texts) of `Batch.cold_groups`, less those erased. A group that is gone is not in the result; that is no error."""
+        """(id, portraits, texts) of `Batch.cold_groups`, less those erased, read one by one as they are asked for. A group that is gone is
+        not among them; that is no error."""
 
     def cold(self, subscribers: Iterable[int]) -> dict[int, bytes]:
         """Spilled dossiers. One that is gone (never spilled, thawed, purged, erased) is not in the result; that is no error."""
