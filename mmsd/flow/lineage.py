@@ -89,7 +89,8 @@ class Resolving:
     def _copies(self, campaign: str, link: Link) -> list[Copy]:
         holdings = of_seed(self._held(link.sender, link.submitted), campaign, self._number(f"{campaign}/{link.seed}"))
         generations = self._store.generations(one.key for one in holdings if one.key)
-        return [Copy(one.at, one.key, generations.get(one.key, one.generation)) for one in holdings]
+        stored = [one for one in holdings if not one.key or one.key in generations]  # State is ahead of the transaction it waits for
+        return [Copy(one.at, one.key, generations.get(one.key, one.generation)) for one in stored]
 
     def _restate(self, found: dict[bytes, Lineage]) -> None:
         def decide(rows: Rows) -> Batch:

@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from mmsd.errors import StoreError
 from mmsd.model import Batch, Forward
 from mmsd.rules.forwards import NOTHING, Past, Standing
@@ -28,7 +30,8 @@ ON CONFLICT (key) DO UPDATE SET seed = excluded.seed, message = excluded.message
 def write_forwards(connection: sqlite3.Connection, batch: Batch, people: dict[str, Person]) -> None:
     """Insert or restate forwards, move the counters by the difference, say what is said of days that end.
 
-    Raises StoreError when a key comes back with another campaign, sender or receiver. A restated forward keeps the serial it has.
+    Raises StoreError when a key comes back with another campaign, sender or receiver. A restated forward keeps the serial it has. Of a
+    parent that is no row, here or in the table, nothing is written down: counts of children and trees would not find it when it comes.
     """
     if batch.forwards:
         _Pages(connection, batch.forwards, people, batch.at).write()
@@ -65,6 +68,8 @@ class _Pages:
     def _take(self, forward: Forward) -> None:
         old = self._places.get(forward.key)
         parent = self._parent(forward)
+        if parent is None and forward.parent is not None:  # a tree of which nobody could tell where it hangs
+            forward = msgspec.structs.replace(forward, parent=None)
         sender = self._people[forward.sender].id
         new = Place(
             forward.campaign, sender, self._people[forward.receiver].id, forward.seed, forward.generation, forward.parent,

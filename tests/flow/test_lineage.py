@@ -14,6 +14,7 @@ import pytest
 from mmsd import app
 from mmsd.flow.lineage import Resolving
 from mmsd.model import HOUR, SECOND
+from mmsd.rules.holdings import Holding
 from mmsd.store import Issued
 from mmsd.store.sqlite import Settings, SqliteStore
 from tests.rules.test_awards import ANN, BOB, CAT, DAN, EVE, MIDNIGHT, NOON, RELAY, SEEDED, SERVICE, SIBLINGS, Town, campaign, sent
@@ -82,6 +83,34 @@ def test_at_the_close_it_is_as_if_no_line_had_been_late(tmp_path: Path, case: st
             assert len(set(serials)) == len(serials)
     finally:
         store.close()
+
+
+def test_a_copy_whose_forward_is_not_stored_yet_is_nobodys_parent(tmp_path: Path) -> None:
+    """State knows of it, and the transaction that stores it waits: by the next close it is there."""
+    town = Town(tmp_path)
+    town.mmsc.write_text("".join(map(str, [*sent(60, BOB, CAT, "s2"), *sent(100, CAT, DAN, "s3")])))
+    now = [(NOON + 600) * SECOND]
+    keys, world = app.throwaway_keys(), replace(app.World(), wall=lambda: now[0], monotonic=lambda: now[0] / 1e6)
+    with (
+        closing(SqliteStore.memory(keys=keys, wall=world.wall)) as store,
+        app.intake(town.settings(), store, keys, world, keep_all=True, campaigns=[campaign()]) as sequencer,
+    ):
+        while sequencer.tick():
+            pass
+        now[0] = MIDNIGHT * SECOND + HOUR
+        while sequencer.tick():
+            pass
+        told, state = lineages(list(store.all_forwards())), sequencer.state
+
+        def ahead(number: int, at: int) -> list[Holding]:
+            seed = state.seed_number("torch/s1")
+            coming = Holding(number, at - SECOND, "torch", seed, 3, b"not stored yet..", EVE)
+            return [*state.held(number, at), coming]
+
+        resolving = Resolving(store, ahead, state.seed_number, wall=world.wall, call=here)
+        assert asyncio.run(resolving.turn()) == 0
+        assert lineages(list(store.all_forwards())) == told
+        assert store.campaign_differences("torch") == []
 
 
 def test_whoever_was_erased_stays_as_was_said(tmp_path: Path) -> None:

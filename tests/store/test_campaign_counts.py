@@ -108,6 +108,17 @@ def test_a_batch_may_hold_a_child_before_its_parent(store: Store) -> None:
     assert differences_in(store) == []
 
 
+def test_a_parent_that_is_not_stored_is_nobodys(store: Store) -> None:
+    """It is another's to say where it came from once it is: by then the forward has a tree of its own."""
+    child = forward(1, sender=WANG, receiver=ZHAO, parent=forward(2).key, generation=2)
+    put(store, Batch(at=NOW, forwards=[child]))
+    put(store, Batch(at=NOW, forwards=[forward(2)]))
+    assert differences_in(store) == []
+    put(store, Batch(at=NOW, forwards=[child]))
+    assert [(split.day, split.n) for split in store.campaign_parts("relay", "children")] == [("2026-11-22", 1)]
+    assert differences_in(store) == []
+
+
 def test_differences_are_found(store: Store) -> None:
     put(store, Batch(at=NOW, forwards=[forward(1), forward(2, sender=WANG, receiver=LI, parent=forward(1).key, generation=2)]))
     assert differences_in(store) == []
