@@ -19,14 +19,24 @@ def face(values: Floats, trim: Box | None) -> Face:
 
 
 _SAME: Final = 2.0  # grey levels in the mean: frames nearer than this are one face
-FACES: Final = 8
+FACES: Final = 16
+
+
+def distinct(frames: Sequence[Image.Image], most: int) -> list[int]:
+    """The ordinals of the grey frames that differ, in their order; of more than `most` so many, from the first to the last of them."""
+    found: list[int] = []
+    known: list[Floats] = []
+    for number, frame in enumerate(frames):
+        values = pictures.canonical(frame)
+        if all(float(np.abs(values - other).mean()) >= _SAME for other in known):
+            found.append(number)
+            known.append(values)
+    if len(found) <= most:
+        return found
+    return [found[round(place)] for place in np.linspace(0, len(found) - 1, most)]
 
 
 def faces(frames: Sequence[Image.Image]) -> tuple[Face, ...]:
-    """The faces of a picture's frames in grey: those that differ, at most 8 of them."""
-    found: list[Face] = []
-    for frame in frames:
-        values = pictures.canonical(frame)
-        if len(found) < FACES and all(float(np.abs(values - known.values).mean()) >= _SAME for known in found):
-            found.append(face(values, pictures.margins(frame)))
-    return tuple(found)
+    """The faces of a picture's frames in grey: those that differ, the first 16 of them."""
+    differing = distinct(frames, len(frames))[:FACES]
+    return tuple(face(pictures.canonical(frames[number]), pictures.margins(frames[number])) for number in differing)

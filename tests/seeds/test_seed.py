@@ -12,7 +12,7 @@ from bench import corpus
 from mmsd.errors import DecodeError
 from mmsd.seeds import alterations as alter
 from mmsd.seeds import pictures, texts
-from mmsd.seeds.making import GRADES, SAFE, Original, luma, psnr, ssim
+from mmsd.seeds.making import GRADES, SAFE, Original, luma, psnr, ssim, tried
 from mmsd.seeds.seed import MAGIC, RegisteredSeed
 from tests.seeds.drawn import KEY, Campaign, card, payload
 
@@ -74,6 +74,33 @@ def test_a_picture_without_anything_in_it_is_weak() -> None:
     assert made.registered.weak
     assert made.registered.trial is not None
     assert made.registered.trial.failed
+
+
+def moving(*frames: Image.Image) -> bytes:
+    out = io.BytesIO()
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=200)
+    return out.getvalue()
+
+
+def test_an_animation_is_judged_by_every_frame_that_may_be_left() -> None:
+    """A handset keeps any one frame: a blank one beside a good one makes the seed weak, and is named."""
+    made = Original(moving(card("torch"), Image.new("RGB", (320, 240), "white"), card("river")), KEY, payload("x")).marked("x.gif")
+    assert made.registered.weak
+    trial = made.registered.trial
+    assert trial is not None
+    assert "JPEG quality 50 (frame 2)" in trial.failed
+    assert all(told.endswith("(frame 2)") for told in trial.failed)
+    assert (trial.tried, trial.passed) == (45, 45 - len(trial.failed)), "each of three frames after each alteration"
+
+
+def test_an_animation_of_many_pictures_keeps_a_face_of_each() -> None:
+    frames = [card(template, seed=seed).resize((120, 100)) for seed in (1, 2, 3) for template in ("torch", "river", "lantern")]
+    made = Original(moving(*frames), KEY, payload("x"))
+    assert len(made.faces) == len(frames)
+    marked = made.graded(*GRADES[1])
+    trial = tried(made.registered("x.gif", marked.octets, marked.deviation), marked, KEY, 1)
+    assert trial.tried == 15 * len(frames)
+    assert not [told for told in trial.failed if "JPEG quality 50" in told], "no frame is a stranger"
 
 
 @pytest.mark.parametrize(
