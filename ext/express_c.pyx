@@ -63,19 +63,22 @@ cdef struct Measured:  # trace.MEASURED
 
 cdef struct Sub:  # head of a subscriber's block; behind it his lines, and behind them what was said
     u64 key  # 0: the block is free
-    i64 settled  # lines up to then may change what was said
+    uint32_t settled  # lines up to that second may change what was said
+    uint32_t known  # bits of the messages and pushes in the store
     uint32_t newest  # second of his newest line
     uint32_t moved  # second of the newest line about a message
-    uint32_t group  # in which his past lies in the store; 0: here. Of a free block: the next one
+    uint32_t group  # in which the last part of his past lies in the store; 0: all is here. Of a free block: the next one
     uint32_t octets  # of his lines
     uint32_t packed  # of those, in the last delta or snapshot
     uint32_t named  # 1 + place of the line that the next is told relative to; 0: none
     uint32_t look  # as in `looks`
+    uint32_t due  # second of the first deadline of what lies in the store
     uint16_t told  # octets of what was said
     uint16_t lines
     uint8_t said  # how many
     uint8_t room  # class of the block
     uint8_t flags
+    uint8_t past  # deliveries in the store, at most
 
 cdef struct Slot:
     uint32_t block  # unit of the arena where his block begins; 0: empty
@@ -142,6 +145,7 @@ cdef enum:
     SLOW = 2
     FRESH = 4
     DONE = 8  # all that was said is said for good, and closed
+    ASKED = 16  # what lies in the store has to come back before anything more is said
     UNIT = 16
     CLASSES = 128
     SMALLEST = 64
@@ -300,6 +304,15 @@ cdef inline uint32_t second(i64 at) noexcept nogil:
     return <uint32_t>min(max(at, 0) // SECOND, <i64>LAST_SECOND)
 
 
+cdef inline uint32_t bit_of(const Row* row) noexcept nogil:
+    """One bit of the message that a submit names, or of the transaction that a push does; 0 for other lines."""
+    if row.kind == SUBMIT:
+        return <uint32_t>1 << (row.message >> 40 & 31)
+    if row.kind == PUSH:
+        return <uint32_t>1 << (row.transaction >> 40 & 31)
+    return 0
+
+
 cdef inline void prefetch_block(const uint8_t* block) noexcept nogil:
     cdef int at
     for at in range(0, 320, 64):
@@ -377,7 +390,7 @@ cdef class Express:
     cdef int32_t* domains
     cdef uint16_t* nodes
     cdef int feeds
-    cdef bint sms, gateway, accounts, seeded
+    cdef bint sms, gateway, covered, accounts, seeded
     cdef Set cities, ours, suspects, seeds, holders, own
     cdef int lengths[20]
     cdef int n_lengths
@@ -396,7 +409,7 @@ cdef class Express:
     cdef u64* fresh
     cdef i64 n_fresh, room_fresh
     cdef Wake* heap
-    cdef i64 n_heap, room_heap
+    cdef i64 n_heap, room_heap, n_pruned  # n_pruned: how many were left when it was pruned last
     cdef u64* odd
     cdef i64 n_odd, room_odd
     cdef Closed* closed
@@ -504,12 +517,22 @@ cdef class Express:
     def set_covered(self, bint sms, bint gateway):
         if sms != self.sms or gateway != self.gateway:
             self.sms, self.gateway = sms, gateway
-            self.touch_all()
+            if self.covered:
+                self.touch_all()
+            else:
+                self.touch_here()
+        self.covered = True
 
     def touch_all(self):
         cdef u64 i
         for i in range(self.mask + 1):
             if self.slots[i].block and not self.at(i).flags & SLOW:
+                self.call(self.at(i))
+
+    def touch_here(self):
+        cdef u64 i
+        for i in range(self.mask + 1):
+            if self.slots[i].block and not self.at(i).flags & SLOW and self.at(i).octets:
                 self.touch(self.at(i))
 
     def __len__(self):
@@ -569,7 +592,7 @@ cdef class Express:
         sub = self.at(i)
         memset(sub, 0, sizeof(Sub))
         sub.key, sub.room = key, room
-        sub.look = self.looks[i] = LAST_SECOND
+        sub.look = sub.due = self.looks[i] = LAST_SECOND
         self.n_subs += 1
         return <i64>i
 
@@ -648,7 +671,7 @@ cdef class Express:
         sub.newest = max(sub.newest, now)
         if of_message(row.kind):
             sub.moved = max(sub.moved, now)
-        if sub.group == 0 and (now < sub.look or sub.lines == MOST_KEPT + 1):
+        if now < sub.look or sub.lines == MOST_KEPT + 1:
             self.look_at(i, now if sub.lines <= MOST_KEPT else 0)
         self.note(sub)
         return 0
@@ -662,11 +685,11 @@ cdef class Express:
         cdef uint8_t* to
         cdef Sub* sub = self.at(i)
         cdef uint8_t done = DONE
-        cdef i64 settled = 0
+        cdef uint32_t settled = 0
         for k in range(n):
             place = spelled(lines_of(sub), sub.octets, said[k].identity, &named)
             octets += draft_said(&drafts[k], &said[k], place, &named)
-            settled = max(settled, said[k].settled)
+            settled = max(settled, second(said[k].settled))
             if not self.mild[said[k].rule] or not said[k].closed:
                 done = 0
         sub = self.widened(i, max(octets - sub.told, 0))
@@ -711,12 +734,29 @@ cdef class Express:
             self.touched[self.n_touched] = sub.key
             self.n_touched += 1
             if sub.group:
-                if self.n_absent == self.room_absent:
-                    self.room_absent = max(1024, self.room_absent * 2)
-                    self.absent = <u64*>grown(self.absent, self.room_absent * 8)
-                self.absent[self.n_absent] = sub.key
-                self.n_absent += 1
+                self.miss(sub.key)
         return 0
+
+    cdef int miss(self, u64 key) except -1 nogil:
+        if self.n_absent == self.room_absent:
+            self.room_absent = max(1024, self.room_absent * 2)
+            self.absent = <u64*>grown(self.absent, self.room_absent * 8)
+        self.absent[self.n_absent] = key
+        self.n_absent += 1
+        return 0
+
+    cdef int call(self, Sub* sub) except -1 nogil:
+        """The same, and what lies in the store is asked for."""
+        if sub.group:
+            sub.flags |= ASKED
+        return self.touch(sub)
+
+    cdef void stay(self, u64 i) noexcept nogil:
+        """Nothing of his lies in the store."""
+        cdef Sub* sub = self.at(i)
+        sub.group, sub.due, sub.known, sub.past = 0, LAST_SECOND, 0, 0
+        sub.flags &= ~ASKED
+        self.look_at(i, 0)
 
     cdef int wake(self, i64 due, u64 key) except -1 nogil:
         cdef i64 i, parent
@@ -764,7 +804,9 @@ cdef class Express:
             return False
         self.add(i, row, message, transaction)
         sub = self.at(i)
-        if not waits(row.kind) or row.at <= horizon or (sub.said and row.at <= sub.settled):
+        if sub.group and (row.at <= horizon or sub.known & bit_of(row)):  # what lies there may be younger, or the same
+            sub.flags |= ASKED
+        if not waits(row.kind) or row.at <= horizon or (sub.said and second(row.at) <= sub.settled):
             self.touch(sub)
         if row.kind == ATTEMPT and row.a == POST and row.b == MMS:
             self.wake(row.at + self.join + self.skew, row.subscriber)
@@ -955,7 +997,7 @@ cdef class Express:
 
     def survey(self, i64 horizon):
         cdef Sub* sub
-        cdef i64 i, n, found
+        cdef i64 i, n, found, again = 0
         cdef u64 place
         self.n_odd = self.n_closed = self.n_measured = 0
         self.n_counts = 0
@@ -972,17 +1014,27 @@ cdef class Express:
                 sub = self.at(found)
                 if sub.flags & SLOW or not sub.flags & TOUCHED:
                     continue
+                if not sub.flags & ASKED and self.judge(found, horizon, False):
+                    sub = self.at(found)
+                    sub.flags &= ~TOUCHED
+                    if sub.group:
+                        self.look_at(found, 0)
+                    continue
+                if sub.group:  # the next survey has his past
+                    sub.flags |= ASKED
+                    self.touched[again] = sub.key
+                    again += 1
+                    continue
                 sub.flags &= ~TOUCHED
-                if sub.group:  # what is still away is gone
-                    sub.group = 0
-                    self.look_at(found, 0)
-                if not self.judge(found, horizon):
-                    if self.n_odd == self.room_odd:
-                        self.room_odd = max(1024, self.room_odd * 2)
-                        self.odd = <u64*>grown(self.odd, self.room_odd * 8)
-                    self.odd[self.n_odd] = self.touched[i]
-                    self.n_odd += 1
-            self.n_touched = self.n_absent = 0
+                if self.n_odd == self.room_odd:
+                    self.room_odd = max(1024, self.room_odd * 2)
+                    self.odd = <u64*>grown(self.odd, self.room_odd * 8)
+                self.odd[self.n_odd] = self.touched[i]
+                self.n_odd += 1
+            self.n_touched = again
+            self.n_absent = 0
+            for i in range(again):
+                self.miss(self.touched[i])
         counts = {}
         for place in range(self.counts_mask + 1):
             if self.counts[place].key and self.counts[place].n:
@@ -1043,8 +1095,9 @@ cdef class Express:
                 return i
         return -1
 
-    cdef bint judge(self, u64 place, i64 horizon) except -1 nogil:
-        """Says what is to be said of whom stands there; False, and nothing is said, when he is not for this lane."""
+    cdef bint judge(self, u64 place, i64 horizon, bint dry) except -1 nogil:
+        """Says what is to be said of whom stands there, unless `dry`; False, and nothing is said, when he is not for this lane, or not
+        without what lies in the store."""
         cdef Row lines[MOST_LINES]
         cdef Row* row[MOST_LINES]
         cdef Said was[MOST_THREADS]
@@ -1060,7 +1113,7 @@ cdef class Express:
         cdef Row* x
         cdef Thread* t
         cdef i64 wake = NEVER, until
-        cdef bint sent, changed = False
+        cdef bint sent, changed = False, away = sub.group != 0
         if sub.lines > MOST_LINES or sub.said > MOST_THREADS:
             return False
         begin(&reader, sub.key, lines_of(sub), sub.octets)
@@ -1082,7 +1135,7 @@ cdef class Express:
                 if x.seed or (self.seeds.n and set_get(&self.seeds, x.message) >= 0):
                     return False
                 if self.thread_of(threads, nt, x) < 0:
-                    if nt == MOST_THREADS:
+                    if nt + sub.past >= MOST_THREADS:
                         return False
                     t = &threads[nt]
                     memset(t, 0, sizeof(Thread))
@@ -1110,17 +1163,19 @@ cdef class Express:
                     return False
             elif not (waits(x.kind) or x.kind == FETCH or x.kind == RESPONSE):
                 return False
-        if nt or nl:
+        if nt or nl or away:
             for i in range(n):
                 x = row[i]
                 if x.kind == NOTIFY:
                     j = self.thread_of(threads, nt, x)
-                    if j >= 0 and x.at < threads[j].notice:
+                    if (away and j < 0) or (j >= 0 and x.at < threads[j].notice):
                         sent = False
                         domain = self.domains[x.feed]
                         for k in range(n):
                             if row[k].kind == ORIGIN and row[k].message == x.message and self.domains[row[k].feed] == domain:
                                 sent = True
+                        if not sent and j < 0:
+                            return False
                         if not sent:
                             threads[j].notice = x.at
         for i in range(nl):
@@ -1136,7 +1191,7 @@ cdef class Express:
                 threads[near].leg, legs[i].thread = i, near
             else:
                 until = legs[i].first.at + self.join + self.skew
-                if horizon > until:
+                if horizon > until or away:
                     return False
                 wake = min(wake, until + 1)
         for i in range(n):
@@ -1145,7 +1200,7 @@ cdef class Express:
                 j = self.thread_of(threads, nt, x)
                 if j < 0:
                     until = x.at + self.join + self.skew
-                    if horizon > until:
+                    if horizon > until or away:
                         return False
                     wake = min(wake, until + 1)
                     continue
@@ -1164,7 +1219,7 @@ cdef class Express:
                 if j >= 0 and (not threads[j].fetched or x.at <= threads[j].fetched) and not threads[j].notified:
                     threads[j].notified = x.at
             elif x.kind == RESPONSE:
-                if x.status == REJECTED or x.status == UNRECOGNISED:
+                if x.status == REJECTED or x.status == UNRECOGNISED or (away and not self.surely_answered(threads, nt, legs, nl, x)):
                     return False
                 j = self.answered(threads, nt, legs, nl, x)
                 if j >= 0:
@@ -1179,13 +1234,19 @@ cdef class Express:
                     if x.status == RETRIEVED or x.status == -1:
                         t.confirmed = 1
             elif x.kind == REPORT:
-                for j in range(nt):
+                j = 0
+                while j < nt:
                     t = &threads[j]
                     if t.opened.message == x.message and (t.opened.other == x.other or not x.other or not t.opened.other):
                         if not t.final:
                             t.final = x.at
                         t.final_last = x.at
                         break
+                    j += 1
+                if away and j == nt:
+                    return False
+            elif away and self.of_the_past(legs, nl, x):
+                return False
             elif x.kind == PUSH_REPORT:
                 if x.b == DELIVERED:
                     for j in range(nl):
@@ -1214,6 +1275,8 @@ cdef class Express:
                 j += 1
             if j == nt:
                 return False
+        if dry:
+            return True
         if wake < NEVER:
             self.wake(wake, sub.key)
         for i in range(nt):
@@ -1253,6 +1316,35 @@ cdef class Express:
         if (answer.status == RETRIEVED or answer.status == -1) and best >= 0:
             return best
         return only if waiting == 1 else -1
+
+    cdef bint surely_answered(self, Thread* threads, int nt, Leg* legs, int nl, const Row* answer) noexcept nogil:
+        """Whether the delivery that is here would be given this answer whatever lies in the store."""
+        cdef int i
+        for i in range(nl):
+            if legs[i].first.transaction == answer.transaction:
+                return True
+        if answer.status != RETRIEVED and answer.status != -1:
+            return False
+        i = self.answered(threads, nt, legs, nl, answer)
+        return i >= 0 and threads[i].fetched != 0 and threads[i].fetched <= answer.at + SECOND
+
+    cdef bint of_the_past(self, Leg* legs, int nl, const Row* row) noexcept nogil:
+        """Whether a report of a push, or a request, is none of these pushes', and so may be one of those in the store."""
+        cdef int i, k
+        if row.kind == PUSH_REPORT:
+            for i in range(nl):
+                if self.reports(&legs[i], row):
+                    return False
+            return True
+        if row.kind != ATTEMPT:
+            return False
+        if row.a == POST:
+            return self.gateway and set_get(&self.ours, asked_of(row)) < 0
+        for i in range(nl):
+            for k in range(legs[i].n):
+                if legs[i].pushes[k].path and legs[i].pushes[k].path == row.path:
+                    return False
+        return True
 
     cdef bint reports(self, const Leg* leg, const Row* report) noexcept nogil:
         cdef int i
@@ -1486,7 +1578,7 @@ cdef class Express:
 
     def wanted(self, i64 horizon):
         cdef Sub* sub
-        cdef i64 i, n = 0
+        cdef i64 i, found, n = 0
         self.wake_due(horizon)
         numbers = np.empty(self.n_absent, np.uint64)
         groups = np.empty(self.n_absent, np.uint32)
@@ -1494,11 +1586,18 @@ cdef class Express:
         cdef uint32_t[::1] of = groups
         for i in range(self.n_absent):
             if i + 12 < self.n_absent:
-                self.foresee_head(self.absent[i + 6], self.absent[i + 12])
-            sub = self.sub_of(self.absent[i])
-            if sub != NULL and sub.flags & TOUCHED and sub.group:
-                out[n], of[n] = sub.key, sub.group
-                n += 1
+                self.foresee(self.absent[i + 6], self.absent[i + 12])
+            found = self.find(self.absent[i])
+            if found < 0:
+                continue
+            sub = self.at(found)
+            if not sub.flags & TOUCHED or not sub.group:
+                continue
+            if not sub.flags & ASKED and self.judge(found, horizon, True):
+                continue
+            sub.flags |= ASKED
+            out[n], of[n] = sub.key, sub.group
+            n += 1
         return numbers[:n], groups[:n]
 
     cdef int wake_due(self, i64 horizon) except -1 nogil:
@@ -1506,6 +1605,8 @@ cdef class Express:
         while self.n_heap and self.heap[0].due <= horizon:
             sub = self.sub_of(self.woken())
             if sub != NULL and not sub.flags & SLOW:
+                if sub.group and sub.due <= second(horizon):
+                    sub.flags |= ASKED
                 self.touch(sub)
         return 0
 
@@ -1516,7 +1617,7 @@ cdef class Express:
         cdef Sub* sub = self.sub_of(number)
         if sub == NULL or sub.flags & SLOW or not (sub.said or sub.group):
             return False
-        self.touch(sub)
+        self.call(sub)
         return True
 
     def spill(self, numbers, group):
@@ -1529,14 +1630,18 @@ cdef class Express:
         cdef const uint8_t* told
         cdef int k
         cdef Set unsaid
-        sizes, dues = np.zeros(n, np.uint32), np.full(n, NEVER, np.int64)
+        sizes, dues, befores = np.zeros(n, np.uint32), np.full(n, NEVER, np.int64), np.zeros(n, np.uint32)
         cdef uint32_t[::1] size = sizes
+        cdef uint32_t[::1] before = befores
+        knowns, pasts = np.zeros(n, np.uint32), np.zeros(n, np.uint8)
+        cdef uint32_t[::1] known = knowns
+        cdef uint8_t[::1] past = pasts
         cdef i64[::1] due = dues
         for i in range(n):
             if i + 12 < n:
                 self.foresee(keys[i + 6], keys[i + 12])
             sub = self.at(self.make(keys[i], 0))
-            size[i] = sizeof(PortraitHead) + sub.octets + sub.told
+            size[i], before[i] = sizeof(PortraitHead) + sub.octets + sub.told, sub.group
             total += size[i]
         packed = PyBytes_FromStringAndSize(NULL, total)
         to = <uint8_t*>PyBytes_AS_STRING(packed)
@@ -1551,10 +1656,15 @@ cdef class Express:
                     due[i] = min(due[i], said.due)
                 to = self.drawn(to, sub, WHOLE, 0)
                 unspoken(&unsaid, sub.key, lines_of(sub), sub.octets)
+                past[i] = <uint8_t>min(sub.past + sub.said, 255)
+                known[i] = sub.known | bits_of(sub.key, lines_of(sub), sub.octets)
                 self.clear(found)
                 self.note(sub)
             self.place_cold(numbers, dues, group)
-            return Spilled(sizes, packed, dues, members(&unsaid))
+            for i in range(n):
+                sub = self.sub_of(keys[i])
+                sub.known, sub.past = known[i], past[i]
+            return Spilled(sizes, packed, dues, members(&unsaid), befores)
         finally:
             set_free(&unsaid)
 
@@ -1580,9 +1690,9 @@ cdef class Express:
                 sub = self.at(found)
             if sub.flags & SLOW:
                 self.slow.discard(keys[i])
-            sub.flags &= ~(SLOW | TOUCHED)
-            sub.group = group
-            self.look_at(found, LAST_SECOND)
+            sub.flags &= ~(SLOW | TOUCHED | ASKED)
+            sub.group, sub.due, sub.known, sub.past = group, min(sub.due, second(due[i])), LAST_SECOND, MOST_THREADS
+            self.look_at(found, 0 if sub.said else LAST_SECOND)
             if due[i] < NEVER:
                 self.wake(due[i], keys[i])
 
@@ -1613,8 +1723,7 @@ cdef class Express:
                 if found >= 0:
                     sub = self.at(found)
                     if sub.group:
-                        sub.group = 0
-                        self.look_at(found, 0)
+                        self.stay(found)
                         self.touch(sub)
             if len(packed) and self.fold(packed, &wanted, &unsaid) < len(packed):
                 raise ValueError("a portrait is cut short")
@@ -1632,8 +1741,7 @@ cdef class Express:
             if found < 0 or self.at(found).group != group:
                 continue
             sub = self.at(found)
-            sub.group = 0
-            self.look_at(found, 0)
+            self.stay(found)
             if not sub.octets and not sub.told:
                 self.unmake(found)
 
@@ -1654,7 +1762,7 @@ cdef class Express:
                 self.clear(i)
                 self.shrunk(i)
                 sub = self.at(i)
-                sub.flags = (sub.flags | SLOW) & ~TOUCHED
+                sub.flags = (sub.flags | SLOW) & ~(TOUCHED | ASKED)
                 self.look_at(i, LAST_SECOND)
         return found
 
@@ -1707,17 +1815,19 @@ cdef class Express:
             if k + 8 < n:
                 prefetch(&self.slots[mixed_32((<Sub*>&self.arena.octets[keys[k + 8] * UNIT]).key) & mask])
             sub = <Sub*>&self.arena.octets[keys[k] * UNIT]
-            if sub.flags & SLOW or sub.group:
+            if sub.flags & SLOW:
                 continue
             found = self.find(sub.key)
-            if not sub.octets and not sub.told:
+            if sub.group and not sub.said:  # whatever came since may be about what lies there
+                self.look_at(found, LAST_SECOND)
+            elif not sub.octets and not sub.told:
                 self.unmake(found)
             elif sub.said:
                 if sub.flags & TOUCHED:
                     self.look_at(found, 0)
                 elif sub.moved >= still:
                     self.look_at(found, later(sub.moved, bound - still))
-                elif not heard or not sub.flags & DONE or self.may_be_seed(sub, young):
+                elif sub.group or not heard or not sub.flags & DONE or self.may_be_seed(sub, young):
                     keys[waiting] = sub.key
                     waiting += 1
                 else:
@@ -1804,7 +1914,7 @@ cdef class Express:
         cdef Wake* was
         cdef bint wanted
         cdef int k
-        if n < 4096 or n < 4 * self.live_saids:
+        if n < 4096 or n < 4 * self.live_saids or n < 2 * self.n_pruned:
             return 0
         was, self.heap, self.n_heap, self.room_heap = self.heap, NULL, 0, 0
         for i in range(n):
@@ -1819,6 +1929,7 @@ cdef class Express:
             if wanted:
                 self.wake(was[i].due, was[i].key)
         free(was)
+        self.n_pruned = self.n_heap
         return 0
 
     def holds(self, numbers):
@@ -1831,7 +1942,7 @@ cdef class Express:
             for i in range(n):
                 sub = self.sub_of(keys[i])
                 if sub != NULL:
-                    out[i] = 2 if sub.group else 1 if sub.said else 0
+                    out[i] = (2 if sub.group else 0) | (1 if sub.said else 0)
         return found
 
     def keys(self):
@@ -2029,12 +2140,12 @@ cdef class Express:
         told = reader.end
         for k in range(head.said):
             told = read_said(told, sub.key, lines_of(sub), &said)
-            sub.settled = max(sub.settled, said.settled)
+            sub.settled = max(sub.settled, second(said.settled))
             if not self.mild[said.rule] or not said.closed:
                 sub.flags &= ~DONE
             if said.due < NEVER:
                 self.wake(said.due, sub.key)
-        if sub.group == 0:
+        if sub.group == 0 or sub.said:
             self.look_at(i, 0)
         return 0
 
@@ -2054,7 +2165,7 @@ cdef class Express:
             read_line(&reader, &row, texts)
             self.add(i, &row, &texts[0], &texts[1])
         sub = self.at(i)
-        if sub.said > MOST_THREADS or head.said > MOST_THREADS:
+        if head.said > MOST_THREADS or sub.said + head.said > 2 * MOST_THREADS:
             raise ValueError("more deliveries than one number may have")
         told = lines_of(sub) + sub.octets
         for k in range(sub.said):
@@ -2072,6 +2183,19 @@ cdef class Express:
                 self.wake(said[j].due, head.number)
         self.tell(i, said, n)
         return 0
+
+
+cdef uint32_t bits_of(u64 subscriber, const uint8_t* lines, u64 octets) noexcept nogil:
+    """Bits of all messages and pushes."""
+    cdef Reader reader
+    cdef Row row
+    cdef Text texts[2]
+    cdef uint32_t bits = 0
+    begin(&reader, subscriber, lines, octets)
+    while reader.at < reader.end:
+        read_line(&reader, &row, texts)
+        bits |= bit_of(&row)
+    return bits
 
 
 cdef int unspoken(Set* found, u64 subscriber, const uint8_t* lines, u64 octets) except -1:

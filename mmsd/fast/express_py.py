@@ -7,6 +7,9 @@ gives the number: `drop` hands his traces over to `rules`, whose `assemble`, `lo
 deliveries alike (tests/rules/test_express.py). From then on `take` leaves his lines to them, until `release`.
 
 What was seen is packed into a small number, and `Laws.verdicts` tells the table's answer to each; no row of the table is decided here.
+
+Whose deliveries are quiet may have his past put away in the store (`spill`), one part after the other. All of it is asked for (`wanted`)
+when a deadline of it comes, or when a line may belong to it; a new delivery that has all its lines here is said without it.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -56,7 +61,7 @@ SIGHTS: Final = 128
 
 HERE: Final = 1
 AWAY: Final = 2
-"""What `holds` answers of a number: it has deliveries here, or its past lies in the store; else 0."""
+"""Bits of what `holds` answers of a number: it has deliveries here; its past lies in the store."""
 
 ODD: Final = 255
 """In `Laws.verdicts`: not for this lane."""
@@ -101,12 +106,14 @@ class Taken(NamedTuple):
 
 
 class Spilled(NamedTuple):
-    """Octets of each portrait, the portraits, each one's deadline (NEVER: none), and hashes that may have a text elsewhere, sorted."""
+    """Octets of each portrait, the portraits, each one's deadline (NEVER: none), hashes that may have a text elsewhere, sorted, and in
+    which group the last part of each one's past was put away before (0: nowhere)."""
 
     sizes: npt.NDArray[np.uint32]
     portraits: bytes
     dues: npt.NDArray[np.int64]
     unsaid: npt.NDArray[np.uint64]
+    before: npt.NDArray[np.uint32]
 
 
 class _Thread:
@@ -157,14 +164,18 @@ class _Verdict(NamedTuple):
 
 
 class _Subscriber:
-    __slots__ = ("group", "lines", "packed", "said", "touched")
+    __slots__ = ("asked", "due", "group", "known", "lines", "packed", "past", "said", "touched")
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
         self.packed = 0  # so many of them stand in the last delta or snapshot
         self.said: dict[tuple[int, int], Any] = {}  # (domain, identity) → SAID scalar
         self.touched = False
-        self.group = 0  # in which his past lies in the store; 0: here
+        self.group = 0  # in which the last part of his past lies in the store; 0: all is here
+        self.due = _LAST  # second of the first deadline there
+        self.known = 0  # bits of the messages and pushes there
+        self.past = 0  # so many deliveries at most
+        self.asked = False  # it has to come back before anything more is said
 
     @property
     def rows(self) -> list[Any]:
@@ -205,7 +216,7 @@ class Express:
         self._suspects: set[int] = set()
         self._seeds: set[int] = set()
         self._holders: set[int] = set()
-        self._sms = self._gateway = False
+        self._sms = self._gateway = self._covered = False
         self._all: dict[int, _Subscriber] = {}
         self._slow: set[int] = set()
         self._touched: list[int] = []
@@ -246,15 +257,23 @@ class Express:
         self._own, self._accounts, self._seeded = frozenset(own), accounts, seeds
 
     def set_covered(self, sms: bool, gateway: bool) -> None:
-        """What else is read. Verdicts said without it are asked again."""
+        """What else is read. Verdicts said without it are asked again; told for the first time it was so before the start, too."""
         if (sms, gateway) != (self._sms, self._gateway):
             self._sms, self._gateway = sms, gateway
-            self.touch_all()
+            self.touch_all() if self._covered else self.touch_here()
+        self._covered = True
 
     def touch_all(self) -> None:
-        """Everybody is looked at by the next survey."""
+        """Everybody is looked at by the next survey, with what lies in the store."""
         for number, subscriber in self._all.items():
+            subscriber.asked = subscriber.group != 0
             self._touch(number, subscriber)
+
+    def touch_here(self) -> None:
+        """The same, of whoever has lines here."""
+        for number, subscriber in self._all.items():
+            if subscriber.lines:
+                self._touch(number, subscriber)
 
     def __len__(self) -> int:
         """Deliveries in memory."""
@@ -333,7 +352,9 @@ class Express:
             subscriber = self._all[number] = _Subscriber()
         self._add(number, subscriber, row, message, transaction)
         kind, at = int(row["kind"]), int(row["at"])
-        if kind not in WAITING or at <= horizon or any(at <= said["settled"] for said in subscriber.said.values()):
+        if subscriber.group and (at <= horizon or subscriber.known & _bit(row)):  # what lies there may be younger, or the same
+            subscriber.asked = True
+        if kind not in WAITING or at <= horizon or any(_second(row) <= _seconds(int(said["settled"])) for said in subscriber.said.values()):
             self._touch(number, subscriber)
         if kind == Kind.ATTEMPT and row["a"] == Method.POST and row["b"] == Content.MMS:
             heapq.heappush(self._due, (at + laws.join + laws.skew, number))
@@ -354,19 +375,24 @@ class Express:
     # ------------------------------------------------------------------------------------------------------------- judging
 
     def survey(self, horizon: int) -> Survey:
-        """Looks at everybody touched, and at whose time has come."""
+        """Looks at everybody touched, and at whose time has come. Whose past is `wanted` waits for it."""
         self._wake_due(horizon)
         counts: Counter[tuple[int, int, int, int, int, int]] = Counter()
         closed: list[tuple[Any, ...]] = []
         nodes: list[int] = []
         odd: list[int] = []
         measured: list[tuple[int, ...]] = []
+        again: list[int] = []
         for number in self._touched:
             subscriber = self._all.get(number)
             if subscriber is None or not subscriber.touched:
                 continue
-            subscriber.touched, subscriber.group = False, 0  # what is still away is gone
-            verdicts = self._judge(subscriber, horizon)
+            verdicts = self._judge(subscriber, horizon) if not subscriber.asked else None
+            if verdicts is None and subscriber.group:  # the next survey has his past
+                subscriber.asked = True
+                again.append(number)
+                continue
+            subscriber.touched = False
             if verdicts is None:
                 odd.append(number)
                 continue
@@ -376,7 +402,7 @@ class Express:
             new = [self._say(number, subscriber, verdict, counts, closed, nodes, measured) for verdict in found]
             if any(new):  # from then on in the order of the deliveries
                 subscriber.said = {key: subscriber.said[key] for key in ((verdict.domain, verdict.identity) for verdict in found)}
-        self._touched = []
+        self._touched = again
         rows, labels = np.array(closed, CLOSED), np.array(nodes, np.uint16)
         changed = {key: n for key, n in counts.items() if n}
         return Survey(changed, rows, labels, np.array(sorted(odd), np.uint64), np.array(measured, MEASURED))
@@ -385,7 +411,9 @@ class Express:
         while self._due and self._due[0][0] <= horizon:
             number = heapq.heappop(self._due)[1]
             if number in self._all:
-                self._touch(number, self._all[number])
+                subscriber = self._all[number]
+                subscriber.asked = subscriber.asked or (subscriber.group != 0 and subscriber.due <= _seconds(horizon))
+                self._touch(number, subscriber)
 
     def _say(
         self,
@@ -448,8 +476,11 @@ class Express:
         return 0
 
     def _judge(self, subscriber: _Subscriber, horizon: int) -> tuple[list[_Verdict], int] | None:
-        """What is said of his deliveries now, and when to look again at what belongs to none of them; None: not for this lane."""
-        laws = self._laws
+        """What is said of his deliveries now, and when to look again at what belongs to none of them; None: not for this lane.
+
+        While his past is away every line has to be one of deliveries that are here; else None too.
+        """
+        laws, away = self._laws, subscriber.group != 0
         if len(subscriber.lines) > MOST_LINES:
             return None
         rows = sorted(subscriber.rows, key=lambda row: (int(row["at"]), int(row["feed"]), int(row["where"])))
@@ -475,20 +506,22 @@ class Express:
                     return None
             elif kind not in (Kind.NOTIFY, Kind.PUSH_REPORT, Kind.FETCH, Kind.RESPONSE, Kind.ATTEMPT, ORIGIN):
                 return None
-        if len(threads) > MOST_THREADS or len(legs) > MOST_THREADS:
+        if len(threads) + subscriber.past > MOST_THREADS or len(legs) > MOST_THREADS:
             return None
         wake = NEVER
         for row in rows:
             if row["kind"] == Kind.NOTIFY:
-                thread = self._thread(threads, row)
-                if thread is not None and not self._sent(rows, row):
+                thread, sent = self._thread(threads, row), self._sent(rows, row)
+                if thread is not None and not sent:
                     thread.notice = min(thread.notice, int(row["at"]))
+                elif away and not sent:
+                    return None
         for leg in legs:
             first = leg.pushes[0]
             near = [thread for thread in threads if self._announces(thread, first)]
             if len(near) == 1 and near[0].leg is None:
                 near[0].leg, leg.thread = leg, near[0]
-            elif near:
+            elif near or away:
                 return None
             else:  # its Submit and Notify may not have been read yet
                 until = int(first["at"]) + laws.join + laws.skew
@@ -500,7 +533,7 @@ class Express:
                 thread = self._thread(threads, row)
                 if thread is None:
                     until = int(row["at"]) + laws.join + laws.skew
-                    if horizon > until:
+                    if horizon > until or away:
                         return None
                     wake = min(wake, until + 1)
                     continue
@@ -515,7 +548,7 @@ class Express:
                 if thread is not None and (not thread.fetched or row["at"] <= thread.fetched):
                     thread.notified = thread.notified or int(row["at"])
             elif kind == Kind.RESPONSE:
-                if row["status"] in (REJECTED, UNRECOGNISED):
+                if row["status"] in (REJECTED, UNRECOGNISED) or (away and not self._surely_answered(threads, legs, row)):
                     return None
                 thread = self._answered(threads, legs, row)
                 if thread is not None:
@@ -532,6 +565,10 @@ class Express:
                 if thread is not None:
                     thread.final = thread.final or int(row["at"])
                     thread.final_last = int(row["at"])
+                elif away:
+                    return None
+            elif away and self._of_the_past(legs, row):
+                return None
             elif kind == Kind.PUSH_REPORT and row["b"] == PushState.DELIVERED:
                 for leg in legs:
                     if leg.thread is not None and any(_reports(push, row, laws.skew) for push in leg.pushes):
@@ -592,6 +629,24 @@ class Express:
         if answer["status"] in (RETRIEVED, -1) and fetched:
             return max(fetched, key=lambda t: t.fetched)
         return waiting[0] if len(waiting) == 1 else None
+
+    def _surely_answered(self, threads: list[_Thread], legs: list[_Leg], answer: Any) -> bool:
+        """Whether the delivery that is here would be given this answer whatever lies in the store."""
+        if any(leg.pushes[0]["transaction"] == answer["transaction"] for leg in legs):
+            return True
+        given = self._answered(threads, legs, answer)
+        return answer["status"] in (RETRIEVED, -1) and given is not None and 0 < given.fetched <= answer["at"] + SECOND
+
+    def _of_the_past(self, legs: list[_Leg], row: Any) -> bool:
+        """Whether a report of a push, or a request, is none of these pushes', and so may be one of those in the store."""
+        pushes = [push for leg in legs for push in leg.pushes]
+        if row["kind"] == Kind.PUSH_REPORT:
+            return not any(_reports(push, row, self._laws.skew) for push in pushes)
+        if row["kind"] != Kind.ATTEMPT:
+            return False
+        if row["a"] != Method.POST:
+            return not any(push["path"] == row["path"] for push in pushes if push["path"])
+        return self._gateway and _asked(row) not in self._ours
 
     def _post(self, rows: list[Any], legs: list[_Leg], post: Any, horizon: int) -> int:
         """−1: this POST says something; else when it has to be looked at again."""
@@ -696,10 +751,17 @@ class Express:
         return np.array(subscriber.rows, TRACE) if subscriber is not None else np.empty(0, TRACE)
 
     def wanted(self, horizon: int) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint32]]:
-        """Numbers the next survey would look at whose past lies in the store, and in which group of it each does."""
+        """Numbers the next survey would look at and cannot do without their past, which lies in the store, and in which group of it the
+        last part of each does."""
         self._wake_due(horizon)
-        found = [(number, self._all[number].group) for number in self._touched if number in self._all and self._all[number].touched]
-        found = [(number, group) for number, group in found if group]
+        found: list[tuple[int, int]] = []
+        for number in self._touched:
+            subscriber = self._all.get(number)
+            if subscriber is None or not subscriber.touched or not subscriber.group:
+                continue
+            subscriber.asked = subscriber.asked or self._judge(subscriber, horizon) is None
+            if subscriber.asked:
+                found.append((number, subscriber.group))
         return np.array([number for number, _ in found], np.uint64), np.array([group for _, group in found], np.uint32)
 
     def due(self, horizon: int) -> bool:
@@ -707,10 +769,11 @@ class Express:
         return bool(self._touched) or bool(self._due and self._due[0][0] <= horizon)
 
     def ask(self, number: int) -> bool:
-        """Has the next survey look at this number; False when it has no deliveries on this lane."""
+        """Has the next survey look at this number with its past; False when it has no deliveries on this lane."""
         subscriber = self._all.get(number)
         if subscriber is None or number in self._slow or not (subscriber.said or subscriber.group):
             return False
+        subscriber.asked = subscriber.group != 0
         self._touch(number, subscriber)
         return True
 
@@ -718,24 +781,32 @@ class Express:
         """Gives the past of these away, to lie in this group of the store from now on; they stay this lane's."""
         unsaid: set[int] = set()
         sizes, dues = np.zeros(len(numbers), np.uint32), np.full(len(numbers), NEVER, np.int64)
+        before = np.zeros(len(numbers), np.uint32)
+        known: list[tuple[int, int]] = []
         packed: list[bytes] = []
         for place, number in enumerate(numbers.tolist()):
             subscriber = self._all.setdefault(number, _Subscriber())
             packed.append(pack_portrait(number, WHOLE, subscriber.lines, 0, list(subscriber.said.values())))
             unsaid |= unspoken(subscriber.lines)
-            sizes[place] = len(packed[-1])
+            sizes[place], before[place] = len(packed[-1]), subscriber.group
+            known.append((reduce(or_, map(_bit, subscriber.rows), subscriber.known), subscriber.past + len(subscriber.said)))
             dues[place] = min((int(entry["due"]) for entry in subscriber.said.values()), default=NEVER)
             subscriber.lines, subscriber.said, subscriber.packed = [], {}, 0
             self._fresh[number] = None
         self.place_cold(numbers, dues, group)
-        return Spilled(sizes, b"".join(packed), dues, np.array(sorted(unsaid), np.uint64))
+        for number, told in zip(numbers.tolist(), known, strict=True):
+            self._all[number].known, self._all[number].past = told
+        return Spilled(sizes, b"".join(packed), dues, np.array(sorted(unsaid), np.uint64), before)
 
     def place_cold(self, numbers: npt.NDArray[np.uint64], dues: npt.NDArray[np.int64], group: int) -> None:
-        """The past of these lies in a group of the store, each with its deadline (NEVER: none)."""
+        """The past of these, or its last part, lies in a group of the store, each with its deadline (NEVER: none), and nobody knows of
+        which messages it tells, and of how many."""
         for number, due in zip(numbers.tolist(), dues.tolist(), strict=True):
             self._slow.discard(number)
             subscriber = self._all.setdefault(number, _Subscriber())
-            subscriber.touched, subscriber.group = False, group
+            subscriber.touched, subscriber.asked = False, False
+            subscriber.group, subscriber.due = group, min(subscriber.due, _seconds(due))
+            subscriber.known, subscriber.past = _ANY, MOST_THREADS
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
 
@@ -748,7 +819,7 @@ class Express:
         for number in numbers.tolist():
             subscriber = self._all.get(number)
             if subscriber is not None and subscriber.group:
-                subscriber.group = 0
+                self._stay(subscriber)
                 self._touch(number, subscriber)
         read = 0
         for portrait in portraits(packed):
@@ -769,9 +840,14 @@ class Express:
         for number in numbers.tolist():
             subscriber = self._all.get(number)
             if subscriber is not None and subscriber.group == group:
-                subscriber.group = 0
+                self._stay(subscriber)
                 if not subscriber.lines and not subscriber.said:
                     del self._all[number]
+
+    @staticmethod
+    def _stay(subscriber: _Subscriber) -> None:
+        """Nothing of his lies in the store."""
+        subscriber.group, subscriber.due, subscriber.known, subscriber.past, subscriber.asked = 0, _LAST, 0, 0, False
 
     def drop(self, numbers: npt.NDArray[np.uint64]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], list[tuple[int, bytes]]]:
         """Gives these subscribers' TRACE and SAID rows away, and texts by their hashes; who took them is left what comes from now on."""
@@ -789,8 +865,9 @@ class Express:
                     texts += [(int(line.row["transaction"]), line.transaction)] if line.transaction else []
                 self._fresh[number] = None
                 if subscriber.group:  # what lies in the store stays there
-                    self._all[number] = _Subscriber()
-                    self._all[number].group = subscriber.group
+                    left = self._all[number] = _Subscriber()
+                    left.group, left.due = subscriber.group, subscriber.due
+                    left.known, left.past = subscriber.known, subscriber.past
         return np.array(rows, TRACE), np.array(said, SAID), texts
 
     def set_slow(self, numbers: Iterable[int]) -> None:
@@ -806,16 +883,16 @@ class Express:
         """
         waiting: list[int] = []
         for number, subscriber in list(self._all.items()):
-            if subscriber.group:
-                continue
             lines = subscriber.lines
+            if subscriber.group and not subscriber.said:  # whatever came since may be about what lies there
+                continue
             if subscriber.said:
                 newest = max((_second(line.row) for line in lines if line.row["kind"] in MESSAGE_KINDS), default=0)
                 if newest >= quiet // SECOND or subscriber.touched:
                     continue
                 done = all(self._laws.mild[entry["rule"]] and entry["closed"] for entry in subscriber.said.values())
-                if not heard or not done or self._may_be_seed(lines, young):
-                    waiting.append(number)
+                if subscriber.group or not heard or not done or self._may_be_seed(lines, young):
+                    waiting.append(number)  # what went well is evidence for what lies in the store
                     continue
                 kept = [line for line in lines if line.row["kind"] not in MESSAGE_KINDS and line.row["at"] >= old]
                 subscriber.said = {}
@@ -838,12 +915,12 @@ class Express:
         return any(row["kind"] == Kind.SUBMIT and int(row["other"]) in self._holders and row["at"] >= young for row, _, _ in lines)
 
     def holds(self, numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint8]:
-        """HERE, AWAY or 0 for each."""
+        """HERE and AWAY for each."""
         found = np.zeros(len(numbers), np.uint8)
         for place, number in enumerate(numbers.tolist()):
             subscriber = self._all.get(number)
             if subscriber is not None:
-                found[place] = AWAY if subscriber.group else HERE if subscriber.said else 0
+                found[place] = (AWAY if subscriber.group else 0) | (HERE if subscriber.said else 0)
         return found
 
     def keys(self) -> npt.NDArray[np.uint64]:
@@ -923,8 +1000,25 @@ def _asked(attempt: Any) -> int:
     return int(attempt["transaction"]) or int(attempt["authority"])
 
 
+_LAST: Final = (1 << 32) - 1
+"""A second that never comes."""
+_ANY: Final = (1 << 32) - 1
+"""All bits of `_bit`."""
+
+
+def _bit(row: Any) -> int:
+    """One bit of the message that a submit names, or of the transaction that a push does; 0 for other lines."""
+    if row["kind"] not in (Kind.SUBMIT, Kind.PUSH):
+        return 0
+    return int(1 << (int(row["message" if row["kind"] == Kind.SUBMIT else "transaction"]) >> 40 & 31))
+
+
 def _second(row: Any) -> int:
-    return min(max(int(row["at"]) // SECOND, 0), (1 << 32) - 1)
+    return _seconds(int(row["at"]))
+
+
+def _seconds(at: int) -> int:
+    return min(max(at // SECOND, 0), _LAST)
 
 
 def _ms(micros: int) -> int:

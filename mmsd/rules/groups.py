@@ -25,11 +25,13 @@ Numbers = npt.NDArray[np.uint64]
 
 
 class Group(msgspec.Struct, array_like=True):
-    """Whose past lies there (u64, sorted; 0 = no longer), with which deadlines (i64), and until when the store keeps it."""
+    """Whose past lies there (u64, sorted; 0 = no longer), with which deadlines (i64), until when the store keeps it, and in which group
+    the part before lies of each (u32, 0 = nowhere; empty: of nobody)."""
 
     numbers: bytes
     dues: bytes
     until: int
+    before: bytes = b""
 
 
 class Changes(msgspec.Struct, array_like=True):
@@ -58,17 +60,33 @@ class Groups:
     def _put(self, numbers: Numbers, until: int) -> ColdGroup:
         self._last += 1
         spilled = self._express.spill(numbers, self._last)
-        self.held[self._last] = Group(numbers.tobytes(), spilled.dues.tobytes(), until)
+        before = spilled.before.tobytes() if spilled.before.any() else b""
+        self.held[self._last] = Group(numbers.tobytes(), spilled.dues.tobytes(), until, before)
         self._made.append(self._last)
         return ColdGroup(self._last, numbers, spilled.sizes, spilled.portraits, self._texts.some(spilled.unsaid), until)
 
     def wanted(self, horizon: int) -> list[int]:
-        """Groups that hold the past of somebody the express lane will look at."""
-        numbers, groups = self._express.wanted(horizon)
+        """Groups that hold the past of somebody the express lane will look at, and cannot do without."""
+        numbers, groups = self._with_earlier(*self._express.wanted(horizon))
         order = np.argsort(groups, kind="stable")
         self._wanted = numbers[order], groups[order]
         asked: list[int] = np.unique(groups).tolist()
         return asked
+
+    def _with_earlier(self, numbers: Numbers, groups: npt.NDArray[np.uint32]) -> tuple[Numbers, npt.NDArray[np.uint32]]:
+        """The same, and the groups in which earlier parts of their past lie."""
+        todo, earlier = list(zip(numbers.tolist(), groups.tolist(), strict=True)), list[tuple[int, int]]()
+        while todo:
+            number, group = todo.pop()
+            held = self.held.get(group)
+            if held is None or not held.before:
+                continue
+            place = np.flatnonzero(np.frombuffer(held.numbers, np.uint64) == number)
+            if len(place) and (before := int(np.frombuffer(held.before, np.uint32)[place[0]])):
+                earlier.append((number, before))
+                todo.append((number, before))
+        found = np.array([number for number, _ in earlier], np.uint64), np.array([group for _, group in earlier], np.uint32)
+        return np.concatenate([numbers, found[0]]), np.concatenate([groups, found[1]])
 
     def take_back(self, found: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Takes from these groups (number, portraits, texts), in any order, what is of those `wanted` named; a group that is gone is not
@@ -91,6 +109,7 @@ class Groups:
                 for key in unsaid.tolist():
                     if key in texts:
                         self._texts.put(key, texts[key])
+        self._express.revive(numbers)  # whose group is gone has no past any more
         self._leave(numbers, groups)
         self._revived.append(numbers)
         self._left.append(groups)
@@ -119,7 +138,7 @@ class Groups:
         still = np.logical_or.reduceat(left != 0, ends[:-1]).tolist()
         for place, (number, group) in enumerate(zip(touched, held, strict=True)):
             if still[place]:
-                self.held[number] = Group(left[ends[place] : ends[place + 1]].tobytes(), group.dues, group.until)
+                self.held[number] = Group(left[ends[place] : ends[place + 1]].tobytes(), group.dues, group.until, group.before)
             else:
                 self._drop(number)
 

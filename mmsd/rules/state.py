@@ -1315,11 +1315,11 @@ class State:
 
         def watched(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
             mask = in_set(numbers, published)
-            return mask if express is None else mask | (express.holds(numbers) == HERE)
+            return mask if express is None else mask | ((express.holds(numbers) & HERE) != 0)
 
         def waiting(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
             mask = in_set(numbers, spilled)
-            return mask if express is None else mask | (express.holds(numbers) == AWAY)
+            return mask if express is None else mask | ((express.holds(numbers) & AWAY) != 0)
 
         def awaited(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
             chosen = waiting(rows["subscriber"])
@@ -1570,7 +1570,7 @@ class State:
             self.express.add_seeds(self.seeds)
             self._tell_holders()
             self.express.set_slow(self._slow())
-            self.express.touch_all()
+            self.express.touch_here()
         self.forget_changes()
 
 

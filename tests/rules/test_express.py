@@ -57,10 +57,10 @@ COVERS = (Covered(0), Covered(0, 0), Covered(0, 0, 0), Covered(0, None, 0))
 SUBJECT = TRACE.names.index("subscriber") if TRACE.names else 0
 
 
-def story(draw: random.Random) -> list[Trace]:
+def story(draw: random.Random, first: int = 0) -> list[Trace]:
     """One to three messages to Ann, mostly as they should go; now and then a line is missing, doubled, odd or out of time."""
     lines: list[Trace] = []
-    for number in range(draw.choice((1, 1, 1, 2, 3))):
+    for number in range(first, first + draw.choice((1, 1, 1, 2, 3))):
         message, leg, sender = f"m{number}", f"t{number}", draw.choice((BOB, BOB, CAT))
         at = draw.choice((0, 0, 3, 40, 150)) + draw.random() * 4
         sent = at + draw.random()
@@ -90,6 +90,26 @@ def story(draw: random.Random) -> list[Trace]:
         lines += [line for line in whole if draw.random() < 0.95]
         lines += [line for line in extra if draw.random() < 0.06]
     return lines
+
+
+def by_the_book(draw: random.Random, number: int) -> list[Trace]:
+    """One message as it should go; one in three is not fetched while anybody looks."""
+    message, leg = f"m{number}", f"t{number}"
+    pushed, got = 2 + draw.random(), 4 + 20 * draw.random()
+    said = got + draw.choice((0.5, 2.0, 15.0))
+    whole = [
+        submit(0, message), notify(1, message), push(pushed, leg), receipt(pushed + 1, f"{leg}@{pushed:g}"), get(got - 0.1, leg),
+        fetched(got, message), post(said - 0.1, "mmsc", b=Content.MMS), answer(said, leg),
+    ]  # fmt: skip
+    return whole if draw.random() < 0.67 else whole[:4]
+
+
+def shifted(lines: list[Trace], who: int, by: int) -> list[Trace]:
+    """The same of somebody else, so many seconds later."""
+    moved = [list(line) for line in lines]
+    for line in moved:
+        line[SUBJECT], line[AT] = who, line[AT] + by * SECOND
+    return [tuple(line) for line in moved]  # type: ignore[misc]
 
 
 def rows_of(lines: list[Trace]) -> Any:
@@ -163,11 +183,8 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
         copies = [lane(build, context) for build in BUILDS]
         lines = []
         for who in range(ANN, ANN + 5):
-            shift = draw.randrange(200) * SECOND
-            for line in story(draw):
-                moved = list(line)
-                moved[SUBJECT], moved[AT] = who, line[AT] + shift
-                lines.append(tuple(moved))
+            for first in range(0, 3 * draw.choice((1, 1, 2, 4)), 3):
+                lines += shifted(story(draw, first), who, draw.randrange(200) + 100 * first)
         lines.sort(key=lambda line: line[AT] + draw.randrange(20) * SECOND)
         horizon, group, everybody = 0, 0, np.arange(ANN, ANN + 6, dtype=np.uint64)
         store: dict[int, tuple[Any, bytes]] = {}
@@ -218,6 +235,60 @@ def test_the_compiled_lane_does_as_specified(seed: int, effort: int) -> None:
             copy.load(b"".join(express.delta()))
         images = [image(express) for express in (*both, *copies)]
         assert images[0] == images[1] == images[2] == images[3], number
+
+
+QUIET = 700
+"""Seconds: longer than a story of lines that come in time."""
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_it_says_the_same_whether_a_past_lies_in_the_store_or_not(build: Any, seed: int, effort: int) -> None:
+    """Of people to whom messages come again and again, each long after the last, of which one in three is never fetched."""
+    without = back = 0
+    for number in range(seed, seed + 60 * effort):
+        draw = random.Random(number)
+        covered = draw.choice(COVERS)
+        context = dossiers.context(covered=covered, skew=draw.choice((0.0, 1.0)), join=3.0, window=float(draw.choice((4000, 20_000))))
+        here, away = lane(build, context), lane(build, context)
+        groups, store = Groups(away, Texts()), {}
+        lines: list[Trace] = []
+        for who in range(ANN, ANN + 4):
+            for first in range(0, 18, 3):
+                told = story(draw, first) if draw.random() < 0.1 else by_the_book(draw, first)
+                told = [line for line in told if line[KIND] != Kind.ATTEMPT or covered.gateway is not None]
+                told = [line for line in told if covered.sms is not None or line[KIND] not in (Kind.PUSH, Kind.PUSH_REPORT)]
+                lines += shifted(told, who, 500 * first + draw.randrange(300))
+                if draw.random() < 0.1:  # somebody asks again for what he got long ago
+                    lines += shifted([draw.choice(told)], who, 500 * first + 2000 + draw.randrange(3000))
+        lines.sort(key=lambda line: line[AT] + (draw.randrange(900) * SECOND if draw.random() < 0.01 else 0))
+        horizon, gone = 0, set[int]()
+        while lines or horizon < 30_000 * SECOND:
+            until = horizon + draw.randrange(1, 400) * SECOND
+            taken = [line for line in lines if line[AT] <= until]
+            lines = lines[len(taken) :] if taken == lines[: len(taken)] else [line for line in lines if line[AT] > until]
+            left = [express.take(rows_of(taken), horizon).tolist() for express in (here, away)]
+            assert left[0] == left[1], number
+            horizon = until
+            wanted = groups.wanted(horizon)
+            back += len(wanted)
+            groups.take_back([(group, *store[group]) for group in wanted])
+            surveys = [express.survey(horizon) for express in (here, away)]
+            without += sum(away.holds(surveys[1].closed["receiver"].astype(np.uint64)) > express_py.AWAY)
+            assert surveys[0].counts == surveys[1].counts, number
+            assert surveys[0].odd.tolist() == surveys[1].odd.tolist(), number
+            told = [sorted(zip(survey.closed.tolist(), survey.nodes.tolist(), strict=True)) for survey in surveys]
+            assert told[0] == told[1], number
+            gone.update(surveys[0].odd.tolist())
+            dropped = [express.drop(surveys[0].odd) for express in (here, away)]
+            for _, said, _ in dropped:
+                said["stamp"][said["closed"] == 0] = 0  # of what is open as it was when he was looked at last
+            given = [(sorted(rows.tolist()), sorted(said.tolist()), sorted(texts)) for rows, said, texts in dropped]
+            assert given[0] == given[1], number
+            _, quiet = (express.tidy(horizon - QUIET * SECOND, horizon - QUIET * SECOND, True) for express in (here, away))
+            assert gone.isdisjoint(quiet.tolist())
+            for each in groups.put_away(quiet, NEVER):
+                store[each.id] = each.portraits, each.texts
+    assert min(without, back) > 20, "some are asked for, and some are not"
 
 
 def in_pieces(octets: bytes, draw: random.Random) -> list[bytes]:
