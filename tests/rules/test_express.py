@@ -109,7 +109,7 @@ def shifted(lines: list[Trace], who: int, by: int) -> list[Trace]:
     moved = [list(line) for line in lines]
     for line in moved:
         line[SUBJECT], line[AT] = who, line[AT] + by * SECOND
-    return [tuple(line) for line in moved]  # type: ignore[misc]
+    return [tuple(line) for line in moved]
 
 
 def rows_of(lines: list[Trace]) -> Any:
@@ -250,7 +250,8 @@ def test_it_says_the_same_whether_a_past_lies_in_the_store_or_not(build: Any, se
         covered = draw.choice(COVERS)
         context = dossiers.context(covered=covered, skew=draw.choice((0.0, 1.0)), join=3.0, window=float(draw.choice((4000, 20_000))))
         here, away = lane(build, context), lane(build, context)
-        groups, store = Groups(away, Texts()), {}
+        groups = Groups(away, Texts())
+        store: dict[int, tuple[bytes, bytes]] = {}
         lines: list[Trace] = []
         for who in range(ANN, ANN + 4):
             for first in range(0, 18, 3):
@@ -276,8 +277,8 @@ def test_it_says_the_same_whether_a_past_lies_in_the_store_or_not(build: Any, se
             without += sum(away.holds(surveys[1].closed["receiver"].astype(np.uint64)) > express_py.AWAY)
             assert surveys[0].counts == surveys[1].counts, number
             assert surveys[0].odd.tolist() == surveys[1].odd.tolist(), number
-            told = [sorted(zip(survey.closed.tolist(), survey.nodes.tolist(), strict=True)) for survey in surveys]
-            assert told[0] == told[1], number
+            closed = [sorted(zip(survey.closed.tolist(), survey.nodes.tolist(), strict=True)) for survey in surveys]
+            assert closed[0] == closed[1], number
             gone.update(surveys[0].odd.tolist())
             dropped = [express.drop(surveys[0].odd) for express in (here, away)]
             for _, said, _ in dropped:
@@ -473,6 +474,22 @@ def test_whoever_is_odd_is_left_to_the_rules_until_released(build: Any) -> None:
     assert express.take(rows_of([notify(3)]), 0).tolist() == [True]
     express.set_slow([])
     assert express.take(rows_of([notify(3)]), 0).tolist() == [False]
+
+
+@pytest.mark.parametrize("build", BUILDS)
+def test_what_is_read_from_now_on_is_asked_of_what_lies_in_the_store_too(build: Any) -> None:
+    express = lane(build, dossiers.context(covered=COVERS[0]))
+    express.take(rows_of([submit(0), notify(1)]), 0)
+    express.survey(SECOND)
+    groups = Groups(express, Texts())
+    (made,) = groups.put_away(np.array([ANN], np.uint64), NEVER)
+    assert groups.wanted(2 * SECOND) == []
+    express.set_covered(True, False)
+    assert not express.survey(2 * SECOND).counts
+    assert groups.wanted(3 * SECOND) == [made.id]
+    groups.take_back([(made.id, made.portraits, made.texts)])
+    assert not len(express.survey(3 * SECOND).odd)
+    assert (len(express), len(express.traces(ANN))) == (1, 2)
 
 
 def test_only_rows_that_deliver_or_wait_are_its_own() -> None:
