@@ -35,7 +35,9 @@ def test_the_evaluation(small: list[corpus.Source], tmp_path: Path) -> None:
     missed = [line for line in recognise.lines(done) if not line.met and "CPU" not in line.what and "shortlist" not in line.what]
     assert missed == []
     assert max(recognise.scores(done)) < 6.0
-    assert len(recognise.scores(done)) > 30 * recognise.SCORES
+    negatives = [part for name, part in done.items() if name.split(" ")[0] in {"unrelated", "same", "foreign"}]
+    assert len(recognise.scores(done)) == sum(len(part["ms"]) for part in negatives), "one of each picture that was judged, no more"
+    assert len(recognise.scores(done, "lots")) == 30 * recognise.SCORES
 
     (results,) = tmp_path.glob("*.jsonl")
     kept = results.read_text().splitlines(keepends=True)

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from mmsd.seeds.geometry import IDENTITY, Map, boxed, cropped, inverted, seen, turned
@@ -18,7 +19,7 @@ from mmsd.seeds.seed import SIDE, WORDS, Box, Floats, Words
 
 BITS: Final = 256
 _ROWS: Final = 16
-_CHUNK: Final = 16_384  # fingerprints compared at a time: their distances stay in the cache
+_CHUNK: Final = 8_192  # fingerprints compared at a time: their distances stay in the cache
 
 VARIANTS: Final[tuple[Map, ...]] = (
     IDENTITY,
@@ -106,18 +107,28 @@ class Index:
     def shortlist(self, of: Sequence[Words], limit: int, radius: int) -> list[Near]:
         """The nearest pictures within `radius` bits of any of those fingerprints, nearest first, each once."""
         best: dict[int, Near] = {}
+        unlike, ones = np.empty(_CHUNK, np.uint64), np.empty(_CHUNK, np.uint8)  # new ones each time would cost more than the counting
         for form, words in enumerate(of):
             for start in range(0, len(self._columns[0]), _CHUNK):
                 stop = start + _CHUNK
-                bits = np.bitwise_count(self._columns[0][start:stop] ^ words[0]).astype(np.uint16)
-                for column, word in zip(self._columns[1:], words[1:], strict=True):
-                    bits += np.bitwise_count(column[start:stop] ^ word)
+                size = min(stop, len(self._columns[0])) - start
+                bits = np.zeros(size, np.uint16)
+                for column, word in zip(self._columns, words, strict=True):
+                    bits += np.bitwise_count(np.bitwise_xor(column[start:stop], word, out=unlike[:size]), out=ones[:size])
                 near = np.flatnonzero(bits <= radius)
-                if len(near) > 4 * limit * self._count:  # a template's siblings without end: the nearest do
-                    near = near[np.argpartition(bits[near], 4 * limit * self._count)[: 4 * limit * self._count]]
+                if len(near) > 4 * limit:  # a template's siblings without end
+                    near = _nearest(bits.reshape(-1, self._count), limit, radius)
                 for place in near.tolist():
                     face, variant = divmod(start + place, self._count)
                     found = Near(face, variant, int(bits[place]), form)
                     if face not in best or found.distance < best[face].distance:
                         best[face] = found
         return sorted(best.values(), key=lambda near: (near.distance, near.face))[:limit]
+
+
+def _nearest(bits: NDArray[np.uint16], limit: int, radius: int) -> NDArray[np.intp]:
+    """Of distances, (faces, fingerprints of each), the nearest `limit` faces within `radius`: the places of their fingerprints."""
+    lowest = np.ascontiguousarray(bits.T).min(axis=0).astype(np.int64) * len(bits) + np.arange(len(bits))  # of equal ones the first
+    best = np.argpartition(lowest, limit)[:limit] if len(lowest) > limit else np.arange(len(lowest))
+    places: NDArray[np.intp] = best * bits.shape[1] + bits[best].argmin(axis=1)
+    return places[bits.ravel()[places] <= radius]

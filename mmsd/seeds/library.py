@@ -21,12 +21,12 @@ from mmsd.seeds.geometry import Map
 from mmsd.seeds.mark import Host
 from mmsd.seeds.register import Template
 from mmsd.seeds.seed import Face, RegisteredPicture, RegisteredSeed, Words, key_name
+from mmsd.seeds.signs import Signs
 
 _HOSTS: Final = 512  # of 80 kB
 _TEMPLATES: Final = 64  # of 700 kB
-_FAMILIES: Final = 32  # of 3 kB a sibling
+_FAMILIES: Final = 32  # of 512 octets a sibling
 _LEARNED: Final = 50_000  # of some 200 octets
-_SCREENED: Final = 1024  # siblings whose chips are laid on what is left at a time
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -136,14 +136,13 @@ class Library:
         return self._families[entry.seed.kin, entry.picture]
 
     def screened(self, number: int, left: NDArray[np.float32], limit: int) -> list[int]:
-        """Of a face's siblings those whose chips agree best with what is left of the host: (256, 10) as `mark.left_of` gives it."""
+        """Of a face's siblings those whose chips agree best with what is left of the host: (256, 10) as `mark.left_of` gives it.
+
+        The best of all is always the first; others only as far as they may be the best.
+        """
         entry = self.entries[number]
         siblings, signs = self._signs[entry.seed.kin, entry.picture]
-        flat = left.ravel()
-        starts = range(0, len(siblings), _SCREENED)
-        scores = np.concatenate([signs[start : start + _SCREENED].astype(np.float32) @ flat for start in starts])
-        best = np.argsort(-scores)[:limit]
-        return [siblings[place] for place in best.tolist()]
+        return [siblings[place] for place in signs.best(left, limit)]
 
     def by_text(self, text: str) -> set[str]:
         """Seeds that have just this reduced text."""
@@ -161,6 +160,6 @@ class Library:
     def _template(self, number: int) -> Template:
         return Template(self.entries[number].face.values)
 
-    def _family_signs(self, family: tuple[str, int]) -> tuple[list[int], NDArray[np.int8]]:
+    def _family_signs(self, family: tuple[str, int]) -> tuple[list[int], Signs]:
         siblings = self._families[family]
-        return siblings, np.stack([self._chips(number).ravel() for number in siblings])
+        return siblings, Signs(self._chips(number) for number in siblings)

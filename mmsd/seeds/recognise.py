@@ -8,7 +8,7 @@ A picture counts by its octets or by a score of ACCEPTED or more, and by nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
@@ -34,6 +34,8 @@ HELD: Final = 24  # faces of seeds the sender holds, tried whatever they look li
 NEAR: Final = 70  # bits within which a picture may lie straight, or where its fingerprint says
 LAID: Final = 3  # candidates that are laid straight
 BEGUN: Final = 3  # of the places that phase correlation finds
+CROWD: Final = 3  # siblings, more than which are asked together before any is by itself
+_BY_ITSELF: Final = 64  # and more than which none is
 LOOKED_ALIKE: Final = 64  # bits: nearer than this a picture looks like the seed
 _HINT: Final = 2.5  # a score from which a place is worth more steps
 _SETTLED: Final = 0.6  # correlation from which a place is the right one
@@ -151,15 +153,25 @@ def _frame(view: _View, library: Library, held: Collection[str]) -> tuple[_Seen,
     candidates = near + [library.distances(face, view.prints) for face in owned]
     best = _Seen()
     straight = [one for one in candidates if one.distance <= NEAR or one.face not in listed]
+    crowded = [one for one in straight if _siblings_each(library, one.face) > CROWD]
     for one in straight:
-        best = max(best, _marked(view, library, one.face), key=_by_score)
+        if one not in crowded:
+            best = max(best, _marked(view, library, one.face), key=_by_score)
         if best.score >= _TONED:
             return best, looks
     if best.score < ACCEPTED:
         best = max(best, _siblings(view, library, straight), key=_by_score)
+    for one in crowded:
+        if best.score < ACCEPTED and _siblings_each(library, one.face) <= _BY_ITSELF:
+            best = max(best, _marked(view, library, one.face), key=_by_score)
     if best.score < ACCEPTED:
         best = max(best, _laid(view, library, candidates), key=_by_score)
     return best, looks
+
+
+def _siblings_each(library: Library, face: int) -> int:
+    """How many siblings a face has, itself among them; of animations those of one frame."""
+    return len(library.siblings(face)) // len(library.picture(face).faces)
 
 
 def _by_score(seen: _Seen) -> float:
@@ -212,10 +224,23 @@ def _siblings(view: _View, library: Library, candidates: Sequence[Near], by: Map
         if (entry.seed.kin, entry.picture) in tried or len(library.siblings(one.face)) < 2:
             continue
         tried.add((entry.seed.kin, entry.picture))
-        left = _fit(view, library, one.face, by).left
-        for face in library.screened(one.face, left, 3):
-            best = max(best, _Seen(face, _score(view, library, face, by)), key=_by_score)
+        for place in _margined(view, library, one.face) if by is IDENTITY else (by,):
+            left = _fit(view, library, one.face, place).left
+            for face in library.screened(one.face, left, 3):
+                best = max(best, _Seen(face, _score(view, library, face, place)), key=_by_score)
+                if best.score >= ACCEPTED:
+                    return best
     return best
+
+
+def _margined(view: _View, library: Library, face: int) -> Iterator[Map]:
+    """Where a picture lies that was only squashed, or put into even margins, the likeliest first."""
+    yield IDENTITY
+    if view.trim is not None:
+        yield boxed(view.trim)
+        own = library.entries[face].face.trim
+        if own is not None:
+            yield joined(boxed(view.trim), cropped(own))
 
 
 def _laid(view: _View, library: Library, candidates: Sequence[Near]) -> _Seen:
