@@ -21,7 +21,7 @@ from mmsd.rules.campaign import first_and_last
 from mmsd.rules.closing import FINAL, Rule
 from mmsd.rules.settings import CampaignSettings, DrawSettings
 from mmsd.store import Needs, Rows, Store
-from mmsd.store.campaign_counts import Close
+from mmsd.store.campaign_counts import Close, Totals
 
 _LINE_FEED: Final = "\n"
 _ONE_DAY: Final = timedelta(days=1)
@@ -64,9 +64,10 @@ class Ordered(NamedTuple):
 
 
 class Closed(Protocol):
-    """What is asked of a store, or of its reader: what was said of days."""
+    """What is asked of a store, or of its reader: what was said of days, and what counts."""
 
     def campaign_closes(self, campaign: str, since: str = "", until: str = "~") -> list[Close]: ...
+    def campaign_totals(self) -> Mapping[str, Totals]: ...
 
 
 class OpenDays(NamedTuple):
@@ -75,6 +76,7 @@ class OpenDays(NamedTuple):
     first: str
     last: str
     until: str  # local time with its offset: they are final once every feed has been read beyond it
+    forwards: int  # that count so far, of all days; of a campaign without any no day is ever final
 
     def __str__(self) -> str:
         return f"{self.first} to {self.last} are not final before every feed has been read beyond {self.until}"
@@ -109,7 +111,9 @@ def still_open(store: Closed, draw: Draw | None, known: Known) -> OpenDays | Non
     if final and max(final) >= last:  # with a day all before it are
         return None
     until = datetime.fromtimestamp(rule.at(last, FINAL) // SECOND, UTC).astimezone(zone)
-    return OpenDays(max([first, *(day + _ONE_DAY for day in final)]).isoformat(), last.isoformat(), until.isoformat(" "))
+    totals = store.campaign_totals().get(draw.campaign)
+    since = max([first, *(day + _ONE_DAY for day in final)])
+    return OpenDays(since.isoformat(), last.isoformat(), until.isoformat(" "), totals.forwards if totals is not None else 0)
 
 
 def decide(ordered: Ordered, rows: Rows, known: Known, now: int, made: Fresh, open_days: OpenDays | None) -> Batch | str:
@@ -137,6 +141,8 @@ def fault(ordered: Ordered, draw: Draw | None, open_days: OpenDays | None) -> st
         return f"the draw is {state or 'not committed to'}"
     if ordered.early and ordered.step != "close":
         return "only a close can be early"
+    if ordered.step == "close" and open_days and not open_days.forwards:
+        return f"no forward of campaign {ordered.name[0]} counts: there is nothing to draw"
     if ordered.step == "close" and open_days and not ordered.early:
         return f"{open_days}: what counts until then would take no part; say early to close all the same"
     if draw is None or ordered.step == "close":

@@ -381,7 +381,7 @@ def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path)
     priced = what._replace(campaign=msgspec.structs.replace(what.campaign, sending=SendingSettings(sms_price=0.1)))
     assert drawing.means(run, closed, priced, None)[2:] == ["cost of these SMS: 0.30 CNY"]
     committed = Draw(*NAME, rules.COMMITTED, what.terms(""), "", b"", b"", 1)
-    close, opened = ordered._replace(step="close", early=True), OpenDays("2026-11-01", "2026-11-30", "2026-12-04 00:00:00+08:00")
+    close, opened = ordered._replace(step="close", early=True), OpenDays("2026-11-01", "2026-11-30", "2026-12-04 00:00:00+08:00", 1)
     assert any(str(opened) in line for line in drawing.means(close, committed, what, opened))
     words = {
         drawing.word(ordered, None, what, None), drawing.word(ordered, None, other, None), drawing.word(run, closed, what, None),
@@ -393,7 +393,8 @@ def test_what_will_happen_is_told_and_its_word_fits_nothing_else(tmp_path: Path)
 def test_it_is_not_closed_while_its_days_are_not_final(store: Store, tmp_path: Path) -> None:
     what = known(tmp_path, first="2026-11-20", last="2026-11-22")
     assert order(store, what, "commit") == ""
-    assert drawing.still_open(store, there(store), what) == OpenDays("2026-11-20", "2026-11-22", "2026-11-26 00:00:00+08:00")
+    put(store, Batch(at=NOW, forwards=[forward(1)]))
+    assert drawing.still_open(store, there(store), what) == OpenDays("2026-11-20", "2026-11-22", "2026-11-26 00:00:00+08:00", 1)
     put(store, Batch(at=NOW, closings=[Closing("relay", "2026-11-22", "provisional", NOW)]))
     final(store, "2026-11-20")
     refused = order(store, what, "close")
@@ -411,5 +412,8 @@ def test_closed_early_by_name(store: Store, tmp_path: Path) -> None:
     what = known(tmp_path)
     assert order(store, what, "commit", early=True) == "only a close can be early"
     assert order(store, what, "commit") == ""
+    for early in (False, True):
+        assert order(store, what, "close", early=early) == "no forward of campaign relay counts: there is nothing to draw"
+    put(store, Batch(at=NOW, forwards=[forward(1)]))
     assert order(store, what, "close", early=True) == ""
     assert there(store).state == rules.CLOSING

@@ -209,7 +209,7 @@ def test_it_is_not_closed_before_its_days_are_final(tmp_path: Path, store: Sqlit
     draws = {NAME: Known(campaign, known(tmp_path, **fields)[NAME].settings, tmp_path)}
     house = House(tmp_path / "house", reader=store, draws=draws)
     house.grant(f"campaign,read {digest('campaigner')}")
-    open_days = {"first": "2026-12-01", "last": "2026-12-02", "until": "2026-12-06 00:00:00+08:00"}
+    open_days = {"first": "2026-12-01", "last": "2026-12-02", "until": "2026-12-06 00:00:00+08:00", "forwards": 4}
 
     async def go(client: Any) -> None:
         assert (await step(client, "commit"))[0] == 200
