@@ -23,8 +23,8 @@ from mmsd.web.answers import Problem
 from mmsd.web.api import address
 from mmsd.web.care import LOOKED, USUAL, case_row, effects, funnel_rows, handover_row, take_off
 from mmsd.web.desk import MOST_MESSAGES, MOST_STEPS, messages, of_care
-from mmsd.web.findings import as_csv
 from mmsd.web.pages import LANGUAGES, texts
+from mmsd.web.sheets import marked
 
 _WIDEST: Final = 1_000
 """Columns of a listing. A narrow window wraps its lines: better than heads and numbers cut off."""
@@ -223,7 +223,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool, as_table: bool = False) ->
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
     elif as_table:
-        click.echo(as_csv(rows), nl=False)
+        click.echo(marked(rows), nl=False)
     elif not rows:
         click.echo("None.")
     else:

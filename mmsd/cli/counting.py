@@ -16,8 +16,8 @@ from mmsd.cli.kpi import reader_of
 from mmsd.web import campaign as counting
 from mmsd.web.campaign import BYS, WHOLE, By, Days
 from mmsd.web.campaigns import fits, named
-from mmsd.web.findings import as_csv
-from mmsd.web.tables import MARK, workbook_of
+from mmsd.web.sheets import marked
+from mmsd.web.tables import workbook_of
 
 
 @click.command()
@@ -76,7 +76,7 @@ def counts(
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
     elif as_table:
-        click.echo(MARK + as_csv(rows), nl=False)
+        click.echo(marked(rows), nl=False)
     else:
         show(Console(soft_wrap=True), rows)
 

@@ -14,7 +14,8 @@ from rich.table import Table
 from mmsd import config
 from mmsd.cli.kpi import hour_of, percent, reader_of
 from mmsd.model import HOUR
-from mmsd.web.findings import CAUSES, KINDS, MOST_HOURS, WEEK, as_csv, day_of, finding, late_hours, notifications, places, standing_models
+from mmsd.web.findings import CAUSES, KINDS, MOST_HOURS, WEEK, day_of, finding, late_hours, notifications, places, standing_models
+from mmsd.web.sheets import marked
 
 _CONFIG: Final = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
 
@@ -84,7 +85,7 @@ def _print(rows: list[dict[str, Any]], as_table: bool, as_json: bool, columns: t
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
     elif as_table:
-        click.echo(as_csv(rows), nl=False)
+        click.echo(marked(rows), nl=False)
     elif not rows:
         click.echo("None.")
     else:

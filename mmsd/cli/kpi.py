@@ -18,7 +18,8 @@ from mmsd.model import HOUR, SECOND
 from mmsd.rules.kpi import Kpi, Mean, Ratio
 from mmsd.store.read import Reader
 from mmsd.store.sqlite import DATABASE
-from mmsd.web.figures import BYS, MOST_HOURS, USUAL_HOURS, Answer, By, Question, Row, as_csv, ask
+from mmsd.web.figures import BYS, MOST_HOURS, USUAL_HOURS, Answer, By, Question, Row, ask, flat
+from mmsd.web.sheets import marked
 
 COLUMNS: Final = {
     "end_to_end": "end to end", "regulatory": "regulatory", "mean_delay": "delay", "timeliness": "≤ 48 h", "prompt": "prompt",
@@ -70,7 +71,7 @@ def kpi(config_file: Path, by: By, since: str, until: str, node: str | None, cit
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1))
     elif as_table:
-        click.echo(as_csv(answer.rows, by), nl=False)
+        click.echo(marked(flat(row, by) for row in answer.rows), nl=False)
     else:
         show(Console(soft_wrap=True), answer, by)
     if earliest and not _busy(answer.total):

@@ -24,8 +24,8 @@ from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, known_only, posted, refuse, reply, shown, whole
 from mmsd.web.api import MOST_ROWS
 from mmsd.web.campaign import BYS, FIRST_DAY, LAST_DAY, WHOLE, By, Days, Source, forward_row, late_row, tree_row
-from mmsd.web.findings import as_csv
-from mmsd.web.tables import MARK, attached, csv_file, workbook_file, workbook_of
+from mmsd.web.sheets import MARK, as_csv, attached, csv_file
+from mmsd.web.tables import workbook_file, workbook_of
 
 PAGE: Final = 2_000
 """Forwards read at once for a file."""

@@ -23,7 +23,7 @@ from mmsd.rules.table import Row
 from mmsd.store import CareCase, CareGroup, CareGroups, Handover, Needs, Rows, Store
 from mmsd.web.acting import Acting, Granted, check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, whole
-from mmsd.web.findings import as_csv
+from mmsd.web.sheets import csv_file
 
 MOST_ROWS: Final = 500
 MOST_EXPORTED: Final = 10_000
@@ -180,7 +180,7 @@ class CareApi:
     async def handover_table(self, request: web.Request) -> web.Response:
         query = known_only(request, "kind", "limit", "after")
         _, rows = await self._listed(query)
-        return _file("mmsd-handover.csv", [handover_row(row) for row in rows])
+        return csv_file("mmsd-handover.csv", [handover_row(row) for row in rows])
 
     async def export(self, request: web.Request) -> web.Response:
         known_only(request)
@@ -193,7 +193,7 @@ class CareApi:
         deed = Deed(asked.who, "reveal", f"hand-over list, {len(rows)} cases", asked.why)
         now = self._wall()
         await self._ask(lambda: self._store.transact(Needs(), lambda _: Batch(now, deeds=[deed])))
-        answer = _file("mmsd-handover-full.csv", [handover_row(row, str) for row in rows])
+        answer = csv_file("mmsd-handover-full.csv", [handover_row(row, str) for row in rows])
         if len(rows) == asked.limit:
             answer.headers["After"] = rows[-1].place
         return answer
@@ -220,7 +220,7 @@ class CareApi:
     async def funnel_table(self, request: web.Request) -> web.Response:
         query = known_only(request, "by", "from", "to", "days", "origin")
         _, _, rows = await self._funnel(query)
-        return _file("mmsd-care-funnel.csv", rows)
+        return csv_file("mmsd-care-funnel.csv", rows)
 
     async def effect(self, request: web.Request) -> web.Response:
         query = known_only(request, "from", "to", "days", "looked")
@@ -284,8 +284,3 @@ def take_off(store: Store, subscriber: int, case: int, *, who: str, why: str, no
         return False
     store.transact(Needs(), lambda _: _off(row, now, who, why))
     return True
-
-
-def _file(name: str, rows: list[dict[str, Any]]) -> web.Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return web.Response(text=as_csv(rows), content_type="text/csv", charset="utf-8", headers=headers)

@@ -6,10 +6,8 @@ says whether it is final: whether nothing submitted in it can still change.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, timedelta, tzinfo
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple, get_args
@@ -24,6 +22,7 @@ from mmsd.rules.settings import Judgement
 from mmsd.rules.table import Row as TableRow
 from mmsd.store import Split
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, refuse, reply
+from mmsd.web.sheets import csv_file
 from mmsd.web.source import Health, Reader
 from mmsd.web.totals import window
 
@@ -158,28 +157,6 @@ def flat(row: Row, head: str) -> dict[str, Any]:
     return columns | (row.codes or {})
 
 
-def as_csv(rows: Iterable[Row], head: str) -> str:
-    """Comma-separated, one header line; what is not known is empty, and text that a spreadsheet would run is quoted with an apostrophe."""
-    text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        columns = flat(row, head)
-        if writer is None:
-            writer = csv.DictWriter(text, list(columns), lineterminator="\r\n")
-            writer.writeheader()
-        writer.writerow({name: cell(value) for name, value in columns.items()})
-    return text.getvalue()
-
-
-def cell(value: object) -> object:
-    """A value as it stands in a file that a spreadsheet opens."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
-
-
 # ------------------------------------------------------------------------------------------------------------------------ the API
 
 
@@ -219,8 +196,7 @@ class FiguresApi:
     async def table(self, request: web.Request) -> web.Response:
         question, answer = await self._answer(request)
         name = f"mmsd-{question.by}-{(iso(question.from_hour * HOUR) or '')[:10]}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return web.Response(text=as_csv(answer.rows, question.by), content_type="text/csv", charset="utf-8", headers=headers)
+        return csv_file(name, (flat(row, question.by) for row in answer.rows))
 
     async def codes(self, request: web.Request) -> web.Response:
         """Codes that no table names now, and how often known bad ones came in the range."""

@@ -5,8 +5,6 @@ Numbers are masked, always.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -18,7 +16,7 @@ from mmsd.model import HOUR, SECOND, Finding, NotificationCount, PlaceCount, mas
 from mmsd.rules.findings import FINDINGS
 from mmsd.rules.retrieval import LATE, MISSED, RETRIEVED
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, refuse, reply, whole
-from mmsd.web.figures import cell
+from mmsd.web.sheets import csv_file
 from mmsd.web.source import Health, Reader
 from mmsd.web.totals import window
 
@@ -95,19 +93,6 @@ def places(counts: Iterable[PlaceCount]) -> list[dict[str, Any]]:
     return [{"place": count.place, "cause": count.cause, "n": count.n} for count in counts]
 
 
-def as_csv(rows: Iterable[dict[str, Any]]) -> str:
-    """Comma-separated, one header line, without nested values; nothing where there are no rows."""
-    text = io.StringIO()
-    writer: csv.DictWriter[str] | None = None
-    for row in rows:
-        flat = {name: cell(value) for name, value in row.items() if not isinstance(value, list)}
-        if writer is None:
-            writer = csv.DictWriter(text, list(flat), lineterminator="\r\n")
-            writer.writeheader()
-        writer.writerow(flat)
-    return text.getvalue()
-
-
 class FindingsApi:
     """The handlers."""
 
@@ -133,7 +118,7 @@ class FindingsApi:
 
     async def table(self, request: web.Request) -> web.Response:
         rows, _ = await self._rows(request)
-        return _file("mmsd-findings.csv", rows)
+        return csv_file("mmsd-findings.csv", rows)
 
     async def _rows(self, request: web.Request) -> tuple[list[dict[str, Any]], int | None]:
         query = known_only(request, "kind", "cause", "open", "after", "limit")
@@ -163,7 +148,7 @@ class FindingsApi:
 
     async def notifications_table(self, request: web.Request) -> web.Response:
         _, _, counts = await self._notified(request)
-        return _file("mmsd-notifications.csv", notifications(counts))
+        return csv_file("mmsd-notifications.csv", notifications(counts))
 
     async def _notified(self, request: web.Request) -> tuple[int, int, list[NotificationCount]]:
         from_hour, to_hour = asked_hours(known_only(request, "from", "to"), self._health(), self._wall())
@@ -195,8 +180,3 @@ def day_of(hour: int, zone: tzinfo, *, after: int = 0) -> str:
     ('1970-01-01', '1970-01-03')
     """
     return (datetime.fromtimestamp(hour * HOUR / SECOND, zone).date() + timedelta(days=after)).isoformat()
-
-
-def _file(name: str, rows: list[dict[str, Any]]) -> web.Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return web.Response(text=as_csv(rows), content_type="text/csv", charset="utf-8", headers=headers)

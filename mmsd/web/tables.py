@@ -1,9 +1,9 @@
-"""Rows as files that a spreadsheet opens: CSV with the mark by which Excel knows UTF-8, and XLSX in which text is text, never a formula."""
+"""Rows as a workbook (XLSX) in which text is text, never a formula."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -12,24 +12,14 @@ from aiohttp import web
 from mmsd.rules.settings import CampaignSettings
 from mmsd.web import campaign as counting
 from mmsd.web.campaign import BYS, Days, Source
-from mmsd.web.findings import as_csv
+from mmsd.web.sheets import attached
 
-MARK: Final = "\ufeff"
 WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDEST: Final = 40
 
 
-def csv_file(name: str, rows: Iterable[dict[str, Any]]) -> web.Response:
-    """A download; lists in a row are left out."""
-    return web.Response(text=MARK + as_csv(rows), content_type="text/csv", charset="utf-8", headers=attached(name))
-
-
 def workbook_file(name: str, octets: bytes) -> web.Response:
     return web.Response(body=octets, content_type=WORKBOOK, headers=attached(name))
-
-
-def attached(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def workbook_of(source: Source, name: str, settings: CampaignSettings | None, days: Days) -> bytes:

@@ -82,7 +82,7 @@ def test_cases_are_listed(run: Run, house: Path) -> None:
 def test_what_was_done_leaves_the_hand_over_list_and_stays_in_the_audit(run: Run, house: Path) -> None:
     (row,) = json.loads(run("handover", house, "--json").stdout)
     assert (row["number"], row["cause"], row["reason"]) == ("86138****1234", "BAD_APN", "pushes: 2")
-    assert run("handover", house, "--csv").output.startswith("id,number,at,kind")
+    assert run("handover", house, "--csv").output.startswith("\ufeffid,number,at,kind")
     assert run("done", house, row["id"], "--who", "li", "--why", "called him").output == f"{row['id']}: done\n"
     assert run("handover", house).output == "None.\n"
     assert run("done", house, row["id"], "--why", "again").exit_code == 2
@@ -112,7 +112,7 @@ def test_funnel_and_effect(run: Run, house: Path) -> None:
     span = ("--from", "2026-11-22T00:00", "--to", "2026-11-23T00:00")
     (row,) = json.loads(run("funnel", house, *span, "--by", "city", "--json").stdout)
     assert (row["city"], row["found"], row["asked"], row["handed_over"], row["open"]) == ("Wuxi", 2, 1, 1, 1)
-    assert run("funnel", house, *span, "--csv").output.startswith("found,asked,consented,pushed,confirmed")
+    assert run("funnel", house, *span, "--csv").output.startswith("\ufefffound,asked,consented,pushed,confirmed")
     heads = run("funnel", house, *span, "--by", "city").output.splitlines()[0]  # narrow windows wrap lines, and lose no word
     assert heads.split()[:6] == ["city", "found", "asked", "consented", "pushed", "confirmed"]
     assert "…" not in heads

@@ -97,7 +97,7 @@ def test_kpi_of_one_city_by_node(run: Run, house: Path):
 
 
 def test_kpi_as_csv_and_json(run: Run, house: Path):
-    rows = list(csv.DictReader(io.StringIO(run("kpi", house, *RANGE, "--csv").output)))
+    rows = list(csv.DictReader(io.StringIO(run("kpi", house, *RANGE, "--csv").output.removeprefix("\ufeff"))))
     assert [(row["day"], row["final"], row["regulatory_of"], row["code_4441"]) for row in rows] == [
         ("2026-11-22", "1", "1500", "12"), ("2026-11-23", "0", "1", "0"),
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from mmsd.rules.table import Row
 from mmsd.store.sqlite import SqliteStore
 from mmsd.web.access import digest
 from mmsd.web.figures import Terms
+from mmsd.web.sheets import MARK
 from tests.web.house import NOON, House
 from tests.web.stored import KEYS, put, stored
 
@@ -72,7 +73,7 @@ def ask(house: House, path: str, *, status: int = 200) -> Any:
 
 
 def table(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+    return list(csv.DictReader(io.StringIO(text.removeprefix(MARK))))
 
 
 # ------------------------------------------------------------------------------------------------------------------------- lists

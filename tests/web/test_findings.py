@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from mmsd.model import Evidence, Finding, NotificationCount, PlaceCount
-from mmsd.web.findings import as_csv, late_hours, notifications
+from mmsd.web.findings import late_hours, notifications
+from mmsd.web.sheets import as_csv
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, House
 from tests.web.test_api import get
 
