@@ -6,16 +6,13 @@ before he has the list. A list of all forwards goes out page by page as it is re
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
-from mmsd.errors import StoreError
 from mmsd.model import Batch, Deed, masked
 from mmsd.rules.settings import CampaignSettings
 from mmsd.store import Needs, Store
@@ -24,15 +21,11 @@ from mmsd.web.acting import check_said
 from mmsd.web.answers import Ask, Problem, Route, known_only, posted, refuse, reply, shown, whole
 from mmsd.web.api import MOST_ROWS
 from mmsd.web.campaign import BYS, FIRST_DAY, LAST_DAY, WHOLE, By, Days, Source, forward_row, late_row, tree_row
-from mmsd.web.sheets import MARK, as_csv, attached, csv_file
+from mmsd.web.sheets import csv_file, csv_stream
 from mmsd.web.tables import workbook_file, workbook_of
 
 PAGE: Final = 2_000
 """Forwards read at once for a file."""
-PAGE_SECONDS: Final = 30.0
-"""For the other side to take them."""
-STREAMED: Final = ("/api/v1/campaigns/{id}/forwards.csv", "/api/v1/campaigns/{id}/forwards/export")
-"""Addresses that answer as long as somebody reads; each part has its own time limit."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\Z")
@@ -171,30 +164,13 @@ class CampaignsApi:
         return await self._stream(request, name, f"mmsd-{name}-forwards-full.csv", str)
 
     async def _stream(self, request: web.Request, name: str, file: str, show: Callable[[str], str]) -> web.StreamResponse:
-        """All forwards as CSV, in the order they came; what comes meanwhile stands at the end. A store that goes away breaks it off."""
+        """All forwards as CSV, in the order they came."""
 
-        def page_of(after: int) -> tuple[str, int]:
-            """Its text, and after which forward the next one is; 0 = there is none."""
-            page = self._store.forwards(name, PAGE, after)
-            text = as_csv(forward_row(row.id, row.forward, show) for row in page)
-            return text if not after else text.partition("\r\n")[2], page[-1].id if len(page) == PAGE else 0
+        def page_of(after: int | None) -> tuple[list[dict[str, Any]], int | None]:
+            page = self._store.forwards(name, PAGE, after or 0)
+            return [forward_row(row.id, row.forward, show) for row in page], page[-1].id if len(page) == PAGE else None
 
-        text, last = await self._ask(partial(page_of, 0))
-        answer = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8", **attached(file)})
-        await answer.prepare(request)
-        try:
-            text = MARK + text
-            while request.method != "HEAD":
-                async with asyncio.timeout(PAGE_SECONDS):
-                    await answer.write(text.encode())
-                if not last:
-                    break
-                text, last = await self._ask(partial(page_of, last))
-            await answer.write_eof()
-        except (Problem, StoreError, TimeoutError, ConnectionError):
-            if request.transport is not None:  # a file that ends early must not look whole
-                request.transport.abort()
-        return answer
+        return await csv_stream(request, file, self._ask, page_of)
 
     # --------------------------------------------------------------------------------------------------------------------- shared
 

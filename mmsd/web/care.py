@@ -23,7 +23,7 @@ from mmsd.rules.table import Row
 from mmsd.store import CareCase, CareGroup, CareGroups, Handover, Needs, Rows, Store
 from mmsd.web.acting import Acting, Granted, check_said
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, posted, refuse, reply, whole
-from mmsd.web.sheets import csv_file
+from mmsd.web.sheets import csv_file, csv_stream
 
 MOST_ROWS: Final = 500
 MOST_EXPORTED: Final = 10_000
@@ -177,10 +177,14 @@ class CareApi:
         limit, rows = await self._listed(query)
         return reply({"handover": [handover_row(row) for row in rows], "after": rows[-1].place if len(rows) == limit else None})
 
-    async def handover_table(self, request: web.Request) -> web.Response:
-        query = known_only(request, "kind", "limit", "after")
-        _, rows = await self._listed(query)
-        return csv_file("mmsd-handover.csv", [handover_row(row) for row in rows])
+    async def handover_table(self, request: web.Request) -> web.StreamResponse:
+        kind = _kind(known_only(request, "kind").get("kind", ""))
+
+        def page_of(after: str | None) -> tuple[list[dict[str, Any]], str | None]:
+            page = self._store.handovers(MOST_ROWS, after or "", kind)
+            return [handover_row(row) for row in page], page[-1].place if len(page) == MOST_ROWS else None
+
+        return await csv_stream(request, "mmsd-handover.csv", self._ask, page_of)
 
     async def export(self, request: web.Request) -> web.Response:
         known_only(request)

@@ -6,8 +6,9 @@ Numbers are masked, always.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from typing import Any, Final
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from mmsd.model import HOUR, SECOND, Finding, NotificationCount, PlaceCount, mas
 from mmsd.rules.findings import FINDINGS
 from mmsd.rules.retrieval import LATE, MISSED, RETRIEVED
 from mmsd.web.answers import Ask, Problem, Route, iso, known_only, moment, refuse, reply, whole
-from mmsd.web.sheets import csv_file
+from mmsd.web.sheets import csv_file, csv_stream
 from mmsd.web.source import Health, Reader
 from mmsd.web.totals import window
 
@@ -116,12 +117,18 @@ class FindingsApi:
         rows, after = await self._rows(request)
         return reply({"findings": rows, "after": after})
 
-    async def table(self, request: web.Request) -> web.Response:
-        rows, _ = await self._rows(request)
-        return csv_file("mmsd-findings.csv", rows)
+    async def table(self, request: web.Request) -> web.StreamResponse:
+        page_of = self._pages(known_only(request, "kind", "cause", "open"), MOST_ROWS)
+        return await csv_stream(request, "mmsd-findings.csv", self._ask, page_of)
 
     async def _rows(self, request: web.Request) -> tuple[list[dict[str, Any]], int | None]:
         query = known_only(request, "kind", "cause", "open", "after", "limit")
+        after = whole(query, "after", None, 1, 2**63 - 1)
+        limit = whole(query, "limit", 100, 1, MOST_ROWS) or MOST_ROWS
+        return await self._ask(partial(self._pages(query, limit), after))
+
+    def _pages(self, query: Mapping[str, str], limit: int) -> Callable[[int | None], tuple[list[dict[str, Any]], int | None]]:
+        """What reads the page behind a place: its rows, and the place of the next."""
         kind, cause, standing = query.get("kind"), query.get("cause"), query.get("open", "1")
         if kind is not None and kind not in KINDS:
             refuse("kind", kind, f"one of {', '.join(KINDS)}")
@@ -129,15 +136,13 @@ class FindingsApi:
             refuse("cause", cause, f"one of {', '.join(CAUSES)}")
         if standing not in ("0", "1"):
             refuse("open", standing, "1 (only those that stand) or 0")
-        after = whole(query, "after", None, 1, 2**63 - 1)
-        limit = whole(query, "limit", 100, 1, MOST_ROWS) or MOST_ROWS
 
-        def read() -> tuple[list[tuple[int, Finding]], frozenset[tuple[str, str]]]:
+        def page_of(after: int | None) -> tuple[list[dict[str, Any]], int | None]:
             found = self._source.findings(None, limit, after, open_only=standing == "1", kind=kind, cause=cause)
-            return found, standing_models(self._source)
+            models = standing_models(self._source)
+            return [finding(row, models) for _, row in found], found[-1][0] if len(found) == limit else None
 
-        found, models = await self._ask(read)
-        return [finding(row, models) for _, row in found], found[-1][0] if len(found) == limit else None
+        return page_of
 
     async def notifications(self, request: web.Request) -> web.Response:
         from_hour, to_hour, counts = await self._notified(request)

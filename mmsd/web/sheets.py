@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
+from mmsd.errors import StoreError
+from mmsd.web.answers import Ask, Problem
+
+Place = TypeVar("Place")
+
 MARK: Final = "\ufeff"
+STREAMED: Final = (
+    "/api/v1/findings.csv", "/api/v1/care/handover.csv", "/api/v1/campaigns/{id}/forwards.csv", "/api/v1/campaigns/{id}/forwards/export",
+)  # fmt: skip
+"""Addresses that answer as long as somebody reads; each page has its own time limit."""
+PAGE_SECONDS: Final = 30.0
+"""A client that takes a page more slowly is let go."""
 _RUN: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -36,6 +49,32 @@ def marked(rows: Iterable[dict[str, Any]]) -> str:
 def csv_file(name: str, rows: Iterable[dict[str, Any]]) -> web.Response:
     """A download; lists in a row are left out."""
     return web.Response(text=marked(rows), content_type="text/csv", charset="utf-8", headers=attached(name))
+
+
+async def csv_stream(
+    request: web.Request, name: str, ask: Ask, page_of: Callable[[Place | None], tuple[list[dict[str, Any]], Place | None]]
+) -> web.StreamResponse:
+    """A download of all there is, page by page; what comes meanwhile stands at the end. A store that goes away breaks it off.
+
+    `page_of` tells the rows behind a place (None: the first ones), and behind which place the next are (None: there are none).
+    """
+    rows, place = await ask(partial(page_of, None))
+    answer = web.StreamResponse(headers={"Content-Type": "text/csv; charset=utf-8", **attached(name)})
+    await answer.prepare(request)
+    text = MARK + as_csv(rows)
+    try:
+        while request.method != "HEAD":
+            async with asyncio.timeout(PAGE_SECONDS):
+                await answer.write(text.encode())
+            if place is None:
+                break
+            rows, place = await ask(partial(page_of, place))
+            text = as_csv(rows).partition("\r\n")[2]
+        await answer.write_eof()
+    except (Problem, StoreError, TimeoutError, ConnectionError):
+        if request.transport is not None:  # a file that ends early must not look whole
+            request.transport.abort()
+    return answer
 
 
 def attached(name: str) -> dict[str, str]:

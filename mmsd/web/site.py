@@ -26,7 +26,7 @@ from mmsd.telemetry import CONTENT_TYPE, Telemetry
 from mmsd.web.access import Grant, Limiter, Random, Sessions, Tokens, caller_of
 from mmsd.web.answers import Handler, Problem, Route, known_only, reply
 from mmsd.web.api import Api
-from mmsd.web.campaigns import STREAMED, CampaignsApi
+from mmsd.web.campaigns import CampaignsApi
 from mmsd.web.care import CareApi
 from mmsd.web.copies import CopiesApi
 from mmsd.web.counter import Counter
@@ -42,6 +42,7 @@ from mmsd.web.outbox import Outbox, OutboxApi
 from mmsd.web.pages import BEHIND, Pages, cookie_name
 from mmsd.web.seeds import Seeds, SeedsApi
 from mmsd.web.serials import SerialsApi, Tries
+from mmsd.web.sheets import STREAMED
 from mmsd.web.source import FeedHealth, Health, Reader
 from mmsd.web.stream import Stream
 

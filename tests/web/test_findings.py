@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from mmsd.model import Evidence, Finding, NotificationCount, PlaceCount
 from mmsd.web.findings import late_hours, notifications
-from mmsd.web.sheets import as_csv
+from mmsd.web.sheets import MARK, as_csv
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, House
 from tests.web.test_api import get
 
@@ -56,6 +57,20 @@ def test_what_stands_is_told_newest_first_and_masked(full: House) -> None:
 )  # fmt: skip
 def test_findings_are_chosen(full: House, query: str, causes: list[str]) -> None:
     assert [row["cause"] for row in get(full, f"/api/v1/findings?{query}")["findings"]] == causes
+
+
+def test_a_file_has_all_that_stands_however_many_a_page_holds(full: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mmsd.web.findings.MOST_ROWS", 1)
+    told: list[str] = []
+
+    async def story(client: Any) -> None:
+        answer = await client.get("/api/v1/findings.csv?open=0")
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="mmsd-findings.csv"'
+        told.append(await answer.text())
+
+    full.visit(story)
+    assert told[0].count(MARK) == 1
+    assert [line.split(",")[2] for line in told[0].splitlines()] == ["cause", "NODE_FAULT", "BAD_APN", "BAD_PROXY", "BAD_APN"]
 
 
 @pytest.mark.parametrize("query", ["kind=people", "cause=NO_PUSH", "open=yes", "number=8613812341234"])
