@@ -15,10 +15,11 @@ from mmsd.seeds import mark, recognise
 from mmsd.seeds.contents import Content
 from mmsd.seeds.fingerprint import VARIANTS, Index
 from mmsd.seeds.library import Library
+from mmsd.seeds.pictures import colour, opened
 from mmsd.seeds.recognise import judge
 from mmsd.seeds.seed import Floats, RegisteredPicture, RegisteredSeed, key_name
 from mmsd.seeds.signs import Signs
-from tests.seeds.drawn import KEY, Campaign, card, payload
+from tests.seeds.drawn import KEY, Campaign, card, make, payload
 
 CHIPS = [mark.chips(KEY, number.to_bytes(2, "big")) for number in range(400)]
 SIGNS = Signs(CHIPS)
@@ -90,3 +91,18 @@ def test_a_seed_among_a_crowd_of_siblings(campaign: Campaign, monkeypatch: pytes
             assert [found.seed for found in judge([Content("image/any", octets)], library).sightings] == [name], change
     stranger = alter.jpeg(card("torch", "Leg 00009"), 75)
     assert not judge([Content("image/any", stranger)], library).sightings
+
+
+def test_cards_of_one_template_in_two_campaigns_are_never_taken_for_each_other() -> None:
+    """No family joins them, and they look the same to every fingerprint: their marks tell them apart after all that is done to them."""
+    made = {name: make(name, alter.png(card("torch", number))) for name, number in (("leg-1", "Leg 00001"), ("lamp-1", "Leg 00002"))}
+    seeds = {name: RegisteredSeed(name, name[:3], name, key_name(KEY), (one.registered,)) for name, one in made.items()}
+    library = Library(KEY, seeds.values())
+    right = 0
+    for name, one in made.items():
+        for change, (_, altered) in corpus.CHANGES.items():
+            octets = altered(colour(opened(one.octets)), random.Random(f"{name} {change}"))
+            found = [sighting.label for sighting in judge([Content("image/any", octets)], library, held=list(seeds)).sightings]
+            assert found in ([], [f"{name[:3]}/{name}"]), f"{name}, {change}"
+            right += bool(found)
+    assert right == 2 * len(corpus.CHANGES)
