@@ -19,7 +19,7 @@ NEVER_CAME = frozenset({"U9", "U11", "U12", "U14", "U15", "U16"})
 def table(config: Path, by: str, day: datetime) -> list[dict[str, str]]:
     done = mmsd("kpi", config, "--by", by, "--from", f"{day:%Y-%m-%d}", "--to", f"{day + timedelta(days=1):%Y-%m-%d}", "--csv")
     assert done.returncode == 0, done.stderr
-    return list(csv.DictReader(io.StringIO(done.stdout)))
+    return list(csv.DictReader(io.StringIO(done.stdout.removeprefix("\ufeff"))))
 
 
 def test_a_list_of_subscribers_a_table_of_models_and_prefixes(tmp_path: Path, logs: Path) -> None:
