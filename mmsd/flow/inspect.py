@@ -301,8 +301,8 @@ def _flat(kind: mime.ContentType, body: bytes, depth: int = 1) -> Iterator[Conte
 
 
 def look_of(tap: str, copy: Copy, said: Verdict) -> Look:
-    """The line of a copy: of each campaign the surest seed; else what it may hold; else that it holds nothing, or could not be judged."""
-    seen = tuple((f"{each.campaign}/{each.seed}", int(METHODS[each.method]), round(1000 * each.score)) for each in said.counted)
+    """The line of a copy: every seed in it, the surest first; else what it may hold; else that it holds nothing, or could not be judged."""
+    seen = tuple((f"{each.campaign}/{each.seed}", int(METHODS[each.method]), round(1000 * each.score)) for each in said.sightings)
     if not seen:
         seen = tuple((f"{each.campaign}/{each.seed}", int(Sighted.PROBABLE), 0) for each in said.probable[:1])
     if not seen:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmsd.model import NOT_LOGGED, SECOND
-from mmsd.rules.campaign import SERVICE, Campaigns, Seed, evidence_of
+from mmsd.rules.campaign import SERVICE, Campaigns, Seed, Told, evidence_of
 from mmsd.rules.copies import MM4, transactions
 from mmsd.rules.forwards import Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
@@ -41,14 +41,13 @@ class Handsets(Protocol):
 
 
 class Ready(NamedTuple):
-    """A seed's retrieval that may earn something now."""
+    """A seed's retrieval that may earn something now, in one campaign."""
 
     thread: Thread
     dossier: Dossier
     seen: Seen
     seed: Seed
-    method: str
-    score: float
+    told: Told
 
 
 @dataclass(slots=True)
@@ -71,7 +70,7 @@ class Awards:
         """To be called before `ready`: lines of all whose submits have to be shown answered are looked for together."""
         self._posted = self.state.lines_of(
             thread.sender for dossier in dossiers for thread in dossier.threads
-            if self.campaigns and thread.opened is not None and evidence_of(thread, self.state.seeds)[0] and self._said(dossier, thread) < 0
+            if self.campaigns and thread.opened is not None and self._evidence(thread) and self._said(dossier, thread) < 0
         )  # fmt: skip
 
     def _said(self, dossier: Dossier, thread: Thread) -> int:
@@ -79,29 +78,36 @@ class Awards:
         entry = self.state.published.get(dossier.subscriber, {}).get((thread.domain, thread.identity, thread.forwarded))
         return entry.answered if entry is not None else -1
 
-    def ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, horizon: int) -> Ready | None:
-        """A seed's retrieval whose hold is over, once; not before it is known of its submit and earlier ones whether they were answered.
+    def _evidence(self, thread: Thread) -> list[Told]:
+        return evidence_of(thread, self.state.seeds, self.state.seed_names)
+
+    def ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, horizon: int) -> list[Ready]:
+        """A seed's retrieval whose hold is over, once in each campaign; not before it is known of its submit and earlier ones whether they
+        were answered.
 
         `entry` is about to be published; until then it is told here when to look again, and what was asked or awarded.
         """
         if not self.campaigns or thread.opened is None or thread.passed_on:
-            return None
-        number, method, score = evidence_of(thread, self.state.seeds)
-        if not number:
-            return None
+            return []
+        evidence = self._evidence(thread)
+        if not evidence:
+            return []
         if entry.answered < 0:
             self._ask_answer(thread, entry, horizon)
-        if entry.answered < 0 or entry.awarded or not seen.retrieved or seen.signs.doubted:
-            return None
-        seed = self.campaigns.of(number)
-        if seed is None:
-            return None
-        due = seen.retrieved + int(seed.campaign.hold * SECOND)
-        if horizon < due:
-            entry.due = min(entry.due, due)
-            return None
-        entry.awarded = True
-        return Ready(thread, dossier, seen, seed, method, score)
+        if entry.answered < 0 or not seen.retrieved or seen.signs.doubted:
+            return []
+        ready = []
+        for told in evidence:
+            seed = self.campaigns.of(told.seed)
+            if seed is None or entry.awarded_in(told.campaign):
+                continue
+            due = seen.retrieved + int(seed.campaign.hold * SECOND)
+            if horizon < due:
+                entry.due = min(entry.due, due)
+            else:
+                entry.award(told.campaign)
+                ready.append(Ready(thread, dossier, seen, seed, told))
+        return ready
 
     def _ask_answer(self, thread: Thread, entry: Published, horizon: int) -> None:
         """Whether the sender's gateway shows that the submit was answered; asked once, while his lines are still at hand."""
@@ -133,7 +139,7 @@ class Awards:
         self._hold_served(people, frozenset(senders.tolist()))
         for each in in_order:
             if self.campaigns.is_service(each.thread.sender):
-                self.state.hold(Holding(each.dossier.subscriber, each.seen.retrieved, each.seed.campaign.id, each.seed.number, 0, SERVICE))
+                self._hold(each, 0, SERVICE)
             else:
                 candidates.append(self._candidate(each))
         return candidates
@@ -146,6 +152,12 @@ class Awards:
             shown = any(holding.key == SERVICE and holding.at >= one.at for holding in mine)
             if not shown and (one.arrived or one.number in senders):
                 self.state.hold(Holding(one.number, one.at, one.campaign, seed, 0, SERVICE))
+
+    def _hold(self, ready: Ready, generation: int, key: bytes, sender: int = 0) -> None:
+        """The receiver has all siblings that the message holds, though it is one forward."""
+        told = ready.told
+        for seed in (told.seed, *told.beside):
+            self.state.hold(Holding(ready.dossier.subscriber, ready.seen.retrieved, told.campaign, seed, generation, key, sender))
 
     def _look_up(self, senders: npt.NDArray[np.uint64]) -> None:
         self._imeis = {}
@@ -162,13 +174,13 @@ class Awards:
         origin = lineage([Copy(one.at, one.key, one.generation) for one in had], thread.began)
         off_net = self._off_net(thread, receiver)
         reason = self._reason(ready, off_net) or ("doubted" if group.doubted else "")
-        self.state.hold(Holding(receiver, seen.retrieved, campaign.id, seed.number, origin.generation, keys[0], sender))
+        self._hold(ready, origin.generation, keys[0], sender)
         message = self.state.texts.get(thread.message or thread.identity, b"").decode("utf-8", "replace")
         city = (self.handsets.city_of(sender) if self.handsets is not None else "") or self.city_of(sender)
         model = self.handsets.models.label(self._imeis.get(sender, 0)) if self.handsets is not None else ""
         return Candidate(
-            keys[0], seed, message, sender, receiver, thread.began, seen.retrieved, city, ready.method, ready.score, origin.generation,
-            origin.parent, reason, tuple(keys[1:]), origin.candidates, off_net, model, origin.received,
+            keys[0], seed, message, sender, receiver, thread.began, seen.retrieved, city, ready.told.method, ready.told.score,
+            origin.generation, origin.parent, reason, tuple(keys[1:]), origin.candidates, off_net, model, origin.received,
         )  # fmt: skip
 
     def _group(self, thread: Thread, dossier: Dossier, seed: Seed) -> Group:
@@ -176,7 +188,7 @@ class Awards:
         threads = [
             other
             for other in dossier.threads
-            if other.sender == thread.sender and other.opened is not None and evidence_of(other, self.state.seeds)[0] == seed.number
+            if other.sender == thread.sender and other.opened is not None and seed.number in {told.seed for told in self._evidence(other)}
             and (other is thread or not other.passed_on)
         ]  # fmt: skip
         posted = [other.origin or other for other in threads]  # where his handset sent it

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from mmsd.model import NOT_A_NUMBER, SECOND, LifeStep, Records, SeedEntry
-from mmsd.rules.copies import METHODS, score, surest
+from mmsd.rules.copies import METHODS, in_order, score
 from mmsd.rules.relate import Thread
 from mmsd.rules.settings import CampaignSettings, SeedSettings
 from mmsd.rules.traces import SEED, STATUS
@@ -192,16 +192,44 @@ def _day(second: int, zone: tzinfo) -> str:
     return datetime.fromtimestamp(second, UTC).astimezone(zone).date().isoformat()
 
 
-def evidence_of(thread: Thread, seeds: Mapping[int, int]) -> tuple[int, str, float]:
-    """(seed number, method, score) of a thread; (0, "", 0) when nothing says it is a seed's."""
+class Told(NamedTuple):
+    """What says that a message holds seeds of a campaign: by the surest of them."""
+
+    campaign: str
+    seed: int  # its number
+    method: str
+    score: float
+    beside: tuple[int, ...] = ()  # numbers of its siblings in the same message
+
+
+def evidence_of(thread: Thread, seeds: Mapping[int, Sequence[int]], names: Sequence[str]) -> list[Told]:
+    """One of each campaign, the surest first; none when nothing says that it holds a seed. `seeds`: those of messages, the surest of a
+    campaign before its siblings; `names`: campaign/seed by number − 1.
+
+    A copy was looked into as a whole: what it does not hold no line proves.
+    """
     if thread.copies:
-        copy = surest(thread.copies)
-        return copy[SEED], METHODS[copy[STATUS]], score(copy)
+        return _by_campaign(((copy[SEED], METHODS[copy[STATUS]], score(copy)) for copy in in_order(thread.copies)), names)
     if thread.opened is not None and thread.opened[SEED]:
-        return thread.opened[SEED], "message", 1.0
+        return _by_campaign([(thread.opened[SEED], "message", 1.0)], names)
     if thread.forwarded and thread.message in seeds:
-        return seeds[thread.message], "m_forward", 1.0
+        return _by_campaign(((seed, "m_forward", 1.0) for seed in seeds[thread.message]), names)
     for push in thread.leg.pushes if thread.leg else ():
         if push[SEED]:
-            return push[SEED], "subject_size", 0.9
-    return 0, "", 0.0
+            return _by_campaign([(push[SEED], "subject_size", 0.9)], names)
+    return []
+
+
+def _by_campaign(found: Iterable[tuple[int, str, float]], names: Sequence[str]) -> list[Told]:
+    told: dict[str, Told] = {}
+    for seed, method, sure in found:
+        campaign = campaign_of(names[seed - 1])
+        known = told.setdefault(campaign, Told(campaign, seed, method, sure))
+        if seed != known.seed and seed not in known.beside:
+            told[campaign] = known._replace(beside=(*known.beside, seed))
+    return list(told.values())
+
+
+def campaign_of(name: str) -> str:
+    """Of campaign/seed."""
+    return name.partition("/")[0]

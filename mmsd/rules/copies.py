@@ -49,10 +49,10 @@ MM1, MM4 = 1, 4
 
 
 class Pairing(NamedTuple):
-    """Copies by place of their line; seeds by places of lines of which it cannot be told; copies without a line."""
+    """Copies by place of their line; seeds, the surest first, by places of lines of which it cannot be told; copies without a line."""
 
     of: Mapping[int, Sequence[Trace]]
-    ambiguous: Mapping[int, int]
+    ambiguous: Mapping[int, tuple[int, ...]]
     strays: Sequence[Trace]
 
 
@@ -70,7 +70,7 @@ def pair(copies: Sequence[Trace], lines: Sequence[Trace], within: int) -> Pairin
         near[number] = [place for place, line in enumerate(lines) if _fits(copy, line, within)]
         if not near[number]:
             strays.append(copy)
-    ambiguous: dict[int, int] = {}
+    ambiguous: dict[int, tuple[int, ...]] = {}
     for places, numbers in components(near):
         mine = [copies[number] for number in numbers]
         known = [copy for place in places for copy in of.get(place, ())]
@@ -78,7 +78,8 @@ def pair(copies: Sequence[Trace], lines: Sequence[Trace], within: int) -> Pairin
             for place in places:
                 of[place].extend(copy for copy, number in zip(mine, numbers, strict=True) if place in near[number])
         else:
-            ambiguous.update((place, mine[0][SEED]) for place in places if place not in of)
+            seeds = seeds_of(mine)
+            ambiguous.update((place, seeds) for place in places if place not in of)
     return Pairing(of, ambiguous, strays)
 
 
@@ -161,9 +162,14 @@ def transactions(lines: Sequence[Trace], copies: Sequence[Sequence[Trace]]) -> l
     return found
 
 
-def surest(copies: Sequence[Trace]) -> Trace:
-    """Of several copies of one message the one that counts: the octets themselves before a mark, the higher score before the lower."""
-    return max(copies, key=lambda copy: (copy[STATUS] == Sighted.EXACT, copy[ERROR], -copy[SEED]))
+def in_order(copies: Iterable[Trace]) -> list[Trace]:
+    """The surest first: the octets themselves before a mark, the higher score before the lower."""
+    return sorted(copies, key=lambda copy: (copy[STATUS] != Sighted.EXACT, -copy[ERROR], copy[SEED]))
+
+
+def seeds_of(copies: Iterable[Trace]) -> tuple[int, ...]:
+    """Each once, the surest first."""
+    return tuple(dict.fromkeys(copy[SEED] for copy in in_order(copies)))
 
 
 def score(copy: Trace) -> float:
@@ -181,20 +187,22 @@ class Seen:
         self.counts: Counter[tuple[int, str, str, str]] = Counter()
 
     def take(self, feed: str, records: Records) -> None:
-        """A copy is one, however many receivers it has; a line may tell of many that were not opened (`octets`)."""
+        """A copy is one, however many receivers it has, and one in each campaign of which it holds seeds; a line may tell of many that were
+        not opened (`octets`)."""
         chosen = np.flatnonzero(records["kind"] == Kind.COPY)
         at, place, status, octets, sender = (records[name] for name in ("at", "where", "status", "octets", "sender"))
-        last: tuple[int, bytes] | None = None
+        last, told = -1, set[str]()
         for row in chosen.tolist():
-            tag = records.text("tag", row)
-            if (int(place[row]), tag) == last:
+            campaign = records.text("tag", row).decode("utf-8", "replace").partition("/")[0]
+            if place[row] != last:
+                last, told = int(place[row]), set()
+            if campaign in told:
                 continue
-            last = int(place[row]), tag
+            told.add(campaign)
             tap = records.text("fid", row).decode("utf-8", "replace") or feed
             what = WORDS.get(int(status[row]), "copy")
             if not sender[row] and status[row] in RECOGNISED:
                 what = NO_SENDER
-            campaign = tag.decode("utf-8", "replace").partition("/")[0]
             self.counts[int(at[row]) // HOUR, tap, what, campaign] += max(int(octets[row]), 1)
 
     def submitted(self, taps: Iterable[str], records: Records) -> None:

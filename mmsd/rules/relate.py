@@ -24,7 +24,7 @@ from typing import Final
 
 from mmsd.model import NOT_A_NUMBER, SECOND, Kind, Method
 from mmsd.rules.codes import Scope
-from mmsd.rules.copies import MM4, components, pair
+from mmsd.rules.copies import MM4, components, pair, seeds_of
 from mmsd.rules.history import History
 from mmsd.rules.scope import Scopes
 from mmsd.rules.settings import Judgement
@@ -151,7 +151,7 @@ class Thread:
     finals: list[Trace] = field(default_factory=list)
     out: list[Trace] = field(default_factory=list)
     copies: list[Trace] = field(default_factory=list)  # of its submit, in which a seed was recognised
-    ambiguous: int = 0  # number of the seed in such a copy, which may be its own or another's
+    ambiguous: tuple[int, ...] = ()  # numbers of the seeds in such copies, which may be its own or another's; the surest first
     peers: list[Trace] = field(default_factory=list)  # what the MMSC it was sent to answered
     own: bool = False
     origin: Thread | None = None  # the submit to another MMSC of ours that it is, come from there over MM4
@@ -319,7 +319,7 @@ def _join_copies(dossier: Dossier, threads: list[Thread], copies: list[Trace], c
     pairing = pair(copies, [thread.opened for thread in submitted if thread.opened is not None], within)
     for place, thread in enumerate(submitted):
         thread.copies = list(pairing.of.get(place, ()))
-        thread.ambiguous = pairing.ambiguous.get(place, 0)
+        thread.ambiguous = pairing.ambiguous.get(place, ())
     dossier.strays = list(pairing.strays)
 
 
@@ -348,9 +348,9 @@ def _join_passed_on(threads: list[Thread], context: Context) -> None:
                 thread.origin, one.passed_on = one, True
                 thread.copies, thread.ambiguous = thread.copies or list(one.copies), thread.ambiguous or one.ambiguous
         else:
-            seed = next((copy[SEED] for one in origins for copy in one.copies), 0)
+            seeds = seeds_of(copy for one in origins for copy in one.copies)
             for number in numbers:
-                came[number].ambiguous = came[number].ambiguous or (0 if came[number].copies else seed)
+                came[number].ambiguous = came[number].ambiguous or (() if came[number].copies else seeds)
 
 
 def _join_legs(threads: list[Thread], legs: list[Leg], notices: Mapping[int, Mapping[int, list[int]]], context: Context) -> None:

@@ -44,6 +44,7 @@ from mmsd.model import (
     Stretch,
 )
 from mmsd.rules import findings
+from mmsd.rules.campaign import campaign_of
 from mmsd.rules.causes import RULES
 from mmsd.rules.codes import CodeBook, reasons
 from mmsd.rules.conditions import FILES_MISSING, SILENCE, Condition, Conditions, Hole
@@ -73,8 +74,10 @@ from mmsd.rules.submits import sets_of
 from mmsd.rules.table import Table
 from mmsd.rules.traces import AT, FEED, NAMELESS, ORIGIN, OUTSIDE, REFUSAL, SUBSCRIBER, TRACE, WHERE, Trace, TraceLog, in_set, pieces
 
-FORMAT: Final = 9
-"""Version of the packed form; another version is refused, never guessed."""
+FORMAT: Final = 10
+"""Version of the packed form. Another is refused, never guessed, but for those that are read as well."""
+READ: Final = frozenset({9, FORMAT})
+"""9: a message had one seed, and what was awarded was awarded in every campaign."""
 HEADER: Final = b"mmsd State "
 
 NOTIFICATION, DELIVERY_REPORT = 0x82, 0x86
@@ -114,6 +117,10 @@ ORIGINS: Final = np.array([ORIGIN, REFUSAL], np.uint8)
 MMSC_KINDS: Final = np.array(sorted({*RIPENING, Kind.NOTIFY, Kind.PUSH_REPORT}), np.uint8)
 
 
+Strays = dict[tuple[int, int], tuple[int, tuple[int, ...]]]
+"""Copies without a line: (feed, where) → (when, the surest seed of each campaign)."""
+
+
 class Published(msgspec.Struct, array_like=True):
     """What was last said of one delivery. Key: (domain, identity, forwarded) within its subscriber."""
 
@@ -133,7 +140,7 @@ class Published(msgspec.Struct, array_like=True):
     due: int = NEVER
     closed: int = 0
     touched: int = 0
-    awarded: bool = False
+    awarded: tuple[str, ...] | bool = ()  # campaigns in which its retrieval was taken for a forward; format 9: whether it was, in all
     row: bool = False
     group: str = ""
     settled: int = 0  # closed: lines of any kind up to this time may change it, or what it rests on
@@ -148,11 +155,25 @@ class Published(msgspec.Struct, array_like=True):
     h: tuple[str, bool] = ("", False)  # H of the table, and whether it was old, when absence was judged; "" = not yet
     times: tuple[int, int] = (-1, -1)  # ms from the submit to the first sign of the push, and to the retrieval; −1 = not seen
     feed: int = 0  # of the line that speaks for it
-    copied: tuple[str, int] = ("", 0)  # what copies of its submit say (`rules.copies`), and of which seed
+    copied: tuple[str, tuple[int, ...] | int] = ("", ())  # what copies of its submit say (`rules.copies`), of which seeds; format 9: one
 
     @property
     def key(self) -> tuple[int, int, bool]:
         return self.domain, self.identity, self.forwarded
+
+    def awarded_in(self, campaign: str) -> bool:
+        return self.awarded if isinstance(self.awarded, bool) else campaign in self.awarded
+
+    def award(self, campaign: str) -> None:
+        """From now on it was awarded in this one too."""
+        if not self.awarded_in(campaign):
+            self.awarded = (*(() if isinstance(self.awarded, bool) else self.awarded), campaign)
+
+    @property
+    def copied_seeds(self) -> tuple[int, ...]:
+        """The surest of each campaign."""
+        _, seeds = self.copied
+        return seeds if isinstance(seeds, tuple) else (seeds,) if seeds else ()
 
 
 class _Delta(msgspec.Struct, array_like=True):
@@ -167,7 +188,7 @@ class _Delta(msgspec.Struct, array_like=True):
     texts: bytes
     portals: dict[int, list[int]]
     resets: list[tuple[int, int]]
-    seeds: dict[int, int]
+    seeds: Mapping[int, tuple[int, ...] | int]
     holdings: bytes
     spilled: dict[int, tuple[int, int]]
     thawed: list[int]
@@ -258,7 +279,7 @@ class State:
         self._pruned_texts = 0  # how many there were afterwards
         self.portals: dict[int, list[int]] = {}  # authority → flat [at, number, at, number …], the earliest `portal` distinct numbers
         self.reset_at: dict[int, list[int]] = {}
-        self.seeds: dict[int, int] = {}  # message → seed number
+        self.seeds: dict[int, tuple[int, ...]] = {}  # message → numbers of seeds, those of a campaign in the order in which they were told
         self._seed_days: dict[int, list[int]] = {}  # day (event time) → whose seed was learned then
         self.passed_on: dict[int, dict[int, int]] = {}  # message → who was sent it by M-Forward, and when
         self.holdings = Holdings(self.labels)
@@ -276,7 +297,7 @@ class State:
         self.conditions = Conditions()
         self.clocks = Clocks(settings.skew)
         self.follows = False  # feeds go on: one may be silent at this moment
-        self.strays: dict[int, dict[tuple[int, int], tuple[int, int]]] = {}  # receiver → (feed, where) of a copy without a line → …
+        self.strays: dict[int, Strays] = {}  # by receiver
         self._silences: Counter[int] = Counter()  # by feed, not yet told
         self._strangers: Counter[int] = Counter()  # by feed: copies of seeds that are not known here, not yet told
         self._called: set[int] = set()  # whom the express lane hands over at the next judging
@@ -348,6 +369,13 @@ class State:
             )
         return dict(self._seed_numbers)
 
+    def of_each_campaign(self, seeds: Iterable[int]) -> tuple[int, ...]:
+        """The first of these seeds in each campaign."""
+        first: dict[str, int] = {}
+        for seed in seeds:
+            first.setdefault(campaign_of(self.seed_names[seed - 1]), seed)
+        return tuple(first.values())
+
     def seed_number(self, name: str) -> int:
         """Of campaign/seed; 0 = never heard of."""
         return self._seed_numbers.get(name, 0)
@@ -362,15 +390,19 @@ class State:
             self._told_express = False
         self.seed_of = seed_of
 
-    def tell_strays(self, number: int, strays: Mapping[tuple[int, int], tuple[int, int]]) -> None:
+    def tell_strays(self, number: int, strays: Strays) -> None:
         """Remembers which copies of what this receiver was sent have no line."""
-        if dict(strays) == self.strays.get(number, {}):
+        if strays == self.strays.get(number, {}):
             return
-        self._fresh["strays"][number] = [(*place, *told) for place, told in strays.items()]
+        self._fresh["strays"][number] = _flat(strays)
         self._set_strays(number, self._fresh["strays"][number])
 
     def _set_strays(self, number: int, strays: Iterable[Sequence[int]]) -> None:
-        if found := {(feed, where): (at, seed) for feed, where, at, seed in strays}:
+        found: Strays = {}
+        for feed, where, at, seed in strays:
+            _, seeds = found.get((feed, where), (at, ()))
+            found[feed, where] = at, (*seeds, seed)
+        if found:
             self.strays[number] = found
         else:
             self.strays.pop(number, None)
@@ -738,7 +770,7 @@ class State:
                 seed = self.seed_of(records, int(chosen[place]))
                 if seed:
                     rows["seed"][place] = seed
-                    self.seed_message(int(rows["message"][place]), seed)
+                    self.seed_message(int(rows["message"][place]), [seed])
         self._hear_peers(feed, rows["at"][rows["kind"] == Kind.PEER_ANSWER], nameless["at"][nameless["kind"] == Kind.PEER_ANSWER])
         submits = (rows["kind"] == Kind.SUBMIT) | (rows["kind"] == Kind.FORWARD)
         copies = self._name(feed, rows, submits, nameless)
@@ -927,16 +959,21 @@ class State:
         if "host" in records.texts:
             self._keep_texts(records, chosen, ("host",))
 
-    def seed_message(self, message: int, seed: int) -> None:
-        """This message id is a seed's from now on. Whoever it was passed on to by M-Forward before that was known is judged anew."""
-        if message and seed and message not in self.seeds:
-            self._fresh["seeds"][message] = self.seeds[message] = seed
+    def seed_message(self, message: int, seeds: Iterable[int]) -> None:
+        """This message id is of a message with these seeds from now on. Whoever it was passed on to by M-Forward before that was known is
+        judged anew."""
+        known = self.seeds.get(message, ())
+        new = tuple(seed for seed in seeds if seed not in known)
+        if not message or not new:
+            return
+        self._fresh["seeds"][message] = self.seeds[message] = known + new
+        if not known:
             now = max(self.horizon, max(self.marks.values(), default=0))  # a first tick has read, and judged nothing yet
             self._seed_days.setdefault(now // DAY, []).append(message)
             if self.express is not None:
                 self.express.add_seeds([message])
-            for receiver in self.passed_on.get(message, ()):
-                self.watch(receiver, self.horizon)
+        for receiver in self.passed_on.get(message, ()):
+            self.watch(receiver, self.horizon)
 
     def _forget_seeds(self, newest: int) -> None:
         """What no MMSC keeps any longer is not passed on by M-Forward, and no line tells of it."""
@@ -946,8 +983,8 @@ class State:
                 self.seeds.pop(message, None)
 
     def pass_on(self, message: int, receiver: int, at: int) -> None:
-        """An M-Forward of this message reached him. It holds no content: a copy of the message itself may tell what it was."""
-        if self.copied and message not in self.seeds and receiver not in self.passed_on.get(message, {}):
+        """An M-Forward of this message reached him. It holds no content: a copy of the message itself may tell what it was, and more."""
+        if self.copied and receiver not in self.passed_on.get(message, {}):
             self.passed_on.setdefault(message, {})[receiver] = at
             self._fresh["passed_on"].append((message, receiver, at))
 
@@ -1488,7 +1525,7 @@ class State:
                 owners=self.owners, conditions=self.conditions.held,
                 clocks=self.clocks.whole(),
                 passed_on=[(message, *each) for message, held in self.passed_on.items() for each in held.items()],
-                strays={number: [(*place, *told) for place, told in held.items()] for number, held in self.strays.items()},
+                strays={number: _flat(held) for number, held in self.strays.items()},
             )
         )  # fmt: skip
         if self.express is not None:
@@ -1547,7 +1584,7 @@ class State:
             self.portals.update(delta.portals)
             for ggsn, at in delta.resets:
                 self.reset_at[ggsn] = sorted({*self.reset_at.get(ggsn, []), at})
-            self.seeds.update(delta.seeds)
+            self.seeds.update((message, (seeds,) if isinstance(seeds, int) else seeds) for message, seeds in delta.seeds.items())
             self.holdings.load(delta.holdings)
             for number in delta.thawed:
                 self.cold.pop(number, None)
@@ -1574,6 +1611,10 @@ class State:
         self.forget_changes()
 
 
+def _flat(strays: Strays) -> list[tuple[int, int, int, int]]:
+    return [(*place, at, seed) for place, (at, seeds) in strays.items() for seed in seeds]
+
+
 def _packed(delta: _Delta) -> bytes:
     """Head and delta; the express lane's portraits come behind."""
     body = _ENCODER.encode(delta)
@@ -1585,7 +1626,7 @@ def _unpacked(packed: Iterable[bytes]) -> tuple[_Delta, Iterator[bytes | memoryv
     start, left = len(HEADER) + 1 + _LENGTH.size, iter(packed)
     data = _first(start, b"", left)
     form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
-    if form != FORMAT:
+    if form not in READ:
         raise StoreError(
             f"the packed State in the state directory has format {form}, this mmsd reads {FORMAT}; run the mmsd that wrote it, "
             "or begin with an empty state directory and the logs of the last days"

@@ -7,6 +7,7 @@ said and nothing else; the sequencer turns the `Facts` into a Batch.
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -20,10 +21,10 @@ from mmsd.fast.express_py import Survey
 from mmsd.model import DAY, HOUR, NOT_A_NUMBER, SECOND, Attempt, Content, Delivery, Evidence, HeldCopy, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.awards import Awards, Ready
-from mmsd.rules.campaign import Campaigns, evidence_of, local_day
+from mmsd.rules.campaign import Campaigns, Told, evidence_of, local_day
 from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
-from mmsd.rules.copies import AMBIGUOUS, JOINED, STRAY, surest
+from mmsd.rules.copies import AMBIGUOUS, JOINED, STRAY, seeds_of
 from mmsd.rules.expectations import Expectations
 from mmsd.rules.faults import FAMILIES
 from mmsd.rules.findings import DELIVERY, FINDINGS, FORWARDED, REPEATED_FETCHES, REQUEST, Found, Ground, evaluate, lines_of, mends
@@ -42,7 +43,7 @@ from mmsd.rules.signs import GONE, Seen, answers_fetch, at_home, authorities, lo
 from mmsd.rules.skew import moments
 from mmsd.rules.state import Published, State, Tally
 from mmsd.rules.sums import sums
-from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, OTHER, PATH, REFUSAL, SEED, STATUS, WHERE, A, B, C, Trace
+from mmsd.rules.traces import AT, AUTHORITY, FEED, KIND, ORIGIN, OTHER, PATH, REFUSAL, STATUS, WHERE, A, B, C, Trace
 
 
 class Raised(NamedTuple):
@@ -357,10 +358,21 @@ class Judge:
             return
         for thread in dossier.threads:
             if thread.message:
-                number, _, _ = evidence_of(thread, self.state.seeds)
-                self.state.seed_message(thread.message, number)
+                told = self._told(thread)
+                self.state.seed_message(thread.message, [seed for each in told for seed in (each.seed, *each.beside)])
                 if thread.forwarded:
                     self.state.pass_on(thread.message, dossier.subscriber, thread.began)
+
+    def _told(self, thread: Thread) -> list[Told]:
+        """The seeds that it holds, as far as there are campaigns."""
+        return evidence_of(thread, self.state.seeds, self.state.seed_names) if self.campaigns else []
+
+    def _waits(self, entry: Published, thread: Thread) -> bool:
+        """Whether something may be awarded yet."""
+        told = self._told(thread)
+        if not told:
+            return thread.forwarded and self.state.copied
+        return not all(entry.awarded_in(each.campaign) for each in told)
 
     def _judge_dossier(self, dossier: Dossier, context: Context, horizon: int, facts: Facts) -> list[Ready]:
         held = self.state.published.get(dossier.subscriber, {})
@@ -375,7 +387,9 @@ class Judge:
         anew = watched or self._anew or dossier.subscriber in self.state.disturbed
         for thread in dossier.threads:
             old = before.get((thread.domain, thread.identity, thread.forwarded))
-            if old is not None and not anew and _stands(old, thread, dossier, horizon):
+            # what a message holds that was passed on by reference no line of this dossier tells
+            waits = old is not None and thread.forwarded and self._waits(old, thread)
+            if old is not None and not (anew or waits) and _stands(old, thread, dossier, horizon):
                 now.add(old.key)
                 continue
             seen = look(thread, dossier, context, horizon)
@@ -387,9 +401,7 @@ class Judge:
                 closed.append(thread)
             if old is not None:
                 entry.awarded, entry.answered = old.awarded, old.answered
-            award = self.awards.ready(thread, dossier, seen, entry, horizon)
-            if award is not None:
-                ready.append(award)
+            ready += self.awards.ready(thread, dossier, seen, entry, horizon)
             # sticky once it is known: what was counted as one model's is taken back as that
             entry.model = (old.model if old is not None else 0) or self.state.label(self.model_of(dossier.subscriber))
             entry.h = (seen.signs.h, seen.signs.h_old) if seen.signs.over else ("", False)
@@ -405,10 +417,9 @@ class Judge:
             judged.add(_source(entry))
             if watched and not entry.spoiled and verdict.outcome != "open":
                 shown += of_delivery(thread, seen, entry.rule, dossier, context)
-            seed = bool(self.campaigns) and evidence_of(thread, self.state.seeds)[0]
-            if seed and said and entry.outcome == "failed":
+            if said and entry.outcome == "failed" and self._told(thread):
                 facts.seeded.add(dossier.subscriber)
-            waits = not entry.awarded if seed else thread.forwarded and self.state.copied
+            waits = self._waits(entry, thread)
             too_late = min((get[AT] for get in thread.gets if get[AT] > horizon and get[STATUS] in GONE), default=NEVER)
             if too_late < NEVER:  # what it says is not known yet
                 self.state.watch(dossier.subscriber, too_late)
@@ -425,8 +436,7 @@ class Judge:
             self.state.retract(before[key])
             if before[key].row:
                 facts.withdrawn.append(self.row_key(before[key]))
-            if before[key].copied[0] == AMBIGUOUS:
-                facts.held_copies.append((self.row_key(before[key]), None))
+            self._say_ambiguous(before[key], None, facts)
         self._judge_strays(dossier, context, horizon, facts)
         grounds.extend(self._judge_attempts(dossier, context, horizon, facts))
         judged.update((REQUEST, post[FEED], post[WHERE]) for post in dossier.posts)
@@ -522,7 +532,7 @@ class Judge:
             began, began // HOUR, node, self.city_of(thread.sender), _bin(seen.retrieved - began) if seen.retrieved else -1,
             NEVER if closes else seen.due, closed, _touched(thread), group=verdict.group, settled=settled,
             lines=_digest(_lines(thread, seen, settled)) + len(verdict.not_covered), times=_times(thread, seen, settled),
-            feed=_first(thread)[FEED], copied=_copied(thread),
+            feed=_first(thread)[FEED], copied=self._copied(thread),
         )  # fmt: skip
 
     def _say(self, thread: Thread, seen: Seen, verdict: Verdict, entry: Published, old: Published | None, facts: Facts) -> None:
@@ -533,13 +543,12 @@ class Judge:
             if old is not None:
                 self._count(old, facts, -1)
             self._count(entry, facts, 1)
-        self._say_copied(thread, entry, old, facts)
+        self._say_ambiguous(old, entry, facts, thread)
         if entry.closed and not entry.city and (old is None or not old.closed) and thread.opened is not None:
             self._miss_city(thread.sender, 1, facts)
         if changed or old is None or (old.closed, old.lines, old.spoiled) != (entry.closed, entry.lines, entry.spoiled):
-            seed, _, _ = evidence_of(thread, self.state.seeds)
             closed = entry.outcome not in ("open", "orphan")
-            if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or seed)):
+            if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or self._told(thread))):
                 entry.row = True
                 facts.deliveries.append((self.row_key(entry), self.delivery(thread, seen, verdict, entry)))
             if closed and thread.opened is not None:
@@ -615,8 +624,8 @@ class Judge:
             tally.notified[entry.hour, entry.node, *each] += n
         if entry.place:
             tally.places[local_day(entry.hour * HOUR, self.zone), self.state.labels[entry.place], entry.cause] += n
-        if entry.copied[0]:
-            tally.copied[entry.hour, *entry.copied] += n
+        for seed in entry.copied_seeds:
+            tally.copied[entry.hour, entry.copied[0], seed] += n
         tally.measured.add(entry.hour, entry.node, entry.city, measures(entry.outcome, *entry.times, self.state.settings.late), n)
 
     def _count_closing(self, entry: Published, n: int) -> None:
@@ -632,35 +641,57 @@ class Judge:
         if not dossier.strays and not before:
             return
         wait = int((settings.join + settings.skew + settings.logged) * SECOND)
-        now = {(copy[FEED], copy[WHERE]): (copy[AT], copy[SEED]) for copy in dossier.strays if copy[AT] + wait <= horizon}
+        found: defaultdict[tuple[int, int], list[Trace]] = defaultdict(list)
         for copy in dossier.strays:
             if copy[AT] + wait > horizon:
                 self.state.watch(number, copy[AT] + wait)
-            elif (copy[FEED], copy[WHERE]) not in before:
-                facts.tally.copied[copy[AT] // HOUR, STRAY, copy[SEED]] += 1
-                row = self._held_copy(copy[AT], STRAY, copy[SEED], copy[OTHER], number)
-                facts.held_copies.append((self._copy_key(number, copy[FEED], copy[WHERE]), row))
-        for (feed, where), (at, seed) in before.items():
-            if (feed, where) not in now:
-                facts.tally.copied[at // HOUR, STRAY, seed] -= 1
-                facts.held_copies.append((self._copy_key(number, feed, where), None))
+            else:
+                found[copy[FEED], copy[WHERE]].append(copy)
+        now = {place: (copies[0][AT], self.state.of_each_campaign(seeds_of(copies))) for place, copies in found.items()}
+        for place, (at, seeds) in now.items():
+            if place not in before:
+                for rank, seed in enumerate(seeds):
+                    facts.tally.copied[at // HOUR, STRAY, seed] += 1
+                    row = self._held_copy(at, STRAY, seed, found[place][0][OTHER], number)
+                    facts.held_copies.append((self._copy_key(number, *place, rank), row))
+        for place, (at, seeds) in before.items():
+            if place not in now:
+                for rank, seed in enumerate(seeds):
+                    facts.tally.copied[at // HOUR, STRAY, seed] -= 1
+                    facts.held_copies.append((self._copy_key(number, *place, rank), None))
         self.state.tell_strays(number, now)
 
-    def _say_copied(self, thread: Thread, entry: Published, old: Published | None, facts: Facts) -> None:
-        """A line of which it cannot be told whether the copy is its own is shown for as long as that is so."""
-        doubted, was = entry.copied[0] == AMBIGUOUS, old is not None and old.copied[0] == AMBIGUOUS
-        if doubted != was:
-            row = self._held_copy(thread.began, AMBIGUOUS, entry.copied[1], thread.sender, entry.subscriber) if doubted else None
-            facts.held_copies.append((self.row_key(entry), row))
+    def _copied(self, thread: Thread) -> tuple[str, tuple[int, ...]]:
+        """What copies of its submit say, and of which seeds: the surest of each campaign."""
+        if thread.origin is not None:
+            return "", ()  # told of the submit that it is
+        what = JOINED if thread.copies else AMBIGUOUS if thread.ambiguous else ""
+        return what, self.state.of_each_campaign(seeds_of(thread.copies) or thread.ambiguous)
+
+    def _say_ambiguous(self, old: Published | None, entry: Published | None, facts: Facts, thread: Thread | None = None) -> None:
+        """A line of which it cannot be told whether the copy is its own is shown for as long as that is so, once for each campaign."""
+        was, now = (one.copied_seeds if one is not None and one.copied[0] == AMBIGUOUS else () for one in (old, entry))
+        one = entry or old
+        if one is None or was == now:
+            return
+        for rank in range(max(len(was), len(now))):
+            row = None
+            if thread is not None and rank < len(now):
+                row = self._held_copy(thread.began, AMBIGUOUS, now[rank], thread.sender, one.subscriber)
+            facts.held_copies.append((self._ranked(self.row_key(one), rank), row))
 
     def _held_copy(self, at: int, what: str, number: int, sender: int, receiver: int) -> HeldCopy:
         seed = self.campaigns.of(number)
         campaign, name = (seed.campaign.id, seed.settings.id) if seed is not None else ("", "")
         return HeldCopy(at, what, campaign, name, self.shown(sender), self.shown(receiver))
 
-    def _copy_key(self, number: int, feed: int, where: int) -> bytes:
+    def _copy_key(self, number: int, feed: int, where: int, rank: int) -> bytes:
         text = f"{number}\0{self.state.feeds[feed].name}\0{where}".encode()
-        return hashlib.blake2b(text, digest_size=16, key=self.row_secret, person=b"mmsd-copy").digest()
+        return self._ranked(hashlib.blake2b(text, digest_size=16, key=self.row_secret, person=b"mmsd-copy").digest(), rank)
+
+    def _ranked(self, key: bytes, rank: int) -> bytes:
+        """Of the row of another campaign's seed in the same copy; the first has the copy's own."""
+        return hashlib.blake2b(key + b"%d" % rank, digest_size=16, key=self.row_secret, person=b"mmsd-copy").digest() if rank else key
 
     # -------------------------------------------------------------------------------------------------------------- attempts
 
@@ -768,15 +799,6 @@ def _times(thread: Thread, seen: Seen, settled: int) -> tuple[int, int]:
     signs = (t[AT] for group in (thread.answers, thread.gets, thread.fetches) for t in group)
     notified = min((at for at in (*reports, *signs) if not settled or at <= settled), default=0)
     return _ms(notified - began) if notified else -1, _ms(seen.retrieved - began) if seen.retrieved else -1
-
-
-def _copied(thread: Thread) -> tuple[str, int]:
-    """What copies of its submit say, and of which seed."""
-    if thread.origin is not None:
-        return "", 0  # told of the submit that it is
-    if thread.copies:
-        return JOINED, surest(thread.copies)[SEED]
-    return (AMBIGUOUS, thread.ambiguous) if thread.ambiguous else ("", 0)
 
 
 def _ms(micros: int) -> int:

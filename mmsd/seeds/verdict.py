@@ -48,11 +48,3 @@ class Verdict(NamedTuple):
     learned: tuple[Learned, ...] = ()
     faults: tuple[str, ...] = ()  # parts that could not be looked at, and why
     highest: float = 0.0  # the highest score of those not accepted
-
-    @property
-    def counted(self) -> tuple[Sighting, ...]:
-        """What a forward is counted for: one seed of each campaign, the surest. A message with two cards of one campaign is one forward."""
-        first: dict[str, Sighting] = {}
-        for sighting in self.sightings:
-            first.setdefault(sighting.campaign, sighting)
-        return tuple(first.values())

@@ -217,3 +217,48 @@ def test_submits_that_a_tap_should_have_copies_of(house: Houses, province: Path,
     nobody = msgspec.structs.replace(run.given, copies=inspect.Settings(folders={"spool": Folder(tmp_path, nodes=("mmsc9",))}))
     with pytest.raises(ConfigError, match=r"^copies\.folders\.spool\.nodes: .*'mmsc9'; there are mmsc1, mmsc2, mmsc3$"):
         app.copied_nodes(nobody)
+
+
+LAMPS: Final = msgspec.structs.replace(
+    UNSEEN, id="lamps", name="Lamps", senders=(), seeds=(SeedSettings("lamp-1"), SeedSettings("lamp-2")), hold=9.0
+)
+
+
+@pytest.mark.parametrize("come", ["with the others", "late", "late, to a process that knows all"])
+@pytest.mark.parametrize("express", [True, False])
+def test_messages_with_seeds_of_two_campaigns(
+    tapped: Callable[..., rig.House], province: Path, known: Counter[Hashable], seed: int, express: bool, come: str
+) -> None:
+    """Any harm, any order, and though one campaign's copies be told hours after the other's: each has all forwards, those by M-Forward
+    too, and two siblings are one."""
+    lines = sent_on(province)
+    lamps = [replace(line, seed=f"lamps/lamp-{n}") for line in lines for n in (2, 1)]
+    late = come != "with the others"
+    run = tapped(seed, express=express, judgement=rig.replaced(quiet=2.0 if late else 60.0))
+    run.campaigns = (UNSEEN, LAMPS)
+    write(run, lines if late else [*lines, *lamps])
+    story = [run.history()]
+    if late:
+        run.clock.now += 5 * 3600 * SECOND
+        run.end()
+        with run.process() as sequencer:
+            while come != "late" and sequencer.tick():
+                pass
+            write(run, [*lines, *lamps], "copies.log.1")
+            while come != "late" and sequencer.tick():
+                pass
+        story.append(run.history())
+    with store_of(run) as store:
+        issued = list(store.all_forwards())
+        held = store.held_copies(10)
+    of: dict[str, list[tuple[str, str, str]]] = {}
+    for one in issued:
+        of.setdefault(one.forward.campaign, []).append((one.forward.message, one.forward.sender, one.forward.receiver))
+    assert Counter((one.forward.key, bool(one.serial)) for one in issued if one.forward.campaign == "torch") == known, story
+    rows = [json.loads(line) for line in (province / "truth.jsonl").read_text().splitlines()]
+    copied_ones = {row["message"] for row in rows if row["forward"] is not None and row["forward"]["method"] != "m_forward"}
+    assert sorted(of["lamps"]) == sorted(each for each in of["torch"] if each[0] in copied_ones), story  # the service's own are torch's
+    assert any(one.forward.method == "m_forward" for one in issued if one.forward.campaign == "lamps")
+    assert len({one.serial for one in issued if one.serial}) == len(of["torch"]) + len(of["lamps"])
+    assert not held
+    assert copied(run)["joined"] == 2 * len(lines), "once in each campaign"

@@ -235,7 +235,7 @@ def _forget_awards(patch: pytest.MonkeyPatch) -> None:
         load(self, packed)
         for held in self.published.values():
             for entry in held.values():
-                entry.awarded = False
+                entry.awarded = ()
 
     patch.setattr(State, "load", forget)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import pytest
 
 from bench.judged import Judged, Lists, judged, judged_in_stages
@@ -112,15 +113,19 @@ class Town:
             feeds["tap"] = config.Feed("columns", (self.tap,), role="copies", options=TAP)
         return config.Settings(feeds=feeds, judgement=Judgement(grace=0.0, skew=0.0), operator=self.operator)
 
-    def told(self, *lines: Line, before: Callable[[SqliteStore], None] | None = None, **fields: Any) -> Judged:
+    def told(
+        self, *lines: Line, before: Callable[[SqliteStore], None] | None = None, others: Sequence[CampaignSettings] = (), **fields: Any
+    ) -> Judged:
         self.mmsc.write_text("".join(map(str, sorted(lines))))
-        return judged(self.settings(), [campaign(**fields)], to_the_end=True, lists=self.lists, before=before)
+        return judged(self.settings(), [campaign(**fields), *others], to_the_end=True, lists=self.lists, before=before)
 
-    def copies(self, *copies: tuple[float, int, int, str]) -> None:
-        """At a tap: (at, sender, receiver, transaction)."""
-        self.tap.write_text(
-            "".join(f"{NOON + at:.0f}|{sender}|{receiver}|{transaction}|150|torch/s1\n" for at, sender, receiver, transaction in copies)
-        )
+    def copies(self, *copies: tuple[float, int, int, str], seeds: Sequence[str] = ("torch/s1",)) -> None:
+        """At a tap: (at, sender, receiver, transaction), each with these seeds."""
+        with self.tap.open("a") as tap:
+            tap.writelines(
+                f"{NOON + at:.0f}|{sender}|{receiver}|{transaction}|150|{seed}\n"
+                for at, sender, receiver, transaction in copies for seed in seeds
+            )  # fmt: skip
 
     def posts(self, *posts: tuple[float, int, int, int]) -> None:
         """At the gateway: (at, number, status, octets of the answer)."""
@@ -397,6 +402,66 @@ def test_which_sibling_the_service_sent_whoever_asked_is_known(town: Town):
     lines = [*sent(0, SERVICE, EVE, "t0"), *sent(20, EVE, BOB, "t1"), *sent(60, BOB, CAT, "t2"), *sent(80, BOB, CAT, "s1")]
     found = town.told(*lines, seeds=SIBLINGS, before=served(BOB, 40, outbox.DELIVERED))
     assert came_of(found) == {"t1": ("", 1, 1), "t2": ("t1", 2, 1), "s1": ("", 1, 1)}
+
+
+# ------------------------------------------------------------------------------------------- several seeds in one message
+
+LAMPS: Final = CampaignSettings("lamps", "Lamps", "2026-11-22", "2026-11-30", (SeedSettings("l1"),), hold=30.0)
+BOTH: Final = ("torch/s1", "lamps/l1")
+PLAIN: Final = (SeedSettings("s1"), SeedSettings("t1"))
+"""Two siblings, which no line names."""
+
+
+def of_campaign(found: Judged, name: str) -> list[tuple[str, str, bool]]:
+    """(message, reason, whether there is a serial) of each of its forwards."""
+    of = [one for one in found.forwards if one.forward.campaign == name]
+    return sorted((one.forward.message, one.forward.reason, bool(one.serial)) for one in of)
+
+
+def test_a_message_with_seeds_of_two_campaigns_is_a_forward_in_each(town: Town):
+    """Each by its own rules: of lamps a sender has one."""
+    town.copies((20, ANN, BOB, "t1"), (40, ANN, CAT, "t2"), seeds=BOTH)
+    town.copies((60, BOB, DAN, "t3"), (100, CAT, DAN, "t4"), seeds=("lamps/l1",))
+    lines = [*sent(20, ANN, BOB, "a"), *sent(40, ANN, CAT, "b"), *sent(60, BOB, DAN, "c"), *sent(100, CAT, DAN, "d")]
+    found = town.told(*lines, others=[msgspec.structs.replace(LAMPS, sender_cap=1)], seeds=PLAIN)
+    assert of_campaign(found, "torch") == [("a", "", True), ("b", "", True)]
+    assert of_campaign(found, "lamps") == [("a", "", True), ("b", "sender_cap", False), ("c", "", True), ("d", "", True)]
+    assert len({one.serial for one in found.forwards if one.serial}) == 5
+    assert len({one.forward.key for one in found.forwards}) == 6
+    parents = {one.forward.message: one.forward.parent for one in found.forwards if one.forward.campaign == "lamps"}
+    keys = {one.forward.message: one.forward.key for one in found.forwards if one.forward.campaign == "lamps"}
+    assert parents == {"a": None, "b": None, "c": keys["a"], "d": keys["b"]}
+
+
+def test_a_campaign_that_waits_longer_is_not_forgotten(town: Town):
+    """Torch is awarded after a second, lamps half a minute later, when no line comes any more."""
+    town.copies((20, ANN, BOB, "t1"), seeds=BOTH)
+    town.mmsc.write_text("".join(map(str, [*sent(20, ANN, BOB, "a"), *sent(23, EVE, DAN, "plain")])))
+    early, late = judged_in_stages(town.settings(), [campaign(seeds=PLAIN), LAMPS], {}, (NOON - 32) * SECOND, 3600 * SECOND)
+    assert [one.forward.campaign for one in early.forwards] == ["torch"]
+    assert sorted(one.forward.campaign for one in late.forwards) == ["lamps", "torch"]
+
+
+@pytest.mark.parametrize("order", [BOTH, BOTH[::-1]])
+def test_a_copy_that_comes_hours_later_adds_its_campaign_alone(town: Town, order: Sequence[str]):
+    town.copies((20, ANN, BOB, "t1"), seeds=order[:1])
+    town.mmsc.write_text("".join(map(str, [*sent(20, ANN, BOB, "a", "t1"), *sent(100, EVE, DAN, "plain")])))
+    again = "".join(f"{NOON + 20}|{ANN}|{BOB}|t1|150|{seed}\n" for seed in order)
+    early, late = judged_in_stages(
+        town.settings(), [campaign(seeds=PLAIN), LAMPS], {town.tap: again.encode()}, (NOON + 7200) * SECOND, 3600 * SECOND
+    )
+    assert [one.forward.campaign for one in early.forwards] == [order[0].partition("/")[0]]
+    assert [(one.forward.campaign, bool(one.serial)) for one in late.forwards] == [(name.partition("/")[0], True) for name in order]
+    assert late.forwards[0] == early.forwards[0]
+
+
+def test_two_siblings_in_one_message_are_one_forward_and_both_are_held(town: Town):
+    town.copies((20, ANN, BOB, "t1"), seeds=("torch/t1", "torch/s1"))
+    town.copies((60, BOB, CAT, "t2"), seeds=("torch/t1",))
+    town.copies((80, BOB, DAN, "t3"), seeds=("torch/s1",))
+    found = town.told(*sent(20, ANN, BOB, "a"), *sent(60, BOB, CAT, "b"), *sent(80, BOB, DAN, "c"), seeds=PLAIN)
+    assert came_of(found) == {"a": ("", 1, 0), "b": ("a", 2, 1), "c": ("a", 2, 1)}
+    assert counted(found) == ["a", "b", "c"]
 
 
 def test_a_forward_has_its_senders_model(town: Town, tmp_path: Path):

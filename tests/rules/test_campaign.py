@@ -16,7 +16,7 @@ import pytest
 from bench.judged import Judged, judged
 from mmsd import config
 from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Records, TextColumn
-from mmsd.rules.campaign import Campaigns, Seed, evidence_of, local_day
+from mmsd.rules.campaign import Campaigns, Seed, Told, evidence_of, local_day
 from mmsd.rules.forwards import Awarded, Candidate, decide, forward_key
 from mmsd.rules.posts import answered_by
 from mmsd.rules.relate import Leg, Thread
@@ -81,12 +81,13 @@ def thread(at: float = 0, message: str = "m1", sender: int = BOB, **fields: Any)
 
 
 def test_the_evidence_of_a_delivery():
-    assert evidence_of(thread(seed=300), {}) == (300, "message", 1.0)
-    assert evidence_of(replace(thread(), forwarded=True), {name("m1"): 2}) == (2, "m_forward", 1.0)
-    assert evidence_of(thread(), {name("m1"): 2}) == (0, "", 0.0)
+    names = [f"torch/s{n}" for n in range(1, 301)]
+    assert evidence_of(thread(seed=300), {}, names) == [Told("torch", 300, "message", 1.0)]
+    assert evidence_of(replace(thread(), forwarded=True), {name("m1"): (2,)}, names) == [Told("torch", 2, "m_forward", 1.0)]
+    assert evidence_of(thread(), {name("m1"): (2,)}, names) == []
     with_push = thread()
     with_push.leg = Leg(name("t1"), BOB, [push(1, seed=3)])
-    assert evidence_of(with_push, {}) == (3, "subject_size", 0.9)
+    assert evidence_of(with_push, {}, names) == [Told("torch", 3, "subject_size", 0.9)]
 
 
 # ------------------------------------------------------------------------------------------------------------------ dates

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from mmsd.model import COLUMNS, HOUR, SECOND, Kind, Records, Sighted, TextColumn
-from mmsd.rules.campaign import evidence_of
-from mmsd.rules.copies import MM4, Pairing, Seen, pair, score, surest, transactions
-from mmsd.rules.relate import assemble
+from mmsd.rules.campaign import Told, evidence_of
+from mmsd.rules.copies import MM4, Pairing, Seen, pair, score, seeds_of, transactions
+from mmsd.rules.relate import Thread, assemble
 from mmsd.rules.traces import AT, Trace
 from tests.rules.dossiers import ANN, BOB, CAT, OTHER_MMSC, context, name, push, submit, trace
 
 WITHIN = 5 * SECOND
+NAMES = [f"torch/s{n}" for n in range(1, 10)]
+"""Of seeds 1 to 9."""
 
 
 def line(at: float, message: str = "m1", sender: int = BOB, size: int = 100, **fields: Any) -> Trace:
@@ -122,14 +124,27 @@ def test_what_a_copy_says_of_a_delivery() -> None:
     far, near = copy(1, 7, status=Sighted.EXACT, error=0), copy(2, 7)
     dossier = assemble(ANN, [line(0), far, push(1), near, copy(30, 9)], context())
     (thread,) = dossier.threads
-    assert evidence_of(thread, {}) == (7, "exact", 1.0)
+    assert evidence_of(thread, {}, NAMES) == [Told("torch", 7, "exact", 1.0)]
     assert [stray[-2] for stray in dossier.strays] == [9]
     (thread,) = assemble(ANN, [line(0), push(1, seed=3), near], context()).threads
-    assert evidence_of(thread, {}) == (7, "mark", 9.0), "what was seen counts before what the subject says"
+    assert evidence_of(thread, {}, NAMES) == [Told("torch", 7, "mark", 9.0)], "what was seen counts before what the subject says"
     resent = assemble(ANN, [line(0, transaction="T1"), line(2, "m2", transaction="T1"), copy(0, 7, transaction="T1")], context())
-    assert [evidence_of(thread, {}) for thread in resent.threads] == [(7, "mark", 9.0)] * 2, "whichever of the two is fetched"
+    same = [Told("torch", 7, "mark", 9.0)]
+    assert [evidence_of(thread, {}, NAMES) for thread in resent.threads] == [same] * 2, "whichever of the two is fetched"
     held = assemble(ANN, [line(0), line(2, "m2"), copy(1, 7)], context())
-    assert [(evidence_of(thread, {}), thread.ambiguous) for thread in held.threads] == [((0, "", 0.0), 7)] * 2
+    assert [(evidence_of(thread, {}, NAMES), thread.ambiguous) for thread in held.threads] == [([], (7,))] * 2
+
+
+def test_a_message_may_hold_seeds_of_two_campaigns_and_siblings() -> None:
+    names = ["torch/s1", "torch/t1", "lamp/l1", "lamp/l2"]
+    mine = [(2, 9000), (1, 9500), (3, 8000)]
+    copies = [copy(at, seed, error=error, link=tap) for at, tap in ((1, "tap"), (2, "other")) for seed, error in mine]
+    (thread,) = assemble(ANN, [line(0), push(1, seed=4), *copies], context()).threads
+    found = [Told("torch", 1, "mark", 9.5, (2,)), Told("lamp", 3, "mark", 8.0)]
+    assert evidence_of(thread, {}, names) == found, "what the subject says is of no copy"
+    forwarded = Thread(0, 5, name("m1"), BOB, line(0), forwarded=True)
+    found = [Told("torch", 1, "m_forward", 1.0, (2,)), Told("lamp", 3, "m_forward", 1.0)]
+    assert evidence_of(forwarded, {name("m1"): (1, 3, 2)}, names) == found
 
 
 def over(at: float, message: str = "m1", sender: int = BOB) -> Trace:
@@ -170,7 +185,11 @@ def test_what_one_mmsc_of_ours_hands_to_another_is_one_message(traces: list[Trac
         mixed = random.Random(seed).sample(traces, len(traces))
         dossier = assemble(ANN, sorted(mixed, key=lambda trace: trace[AT]), context())
         told = {
-            thread.identity: (evidence_of(thread, {})[0] or -thread.ambiguous, thread.passed_on, thread.origin is not None)
+            thread.identity: (
+                sum(each.seed for each in evidence_of(thread, {}, NAMES)) or -sum(thread.ambiguous),
+                thread.passed_on,
+                thread.origin is not None,
+            )
             for thread in dossier.threads
         }
         assert told == {name(message): what for message, what in found.items()}
@@ -181,8 +200,8 @@ def test_the_surest_counts() -> None:
         copy(0, 1, status=Sighted.EXACT, error=0), copy(0, 2, error=8000), copy(0, 3, status=Sighted.REGISTERED, error=20_000),
         copy(0, 4, status=-1, error=0),
     )  # fmt: skip
-    assert surest([weak, exact, strong]) is exact
-    assert surest([weak, strong]) is strong
+    assert seeds_of([weak, unsaid, exact, strong, weak]) == (1, 3, 2, 4)
+    assert seeds_of([weak, strong]) == (3, 2)
     assert [score(each) for each in (exact, weak, strong, unsaid)] == [1.0, 8.0, 20.0, 1.0]
 
 
@@ -190,6 +209,7 @@ def test_copies_are_counted_by_tap_and_what_was_seen() -> None:
     rows: list[tuple[int, int, str, str, int]] = [
         (1, Sighted.EXACT, "torch/s1", "mirror", -1), (1, Sighted.EXACT, "torch/s1", "mirror", -1),  # two receivers of one
         (2, Sighted.MARK, "torch/s1", "mirror", -1), (2, Sighted.MARK, "flame/s9", "mirror", -1),
+        (2, Sighted.MARK, "torch/s2", "mirror", -1),  # a sibling of the first
         (3, Sighted.UNOPENED, "", "mirror", 37), (4, -1, "torch/s1", "", -1), (5, Sighted.EXACT, "torch/s1", "mirror", -1),
     ]  # fmt: skip
     texts = {}
@@ -198,11 +218,11 @@ def test_copies_are_counted_by_tap_and_what_was_seen() -> None:
         stop = np.cumsum([len(word) for word in words])
         texts[column] = TextColumn(b"".join(words), stop - [len(word) for word in words], stop)
     values = {
-        "at": [HOUR] * 7, "sender": [9, 9, 9, 9, 0, 9, 0], "where": [row[0] for row in rows], "kind": [Kind.COPY] * 7,
+        "at": [HOUR] * 8, "sender": [9, 9, 9, 9, 9, 0, 9, 0], "where": [row[0] for row in rows], "kind": [Kind.COPY] * 8,
         "status": [row[1] for row in rows], "octets": [row[4] for row in rows],
     }  # fmt: skip
     seen = Seen()
-    seen.take("outside", Records(7, {key: np.array(value, COLUMNS[key]) for key, value in values.items()}, texts))
+    seen.take("outside", Records(8, {key: np.array(value, COLUMNS[key]) for key, value in values.items()}, texts))
     assert seen.counts == {
         (1, "mirror", "exact", "torch"): 1, (1, "mirror", "mark", "torch"): 1, (1, "mirror", "mark", "flame"): 1,
         (1, "mirror", "unopened", ""): 37, (1, "outside", "copy", "torch"): 1, (1, "mirror", "no_sender", "torch"): 1,

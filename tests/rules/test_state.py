@@ -180,7 +180,8 @@ def test_a_delta_is_what_changed() -> None:
     keep()
     state.publish(entry())
     state.publish(entry(BOB, identity=12, due=NEVER, closed=START, settled=START + SECOND, lines=77))
-    state.seed_message(11, 1)
+    state.seed_message(11, [1])
+    state.seed_message(11, [2, 1])
     state.hold(Holding(ANN, START, "torch", 3, 1, b"key of sixteen 1", BOB))
     state.findings.learn(ANN, [Ground((REQUEST, 2, 77), "BAD_APN", 5, 0.8, "post", 0, 2, 77, 13)])
     state.findings.say(ANN, Found("BAD_APN", 5, 0, 0.8, "normal", ()))
@@ -188,7 +189,7 @@ def test_a_delta_is_what_changed() -> None:
     keep()
     state.take(GATEWAY, records(get(3), get(4, authority=HOST), get(5, BOB), get(6, CAT)))
     state.take(SESSIONS, records(start(3), {"kind": Kind.SESSION_OFF, "at": 4, "ggsn": 41}))
-    state.publish(entry(due=NEVER, closed=START + SECOND, awarded=True))
+    state.publish(entry(due=NEVER, closed=START + SECOND, awarded=("torch",)))
     state.retract(state.published[BOB][0, 12, False])
     keep()
     spilled = state.spill([ANN], START + 1000 * SECOND)
@@ -199,7 +200,7 @@ def test_a_delta_is_what_changed() -> None:
     assert image(loaded(packed)) == image(state)
     state.thaw({number: blob for number, blob, _ in spilled})
     keep()
-    assert state.published[ANN][0, 11, False].awarded
+    assert state.published[ANN][0, 11, False].awarded == ("torch",)
     assert not list(state.delta())
 
 
