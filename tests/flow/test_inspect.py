@@ -583,7 +583,9 @@ def test_of_whom_it_was_is_kept_only_where_it_counts() -> None:
     two = Verdict(
         (Sighting("leg-2", "torch", MARK, 9.25, 1), Sighting("leg-1", "torch", MARK, 8.0, 0), Sighting("lamp", "lamps", EXACT, 0.0, 2))
     )
-    assert inspect.look_of("mms", copy, two).seen == (("torch/leg-2", Sighted.MARK, 9250), ("lamps/lamp", Sighted.EXACT, 0))
+    assert inspect.look_of("mms", copy, two).seen == (
+        ("torch/leg-2", Sighted.MARK, 9250), ("torch/leg-1", Sighted.MARK, 8000), ("lamps/lamp", Sighted.EXACT, 0),
+    )  # fmt: skip
     assert inspect.look_of("mms", copy, two).receivers == (FRIEND,)
     for said, seen in (
         (Verdict(), ("", Sighted.NOTHING, 0)),
