@@ -13,6 +13,8 @@ import json
 import os
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +25,8 @@ from bench.score import real_day_settings
 from mmsd import app, config
 from mmsd.codec import mms
 from mmsd.flow import inspect
-from mmsd.model import HOUR, SECOND, Batch, LearnedOctets, NewSeed, SeedEntry, SeedPart
+from mmsd.flow.lineage import Resolving
+from mmsd.model import HOUR, SECOND, Batch, Forward, LearnedOctets, NewSeed, SeedEntry, SeedPart
 from mmsd.rules.settings import CampaignSettings
 from mmsd.seeds.contents import contents
 from mmsd.seeds.making import Original
@@ -37,6 +40,8 @@ CAMPAIGN: Final = CampaignSettings(
 )
 EVENING: Final = 1_795_348_800_000_000 + 2 * HOUR
 """Hours after the day's last line."""
+MIDNIGHT: Final = EVENING + 2 * HOUR
+"""When the day is closed, and where its forwards came from is looked at again: copies are judged in no order."""
 Pair = tuple[str, str]
 
 
@@ -105,13 +110,72 @@ def test_forwards_are_those_of_the_truth(folder: Path, rows: list[dict[str, Any]
         asyncio.run(relay())
         while sequencer.tick():
             pass
+        clock.now = MIDNIGHT + HOUR
+        while sequencer.tick():
+            pass
+        asyncio.run(Resolving(store, sequencer.state.held, sequencer.state.seed_number, wall=clock.wall).turn())
         sequencer.close()
-        found = Counter((forward.sender, forward.receiver) for issued in store.all_forwards() if (forward := issued.forward).counted)
+        issued = list(store.all_forwards())
         counts: Counter[str] = Counter()
         for count in store.copies(0, 1 << 40):
             counts[count.what] += count.n
+    counted = [one.forward for one in issued if one.forward.counted]
     expected = Counter((row["serial_due_to"].lstrip("+"), row["recipient"].lstrip("+")) for row in rows if row.get("serial_due_to"))
-    assert found == expected
-    assert found.total() == 185
+    assert Counter((forward.sender, forward.receiver) for forward in counted) == expected
+    assert expected.total() == 185
     assert counts["ambiguous"] == 0
     assert counts["exact"] > 150
+    serials = [one.serial for one in issued if one.forward.counted]
+    assert len(set(serials)) == 185, "one each"
+    assert all(serials)
+    assert [(one.forward.reason, one.serial) for one in issued if not one.forward.counted] == [("self", "")], "to oneself: none"
+    assert_as_told([one.forward for one in issued], rows)
+
+
+def at(said: str) -> int:
+    return int(datetime.fromisoformat(said).timestamp() * SECOND)
+
+
+def assert_as_told(forwards: list[Forward], rows: list[dict[str, Any]]) -> None:
+    """Each counted forward is one row of the truth: the same retrieval, an accepted submit, a parent that may be, its generation.
+
+    What may differ is what the folder's README calls ambiguous: of several copies that a sender held any may be the parent (4), so that
+    generations behind such a one differ, too; a copy that came while a submit was repeated is held by then (3).
+    """
+    due = [row for row in rows if row.get("serial_due_to")]
+    told: dict[bytes, dict[str, Any]] = {}
+    for forward in forwards:
+        for row in due if forward.counted else ():
+            fetched = [
+                at(each["t"]) for each in row["evidence"]["gateway_requests"] if each["what"] == "retrieve" and each["status"] == 200
+            ]
+            same = (forward.sender, forward.receiver) == (row["sender"].lstrip("+"), row["recipient"].lstrip("+"))
+            if same and any(0 <= time - forward.retrieved < 2 * SECOND for time in fetched):
+                assert forward.key not in told, "two rows were fetched then"
+                told[forward.key] = row
+    assert len({row["row"] for row in told.values()}) == len(due) == len(told)
+
+    by_copy = {(row["logical_id"], row["recipient"]): row for row in rows}
+    known = {forward.key: forward for forward in forwards}
+    for key, row in told.items():
+        forward = known[key]
+        accepted = [at(each["t"]) for each in row["submits"] if each["accepted"]]
+        assert any(abs(time - forward.submitted) < 2 * SECOND for time in accepted)
+        above = known[forward.parent] if forward.parent is not None else None
+        assert forward.generation == (above.generation + 1 if above is not None else 1)
+        possible = [by_copy[parent, row["sender"]] for parent in row["possible_parents"]]
+        if above is None:
+            assert any(each["seed_generation"] == 0 for each in possible), "the service sent it"
+        elif told.get(above.key) not in possible:
+            assert at(row["submit_time"]) < above.retrieved <= forward.submitted, "it came while the submit was repeated"
+        if forward.generation != row["seed_generation"]:
+            assert any(each["parent_ambiguous"] for each in lineage(row, by_copy))
+
+
+def lineage(row: dict[str, Any], by_copy: dict[tuple[str, str], dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A row and those above it."""
+    while True:
+        yield row
+        if not row.get("parent"):
+            return
+        row = by_copy[row["parent"]["logical_id"], "+" + row["parent"]["recipient"].lstrip("+")]
