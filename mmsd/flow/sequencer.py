@@ -589,7 +589,7 @@ class Sequencer:
 
     def _thaw(self, subscribers: npt.NDArray[np.uint64], horizon: int) -> None:
         groups = self.state.groups
-        if groups is not None and (wanted := groups.wanted(horizon)):
+        if groups is not None and (wanted := self.state.past_wanted(horizon)):
             groups.take_back(self._store.cold_groups(wanted))
         cold = [number for number in subscribers.tolist() if number in self.state.cold]
         if cold:

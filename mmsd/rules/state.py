@@ -606,15 +606,26 @@ class State:
         self._call(new)
         return new
 
+    def past_wanted(self, horizon: int) -> list[int]:
+        """Groups in the store without which the express lane cannot say what is to be said by then (`groups.take_back`)."""
+        if self.express is None or self.groups is None:
+            return []
+        self._prepare(self.express)  # after a start no line may have told it of feeds yet
+        return self.groups.wanted(horizon)
+
+    def _prepare(self, express: Express) -> None:
+        """For its judgement."""
+        self._tell_express(express)
+        covered = self.covered()
+        express.set_covered(covered.sms is not None, covered.gateway is not None)
+
     def survey(self, horizon: int) -> Survey:
         """What the express lane says now; whoever is odd there stands in `log` from here on."""
         assert self.express is not None
-        self._tell_express(self.express)
+        self._prepare(self.express)
         if self._called:
             self._take_over(np.array(sorted(self._called), np.uint64))
             self._called.clear()
-        covered = self.covered()
-        self.express.set_covered(covered.sms is not None, covered.gateway is not None)
         survey = self.express.survey(horizon)
         self._take_over(survey.odd)
         return survey
