@@ -1709,7 +1709,7 @@ cdef class Express:
             vacate(&self.arena, was)
         return 0
 
-    def revive(self, numbers, const uint8_t[::1] packed=b""):
+    def revive(self, numbers, const uint8_t[::1] packed=b"", *, bint ask=True):
         cdef const u64[::1] keys = np.ascontiguousarray(numbers)
         cdef i64 i, found
         cdef Sub* sub
@@ -1725,7 +1725,7 @@ cdef class Express:
                     if sub.group:
                         self.stay(found)
                         self.touch(sub)
-            if len(packed) and self.fold(packed, &wanted, &unsaid) < len(packed):
+            if len(packed) and self.fold(packed, &wanted, &unsaid if ask else NULL) < len(packed):
                 raise ValueError("a portrait is cut short")
             return members(&unsaid)
         finally:
@@ -2055,7 +2055,7 @@ cdef class Express:
         return folded
 
     cdef i64 fold(self, const uint8_t[::1] packed, const Set* wanted, Set* unsaid) except -1:
-        """Portraits as `load` takes them; with `wanted`, those of these numbers behind what there is, and their texts are asked for.
+        """Portraits as `load` takes them; with `wanted`, those of these numbers behind what there is; with `unsaid`, their texts are asked for.
         How many octets they were: one that is cut off at the end is left."""
         cdef u64 at = 0, next, soon, room = len(packed), i
         cdef PortraitHead head
@@ -2088,7 +2088,8 @@ cdef class Express:
                     self.stand(i, &head, lines)
                 else:
                     self.join_in(i, &head, lines)
-                    unspoken(unsaid, head.number, lines, head.octets)
+                    if unsaid != NULL:
+                        unspoken(unsaid, head.number, lines, head.octets)
                 sub = self.at(i)
                 if wanted != NULL:
                     self.note(sub)
@@ -2220,10 +2221,17 @@ cdef int unspoken(Set* found, u64 subscriber, const uint8_t* lines, u64 octets) 
 
 
 cdef object members(const Set* found):
-    if not found.n:
-        return np.empty(0, np.uint64)
-    slots = copied(found.keys, found.mask + 1, np.dtype(np.uint64))
-    return np.sort(slots[slots != 0])
+    """Sorted."""
+    keys = np.empty(found.n, np.uint64)
+    cdef u64[::1] key = keys
+    cdef u64 i
+    cdef i64 n = 0
+    for i in range(found.mask + 1):
+        if found.keys[i]:
+            key[n] = found.keys[i]
+            n += 1
+    keys.sort()
+    return keys
 
 
 cdef inline uint32_t later(uint32_t at, uint32_t by) noexcept nogil:

@@ -810,8 +810,9 @@ class Express:
             if due < NEVER:
                 heapq.heappush(self._due, (due, number))
 
-    def revive(self, numbers: npt.NDArray[np.uint64], packed: bytes = b"") -> npt.NDArray[np.uint64]:
-        """Gives these their past back, as far as it is among these portraits; hashes that may have a text behind them elsewhere, sorted.
+    def revive(self, numbers: npt.NDArray[np.uint64], packed: bytes = b"", *, ask: bool = True) -> npt.NDArray[np.uint64]:
+        """Gives these their past back, as far as it is among these portraits; hashes that may have a text behind them elsewhere, sorted,
+        none unless somebody asks.
 
         Raises ValueError when the last portrait is cut short, or one of theirs is damaged.
         """
@@ -827,7 +828,7 @@ class Express:
             if portrait.number in wanted:
                 lines = unpack_lines(portrait.number, portrait.lines)
                 subscriber = self._all.setdefault(portrait.number, _Subscriber())
-                unsaid |= unspoken(lines)
+                unsaid |= unspoken(lines) if ask else set()
                 for line in lines:
                     self._add(portrait.number, subscriber, *line)
                 self._told(portrait.number, subscriber, unpack_said(portrait.number, lines, portrait.said, portrait.entries))

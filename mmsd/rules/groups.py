@@ -100,15 +100,13 @@ class Groups:
             start, stop = places[group]
             texts = Texts()
             try:
-                unsaid = self._express.revive(numbers[start:stop], portraits)
-                if len(unsaid) and packed:
-                    texts.load(packed)
+                texts.load(packed)
+                unsaid = self._express.revive(numbers[start:stop], portraits, ask=len(texts) > 0)
             except ValueError as error:
                 raise StoreError(f"what was put away is damaged ({error}); restore the state directory as a whole") from None
-            if len(texts):
-                for key in unsaid.tolist():
-                    if key in texts:
-                        self._texts.put(key, texts[key])
+            for key in unsaid.tolist():
+                if key in texts:
+                    self._texts.put(key, texts[key])
         self._express.revive(numbers)  # whose group is gone has no past any more
         self._leave(numbers, groups)
         self._revived.append(numbers)

@@ -399,8 +399,10 @@ def _come_back(both: list[Any], store: dict[int, tuple[Any, bytes]], horizon: in
     assert sorted(zip(*wanted[0], strict=True)) == sorted(zip(*wanted[1], strict=True))
     numbers, groups = wanted[0]
     for group in np.unique(groups).tolist():
-        for express in both:
-            express.revive(numbers[groups == group], store[group][1] if group in store else b"")
+        ask = draw.random() < 0.5
+        unsaid = [express.revive(numbers[groups == group], store[group][1] if group in store else b"", ask=ask) for express in both]
+        assert unsaid[0].tolist() == unsaid[1].tolist()
+        assert ask or not len(unsaid[0])
 
 
 def image(express: Any) -> list[Any]:
