@@ -21,11 +21,12 @@ from mmsd.cli.kpi import reader_of
 from mmsd.cli.outbox import order
 from mmsd.codec import mms
 from mmsd.errors import ConfigError, DecodeError, EncodeError
-from mmsd.link.maker import Made, Wish, given, make, message_of
+from mmsd.link.maker import Made, Wish, given, look_alikes, make, message_of
 from mmsd.link.workers import WorkerFailed, Workers
 from mmsd.model import SeedEntry, SeedPart
 from mmsd.rules.life import LIVE, RETIRED
 from mmsd.seeds import compose
+from mmsd.seeds.alike import Alike
 from mmsd.seeds.contents import Content, contents
 from mmsd.seeds.seed import RegisteredPicture, RegisteredSeed, Trial
 from mmsd.seeds.verdict import EXACT, Learned, Verdict
@@ -100,6 +101,7 @@ def make_(
         click.echo(f"mmsd: {error}", err=True)
         sys.exit(EXIT_REFUSED)
     weak = made.new.entry.weak
+    like = _look_alikes(settings, made)
     kept = anyway or not weak
     if kept:
 
@@ -113,11 +115,25 @@ def make_(
             _write(out, made.new.parts, subject, receivers)
     if as_json:
         rows = [{"name": picture.name, "weak": picture.weak, **msgspec.to_builtins(picture.trial)} for picture in made.pictures]
-        whole = {"seed": f"{campaign}/{name}", "weak": weak, "registered": kept, "octets": made.message.octets, "pictures": rows}
+        whole = {
+            "seed": f"{campaign}/{name}", "weak": weak, "registered": kept, "octets": made.message.octets, "pictures": rows,
+            "alike": [one._asdict() for one in like],
+        }  # fmt: skip
         click.echo(msgspec.json.format(msgspec.json.encode(whole), indent=1))
     else:
-        _show(Console(soft_wrap=True), made, kept)
+        _show(Console(soft_wrap=True), made, like, kept)
     sys.exit(EXIT_WEAK if weak else 0)
+
+
+def _look_alikes(settings: config.Settings, made: Made) -> list[Alike]:
+    """Before it is live itself."""
+    if not (settings.state.directory / DATABASE).exists():
+        return []
+    reader = reader_of(settings)
+    try:
+        return look_alikes(made.new, reader.live_seeds())
+    finally:
+        reader.close_readers()
 
 
 def _write(folder: Path, parts: Sequence[SeedPart], subject: str, receivers: Sequence[str]) -> None:
@@ -150,7 +166,7 @@ def _trials(pictures: Iterable[RegisteredPicture]) -> Table:
     return table
 
 
-def _show(console: Console, made: Made, kept: bool) -> None:
+def _show(console: Console, made: Made, like: Sequence[Alike], kept: bool) -> None:
     console.print(_trials(made.pictures))
     size = made.message.content_class
     console.print(f"{made.message.octets:,} octets: {f'content class {size}' if size else 'more than any content class takes'}")
@@ -158,6 +174,13 @@ def _show(console: Console, made: Made, kept: bool) -> None:
     if entry.weak:
         console.print(
             "weak seed: handsets will alter it past recognition. Take a picture with more in it than thin lines, black and white."
+        )
+    for one in like:
+        console.print(f"{one.picture} looks like seed {one.seed} ({one.bits} of 256 bits differ)")
+    if like:
+        console.print(
+            "look-alikes: the marks tell them apart, but only the nearest are tried on a copy. Make cards of one template with one --family"
+            " of one campaign, or take another picture."
         )
     console.print(f"registered: {entry.label}" if kept else "nothing was registered; --anyway takes it")
 

@@ -11,6 +11,7 @@ import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 from pathlib import PurePath
@@ -21,6 +22,7 @@ from mmsd.errors import DecodeError, EncodeError, LinkError
 from mmsd.link.workers import Workers
 from mmsd.model import NewSeed, SeedEntry, SeedPart
 from mmsd.seeds import compose, texts
+from mmsd.seeds.alike import Alike, alike
 from mmsd.seeds.contents import Content
 from mmsd.seeds.seed import PAYLOAD_OCTETS, RegisteredPicture, RegisteredSeed, key_name
 
@@ -96,6 +98,17 @@ async def make(workers: Workers, key: bytes, wish: Wish, files: Sequence[Given],
     )  # fmt: skip
     entry = SeedEntry(wish.campaign, wish.name, value.family, value.weak, len(pictures), message.octets, wish.subject, wish.who)
     return Made(NewSeed(entry, value.to_bytes(), parts), value.pictures, message)
+
+
+def look_alikes(new: NewSeed, live: Iterable[bytes]) -> list[Alike]:
+    """Live seeds, packed, that are none of its siblings and look like it (`seeds.alike`)."""
+    return alike(RegisteredSeed.from_bytes(new.registered), _readable(live))
+
+
+def _readable(live: Iterable[bytes]) -> Iterator[RegisteredSeed]:
+    for octets in live:
+        with suppress(DecodeError):  # said where it is looked for
+            yield RegisteredSeed.from_bytes(octets)
 
 
 def message_of(parts: Iterable[SeedPart]) -> compose.Message:

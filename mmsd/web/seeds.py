@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from aiohttp import BodyPartReader, web
 
-from mmsd.link.maker import Draft, Drafts, Given, Wish, fault, given, message_of
+from mmsd.link.maker import Draft, Drafts, Given, Wish, fault, given, look_alikes, message_of
 from mmsd.model import Batch, LifeStep, NewSeed, SeedEntry, SeedPart
 from mmsd.rules import life
 from mmsd.rules.life import LIVE, RETIRED, Refusal
@@ -191,6 +191,8 @@ class SeedsApi:
         if draft.made is not None:
             told |= seed_told(draft.made.new.entry) | {"state": draft.state}
             told |= _contents(draft.made.new.parts, draft.made.pictures) | {"content_class": draft.made.message.content_class}
+            new = draft.made.new
+            told["alike"] = await self._ask(lambda: [one._asdict() for one in look_alikes(new, self._store.live_seeds())])
         return reply(told)
 
     async def draft_part(self, request: web.Request) -> web.Response:

@@ -115,6 +115,18 @@ def test_a_weak_seed_is_told_and_not_registered(configured: Path):
     assert seed("list", configured).output.endswith("weak, taken by Zhou\n")
 
 
+def test_a_look_alike_of_another_family_is_named_and_registered(configured: Path):
+    assert "looks like" not in make(configured, "--family", "leg").output
+    assert "looks like" not in make(configured, "--family", "leg", name="leg-2").output
+    said = make(configured, name="lamp-1")
+    assert said.exit_code == 0, said.output
+    assert "card.png looks like seed relay/leg-1 (0 of 256 bits differ)" in said.output
+    assert "looks like seed relay/leg-2" in said.output
+    assert "registered: relay/lamp-1" in said.output
+    told = msgspec.json.decode(make(configured, "--json", name="lamp-2").output)["alike"]
+    assert {one["seed"] for one in told} == {"relay/leg-1", "relay/leg-2", "relay/lamp-1"}
+
+
 def test_a_campaign_that_is_not_configured_has_no_seeds(configured: Path):
     (configured.parent / "campaigns/relay.toml").unlink()
     result = make(configured)

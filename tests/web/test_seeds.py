@@ -103,6 +103,9 @@ def test_files_become_a_seed_that_somebody_looked_at(house: House, store: Sqlite
         assert marked in await message.read()
         assert message.headers["Content-Disposition"] == 'attachment; filename="relay-leg-1.mime"'
         assert (await client.post("/api/v1/drafts", data=form())).status == 409, "its name was given"
+        other = (await (await client.post("/api/v1/drafts", data=form(name="lamp-1"))).json())["draft"]
+        assert (await done(client, other))["alike"] == [{"picture": "card.png", "seed": "relay/leg-1", "bits": 0}]
+        assert told["alike"] == []
         assert (await client.post("/api/v1/seeds/retire", json={"seed": "relay/leg-1", **GIVEN})).status == 200
         assert (await client.post("/api/v1/seeds/retire", json={"seed": "relay/leg-1", **GIVEN})).status == 409
 

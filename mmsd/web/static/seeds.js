@@ -109,6 +109,8 @@ const showDraft = (told) => {
     octets: whole.format(told.octets), fits: told.content_class ? text("seeds.class", { name: told.content_class }) : text("seeds.no_class"),
   });
   byId("weak").hidden = !weak;
+  byId("alike").hidden = !told.alike.length;
+  byId("alike").textContent = text("seeds.alike", { seeds: told.alike.map((one) => one.seed).join(", ") });
   byId("register").textContent = text(weak ? "seeds.register_weak" : "seeds.register");
   fill("draft", told.parts.map(partRow), ["", "", "", "n", "n", "n", "n", ""]);
   byId("s-draft").dataset.shown = told.seed;
