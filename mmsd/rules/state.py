@@ -280,6 +280,7 @@ class State:
         self.portals: dict[int, list[int]] = {}  # authority → flat [at, number, at, number …], the earliest `portal` distinct numbers
         self.reset_at: dict[int, list[int]] = {}
         self.seeds: dict[int, tuple[int, ...]] = {}  # message → numbers of seeds, those of a campaign in the order in which they were told
+        self._told_seeds: dict[tuple[int, ...], tuple[int, ...]] = {}  # of many messages one: relays have millions
         self._seed_days: dict[int, list[int]] = {}  # day (event time) → whose seed was learned then
         self.passed_on: dict[int, dict[int, int]] = {}  # message → who was sent it by M-Forward, and when
         self.holdings = Holdings(self.labels)
@@ -977,7 +978,8 @@ class State:
         new = tuple(seed for seed in seeds if seed not in known)
         if not message or not new:
             return
-        self._fresh["seeds"][message] = self.seeds[message] = known + new
+        told = known + new
+        self._fresh["seeds"][message] = self.seeds[message] = self._told_seeds.setdefault(told, told)
         if not known:
             now = max(self.horizon, max(self.marks.values(), default=0))  # a first tick has read, and judged nothing yet
             self._seed_days.setdefault(now // DAY, []).append(message)
@@ -1595,7 +1597,9 @@ class State:
             self.portals.update(delta.portals)
             for ggsn, at in delta.resets:
                 self.reset_at[ggsn] = sorted({*self.reset_at.get(ggsn, []), at})
-            self.seeds.update((message, (seeds,) if isinstance(seeds, int) else seeds) for message, seeds in delta.seeds.items())
+            for message, seeds in delta.seeds.items():
+                told = (seeds,) if isinstance(seeds, int) else seeds
+                self.seeds[message] = self._told_seeds.setdefault(told, told)
             self.holdings.load(delta.holdings)
             for number in delta.thawed:
                 self.cold.pop(number, None)

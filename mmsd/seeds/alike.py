@@ -12,7 +12,8 @@ import numpy as np
 from mmsd.seeds.seed import RegisteredPicture, RegisteredSeed, Words
 
 LIKE: Final = 64
-"""Bits of 256 in which fingerprints differ: cards of one template, in none to some thirty; of two, or two photographs, in 98 or more."""
+"""Bits of 256 in which fingerprints differ. Of `bench.cards`: one drawing with other words in up to 18, another drawing of its template in 26
+to 94, cards of two templates in 98 and more."""
 
 
 class Alike(NamedTuple):
