@@ -12,8 +12,8 @@ import numpy as np
 from mmsd.seeds.seed import RegisteredPicture, RegisteredSeed, Words
 
 LIKE: Final = 64
-"""Bits of 256 in which fingerprints differ. Of `bench.cards`: one drawing with other words in up to 18, another drawing of its template in 26
-to 94, cards of two templates in 98 and more."""
+"""Bits of 256 in which fingerprints differ. Of `bench.cards`: one drawing with other words in up to 18, another drawing of its template in
+26 to 94, cards of two templates in 98 and more."""
 
 
 class Alike(NamedTuple):
