@@ -21,7 +21,7 @@ from mmsd.rules import funnel
 from mmsd.rules.cases import Kind, State
 from mmsd.web.answers import Problem
 from mmsd.web.api import address
-from mmsd.web.care import LOOKED, USUAL, case_row, effects, funnel_rows, handover_row, take_off
+from mmsd.web.care import HANDOVER_COLUMNS, LOOKED, USUAL, case_row, effects, funnel_columns, funnel_rows, handover_row, take_off
 from mmsd.web.desk import MOST_MESSAGES, MOST_STEPS, messages, of_care
 from mmsd.web.pages import LANGUAGES, texts
 from mmsd.web.sheets import marked
@@ -78,7 +78,7 @@ def handover(config_file: Path, kind: str | None, limit: int, after: str, as_tab
         rows = reader.handovers(limit, _place(after), kind)
     finally:
         reader.close_readers()
-    _print([handover_row(row) for row in rows], as_json, as_table)
+    _print([handover_row(row) for row in rows], as_json, HANDOVER_COLUMNS if as_table else None)
     _more(rows[-1].place if len(rows) == limit else "", as_json or as_table)
 
 
@@ -164,7 +164,7 @@ def funnel_(config_file: Path, by: str | None, origin: str, since: str, until: s
         rows = funnel_rows(reader.care_tallies(first, last, None if origin == "all" else origin), by or "")
     finally:
         reader.close_readers()
-    _print(rows, as_json, as_table)
+    _print(rows, as_json, funnel_columns(by or "") if as_table else None)
 
 
 @care.command()
@@ -219,11 +219,12 @@ def _more(place: str, quiet: bool) -> None:
         click.echo(f"more: --after {place}", err=quiet)
 
 
-def _print(rows: list[dict[str, Any]], as_json: bool, as_table: bool = False) -> None:
+def _print(rows: list[dict[str, Any]], as_json: bool, columns: tuple[str, ...] | None = None) -> None:
+    """`columns`: of a table as comma-separated values."""
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
-    elif as_table:
-        click.echo(marked(rows), nl=False)
+    elif columns is not None:
+        click.echo(marked(columns, rows), nl=False)
     elif not rows:
         click.echo("None.")
     else:

@@ -57,6 +57,7 @@ def counts(
     if not name and (by or closes or book):
         raise click.UsageError("name a CAMPAIGN")
     reader = reader_of(settings)
+    columns: tuple[str, ...]
     try:
         if name and not named(reader, name, known):
             raise click.BadParameter(f"no campaign is called {name!r}", param_hint="CAMPAIGN")
@@ -64,19 +65,20 @@ def counts(
             book.write_bytes(workbook_of(reader, name, known.get(name), days))
             return
         if closes:
-            rows = counting.closes_table(counting.closes(reader, name, days))
+            columns, rows = counting.CLOSE_COLUMNS, counting.closes_table(counting.closes(reader, name, days))
         elif by:
-            rows = counting.rows(reader, name, by, days)
+            columns, rows = counting.COLUMNS[by], counting.rows(reader, name, by, days)
         elif name:
-            rows = [{"figure": key, "value": value} for key, value in _plain(counting.overview(reader, name, known.get(name))).items()]
+            told = _plain(counting.overview(reader, name, known.get(name)))
+            columns, rows = ("figure", "value"), [{"figure": key, "value": value} for key, value in told.items()]
         else:
-            rows = counting.listed(reader, known)
+            columns, rows = counting.LISTED_COLUMNS, counting.listed(reader, known)
     finally:
         reader.close_readers()
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
     elif as_table:
-        click.echo(marked(rows), nl=False)
+        click.echo(marked(columns, rows), nl=False)
     else:
         show(Console(soft_wrap=True), rows)
 

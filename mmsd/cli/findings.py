@@ -14,6 +14,7 @@ from rich.table import Table
 from mmsd import config
 from mmsd.cli.kpi import hour_of, percent, reader_of
 from mmsd.model import HOUR
+from mmsd.web import findings as told
 from mmsd.web.findings import CAUSES, KINDS, MOST_HOURS, WEEK, day_of, finding, late_hours, notifications, places, standing_models
 from mmsd.web.sheets import marked
 
@@ -44,7 +45,7 @@ def findings(config_file: Path, kind: str | None, cause: str | None, everything:
         rows = [finding(row, models) for _, row in reader.findings(None, limit, None, open_only=not everything, kind=kind, cause=cause)]
     finally:
         reader.close_readers()
-    _print(rows, as_table, as_json, ("kind", "subject", "cause", "confidence", "urgency", "raised", "cleared", "model", "detail"))
+    _print(rows, told.FINDING_COLUMNS, as_table, as_json, without="of_model")
 
 
 @click.command(name="notifications")
@@ -65,6 +66,7 @@ def notified(config_file: Path, since: str, until: str, by: str, as_table: bool,
     """
     settings = config.load(config_file)
     reader = reader_of(settings)
+    columns: tuple[str, ...]
     try:
         last = hour_of(until, settings, up=True) if until else max(reader.horizon(), HOUR) // HOUR + 1
         first = hour_of(since, settings) if since else max(last - WEEK, 0)
@@ -72,28 +74,31 @@ def notified(config_file: Path, since: str, until: str, by: str, as_table: bool,
             raise click.UsageError(f"--from to --to is {last - first} hours; 1 to {MOST_HOURS} are told")
         zone = settings.zone.name
         if by == "place":
-            rows = places(reader.places(day_of(first, zone), day_of(last - 1, zone, after=1)))
+            columns, rows = told.PLACE_COLUMNS, places(reader.places(day_of(first, zone), day_of(last - 1, zone, after=1)))
         else:
             counts = reader.notifications(first, last)
-            rows = notifications(counts) if by == "gap" else late_hours(counts, zone)
+            gaps = by == "gap"
+            columns, rows = (told.NOTIFICATION_COLUMNS, notifications(counts)) if gaps else (told.LATE_COLUMNS, late_hours(counts, zone))
     finally:
         reader.close_readers()
-    _print(rows, as_table, as_json, tuple(rows[0]) if rows else ())
+    _print(rows, columns, as_table, as_json)
 
 
-def _print(rows: list[dict[str, Any]], as_table: bool, as_json: bool, columns: tuple[str, ...]) -> None:
+def _print(rows: list[dict[str, Any]], columns: tuple[str, ...], as_table: bool, as_json: bool, *, without: str = "") -> None:
+    """`without`: a column that has no place on a screen."""
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1))
     elif as_table:
-        click.echo(marked(rows), nl=False)
+        click.echo(marked(columns, rows), nl=False)
     elif not rows:
         click.echo("None.")
     else:
         listed = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for name in columns:
+        shown = [name for name in columns if name != without]
+        for name in shown:
             listed.add_column(name.replace("_", " "), no_wrap=True, justify="right" if isinstance(rows[0][name], int | float) else "left")
         for row in rows:
-            listed.add_row(*(_shown(name, row[name]) for name in columns))
+            listed.add_row(*(_shown(name, row[name]) for name in shown))
         Console(soft_wrap=True).print(listed)
 
 

@@ -18,7 +18,7 @@ from mmsd.model import HOUR, SECOND
 from mmsd.rules.kpi import Kpi, Mean, Ratio
 from mmsd.store.read import Reader
 from mmsd.store.sqlite import DATABASE
-from mmsd.web.figures import BYS, MOST_HOURS, USUAL_HOURS, Answer, By, Question, Row, ask, flat
+from mmsd.web.figures import BYS, MOST_HOURS, USUAL_HOURS, Answer, By, Question, Row, ask, columns, flat
 from mmsd.web.sheets import marked
 
 COLUMNS: Final = {
@@ -71,7 +71,7 @@ def kpi(config_file: Path, by: By, since: str, until: str, node: str | None, cit
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(answer), indent=1))
     elif as_table:
-        click.echo(marked(flat(row, by) for row in answer.rows), nl=False)
+        click.echo(marked(columns(answer, by), (flat(row, by) for row in answer.rows)), nl=False)
     else:
         show(Console(soft_wrap=True), answer, by)
     if earliest and not _busy(answer.total):

@@ -25,6 +25,26 @@ By = Literal["day", "city", "hour", "generation", "model", "method", "seed", "wa
 BYS: Final[tuple[By, ...]] = get_args(By)
 OF_ALL_DAYS: Final = ("fan_out", "group")
 """Counted over the whole campaign alone."""
+_NAMED: Final = ("forwards", "share")
+_EACH: Final = ("participants", "mean")
+COLUMNS: Final[Mapping[By, tuple[str, ...]]] = {
+    "day": ("day", "forwards", *_EACH, "not_counted", "children", "reproduction", "stage"),
+    "city": ("city", *_NAMED, *_EACH, "not_counted"),
+    "hour": ("hour", "forwards"), "generation": ("generation", *_NAMED), "model": ("model", *_NAMED, *_EACH), "method": ("method", *_NAMED),
+    "seed": ("seed", *_NAMED), "wait": ("from_seconds", "to_seconds", *_NAMED), "fan_out": ("forwards_each", "participants", "share"),
+    "group": ("group", *_NAMED, *_EACH), "reason": ("reason", "not_counted", "share"),
+}  # fmt: skip
+"""Of a split's rows."""
+LISTED_COLUMNS: Final = (
+    "campaign", "configured", "state", "name", "starts", "ends", "zone", "public", "target", "forwards", "participants", "mean", "serials",
+    "last_day",
+)  # fmt: skip
+CLOSE_COLUMNS: Final = ("day", "stage", "said", "city", "forwards", "not_counted", "participants")
+FORWARD_COLUMNS: Final = (
+    "id", "forward", "seed", "sender", "receiver", "generation", "parent", "received", "submitted", "retrieved", "day", "city", "model",
+    "method", "score", "counted", "reason", "review", "off_net",
+)  # fmt: skip
+"""Of the rows of `listed`, `closes_table` and `forward_row`."""
 _LARGEST_FIRST: Final = ("city", "model", "method", "seed", "group", "reason")
 FIRST_DAY: Final = ""
 LAST_DAY: Final = "~"

@@ -94,7 +94,7 @@ class CampaignsApi:
     async def figures_table(self, request: web.Request) -> web.Response:
         query = known_only(request, "by", "from", "to")
         name, by, _, rows = await self._split(request, query)
-        return csv_file(f"mmsd-{name}-{by}.csv", rows)
+        return csv_file(f"mmsd-{name}-{by}.csv", counting.COLUMNS[by], rows)
 
     async def figures_book(self, request: web.Request) -> web.Response:
         """Everything in one file, a sheet for each split."""
@@ -128,7 +128,7 @@ class CampaignsApi:
         days = _days(query)
         name, _ = await self._named(request)
         told = await self._ask(lambda: counting.closes(self._store, name, days))
-        return csv_file(f"mmsd-{name}-closes.csv", counting.closes_table(told))
+        return csv_file(f"mmsd-{name}-closes.csv", counting.CLOSE_COLUMNS, counting.closes_table(told))
 
     async def late(self, request: web.Request) -> web.Response:
         query = known_only(request, "limit", "after")
@@ -170,7 +170,7 @@ class CampaignsApi:
             page = self._store.forwards(name, PAGE, after or 0)
             return [forward_row(row.id, row.forward, show) for row in page], page[-1].id if len(page) == PAGE else None
 
-        return await csv_stream(request, file, self._ask, page_of)
+        return await csv_stream(request, file, counting.FORWARD_COLUMNS, self._ask, page_of)
 
     # --------------------------------------------------------------------------------------------------------------------- shared
 

@@ -36,6 +36,8 @@ FEW: Final = 100
 FEW_PEOPLE: Final = 30
 """Messages and subscribers of a group below which no difference is worth telling: one busy subscriber is no group."""
 MEASURES: Final = ("success", "no_retrieval", "retrieval_failed")
+HANDOVER_COLUMNS: Final = ("id", "number", "at", "kind", "state", "reason", "cause", "city", "model", "told", "refused")
+"""Of the table of cases that wait."""
 """Shares of judged messages: delivered; failed as code 4441 means it; failed as code 4442 does."""
 
 
@@ -98,6 +100,11 @@ def funnel_rows(tallies: Iterable[tuple[Case, int]], by: str) -> list[dict[str, 
         mended = stages.confirmed / stages.asked if stages.asked else None
         rows.append({**named, **stages._asdict(), "mended_of_asked": mended})
     return rows
+
+
+def funnel_columns(by: str) -> tuple[str, ...]:
+    """Of the table of `funnel_rows`."""
+    return (*([by] if by else []), *funnel.Stages._fields, "mended_of_asked")
 
 
 def ratios(rows: npt.NDArray[Any], table: Mapping[str, Row]) -> dict[str, Ratio]:
@@ -184,7 +191,7 @@ class CareApi:
             page = self._store.handovers(MOST_ROWS, after or "", kind)
             return [handover_row(row) for row in page], page[-1].place if len(page) == MOST_ROWS else None
 
-        return await csv_stream(request, "mmsd-handover.csv", self._ask, page_of)
+        return await csv_stream(request, "mmsd-handover.csv", HANDOVER_COLUMNS, self._ask, page_of)
 
     async def export(self, request: web.Request) -> web.Response:
         known_only(request)
@@ -197,7 +204,7 @@ class CareApi:
         deed = Deed(asked.who, "reveal", f"hand-over list, {len(rows)} cases", asked.why)
         now = self._wall()
         await self._ask(lambda: self._store.transact(Needs(), lambda _: Batch(now, deeds=[deed])))
-        answer = csv_file("mmsd-handover-full.csv", [handover_row(row, str) for row in rows])
+        answer = csv_file("mmsd-handover-full.csv", HANDOVER_COLUMNS, [handover_row(row, str) for row in rows])
         if len(rows) == asked.limit:
             answer.headers["After"] = rows[-1].place
         return answer
@@ -224,7 +231,7 @@ class CareApi:
     async def funnel_table(self, request: web.Request) -> web.Response:
         query = known_only(request, "by", "from", "to", "days", "origin")
         _, _, rows = await self._funnel(query)
-        return csv_file("mmsd-care-funnel.csv", rows)
+        return csv_file("mmsd-care-funnel.csv", funnel_columns(query.get("by", "")), rows)
 
     async def effect(self, request: web.Request) -> web.Response:
         query = known_only(request, "from", "to", "days", "looked")

@@ -157,6 +157,11 @@ def flat(row: Row, head: str) -> dict[str, Any]:
     return columns | (row.codes or {})
 
 
+def columns(answer: Answer, head: str) -> tuple[str, ...]:
+    """Of the table of an answer's rows: those of the total, which is there without any."""
+    return tuple(flat(answer.total, head))
+
+
 # ------------------------------------------------------------------------------------------------------------------------ the API
 
 
@@ -196,7 +201,7 @@ class FiguresApi:
     async def table(self, request: web.Request) -> web.Response:
         question, answer = await self._answer(request)
         name = f"mmsd-{question.by}-{(iso(question.from_hour * HOUR) or '')[:10]}.csv"
-        return csv_file(name, (flat(row, question.by) for row in answer.rows))
+        return csv_file(name, columns(answer, question.by), (flat(row, question.by) for row in answer.rows))
 
     async def codes(self, request: web.Request) -> web.Response:
         """Codes that no table names now, and how often known bad ones came in the range."""

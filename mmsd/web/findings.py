@@ -27,6 +27,11 @@ MOST_ROWS: Final = 500
 MOST_MODELS: Final = 10_000
 WEEK: Final = 7 * 24
 MOST_HOURS: Final = 400 * 24
+FINDING_COLUMNS: Final = ("kind", "subject", "cause", "confidence", "urgency", "raised", "cleared", "model", "of_model", "detail")
+NOTIFICATION_COLUMNS: Final = ("gateway", "nth", "gap_from", "gap_to", "sent", "retrieved", "share", "late")
+LATE_COLUMNS: Final = ("gateway", "node", "hour", "deliveries", "late", "share")
+PLACE_COLUMNS: Final = ("place", "cause", "n")
+"""Of tables of findings, of notifications, of late ones by hour, of places."""
 
 
 def finding(row: Finding, models: frozenset[tuple[str, str]]) -> dict[str, Any]:
@@ -119,7 +124,7 @@ class FindingsApi:
 
     async def table(self, request: web.Request) -> web.StreamResponse:
         page_of = self._pages(known_only(request, "kind", "cause", "open"), MOST_ROWS)
-        return await csv_stream(request, "mmsd-findings.csv", self._ask, page_of)
+        return await csv_stream(request, "mmsd-findings.csv", FINDING_COLUMNS, self._ask, page_of)
 
     async def _rows(self, request: web.Request) -> tuple[list[dict[str, Any]], int | None]:
         query = known_only(request, "kind", "cause", "open", "after", "limit")
@@ -153,7 +158,7 @@ class FindingsApi:
 
     async def notifications_table(self, request: web.Request) -> web.Response:
         _, _, counts = await self._notified(request)
-        return csv_file("mmsd-notifications.csv", notifications(counts))
+        return csv_file("mmsd-notifications.csv", NOTIFICATION_COLUMNS, notifications(counts))
 
     async def _notified(self, request: web.Request) -> tuple[int, int, list[NotificationCount]]:
         from_hour, to_hour = asked_hours(known_only(request, "from", "to"), self._health(), self._wall())

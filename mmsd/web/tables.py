@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -12,10 +12,12 @@ from aiohttp import web
 from mmsd.rules.settings import CampaignSettings
 from mmsd.web import campaign as counting
 from mmsd.web.campaign import BYS, Days, Source
-from mmsd.web.sheets import attached
+from mmsd.web.sheets import attached, heads
 
 WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _WIDEST: Final = 40
+_LONGEST: Final = 32_767
+"""Characters that a cell takes; of more it would take none."""
 
 
 def workbook_file(name: str, octets: bytes) -> web.Response:
@@ -26,35 +28,50 @@ def workbook_of(source: Source, name: str, settings: CampaignSettings | None, da
     """All figures of a campaign: a sheet in short, one for each split, one of what was said of its days."""
     told = counting.overview(source, name, settings)
     whole = [{"figure": key, "value": value} for key, value in told.items() if not isinstance(value, list | dict | msgspec.Struct)]
-    sheets: dict[str, list[dict[str, Any]]] = {
-        by: counting.rows(source, name, by, days) for by in BYS if by not in counting.OF_ALL_DAYS or days.all
+    splits: dict[str, Sheet] = {
+        by: Sheet(counting.COLUMNS[by], counting.rows(source, name, by, days)) for by in BYS if by not in counting.OF_ALL_DAYS or days.all
     }
-    return workbook({"campaign": whole, **sheets, "closes": counting.closes_table(counting.closes(source, name, days))})
+    closes = Sheet(counting.CLOSE_COLUMNS, counting.closes_table(counting.closes(source, name, days)))
+    return workbook({"campaign": Sheet(("figure", "value"), whole), **splits, "closes": closes})
 
 
-def workbook(sheets: Mapping[str, list[dict[str, Any]]]) -> bytes:
-    """A sheet for each name (≤ 31 characters), its columns named in its first row; lists are left out."""
+class Sheet(NamedTuple):
+    """What a sheet shows: `mmsd.web.sheets.heads` of both are its columns. The rows are gone through twice and never held."""
+
+    columns: Iterable[str]
+    rows: Collection[dict[str, Any]]
+
+
+def workbook(sheets: Mapping[str, Sheet]) -> bytes:
+    """A sheet for each name (≤ 31 characters), its columns named in its first row; lists are left out. A row goes to a file of the
+    system's temporary directory as it comes, so that memory holds the finished workbook and no more. OSError: there is no place."""
     import xlsxwriter  # 2 MiB that a daemon carries only once somebody asks for a workbook
 
     octets = io.BytesIO()
-    plain = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    plain = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(octets, plain) as book:
-        head = book.add_format({"bold": True})
-        for name, rows in sheets.items():
+        bold = book.add_format({"bold": True})
+        for name, (columns, rows) in sheets.items():
             sheet = book.add_worksheet(name)
-            columns = [key for key, value in rows[0].items() if not isinstance(value, list)] if rows else []
-            for place, column in enumerate(columns):
-                sheet.write_string(0, place, column, head)
-                widest = max(len(str(row[column])) for row in rows)
-                sheet.set_column(place, place, min(max(widest, len(column)) + 2, _WIDEST))
             sheet.freeze_panes(1, 0)
+            widths: dict[str, int] = {}
+            for place, column in enumerate(heads(columns, rows)):
+                sheet.write_string(0, place, column, bold)
+                widths[column] = len(column)
             for line, row in enumerate(rows, 1):
-                for place, column in enumerate(columns):
-                    value = row[column]
-                    if isinstance(value, bool):
-                        sheet.write_boolean(line, place, value)
-                    elif isinstance(value, int | float):
-                        sheet.write_number(line, place, value)
-                    elif value is not None:
-                        sheet.write_string(line, place, str(value))
+                for place, column in enumerate(widths):
+                    value = row.get(column)
+                    _write(sheet, line, place, value)
+                    widths[column] = max(widths[column], len(str(value)))
+            for place, width in enumerate(widths.values()):
+                sheet.set_column(place, place, min(width + 2, _WIDEST))
     return octets.getvalue()
+
+
+def _write(sheet: Any, line: int, place: int, value: object) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(line, place, value)
+    elif isinstance(value, int | float):
+        sheet.write_number(line, place, value)
+    elif value is not None:
+        sheet.write_string(line, place, str(value)[:_LONGEST])

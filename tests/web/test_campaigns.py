@@ -52,7 +52,7 @@ def ask(house: House, path: str, *, status: int = 200) -> Any:
         if answer.content_type == "application/json":
             told.append(json.loads(body))
         elif answer.content_type == "text/csv":
-            assert body.startswith(b"\xef\xbb\xbf") or not body, "Excel takes UTF-8 by this mark alone"
+            assert body.startswith(b"\xef\xbb\xbf"), "Excel takes UTF-8 by this mark alone"
             told.append(table(body))
         else:
             told.append(body)
@@ -315,8 +315,8 @@ def test_a_city_that_would_like_to_be_a_formula(house: House, store: SqliteStore
     octets = ask(house, "/relay/figures.xlsx")
     with zipfile.ZipFile(io.BytesIO(octets)) as book:
         sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/sheet")]
-        strings = book.read("xl/sharedStrings.xml").decode()
         names = [node.attrib["name"] for node in ElementTree.fromstring(book.read("xl/workbook.xml")).iter() if node.tag.endswith("}sheet")]
+    strings = b"".join(sheets).decode()
     assert TRAP.replace("'", "&apos;") in strings or TRAP in strings
     assert "南京" in strings
     assert all(b"<f>" not in sheet and b"hyperlink" not in sheet for sheet in sheets)

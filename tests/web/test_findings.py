@@ -11,7 +11,7 @@ import pytest
 
 from mmsd.model import Evidence, Finding, NotificationCount, PlaceCount
 from mmsd.web.findings import late_hours, notifications
-from mmsd.web.sheets import MARK, as_csv
+from mmsd.web.sheets import MARK
 from tests.web.house import HOUR_OF_NOON, NOON, RECEIVER, House
 from tests.web.test_api import get
 
@@ -107,11 +107,3 @@ def test_where_fetches_broke(full: House) -> None:
     told = get(full, "/api/v1/places")
     assert told["places"] == [{"place": "cell 460-00-1-2", "cause": "RETRIEVE_FAILED", "n": 7}]
     assert get(full, "/api/v1/places?to=2026-11-22T00:00:00Z")["places"] == []
-
-
-def test_tables_for_a_spreadsheet() -> None:
-    assert (
-        as_csv([{"place": "=cmd", "n": 1, "evidence": [1]}, {"place": "cell 1", "n": 2, "evidence": []}])
-        == "place,n\r\n'=cmd,1\r\ncell 1,2\r\n"
-    )
-    assert as_csv([]) == ""
