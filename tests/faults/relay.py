@@ -1,5 +1,8 @@
 """A little relay: twelve forwards in an MMSC's log, a campaign that gives a serial for each, a centre, and a daemon that is killed.
 
+Two numbered siblings go from hand to hand: whoever gets both passes one of them on, and what he sends comes of that one. Each
+sends once, since over CMPP two messages to one number are not told apart (docs/guarantee.md).
+
 What must be true in the end is read from the store and from the centre's own ledger: `Relay.judge`.
 """
 
@@ -19,7 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from mmsd import app, config
 from mmsd.store.sqlite import Settings, SqliteStore
@@ -30,6 +33,29 @@ from tests.link.hearing import private
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FORWARDS: Final = 12
+SEEDS: Final = ("leg-1", "leg-2")
+"""Numbered siblings."""
+
+
+class Hop(NamedTuple):
+    """A forward: from which person, to whom, of which seed, and the forward that it comes of."""
+
+    sender: int
+    receiver: int
+    seed: int
+    parent: int | None
+
+
+def _hops() -> Iterator[Hop]:
+    """In threes: one person sends a third the first seed, another sends him the second, and he sends one of them to the next three."""
+    for three in range(FORWARDS // 3):
+        first, passed_on, before = 3 * three, three % 2, (three - 1) % 2
+        for seed in (0, 1):
+            yield Hop(first + seed, first + 2, seed, first - 1 if three and seed == before else None)
+        yield Hop(first + 2, first + 3 + passed_on, passed_on, first + passed_on)
+
+
+HOPS: Final = tuple(_hops())
 PATIENCE: Final = 60.0
 WINDOW: Final = 3
 
@@ -158,7 +184,8 @@ class Relay:
         return self.states() == {"delivered": FORWARDS}
 
     def judge(self, *, most: int) -> Counter[str]:
-        """I2, I3, I4, I6, I7: one serial a forward, each in the ledger, none oftener than `most` times; how often each."""
+        """I2, I3, I4, I6, I7: one serial a forward, each in the ledger, none oftener than `most` times; how often each. Every forward has
+        its seed, and the copy of that seed as its parent."""
         settings = config.load(self.config)
         with SqliteStore.open(self.folder / "state", settings=Settings(), keys=app.load_keys(settings), wall=app.wall) as store:
             issued = list(store.all_forwards())
@@ -166,6 +193,10 @@ class Relay:
             with store._reading() as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
                 assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        keys = {each.forward.message: each.forward.key for each in issued}
+        assert {each.forward.message: (each.forward.seed, each.forward.parent) for each in issued} == {
+            f"m{n}@mmsc": (SEEDS[hop.seed], keys[f"m{hop.parent}@mmsc"] if hop.parent is not None else None) for n, hop in enumerate(HOPS)
+        }
         serials = {each.serial for each in issued}
         assert len(issued) == len(serials) == FORWARDS
         taken = Counter(found[0] for line in read(self.folder / "taken.jsonl") for found in [re.findall(r"[0-9A-Z]{14}", line.text or "")])
@@ -215,7 +246,8 @@ retry_limit_seconds = 0.2
 
 
 def _campaign() -> str:
-    messages = ", ".join(f'"m{n}@mmsc"' for n in range(FORWARDS))
+    carried = [[f"m{n}@mmsc" for n, hop in enumerate(HOPS) if hop.seed == place] for place in range(len(SEEDS))]
+    seeds = "".join(f'[[seeds]]\nid = "{name}"\nmessages = {messages}\n' for name, messages in zip(SEEDS, carried, strict=True))
     return f"""
 id = "relay"
 name = "Relay"
@@ -223,17 +255,14 @@ starts = "2026-01-01"
 ends = "2036-12-31"
 hold = 0.0
 language = "en"
-[[seeds]]
-id = "torch"
-messages = [{messages}]
-"""
+{seeds}"""
 
 
 def _log() -> str:
-    """Each message received, notified, fetched and acknowledged, a second apart."""
+    """Each message received, notified and fetched, a second apart."""
     lines = []
-    for n in range(FORWARDS):
-        sender, receiver, message = f"+86139123400{n:02}", f"+86139123500{n:02}", f"m{n}@mmsc"
+    for n, hop in enumerate(HOPS):
+        sender, receiver, message = f"+86139123400{hop.sender:02}", f"+86139123400{hop.receiver:02}", f"m{n}@mmsc"
         for step, (event, who, to, size) in enumerate(
             (("Received", sender, receiver, 5000), ("Notify", "system", receiver, -1), ("Fetched", sender, receiver, 5000))
         ):
