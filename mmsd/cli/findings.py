@@ -14,8 +14,22 @@ from rich.table import Table
 from mmsd import config
 from mmsd.cli.kpi import hour_of, percent, reader_of
 from mmsd.model import HOUR
-from mmsd.web import findings as told
-from mmsd.web.findings import CAUSES, KINDS, MOST_HOURS, WEEK, day_of, finding, late_hours, notifications, places, standing_models
+from mmsd.web.findings import (
+    CAUSES,
+    FINDING_COLUMNS,
+    KINDS,
+    LATE_COLUMNS,
+    MOST_HOURS,
+    NOTIFICATION_COLUMNS,
+    PLACE_COLUMNS,
+    WEEK,
+    day_of,
+    finding,
+    late_hours,
+    notifications,
+    places,
+    standing_models,
+)
 from mmsd.web.sheets import marked
 
 _CONFIG: Final = click.argument("config_file", metavar="CONFIG", type=click.Path(path_type=Path))
@@ -45,7 +59,7 @@ def findings(config_file: Path, kind: str | None, cause: str | None, everything:
         rows = [finding(row, models) for _, row in reader.findings(None, limit, None, open_only=not everything, kind=kind, cause=cause)]
     finally:
         reader.close_readers()
-    _print(rows, told.FINDING_COLUMNS, as_table, as_json, without="of_model")
+    _print(rows, FINDING_COLUMNS, as_table, as_json, without="of_model")
 
 
 @click.command(name="notifications")
@@ -74,11 +88,13 @@ def notified(config_file: Path, since: str, until: str, by: str, as_table: bool,
             raise click.UsageError(f"--from to --to is {last - first} hours; 1 to {MOST_HOURS} are told")
         zone = settings.zone.name
         if by == "place":
-            columns, rows = told.PLACE_COLUMNS, places(reader.places(day_of(first, zone), day_of(last - 1, zone, after=1)))
+            columns, rows = PLACE_COLUMNS, places(reader.places(day_of(first, zone), day_of(last - 1, zone, after=1)))
         else:
             counts = reader.notifications(first, last)
-            gaps = by == "gap"
-            columns, rows = (told.NOTIFICATION_COLUMNS, notifications(counts)) if gaps else (told.LATE_COLUMNS, late_hours(counts, zone))
+            if by == "gap":
+                columns, rows = NOTIFICATION_COLUMNS, notifications(counts)
+            else:
+                columns, rows = LATE_COLUMNS, late_hours(counts, zone)
     finally:
         reader.close_readers()
     _print(rows, columns, as_table, as_json)

@@ -828,7 +828,8 @@ class Express:
             if portrait.number in wanted:
                 lines = unpack_lines(portrait.number, portrait.lines)
                 subscriber = self._all.setdefault(portrait.number, _Subscriber())
-                unsaid |= unspoken(lines) if ask else set()
+                if ask:
+                    unsaid |= unspoken(lines)
                 for line in lines:
                     self._add(portrait.number, subscriber, *line)
                 self._told(portrait.number, subscriber, unpack_said(portrait.number, lines, portrait.said, portrait.entries))

@@ -70,7 +70,7 @@ class Awards:
         """To be called before `ready`: lines of all whose submits have to be shown answered are looked for together."""
         self._posted = self.state.lines_of(
             thread.sender for dossier in dossiers for thread in dossier.threads
-            if self.campaigns and thread.opened is not None and self._evidence(thread) and self._said(dossier, thread) < 0
+            if thread.opened is not None and self.evidence(thread) and self._said(dossier, thread) < 0
         )  # fmt: skip
 
     def _said(self, dossier: Dossier, thread: Thread) -> int:
@@ -78,8 +78,9 @@ class Awards:
         entry = self.state.published.get(dossier.subscriber, {}).get((thread.domain, thread.identity, thread.forwarded))
         return entry.answered if entry is not None else -1
 
-    def _evidence(self, thread: Thread) -> list[Told]:
-        return evidence_of(thread, self.state.seeds, self.state.seed_names)
+    def evidence(self, thread: Thread) -> list[Told]:
+        """The seeds that it holds, as far as there are campaigns."""
+        return evidence_of(thread, self.state.seeds, self.state.seed_names) if self.campaigns else []
 
     def ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, horizon: int) -> list[Ready]:
         """A seed's retrieval whose hold is over, once in each campaign; not before it is known of its submit and earlier ones whether they
@@ -87,9 +88,9 @@ class Awards:
 
         `entry` is about to be published; until then it is told here when to look again, and what was asked or awarded.
         """
-        if not self.campaigns or thread.opened is None or thread.passed_on:
+        if thread.opened is None or thread.passed_on:
             return []
-        evidence = self._evidence(thread)
+        evidence = self.evidence(thread)
         if not evidence:
             return []
         if entry.answered < 0:
@@ -188,7 +189,7 @@ class Awards:
         threads = [
             other
             for other in dossier.threads
-            if other.sender == thread.sender and other.opened is not None and seed.number in {told.seed for told in self._evidence(other)}
+            if other.sender == thread.sender and other.opened is not None and seed.number in {told.seed for told in self.evidence(other)}
             and (other is thread or not other.passed_on)
         ]  # fmt: skip
         posted = [other.origin or other for other in threads]  # where his handset sent it

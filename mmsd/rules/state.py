@@ -1642,8 +1642,9 @@ def _unpacked(packed: Iterable[bytes]) -> tuple[_Delta, Iterator[bytes | memoryv
     data = _first(start, b"", left)
     form = data[len(HEADER)] if data.startswith(HEADER) and len(data) > len(HEADER) else 0
     if form not in READ:
+        known = " and ".join(map(str, sorted(READ)))
         raise StoreError(
-            f"the packed State in the state directory has format {form}, this mmsd reads {FORMAT}; run the mmsd that wrote it, "
+            f"the packed State in the state directory has format {form}, this mmsd reads {known}; run the mmsd that wrote it, "
             "or begin with an empty state directory and the logs of the last days"
         )
     (length,) = _LENGTH.unpack_from(data, len(HEADER) + 1)

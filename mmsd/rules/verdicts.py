@@ -21,7 +21,7 @@ from mmsd.fast.express_py import Survey
 from mmsd.model import DAY, HOUR, NOT_A_NUMBER, SECOND, Attempt, Content, Delivery, Evidence, HeldCopy, Kind, Method, PushState
 from mmsd.rules import findings
 from mmsd.rules.awards import Awards, Ready
-from mmsd.rules.campaign import Campaigns, Told, evidence_of, local_day
+from mmsd.rules.campaign import Campaigns, local_day
 from mmsd.rules.causes import OUTCOMES, RULES, Verdict
 from mmsd.rules.cities import Cities, prefix_of
 from mmsd.rules.copies import AMBIGUOUS, JOINED, STRAY, seeds_of
@@ -358,18 +358,14 @@ class Judge:
             return
         for thread in dossier.threads:
             if thread.message:
-                told = self._told(thread)
+                told = self.awards.evidence(thread)
                 self.state.seed_message(thread.message, [seed for each in told for seed in (each.seed, *each.beside)])
                 if thread.forwarded:
                     self.state.pass_on(thread.message, dossier.subscriber, thread.began)
 
-    def _told(self, thread: Thread) -> list[Told]:
-        """The seeds that it holds, as far as there are campaigns."""
-        return evidence_of(thread, self.state.seeds, self.state.seed_names) if self.campaigns else []
-
     def _waits(self, entry: Published, thread: Thread) -> bool:
         """Whether something may be awarded yet."""
-        told = self._told(thread)
+        told = self.awards.evidence(thread)
         if not told:
             return thread.forwarded and self.state.copied
         return not all(entry.awarded_in(each.campaign) for each in told)
@@ -417,7 +413,7 @@ class Judge:
             judged.add(_source(entry))
             if watched and not entry.spoiled and verdict.outcome != "open":
                 shown += of_delivery(thread, seen, entry.rule, dossier, context)
-            if said and entry.outcome == "failed" and self._told(thread):
+            if said and entry.outcome == "failed" and self.awards.evidence(thread):
                 facts.seeded.add(dossier.subscriber)
             waits = self._waits(entry, thread)
             too_late = min((get[AT] for get in thread.gets if get[AT] > horizon and get[STATUS] in GONE), default=NEVER)
@@ -548,7 +544,7 @@ class Judge:
             self._miss_city(thread.sender, 1, facts)
         if changed or old is None or (old.closed, old.lines, old.spoiled) != (entry.closed, entry.lines, entry.spoiled):
             closed = entry.outcome not in ("open", "orphan")
-            if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or self._told(thread))):
+            if self.keep_all or entry.row or (closed and (entry.outcome != "delivered" or verdict.hints or self.awards.evidence(thread))):
                 entry.row = True
                 facts.deliveries.append((self.row_key(entry), self.delivery(thread, seen, verdict, entry)))
             if closed and thread.opened is not None:

@@ -36,9 +36,9 @@ FEW: Final = 100
 FEW_PEOPLE: Final = 30
 """Messages and subscribers of a group below which no difference is worth telling: one busy subscriber is no group."""
 MEASURES: Final = ("success", "no_retrieval", "retrieval_failed")
+"""Shares of judged messages: delivered; failed as code 4441 means it; failed as code 4442 does."""
 HANDOVER_COLUMNS: Final = ("id", "number", "at", "kind", "state", "reason", "cause", "city", "model", "told", "refused")
 """Of the table of cases that wait."""
-"""Shares of judged messages: delivered; failed as code 4441 means it; failed as code 4442 does."""
 
 
 class Signed(msgspec.Struct, forbid_unknown_fields=True):

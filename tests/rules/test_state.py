@@ -207,7 +207,7 @@ def test_a_delta_is_what_changed() -> None:
 def test_another_format_is_refused() -> None:
     newer = HEADER + bytes([FORMAT + 1]) + b"whatever it may be"
     for packed in (newer, b"", b"older, without a header"):
-        with pytest.raises(StoreError, match=f"this mmsd reads {FORMAT}"):
+        with pytest.raises(StoreError, match=f"this mmsd reads 9 and {FORMAT};"):
             loaded([packed])
 
 

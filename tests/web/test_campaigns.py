@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,15 +24,9 @@ from mmsd.web.campaign import closes_table
 from tests.store.relay import Relay
 from tests.store.values import LI, WANG, forward
 from tests.web.house import NOON, House, campaign
-from tests.web.stored import put, stored
+from tests.web.stored import put
 
 DAY = 24 * HOUR
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with stored(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

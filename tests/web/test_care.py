@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from mmsd.web.access import digest
 from mmsd.web.figures import Terms
 from mmsd.web.sheets import MARK
 from tests.web.house import NOON, House
-from tests.web.stored import KEYS, put, stored
+from tests.web.stored import KEYS, put
 
 LI = {"who": "li", "why": "monthly list"}
 ROWS = {"N1": Row("", (), group="no_retrieval"), "T6": Row("", (), group="retrieval_failed")}
@@ -47,12 +46,6 @@ def closed(place: int, rule: str, n: int, at: int = NOON + HOUR) -> np.ndarray:
     rows["rule"], rows["cause"] = RULES.index(rule), CAUSES.index("OK")
     rows["message"] = np.arange(n) + place * 1_000 + RULES.index(rule) * 1_000_000 + (at - NOON)
     return rows
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with stored(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

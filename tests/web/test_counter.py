@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -14,15 +13,9 @@ from mmsd.model import Batch
 from mmsd.store.sqlite import SqliteStore
 from tests.store.values import LI, WANG, forward
 from tests.web.house import NOON, House, campaign
-from tests.web.stored import put, stored
+from tests.web.stored import put
 
 NAME = '<火炬> & "relay"'
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with stored(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

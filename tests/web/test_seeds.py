@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from mmsd.seeds import alterations as alter
 from mmsd.store.sqlite import SqliteStore
 from mmsd.web import seeds, site
 from tests.web.house import KEY, NOON, RECEIVER, House
-from tests.web.stored import put, stored
+from tests.web.stored import put
 
 CARD = alter.png(cards.torch(random.Random(1), (240, 180)))
 WHITE = alter.png(Image.new("RGB", (240, 180), "white"))
@@ -35,12 +35,6 @@ def made() -> Made:
     """One card, marked once for all tests here."""
     workers = Workers(Settings(), KEY, list)
     return asyncio.run(make(workers, KEY, Wish("relay", "leg-1", said=("第 1 棒",), who="Zhou"), [given("card.png", CARD)]))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with stored(tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from mmsd.web.sheets import MARK, as_csv, attached
 from mmsd.web.tables import Sheet, workbook
 from tests.store.values import forward
 from tests.web.house import HOUR_OF_NOON, NOON, House, campaign
-from tests.web.stored import put, stored
+from tests.web.stored import put
 
 MANY = 100_000
 MOST_OCTETS = 16 << 20
@@ -38,12 +38,6 @@ TABLES = {
     "care/handover.csv": care.HANDOVER_COLUMNS, "care/funnel.csv": care.funnel_columns(""),
     "care/funnel.csv?by=city": care.funnel_columns("city"),
 }  # fmt: skip
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[SqliteStore]:
-    with stored(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
