@@ -437,7 +437,7 @@ def test_a_campaign_that_waits_longer_is_not_forgotten(town: Town):
     """Torch is awarded after a second, lamps half a minute later, when no line comes any more."""
     town.copies((20, ANN, BOB, "t1"), seeds=BOTH)
     town.mmsc.write_text("".join(map(str, [*sent(20, ANN, BOB, "a"), *sent(23, EVE, DAN, "plain")])))
-    early, late = judged_in_stages(town.settings(), [campaign(seeds=PLAIN), LAMPS], {}, (NOON - 32) * SECOND, 3600 * SECOND)
+    early, late = judged_in_stages(town.settings(), [campaign(seeds=PLAIN), LAMPS], {}, (NOON - 32) * SECOND, 30 * SECOND)
     assert [one.forward.campaign for one in early.forwards] == ["torch"]
     assert sorted(one.forward.campaign for one in late.forwards) == ["lamps", "torch"]
 
