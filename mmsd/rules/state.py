@@ -720,14 +720,15 @@ class State:
     def watch(self, subscriber: int, due: int, *, requests: bool = False) -> None:
         """Has this number judged at `due`, if it is not earlier: whoever judges it then watches on. `requests`: for requests of its own,
         which may show at a glance that there is nothing to judge (`due`)."""
-        if due < self.watched.get(subscriber, NEVER):
+        before = self.watched.get(subscriber, NEVER)
+        if not requests:
+            self._requesting.discard(subscriber)
+        elif before == NEVER:
+            self._requesting.add(subscriber)  # else what he was watched for before stays a reason, whichever is due first
+        if due < before:
             self.watched[subscriber] = due
             self._fresh["watched"].append((subscriber, due))
             heapq.heappush(self._due, (due, subscriber))
-            if requests:
-                self._requesting.add(subscriber)
-        if not requests:
-            self._requesting.discard(subscriber)
 
     def _rows(self, feed: int, records: Records, chosen: npt.NDArray[Any]) -> npt.NDArray[Any]:
         rows = np.zeros(len(chosen), TRACE)

@@ -282,6 +282,20 @@ def test_the_cold_give_back_what_they_took() -> None:
     assert state.cold == {}
 
 
+def test_requests_do_not_take_the_place_of_what_somebody_was_watched_for_before() -> None:
+    """A copy without a line is counted at its time although he has requests that are due earlier, and show at a glance that all is well."""
+    state = new_state()
+    state.watch(ANN, START + 60 * SECOND)
+    state.watch(ANN, START + 10 * SECOND, requests=True)
+    state.watch(BOB, START + 10 * SECOND, requests=True)
+    state.watch(BOB, START + 20 * SECOND, requests=True)
+    state.watch(CAT, START + 10 * SECOND, requests=True)
+    state.watch(CAT, START + 60 * SECOND)
+    judged, asked = state.due(START + 10 * SECOND)
+    assert (judged.tolist(), asked.tolist()) == ([ANN, CAT], [BOB]), "who is judged watches on"
+    assert [each.tolist() for each in state.due(START + 60 * SECOND)] == [[], []]
+
+
 @pytest.mark.parametrize("cold", [False, True])
 def test_a_deadline_that_was_moved_asks_nobody(cold: bool) -> None:
     """Neither in memory nor put away: of what was said last alone it counts by when it is to be looked at again."""
