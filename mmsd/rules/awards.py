@@ -16,7 +16,7 @@ import numpy.typing as npt
 from mmsd.model import NOT_LOGGED, SECOND
 from mmsd.rules.campaign import SERVICE, Campaigns, Seed, Told, evidence_of
 from mmsd.rules.copies import MM4, transactions
-from mmsd.rules.forwards import Candidate, forward_key
+from mmsd.rules.forwards import OFF_NET, Candidate, forward_key
 from mmsd.rules.handsets import HandsetArray, tac
 from mmsd.rules.holdings import Holding, Served, of_seed
 from mmsd.rules.life import reason_at
@@ -84,7 +84,7 @@ class Awards:
 
     def ready(self, thread: Thread, dossier: Dossier, seen: Seen, entry: Published, horizon: int) -> list[Ready]:
         """A seed's retrieval whose hold is over, once in each campaign; not before it is known of its submit and earlier ones whether they
-        were answered.
+        were answered. What came from another MMSC that turns out to be ours is ready again: it may have been told apart.
 
         `entry` is about to be published; until then it is told here when to look again, and what was asked or awarded.
         """
@@ -100,7 +100,7 @@ class Awards:
         ready = []
         for told in evidence:
             seed = self.campaigns.of(told.seed)
-            if seed is None or entry.awarded_in(told.campaign):
+            if seed is None or (entry.awarded_in(told.campaign) and not _found_at_home(thread)):
                 continue
             due = seen.retrieved + int(seed.campaign.hold * SECOND)
             if horizon < due:
@@ -234,7 +234,7 @@ class Awards:
         if stands := reason_at(seed.life, thread.began):
             return stands
         if not _NETWORKS[off_net] <= set(campaign.off_net):
-            return "off_net"
+            return OFF_NET
         if campaign.new_receiver and self._held_before(receiver, campaign.id, ready.seen.retrieved):
             return "held_before"
         if campaign.ring and self._came_from(thread.sender, receiver, campaign.id, thread.began, campaign.ring):
@@ -258,6 +258,11 @@ class Awards:
             holders = {number: at for number, at in givers.items() if number not in seen}
             seen |= set(holders)
         return False
+
+
+def _found_at_home(thread: Thread) -> bool:
+    """Whether it came over MM4, and the log of the MMSC that sent it is one of ours: which may be read later than its retrieval."""
+    return thread.origin is not None and thread.opened is not None and thread.opened[A] == MM4
 
 
 def _answer(said: int) -> Answer:

@@ -17,7 +17,8 @@ from mmsd.rules.outbox import READY
 from mmsd.rules.serials import spell
 from mmsd.rules.settings import CampaignSettings
 
-APART: Final = ("outside_dates", "not_running", "closed", "off_net")
+OFF_NET: Final = "off_net"
+APART: Final = ("outside_dates", "not_running", "closed", OFF_NET)
 """Why a forward does not count, where nobody has to look: it is told apart."""
 STOPS: Final = ("self", "held_before", "ring", "doubted", "pair_cap", "sender_cap", "sender_daily", "fan_in")
 """Why a rule stopped one. The first that applies is the reason: those of one forward alone, then those that count others."""
@@ -108,24 +109,25 @@ class Awarded:
 
 
 def decide(
-    candidates: Sequence[Candidate], existing: Iterable[bytes], ordinals: Mapping[Any, tuple[int, int, int]],
+    candidates: Sequence[Candidate], existing: Mapping[bytes, Forward], ordinals: Mapping[Any, tuple[int, int, int]],
     random: Sequence[int], now: int, past: Mapping[Standing, Past] | None = None,
 ) -> Awarded:  # fmt: skip
     """Forwards, serials and outbox rows for candidates: a fold in order of (retrieval, key). Pure; may run again.
 
-    A key that exists already earns nothing, nor does one of the same group: issued once is never withdrawn and never doubled. `ordinals`
-    maps (campaign, sender, city) to the forwards counted so far of the sender, the city, the campaign; `past` has what rules ask for
-    (`standing_of`). `random` holds 64 bits or more for each candidate.
+    A key that exists already earns nothing, nor does one of the same group: issued once is never withdrawn and never doubled. But what was
+    told apart as another network's is decided anew when it turns out to be none, and keeps its key. `existing` has the forwards of
+    `keys_of` that there are. `ordinals` maps (campaign, sender, city) to the forwards counted so far of the sender, the city, the
+    campaign; `past` has what rules ask for (`standing_of`). `random` holds 64 bits or more for each candidate.
     """
     made = Awarded()
-    taken = set(existing)
+    known = dict(existing)
     counted = _Counted(ordinals, past or {})
     for candidate, bits in zip(sorted(candidates, key=lambda c: (c.retrieved, c.key)), random, strict=True):
-        if not taken.isdisjoint((candidate.key, *candidate.others)):
-            continue
-        taken.add(candidate.key)
-        campaign = candidate.seed.campaign
         standing = standing_of(candidate)
+        before = [known[key] for key in (candidate.key, *candidate.others) if key in known]
+        if before and not all(_came_home(one, candidate, standing) for one in before):
+            continue
+        campaign = candidate.seed.campaign
         reason = candidate.reason or counted.reason(standing, campaign)
         forward = Forward(
             candidate.key, campaign.id, candidate.seed.settings.id, candidate.message, standing.sender, standing.receiver,
@@ -133,10 +135,18 @@ def decide(
             candidate.method, candidate.score, not reason, reason, candidate.model, candidate.received,
             HELD if reason in STOPS else "", candidate.parents, candidate.off_net,
         )  # fmt: skip
+        known[candidate.key] = forward
         made.forwards.append(forward)
         if not reason:
             earn(made, forward, campaign, counted.add(standing, candidate.city), bits, now)
     return made
+
+
+def _came_home(before: Forward, candidate: Candidate, standing: Standing) -> bool:
+    """Whether it is this candidate, and was only told apart because nothing showed yet that it is of this network."""
+    told_apart = not before.counted and before.reason == OFF_NET and not before.review
+    same = (before.key, before.sender, before.receiver) == (candidate.key, standing.sender, standing.receiver)
+    return told_apart and same and candidate.reason != OFF_NET
 
 
 class _Counted:

@@ -187,6 +187,38 @@ def test_a_forward_that_both_mmscs_tell_of_counts_once(
     assert found == _between(known), f"{story}: {_between(known) - found}, {found - _between(known)}"
 
 
+@pytest.mark.parametrize("late", ["", NODE, TWIN])
+def test_a_forward_of_which_the_second_mmsc_alone_tells_counts_when_the_first_is_heard_of(
+    house: Houses, province: Path, known: ledger.Ledger, tmp_path: Path, late: str, seed: int
+) -> None:
+    """The push shows the seed, and only the second MMSC pushes. Until the log of the first is there, the sender is another network's."""
+    logs = tmp_path / "logs"
+    shutil.copytree(province, logs)
+    _over_mm4(logs)
+    run = house(seed, logs, keep_all=False)
+    feeds = run.settings.feeds
+    first, second = (
+        msgspec.structs.replace(feeds[NODE], domain=node, node=node, paths=(logs / node / "mmsc-access.log*",)) for node in (NODE, TWIN)
+    )
+    run.given = msgspec.structs.replace(run.settings, feeds={**feeds, NODE: first, TWIN: second})
+    if late:
+        (logs / late).rename(tmp_path / "hidden")
+    story = run.history()
+    run.clock.now += HOURS
+    if late == NODE:
+        assert _count(_between(ledger.read(run.state))) < _count(_between(known))
+    if late:
+        (tmp_path / "hidden").rename(logs / late)
+    story += f"; {run.history()}"
+    found = ledger.read(run.state)
+    assert _between(found) == _between(known), f"{story}: {_between(known) - _between(found)}, {_between(found) - _between(known)}"
+    assert found["distinct serials"] == known["distinct serials"]
+
+
+def _count(found: Counter[tuple[Hashable, ...]]) -> int:
+    return sum(n for (*_, counted), n in found.items() if counted is True)
+
+
 def _two_mmscs(run: rig.House) -> rig.House:
     assert run.given is not None
     twin = msgspec.structs.replace(run.given.feeds[TWIN], domain=TWIN)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pytest
 
 from bench.judged import Judged, judged
 from mmsd import config
-from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Records, TextColumn
+from mmsd.model import COLUMNS, NOT_A_NUMBER, SECOND, Forward, Records, TextColumn
 from mmsd.rules.campaign import Campaigns, Seed, Told, evidence_of, local_day
 from mmsd.rules.forwards import Awarded, Candidate, decide, forward_key
 from mmsd.rules.posts import answered_by
@@ -154,8 +155,8 @@ def candidate(number: int = 1, **fields: Any) -> Candidate:
     return Candidate(**(given | fields))
 
 
-def decided(*candidates: Candidate, existing: tuple[bytes, ...] = (), counts: dict[Any, tuple[int, int, int]] | None = None) -> Awarded:
-    return decide(candidates, existing, counts or {}, range(1000, 1000 + len(candidates)), 77)
+def decided(*candidates: Candidate, existing: Iterable[Forward] = (), counts: dict[Any, tuple[int, int, int]] | None = None) -> Awarded:
+    return decide(candidates, {one.key: one for one in existing}, counts or {}, range(1000, 1000 + len(candidates)), 77)
 
 
 def test_a_forward_earns_one_serial_one_sms_one_event():
@@ -186,8 +187,22 @@ def test_the_nth_forward_of_sender_city_and_campaign():
 
 
 def test_issued_once_is_never_doubled():
-    assert decided(candidate(), existing=(candidate().key,)) == Awarded()
+    assert decided(candidate(), existing=decided(candidate()).forwards) == Awarded()
+    assert decided(candidate(reason="off_net"), existing=decided(candidate()).forwards) == Awarded()
     assert len(decided(candidate(), candidate()).serials) == 1
+
+
+def test_what_was_told_apart_as_another_networks_is_decided_anew():
+    apart = decided(candidate(reason="off_net")).forwards
+    assert decided(candidate(reason="off_net"), existing=apart) == Awarded(), "nothing new is known of it"
+    made = decided(candidate(), candidate(), existing=apart)
+    assert (made.forwards, len(made.serials), len(made.outbox)) == (decided(candidate()).forwards, 1, 1)
+    assert decided(candidate(), existing=made.forwards) == Awarded()
+    held = decided(candidate(reason="self"), existing=apart)
+    assert [(one.counted, one.reason, one.review) for one in held.forwards] == [(False, "self", "held")]
+    for other in ({"reason": "outside_dates"}, {"review": "stopped"}, {"sender": "", "receiver": ""}):
+        assert decided(candidate(), existing=[msgspec.structs.replace(apart[0], **other)]) == Awarded(), other
+    assert decided(candidate(2, others=(apart[0].key,)), existing=apart) == Awarded(), "of its group it is another"
 
 
 def test_what_does_not_count_is_kept_with_its_reason():

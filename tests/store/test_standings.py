@@ -58,7 +58,7 @@ def test_batches_do_not_matter(open_store, rules: dict[str, Any]):
         take(store, every[:n])  # told twice
         every = every[n:]
     found = {issued.forward.key: issued.forward.reason for issued in store.all_forwards()}
-    alone = forwards.decide(candidates(random.Random(str(rules)), rules), (), {}, range(1 << 70, (1 << 70) + 120), NOW)
+    alone = forwards.decide(candidates(random.Random(str(rules)), rules), {}, {}, range(1 << 70, (1 << 70) + 120), NOW)
     assert found == {row.key: row.reason for row in alone.forwards}
     reasons = Counter(found.values())
     assert reasons[""] > 10
