@@ -94,9 +94,10 @@ STAGES: Final = {
     "join": ("state", "take"),
     "judge": ("judge", "judge"),
     "prune": ("state", "prune"),
-    "State's delta": ("state", "delta"),
-    "State's snapshot": ("state", "snapshot"),
-    "snapshot written": ("store", "write_snapshot"),
+    "taking back": ("sequencer", "_thaw"),
+    "putting away": ("state", "spill_express"),
+    "State's change": ("sequencer", "_pack_state"),
+    "closed rows": ("sequencer", "_closed"),
     "transaction": ("store", "transact"),
 }
 """Parts of a tick by the call that does them; none is inside another."""
@@ -109,6 +110,7 @@ def _watch_stages(sequencer: Sequencer, store: SqliteStore, stages: Stages) -> N
         "state": [sequencer.state],
         "judge": [sequencer.judge],
         "store": [store],
+        "sequencer": [sequencer],
     }
     for stage, (kind, name) in STAGES.items():
         for owner in owners[kind]:
