@@ -474,7 +474,8 @@ class Daemon:
         self._started = self._world.wall()
         self._open = 0  # deliveries in memory, counted once a second
         self._address = settings.state.directory / ADDRESS
-        self.telemetry = Telemetry(version=version("mmsd"), twin=TWIN)
+        self._version = version("mmsd")  # looked for in files: once
+        self.telemetry = Telemetry(version=self._version, twin=TWIN)
         self._keys = keys = load_keys(settings)
         self.store = SqliteStore.open(
             settings.state.directory, settings=settings.store, keys=keys, wall=self._world.wall, faults=Faults(self._world.fault_point)
@@ -501,7 +502,7 @@ class Daemon:
         trouble = self.sequencer.progress.trouble
         told = self._report
         return Health(
-            version("mmsd"), TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, self._feeds, told.clocks,
+            self._version, TWIN, self._started, not trouble, (trouble,) if trouble else (), self._open, self._feeds, told.clocks,
             told.horizon, told.widened,
         )  # fmt: skip
 
