@@ -592,13 +592,12 @@ def _sign_silence(
             if other.apn not in context.expected.mms_apns or other.start > push[AT] + window or other.end < push[AT]:
                 continue
             end = min(other.end, other.start + 86400 * SECOND, until)
-            if end < other.end and end - other.start < reaction:
-                continue  # it began as the window closed: that nothing has come yet says nothing
+            cut = end < other.end and end - other.start < reaction  # it began as the window closed: something may come yet
             lines = list(context.activity(dossier.subscriber, other.start - skew, end + skew))
             lines += [t for t in (*dossier.posts, *dossier.gets) if other.start - skew <= t[AT] <= end + skew]
             if not lines:
                 silent.append(other)
-                if _follows(other, push, settings) and other.octets < settings.little:
+                if not cut and _follows(other, push, settings) and other.octets < settings.little:
                     signs.s_fast = True
                     used.extend(other.traces[:1])
             else:
