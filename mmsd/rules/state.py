@@ -1677,10 +1677,10 @@ def _by_charging(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _strangers(rows: npt.NDArray[Any], here: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Those of `rows` (TRACE or ACTIVE) that do not stand in `here`."""
+    """Those of `rows` (TRACE or ACTIVE) that do not stand in `here`. One line tells of each seed in a copy."""
     if not len(rows) or not len(here):
         return rows
-    names = [name for name in ("kind", "feed", "where", "at", "subscriber") if name in (rows.dtype.names or ())]
+    names = [name for name in ("kind", "feed", "where", "at", "subscriber", "seed") if name in (rows.dtype.names or ())]
     keys = {name: np.concatenate([here[name], rows[name]]) for name in names}
     order = np.lexsort(tuple(keys.values()))  # stable: what is here comes first
     again = np.ones(len(order) - 1, bool)

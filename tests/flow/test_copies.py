@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing
@@ -262,3 +263,78 @@ def test_messages_with_seeds_of_two_campaigns(
     assert len({one.serial for one in issued if one.serial}) == len(of["torch"]) + len(of["lamps"])
     assert not held
     assert copied(run)["joined"] == 2 * len(lines), "once in each campaign"
+
+
+def test_a_copy_with_seeds_of_two_campaigns_that_finds_no_line_or_two(house: Houses, province: Path, tmp_path: Path, seed: int) -> None:
+    """One line of our own journal tells of both seeds. Nothing of it counts, and each campaign is told once, until the line is read."""
+    logs = tmp_path / "logs"
+    shutil.copytree(province, logs)
+    alone = Counter((line.sender, line.receiver) for line in sent_on(logs))
+    lost, doubled = [line for line in sent_on(logs) if alone[line.sender, line.receiver] == 1][:2]
+    late = _without(logs, lost)
+    _twice(logs, doubled)
+    run = house(seed, logs, keep_all=False)
+    given, feed = run.settings, config.Feed(inspected.NAME, (tmp_path / PATTERN,), role="copies")
+    run.given, run.campaigns = msgspec.structs.replace(given, feeds={**given.feeds, "copies": feed}), (UNSEEN, LAMPS)
+    seen = (("lamps/lamp-1", Sighted.EXACT, 1000), ("torch/torch-1", Sighted.MARK, 800), ("lamps/lamp-2", Sighted.MARK, 700))
+    with closing(Journal(tmp_path, partial(rig.KEYS.seal, b"", COPY), partial(rig.KEYS.unseal, b"", COPY), wall=run.clock.wall)) as journal:
+        for line in (lost, doubled):
+            who, whom = int(line.sender), (int(line.receiver),)
+            journal.append([Look(line.receiver.encode(), line.at, "spool", who, whom, line.size, seen=seen)])
+        journal.append([Look(b"", run.clock.wall())])  # there are no others
+    story = run.history()
+    told = [("torch", "torch-1"), ("lamps", "lamp-1")]
+    assert _held(run, lost) == Counter({("no_log", *each): 1 for each in told}), story
+    assert _held(run, doubled) == Counter({("ambiguous", *each): 2 for each in told}), story
+    assert (_forwards_of(run, lost), _forwards_of(run, doubled)) == ([], []), story
+    assert (copied(run)["no_log"], copied(run)["ambiguous"], copied(run)["joined"]) == (2, 4, 0), story
+    for path, lines in late.items():
+        with path.open("ab") as file:
+            file.writelines(lines)
+    story += f"; {run.history()}"
+    assert (_held(run, lost), _forwards_of(run, lost)) == (Counter(), ["lamps", "torch"]), story
+    assert (copied(run)["no_log"], copied(run)["ambiguous"], copied(run)["joined"]) == (0, 4, 2), story
+
+
+def _message_of(logs: Path, line: Line) -> bytes:
+    rows = [json.loads(row) for row in (logs / "truth.jsonl").read_text().splitlines()]
+    (found,) = {
+        row["message"] for row in rows if (row["submitted"], row["sender"], row["receiver"]) == (line.at, line.sender, line.receiver)
+    }
+    return f"[msgid:{found}]".encode()
+
+
+def _without(logs: Path, line: Line) -> dict[Path, list[bytes]]:
+    """Takes what the MMSCs wrote of a message out of their logs, and gives it back by file."""
+    taken: dict[Path, list[bytes]] = {}
+    message = _message_of(logs, line)
+    for path in logs.glob("mmsc?/mmsc-access.log*"):
+        lines = path.read_bytes().splitlines(keepends=True)
+        if mine := [each for each in lines if message in each]:
+            taken[path] = mine
+            path.write_bytes(b"".join(each for each in lines if each not in mine))
+    return taken
+
+
+def _twice(logs: Path, line: Line) -> None:
+    """Has the MMSC write of two submits at once, alike but for the name."""
+    message = _message_of(logs, line)
+    for path in logs.glob("mmsc?/mmsc-access.log*"):
+        lines = []
+        for each in path.read_bytes().splitlines(keepends=True):
+            lines.append(each)
+            if message in each and b" Received MMS " in each:
+                lines.append(each.replace(b"[msgid:", b"[msgid:again-"))
+        path.write_bytes(b"".join(lines))
+
+
+def _held(run: rig.House, line: Line) -> Counter[tuple[str, str, str]]:
+    with store_of(run) as store:
+        held = [one for _, one in store.held_copies(100)]
+    return Counter((one.what, one.campaign, one.seed) for one in held if (one.sender, one.receiver) == (line.sender, line.receiver))
+
+
+def _forwards_of(run: rig.House, line: Line) -> list[str]:
+    with store_of(run) as store:
+        found = [one.forward for one in store.all_forwards() if one.serial]
+    return sorted(one.campaign for one in found if (one.sender, one.receiver) == (line.sender, line.receiver))

@@ -13,6 +13,7 @@ import pytest
 
 from mmsd import config
 from mmsd.errors import StoreError
+from mmsd.fast.trace import TRACE
 from mmsd.model import COLUMNS, MINUTE, NOT_A_NUMBER, SECOND, Content, Kind, Method, Records, Stretch, TextColumn
 from mmsd.rules import state as packed_state
 from mmsd.rules.conditions import FILES_MISSING
@@ -280,6 +281,15 @@ def test_the_cold_give_back_what_they_took() -> None:
     assert state.published == {ANN: {(0, 11, False): entry()}}
     assert {b"m11", b"m12"} <= set(dict(state.texts.items()).values())
     assert state.cold == {}
+
+
+def test_every_seed_of_a_copy_comes_back() -> None:
+    """They stand in one line, so that nothing but the seed tells their traces apart."""
+    rows = np.zeros(4, TRACE)
+    rows["subscriber"], rows["at"], rows["where"], rows["kind"], rows["seed"] = ANN, START, 7, Kind.COPY, (1, 2, 3, 3)
+    here = rows[:1].copy()
+    assert packed_state._strangers(rows, here)["seed"].tolist() == [2, 3]
+    assert packed_state._strangers(rows[:2], here[:0])["seed"].tolist() == [1, 2]
 
 
 def test_requests_do_not_take_the_place_of_what_somebody_was_watched_for_before() -> None:
