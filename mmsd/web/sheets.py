@@ -31,7 +31,9 @@ PAGE_SECONDS: Final = 30.0
 _UNSEEN: Final = r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*"
 _SIGNS: Final = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 """What a formula begins with: also as wide and as small forms, which spreadsheets in East Asian languages take for the same."""
-_RUN: Final = re.compile(rf"'|[\t\r\n]|{_UNSEEN}[{_SIGNS}]")
+_BEGINS: Final = rf"(?='|{_UNSEEN}[{_SIGNS}])"
+_RUN: Final = re.compile(rf"\A(?=[\t\r\n])|\A{_BEGINS}|(?<=[;\t\r\n]){_BEGINS}")
+"""Where a cell begins: also within a text, for a spreadsheet whose lists are separated by semicolons takes a comma's quotes for text."""
 
 
 def as_csv(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> str:
@@ -119,6 +121,4 @@ def _lines(columns: Collection[str], rows: Iterable[dict[str, Any]], *, head: bo
 def _cell(value: object) -> object:
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str) and _RUN.match(value):
-        return f"'{value}"
-    return value
+    return _RUN.sub("'", value) if isinstance(value, str) else value

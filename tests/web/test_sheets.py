@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Collection, Iterator
@@ -115,13 +116,28 @@ RUN = [
     *(f"{lead}{sign}1+1" for sign in "=+-@＝＋－＠﹦" for lead in ("", " ", "  \t", "\u3000", "\ufeff", "\u200b", "\n", "\u00a0")),
     "\tx", "\rx", "\nx", "'=1", "'s-Hertogenbosch",
 ]  # fmt: skip
-PLAIN = ["", "南京", "1+1", "a=b", "86138****1234", "a\r\nb", 'a"b', "2026-11-22", "x;=1", "*"]
+PLAIN = ["", "南京", "1+1", "a=b", "86138****1234", "a\r\nb", 'a"b', "2026-11-22", "x; y", "*", "5;6", "a\tb"]
+WITHIN = ["x;=1", "a;b; +1", "x\n=1", "x\r\n\n@now", "a\t-1;'b", "a;'b", "';'", "=1;=2", "a,=1;\ufeff＝1", 'say "x";=1']
+PLACES = r"(\A|(?<=[;\t\r\n]))'"
+"""Of an apostrophe that a reader takes off."""
 
 
 @pytest.mark.parametrize("text", RUN)
 def test_text_that_a_spreadsheet_would_run_stands_behind_an_apostrophe(text: str) -> None:
-    """A reader that takes one apostrophe off has the text as it was."""
-    assert [*csv.reader(io.StringIO(as_csv(("it",), [{"it": text}]), newline=""))] == [["it"], [f"'{text}"]]
+    head, (cell,) = csv.reader(io.StringIO(as_csv(("it",), [{"it": text}]), newline=""))
+    assert (head, cell[0], re.sub(PLACES, "", cell)) == (["it"], "'", text)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("text", [*RUN, *WITHIN])
+def test_no_cell_runs_whatever_separates_a_spreadsheets_cells(text: str, separator: str) -> None:
+    rows = [{"n": 1, "it": text, "more": text}]
+    written = as_csv(rows[0], rows)
+    for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
+        for cell in row:
+            assert cell.lstrip(" \t\r\n\u3000\ufeff\u200b\u00a0")[:1] not in {*"=+-@＝＋－＠﹦"} - {""}, (written, cell)
+    read = next(csv.DictReader(io.StringIO(written, newline="")))
+    assert [re.sub(PLACES, "", read[name]) for name in ("it", "more")] == [text, text]
 
 
 @pytest.mark.parametrize("text", PLAIN)
