@@ -28,12 +28,12 @@ STREAMED: Final = (
 """Addresses that answer as long as somebody reads; each page has its own time limit."""
 PAGE_SECONDS: Final = 30.0
 """A client that takes a page more slowly is let go."""
-_UNSEEN: Final = r"[\s\x00-\x1f\u200b-\u200f\u2060\ufeff]*"
+_UNSEEN: Final = r"\x00-\x08\x0b\x0c\x0e-\x20\"\x85\xa0\u1680\u2000-\u200f\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"
+"""What may stand before a formula's sign: blanks, what is not seen, and quotes, of which two are none where commas separate nothing."""
 _SIGNS: Final = r"=+\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b"
 """What a formula begins with: also as wide and as small forms, which spreadsheets in East Asian languages take for the same."""
-_BEGINS: Final = rf"(?='|{_UNSEEN}[{_SIGNS}])"
-_RUN: Final = re.compile(rf"\A(?=[\t\r\n])|\A{_BEGINS}|(?<=[;\t\r\n]){_BEGINS}")
-"""Where a cell begins: also within a text, for a spreadsheet whose lists are separated by semicolons takes a comma's quotes for text."""
+_RUN: Final = re.compile(rf"\A(?=[\t\r\n']|[\t\r\n{_UNSEEN}]*[{_SIGNS}])|(?<=[;\t\r\n])(?='|[{_UNSEEN}]*[{_SIGNS}])")
+"""Where a cell begins that would be run: also within a text, for a spreadsheet whose lists are separated by semicolons splits it there."""
 
 
 def as_csv(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> str:

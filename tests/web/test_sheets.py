@@ -17,6 +17,8 @@ from xml.etree import ElementTree
 import duckdb
 import polars
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmsd.model import Batch, Finding, NotificationCount, PlaceCount
 from mmsd.store.sqlite import SqliteStore
@@ -116,8 +118,9 @@ RUN = [
     *(f"{lead}{sign}1+1" for sign in "=+-@＝＋－＠﹦" for lead in ("", " ", "  \t", "\u3000", "\ufeff", "\u200b", "\n", "\u00a0")),
     "\tx", "\rx", "\nx", "'=1", "'s-Hertogenbosch",
 ]  # fmt: skip
-PLAIN = ["", "南京", "1+1", "a=b", "86138****1234", "a\r\nb", 'a"b', "2026-11-22", "x; y", "*", "5;6", "a\tb"]
+PLAIN = ["", "\x0b" * 60 + "x", "南京", "1+1", "a=b", "86138****1234", "a\r\nb", 'a"b', "2026-11-22", "x; y", "*", "5;6", "a\tb"]
 WITHIN = ["x;=1", "a;b; +1", "x\n=1", "x\r\n\n@now", "a\t-1;'b", "a;'b", "';'", "=1;=2", "a,=1;\ufeff＝1", 'say "x";=1']
+WITHIN += ['a;"=1+1;b', ';"=1+1;b', 'a; " "=1', "a;'\"=1", '"=1', 'a;""=1;b']  # quotes are doubled: to a semicolon's reader two are none
 PLACES = r"(\A|(?<=[;\t\r\n]))'"
 """Of an apostrophe that a reader takes off."""
 
@@ -131,13 +134,24 @@ def test_text_that_a_spreadsheet_would_run_stands_behind_an_apostrophe(text: str
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("text", [*RUN, *WITHIN])
 def test_no_cell_runs_whatever_separates_a_spreadsheets_cells(text: str, separator: str) -> None:
-    rows = [{"n": 1, "it": text, "more": text}]
+    harmless(text, separator)
+
+
+@given(st.text(";\t\r\n \"'=-,a\ufeff＝", max_size=12), st.sampled_from(",;\t"))
+def test_no_cell_of_any_text_runs(text: str, separator: str) -> None:
+    harmless(text, separator)
+
+
+def harmless(text: str, separator: str) -> None:
+    """No reader that separates cells so finds one to run, and one that takes commas can have the text as it was."""
+    rows = [{"first": text, "n": 1, "it": text, "more": text}]
     written = as_csv(rows[0], rows)
     for row in csv.reader(io.StringIO(written, newline=""), delimiter=separator):
         for cell in row:
-            assert cell.lstrip(" \t\r\n\u3000\ufeff\u200b\u00a0")[:1] not in {*"=+-@＝＋－＠﹦"} - {""}, (written, cell)
+            begin = cell.lstrip(" \t\r\n\u3000\ufeff\u200b\u00a0")[:1]
+            assert not begin or begin not in "=+-@＝＋－＠﹦", (written, cell)
     read = next(csv.DictReader(io.StringIO(written, newline="")))
-    assert [re.sub(PLACES, "", read[name]) for name in ("it", "more")] == [text, text]
+    assert [re.sub(PLACES, "", read[name]) for name in ("first", "it", "more")] == [text] * 3
 
 
 @pytest.mark.parametrize("text", PLAIN)
