@@ -125,7 +125,7 @@ def decide(
     for candidate, bits in zip(sorted(candidates, key=lambda c: (c.retrieved, c.key)), random, strict=True):
         standing = standing_of(candidate)
         before = [known[key] for key in (candidate.key, *candidate.others) if key in known]
-        if before and not all(_came_home(one, candidate, standing) for one in before):
+        if not all(_came_home(one, candidate, standing) for one in before):
             continue
         campaign = candidate.seed.campaign
         reason = candidate.reason or counted.reason(standing, campaign)

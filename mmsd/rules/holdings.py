@@ -90,9 +90,9 @@ class Holdings:
         self._near.update((number, sorted(held, key=_order)) for number, held in found.items())
 
     def add(self, holding: Holding, campaign: int) -> bool:
-        """False when it is known. `campaign`: the number of its name."""
+        """False when it is known: judged again, with more behind it, it is the same copy. `campaign`: the number of its name."""
         held = self.of(holding.subscriber)
-        if holding in held:
+        if any(_same(one, holding) for one in held):
             return False
         self._near[holding.subscriber] = sorted([*held, holding], key=_order)
         self._fresh.append((holding, campaign))
@@ -154,6 +154,10 @@ class Holdings:
 def of_seed(holdings: Iterable[Holding], campaign: str, seed: int) -> list[Holding]:
     """Copies of one seed; one of which nobody wrote down which of the campaign's it was may be of any."""
     return [one for one in holdings if one.campaign == campaign and one.seed in (0, seed)]
+
+
+def _same(one: Holding, other: Holding) -> bool:
+    return (one.at, one.campaign, one.seed, one.key) == (other.at, other.campaign, other.seed, other.key)
 
 
 def _order(holding: Holding) -> tuple[int, bytes, int]:

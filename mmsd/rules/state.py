@@ -1677,7 +1677,7 @@ def _by_charging(rows: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
 
 
 def _strangers(rows: npt.NDArray[Any], here: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Those of `rows` (TRACE or ACTIVE) that do not stand in `here`. One line tells of each seed in a copy."""
+    """Those of `rows` (TRACE or ACTIVE) that do not stand in `here`. A copy's line gives a trace for each seed in it."""
     if not len(rows) or not len(here):
         return rows
     names = [name for name in ("kind", "feed", "where", "at", "subscriber", "seed") if name in (rows.dtype.names or ())]
