@@ -155,8 +155,8 @@ cdef enum:
     SPARE = 32  # what grows has so much more room at once
     STEPPED = 512  # blocks up to this grow by STEP, larger ones by a quarter
     PIECE = 1 << 20
-    MOST_LINES = 64
-    MOST_THREADS = 12
+    MOST_LINES = 256
+    MOST_THREADS = 48
     MOST_PUSHES = 16
     MOST_KEPT = 16
     ODD = 255
@@ -304,13 +304,19 @@ cdef inline uint32_t second(i64 at) noexcept nogil:
     return <uint32_t>min(max(at, 0) // SECOND, <i64>LAST_SECOND)
 
 
-cdef inline uint32_t bit_of(const Row* row) noexcept nogil:
-    """One bit of the message that a submit names, or of the transaction that a push does; 0 for other lines."""
-    if row.kind == SUBMIT:
-        return <uint32_t>1 << (row.message >> 40 & 31)
-    if row.kind == PUSH:
-        return <uint32_t>1 << (row.transaction >> 40 & 31)
-    return 0
+cdef inline uint32_t bits_of(const Row* row) noexcept nogil:
+    """Three bits of the message that a submit names, or of the transaction that a push does; 0 for other lines."""
+    cdef u64 name
+    if row.kind != SUBMIT and row.kind != PUSH:
+        return 0
+    name = row.message if row.kind == SUBMIT else row.transaction
+    return <uint32_t>1 << (name >> 40 & 31) | <uint32_t>1 << (name >> 45 & 31) | <uint32_t>1 << (name >> 50 & 31)
+
+
+cdef inline bint knows(uint32_t known, const Row* row) noexcept nogil:
+    """Whether the message or push of this line may be one of those."""
+    cdef uint32_t bits = bits_of(row)
+    return bits != 0 and known & bits == bits
 
 
 cdef inline void prefetch_block(const uint8_t* block) noexcept nogil:
@@ -804,7 +810,7 @@ cdef class Express:
             return False
         self.add(i, row, message, transaction)
         sub = self.at(i)
-        if sub.group and (row.at <= horizon or sub.known & bit_of(row)):  # what lies there may be younger, or the same
+        if sub.group and (row.at <= horizon or knows(sub.known, row)):  # what lies there may be younger, or the same
             sub.flags |= ASKED
         if not waits(row.kind) or row.at <= horizon or (sub.said and second(row.at) <= sub.settled):
             self.touch(sub)
@@ -1657,7 +1663,7 @@ cdef class Express:
                 to = self.drawn(to, sub, WHOLE, 0)
                 unspoken(&unsaid, sub.key, lines_of(sub), sub.octets)
                 past[i] = <uint8_t>min(sub.past + sub.said, 255)
-                known[i] = sub.known | bits_of(sub.key, lines_of(sub), sub.octets)
+                known[i] = sub.known | known_by(sub.key, lines_of(sub), sub.octets)
                 self.clear(found)
                 self.note(sub)
             self.place_cold(numbers, dues, group)
@@ -2186,7 +2192,7 @@ cdef class Express:
         return 0
 
 
-cdef uint32_t bits_of(u64 subscriber, const uint8_t* lines, u64 octets) noexcept nogil:
+cdef uint32_t known_by(u64 subscriber, const uint8_t* lines, u64 octets) noexcept nogil:
     """Bits of all messages and pushes."""
     cdef Reader reader
     cdef Row row
@@ -2195,7 +2201,7 @@ cdef uint32_t bits_of(u64 subscriber, const uint8_t* lines, u64 octets) noexcept
     begin(&reader, subscriber, lines, octets)
     while reader.at < reader.end:
         read_line(&reader, &row, texts)
-        bits |= bit_of(&row)
+        bits |= bits_of(&row)
     return bits
 
 

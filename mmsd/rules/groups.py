@@ -7,6 +7,7 @@ packs it (`fast.portrait_py`). Whose past comes back leaves his group; a group t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Final
 
 import msgspec
@@ -113,8 +114,8 @@ class Groups:
         self._left.append(groups)
 
     def expire(self, horizon: int) -> None:
-        """Groups that the store keeps no longer."""
-        for number in [number for number, group in self.held.items() if group.until < horizon]:
+        """Groups that the store keeps no longer: the oldest, which stand first."""
+        for number in [number for number, _ in takewhile(lambda held: held[1].until < horizon, self.held.items())]:
             members = np.frombuffer(self.held[number].numbers, np.uint64)
             self._express.expire(number, members[members != 0])
             self._drop(number)

@@ -80,7 +80,7 @@ class Settings:
     """The write-ahead log is copied into the database when it has grown to this."""
     wal_limit_bytes: int = 512 * MEBIBYTE
     """A reader that never ends keeps the log from being reused; beyond this size intake stops."""
-    cache_bytes: int = 64 * MEBIBYTE
+    cache_bytes: int = 16 * MEBIBYTE
     durable: bool = True
     """False only for throw-away stores (`mmsd look`, `mmsd replay`): nothing is synced."""
 

@@ -92,6 +92,15 @@ def story(draw: random.Random, first: int = 0) -> list[Trace]:
     return lines
 
 
+def stories(draw: random.Random) -> list[Trace]:
+    """One, of Ann; now and then some thirty messages as they should go, one after the other, before it."""
+    lines = story(draw)
+    if draw.random() < 0.01:
+        for number in range(draw.randrange(20, 40)):
+            lines += shifted(by_the_book(draw, 1000 + number), ANN, -400 * (number + 1))
+    return lines
+
+
 def by_the_book(draw: random.Random, number: int) -> list[Trace]:
     """One message as it should go; one in three is not fetched while anybody looks."""
     message, leg = f"m{number}", f"t{number}"
@@ -132,7 +141,7 @@ def test_what_it_says_the_rules_say(build: Any, seed: int, effort: int) -> None:
         draw = random.Random(number)
         covered = draw.choice(COVERS)
         context = dossiers.context(covered=covered, skew=draw.choice((0.0, 1.0)), join=3.0)
-        lines = [line for line in story(draw) if (line[KIND] != Kind.ATTEMPT or covered.gateway is not None)]
+        lines = [line for line in stories(draw) if (line[KIND] != Kind.ATTEMPT or covered.gateway is not None)]
         lines = [line for line in lines if covered.sms is not None or line[KIND] not in (Kind.PUSH, Kind.PUSH_REPORT)]
         if not lines:
             continue
@@ -254,7 +263,7 @@ def test_it_says_the_same_whether_a_past_lies_in_the_store_or_not(build: Any, se
         store: dict[int, tuple[bytes, bytes]] = {}
         lines: list[Trace] = []
         for who in range(ANN, ANN + 4):
-            for first in range(0, 18, 3):
+            for first in range(0, 18 if draw.random() < 0.98 else 180, 3):
                 told = story(draw, first) if draw.random() < 0.1 else by_the_book(draw, first)
                 told = [line for line in told if line[KIND] != Kind.ATTEMPT or covered.gateway is not None]
                 told = [line for line in told if covered.sms is not None or line[KIND] not in (Kind.PUSH, Kind.PUSH_REPORT)]
@@ -464,6 +473,28 @@ def test_sums_are_the_same_wherever_the_values_lie(seed: int) -> None:
             expected[tuple(key)] = expected.get(tuple(key), 0) + n
         keys, (found,) = sums(columns, weight)
         assert dict(zip(keys, found.tolist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("build", BUILDS)
+@pytest.mark.parametrize(
+    ("messages", "fetches", "odd"),
+    [
+        (express_py.MOST_THREADS, 0, []), (express_py.MOST_THREADS + 1, 0, [ANN]),
+        (1, express_py.MOST_LINES - 4, []), (1, express_py.MOST_LINES - 3, [ANN]),
+    ],
+)  # fmt: skip
+def test_a_robot_is_left_to_the_rules(build: Any, messages: int, fetches: int, odd: list[int]) -> None:
+    express = lane(build, dossiers.context(covered=COVERS[0]))
+    lines = []
+    for number in range(messages):
+        message = f"m{number}"
+        whole = [submit(0, message), notify(1, message), fetched(4, message), answer(6, f"t{number}")]
+        lines += shifted(whole, ANN, 100 * number)
+    lines += [fetched(7 + number / 100, "m0") for number in range(fetches)]
+    express.take(rows_of(lines), 0)
+    survey = express.survey(10_000 * SECOND)
+    assert survey.odd.tolist() == odd
+    assert len(survey.closed) == (0 if odd else messages)
 
 
 @pytest.mark.parametrize("build", BUILDS)
