@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from mmsd.errors import ConfigError, StoreBusy, StoreFull
+from mmsd.flow.glance import Glance
 from mmsd.model import Draw
 from mmsd.rules.draw import CLOSING, DRAWING
 from mmsd.store import Store, drawing
@@ -29,20 +30,21 @@ class Drawing:
         self._draws = draws
         self._wall = wall
         self._call = call
+        self._ordered = False  # something is to be closed or drawn, and was not at the last look
         self.trouble: dict[str, str] = {}
 
     async def run(self) -> None:
+        glance = Glance(self._store)
         while True:
-            await self.turn()
+            if glance.anew() or self._ordered:
+                await self.turn()
             await asyncio.sleep(POLL)
 
     async def turn(self) -> int:
         """How many went on."""
-        done = 0
-        for draw in await self._call(self._store.draws):
-            if draw.state in (CLOSING, DRAWING):
-                done += await self._go_on(draw)
-        return done
+        ordered = [draw for draw in await self._call(self._store.draws) if draw.state in (CLOSING, DRAWING)]
+        self._ordered = bool(ordered)
+        return sum([await self._go_on(draw) for draw in ordered])
 
     async def _go_on(self, draw: Draw) -> bool:
         name = f"{draw.campaign}/{draw.name}"

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from mmsd.errors import StoreBusy, StoreFull
+from mmsd.flow.glance import Glance
 from mmsd.store import Store
 
 _log = logging.getLogger(__name__)
@@ -26,8 +27,10 @@ class Erasing:
         self.trouble = ""
 
     async def run(self) -> None:
+        glance = Glance(self._store)
         while True:
-            await self.turn()
+            if glance.anew() or self.trouble:
+                await self.turn()
             await asyncio.sleep(POLL)
 
     async def turn(self) -> int:

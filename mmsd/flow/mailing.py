@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from mmsd.errors import StoreBusy, StoreFull
+from mmsd.flow.glance import Glance
 from mmsd.model import SECOND, Batch, Event, Mailing
 from mmsd.rules.audience import Pace, Plan, Seen, State, Tally, Window, in_control, moved, turn, verdict
 from mmsd.rules.models import Model
@@ -61,18 +62,23 @@ class Mailer:
         self._fault_point = fault_point
         self._paces: dict[int, Pace] = {}
         self._ends: dict[int, int] = {}  # by mailing: when its end was looked at last
+        self._running = False  # a mailing runs: what leaves next is a matter of time
         self.trouble = ""
 
     async def run(self) -> None:
+        glance = Glance(self._store)
         while True:
-            if not await self.turn():
+            looks = glance.anew() or self._running or self.trouble
+            if not (looks and await self.turn()):
                 await asyncio.sleep(_POLL)
 
     async def turn(self) -> bool:
         """A part of each mailing. Whether there is more to do at once: counting waits for nothing."""
         try:
             more = await self.count()
-            for mailing in await self._call(lambda: self._store.mailings(state=State.RUNNING)):
+            running = await self._call(lambda: self._store.mailings(state=State.RUNNING))
+            self._running = bool(running)
+            for mailing in running:
                 await self._send(mailing)
         except (StoreFull, StoreBusy) as error:
             if not self.trouble:

@@ -597,6 +597,9 @@ class Store(Protocol):
     def lives(self) -> Mapping[str, Sequence[LifeStep]]:
         """Every step of each campaign that has any, oldest first."""
 
+    def changes(self) -> int:
+        """Another number after each commit that changed anything: until then every question has the answer it had."""
+
     def seed_changes(self) -> int:
         """Another number after each commit that changed seeds or the life of a campaign, in this process."""
 

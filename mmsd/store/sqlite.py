@@ -130,6 +130,7 @@ class SqliteStore(Reader):
         self._doubt = ""
         self._tell: Callable[[], None] = lambda: None
         self._busy_at = -SECOND  # when messages last came or went
+        self._changes = 0
         self._seed_changes = 0
         self._housekeeping = ""
         self._abandoned: sqlite3.Connection | None = None
@@ -209,6 +210,9 @@ class SqliteStore(Reader):
 
     def hurried(self) -> bool:
         return not self._jobs.empty() or 0 <= self._wall() - self._busy_at < SECOND
+
+    def changes(self) -> int:
+        return self._changes
 
     def seed_changes(self) -> int:
         return self._seed_changes
@@ -292,6 +296,7 @@ class SqliteStore(Reader):
                     connection.execute("ROLLBACK")
                 self._segments.reload(connection)
             raise
+        self._changes = connection.total_changes
         self._people.committed()
         self._faults.point("after_commit")
         return result
@@ -395,6 +400,7 @@ class SqliteStore(Reader):
             self._segments.reload(connection)
             wanted = {_snapshot_name(connection), *(name for (name,) in connection.execute("SELECT file FROM state_delta"))}
             self._remove_state_files(lambda other: other not in wanted)
+            self._changes = connection.total_changes
         except BaseException:
             connection.close()
             raise

@@ -43,10 +43,10 @@ from mmsd.web.pages import BEHIND, Pages, cookie_name
 from mmsd.web.seeds import Seeds, SeedsApi
 from mmsd.web.serials import SerialsApi, Tries
 from mmsd.web.sheets import STREAMED
-from mmsd.web.source import FeedHealth, Health, Reader
+from mmsd.web.source import FeedHealth, Health, Living
 from mmsd.web.stream import Stream
 
-__all__ = ["FeedHealth", "Health", "Reader", "Settings", "Site"]
+__all__ = ["FeedHealth", "Health", "Living", "Settings", "Site"]
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class Site:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Living,
         health: Callable[[], Health],
         tokens: Tokens,
         telemetry: Telemetry,

@@ -70,6 +70,12 @@ class Reader(Protocol):
     def hash_of(self, text: str) -> int: ...
 
 
+class Living(Reader, Protocol):
+    """The same in the process that writes."""
+
+    def changes(self) -> int: ...
+
+
 class FeedHealth(msgspec.Struct, frozen=True):
     """One feed as an operator sees it."""
 

@@ -22,8 +22,8 @@ from mmsd.errors import StoreError
 from mmsd.model import Event
 from mmsd.telemetry import Telemetry
 from mmsd.web.answers import Ask, Problem, Route, encoded, iso, known_only, veiled
-from mmsd.web.source import Health, Reader
-from mmsd.web.totals import Totals, totals
+from mmsd.web.source import Health, Living
+from mmsd.web.totals import Totals, totals, window
 
 _log: Final = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class Stream:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Living,
         ask: Ask,
         health: Callable[[], Health],
         telemetry: Telemetry,
@@ -95,6 +95,7 @@ class Stream:
         self._most_clients = most_clients
         self._clients: set[Client] = set()
         self._cursor: int | None = None
+        self._known: tuple[tuple[int, Health, tuple[int, int]], Totals] | None = None  # what was read last, and of what
         self._latest = b""
         self._recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT)
         self._history: deque[tuple[float, float, float]] = deque(maxlen=HISTORY)
@@ -122,14 +123,21 @@ class Stream:
             client.end()
 
     async def tick(self) -> None:
-        """Read once, send to all. What cannot be read now is said to the clients and tried again at the next tick."""
+        """Read once, send to all. What cannot be read now is said to the clients and tried again at the next tick. Nothing is read that
+        must be as it was."""
         health, now = self._health(), self._wall()
-        try:
-            read, (events, cursor) = await self._ask(lambda: (totals(self._reader, health, now), self._new_events()))
-        except (Problem, StoreError):
-            self._send(_frame("trouble", {"at": iso(now)}))
-            return
-        self._cursor = cursor
+        stands = self._reader.changes(), health, window(health, now)
+        events: list[Event] = []
+        if self._known is not None and self._known[0] == stands:
+            read = self._known[1]
+        else:
+            self._known = None
+            try:
+                read, (events, self._cursor) = await self._ask(lambda: (totals(self._reader, health, now), self._new_events()))
+            except (Problem, StoreError):
+                self._send(_frame("trouble", {"at": iso(now)}))
+                return
+            self._known = stands, read
         news = [(event.id, _frame("event", _shown(event), event.id)) for event in events]
         self._recent.extend(news)
         rates = self._rates(read)

@@ -51,7 +51,7 @@ from mmsd.web.forwards import Reviewing
 from mmsd.web.mailings import Mailings
 from mmsd.web.outbox import LinkHealth, Outbox, Sending
 from mmsd.web.seeds import Seeds
-from mmsd.web.site import FeedHealth, Health, Reader, Settings, Site
+from mmsd.web.site import FeedHealth, Health, Living, Settings, Site
 
 NOON = 1_795_348_800_000_000  # 2026-11-22T12:00:00Z
 HOUR_OF_NOON = NOON // 3_600_000_000
@@ -94,6 +94,12 @@ class Shelf:
         self.told: list[Audit] = []  # newest first
         self.failure: Exception | None = None
         self.before: Callable[[], object] = lambda: None  # what a read waits for
+        self.still: int | None = None  # the number of the last change; None: who fills the lists says nothing of it
+        self._asked = 0
+
+    def changes(self) -> int:
+        self._asked += 1
+        return self._asked if self.still is None else self.still
 
     def deliveries(self, where: DeliveryFilter, limit: int, after: int | None = None) -> list[tuple[int, Delivery]]:
         self._check()
@@ -251,7 +257,7 @@ class House:
         *,
         settings: Settings | None = None,
         executor: Executor | None = None,
-        reader: Reader | None = None,
+        reader: Living | None = None,
         terms: Terms | None = None,
         drafts: Drafts | None = None,
         next_steps: Callable[[str, Held, int], Mapping[int, Next]] = lambda number, held, now: {},

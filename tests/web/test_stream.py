@@ -57,6 +57,34 @@ def test_a_new_page_gets_the_chart_the_last_events_and_the_totals(house):
     house.visit(story)
 
 
+def test_nothing_is_read_while_nothing_changed(house):
+    shelf, reads = house.shelf, []
+    shelf.before = lambda: reads.append(1)
+    shelf.still = 1
+    shelf.read = [LineCount("mmsc", "", 10, 10, 100)]
+
+    async def story(client):
+        live = house.site.stream
+        await live.tick()
+        async with client.get("/events") as answer:
+            await until(answer, "totals")
+            before = len(reads)
+            shelf.read, shelf.news = [LineCount("mmsc", "", 30, 30, 300)], [event(1)]
+            await live.tick()
+            ((_, _, told),) = await until(answer, "totals")
+            assert (told["totals"]["lines"], len(reads)) == (10, before)
+            shelf.failure, shelf.still = StoreBusy("a reader does not end"), 2
+            await live.tick()
+            assert [name for name, _, _ in await until(answer, "trouble")] == ["trouble"]
+            shelf.failure = None  # what failed is read again, though nothing changed
+            await live.tick()
+            frames = await until(answer, "totals")
+            assert [name for name, _, _ in frames] == ["event", "totals"]
+            assert frames[-1][2]["totals"]["lines"] == 30
+
+    house.visit(story)
+
+
 def test_a_page_that_comes_back_gets_what_it_missed(house):
     house.shelf.news = [event(n) for n in range(1, 6)]
 
