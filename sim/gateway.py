@@ -28,7 +28,7 @@ class Request:
     """One request and its answer, as a gateway may log it. Octets are those of the bodies."""
 
     method: bytes
-    url: bytes
+    url: bytes  # where it went
     status: int
     octets: int  # of the answer
     sent: int = 0
@@ -36,6 +36,7 @@ class Request:
     answer_type: bytes = b""
     server: bytes = b"Kannel/1.4.5"  # "" = nobody answered
     millis: int = 1
+    asked: bytes = b""  # what the handset asked for, where the gateway sent it elsewhere
 
 
 class Gateway(ABC):
@@ -118,14 +119,25 @@ class Wapbox(Gateway):
         )
 
 
-class Squid(Gateway):
-    """The samples' `logformat mms`: epoch, ms, client, MSISDN, method, URL, status, octets, types, peer, error."""
+LOGFORMAT: Final = (
+    '%ts.%03tu %6tr %>a "%{X-Up-Calling-Line-ID}>h" %rm %ru %>Hs %<st %>st "%{User-Agent}>h" "%{x-wap-profile}>h"'
+    ' "%{Content-Type}>h" "%mt" %Ss/%Sh/%<a %err_code/%err_detail'
+)
+"""The samples' `logformat mms`."""
 
-    def __init__(self, out: Path, clock: Clock, agenda: Agenda, rotation: Rotate) -> None:
+
+class Squid(Gateway):
+    """The samples' `logformat mms`: epoch, ms, client, MSISDN, method, URL, status, octets, types, peer, error. One that `rewrites`
+    addresses logs at the end what was asked for, too."""
+
+    def __init__(self, out: Path, clock: Clock, agenda: Agenda, rotation: Rotate, *, rewrites: bool = False) -> None:
         super().__init__("squid", LogFile(out / "squid" / "access-mms.log", rotation), clock, agenda)
+        self._rewrites = rewrites
+        self.format = LOGFORMAT + " %>ru" if rewrites else "mms"
+        probed = b"error:transaction-end-before-headers"
         self.file.write(  # a port probe: a line that is no request
-            self.stamp(agenda.now) + b'      0 127.0.0.1 "-" - error:transaction-end-before-headers 0 0 0 "-" "-" "-" "-" '
-            b"NONE_NONE/HIER_NONE/- ERR_CLIENT_GONE/WITH_CLIENT\n"
+            self.stamp(agenda.now) + b'      0 127.0.0.1 "-" - ' + probed + b' 0 0 0 "-" "-" "-" "-" '
+            b"NONE_NONE/HIER_NONE/- ERR_CLIENT_GONE/WITH_CLIENT" + self._both(probed) + b"\n"
         )
 
     def stamp(self, at: int) -> bytes:
@@ -146,7 +158,7 @@ class Squid(Gateway):
             peer, error = b"HIER_DIRECT/127.0.0.1", b"ERR_CONNECT_FAIL/WITH_SERVER"
         else:
             peer, error = b"HIER_NONE/-", b"ERR_READ_ERROR/WITH_SERVER"
-        return b' %6d %s "%s" %s %s %d %d %d "%s" "\\"http://ua.profiles.example/%s.xml\\"" "%s" "%s" TCP_MISS/%s %s\n' % (
+        return b' %6d %s "%s" %s %s %d %d %d "%s" "\\"http://ua.profiles.example/%s.xml\\"" "%s" "%s" TCP_MISS/%s %s%s\n' % (
             request.millis,
             address,
             subscriber.msisdn,
@@ -161,4 +173,8 @@ class Squid(Gateway):
             request.answer_type if request.server else b"text/html",
             peer,
             error,
+            self._both(request.asked or request.url),
         )
+
+    def _both(self, asked: bytes) -> bytes:
+        return b" " + asked if self._rewrites else b""

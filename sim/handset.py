@@ -64,6 +64,7 @@ class Handsets:
             (b"http://mmsc.uniwest.example/", 403, b"edge/3"),
             (b"http://wap.suyun.example/", 200, b"wapweb/2.2"),  # the portal: a page, and no MMSC
         )
+        self._old = (f"http://{name}1.{rest}/".encode(), b"http://mms.suyun-old.example:8002/")
 
     # ------------------------------------------------------------------------------------------------------------- sessions
 
@@ -312,8 +313,13 @@ class Handsets:
         server = b"Kannel/1.4.5" if status == 200 else b"edge/3"
         if status != 200:
             octets, kind = 45, b"text/html"
-        request = Request(b"POST", self._mmsc, status, octets, size, MMS, kind, server, self._random.randrange(1, 6))
+        millis = self._random.randrange(1, 6)
+        request = Request(b"POST", self._mmsc, status, octets, size, MMS, kind, server, millis, self._asked(sender))
         self._gateway(sender).log(sender, session, request)
+
+    def _asked(self, sender: Subscriber) -> bytes:
+        """The address that his handset has, where the proxy puts it right."""
+        return self._old[int(sender.variant * len(self._old))] if sender.behaviour is Behaviour.REWRITTEN else b""
 
     def post_unavailable(self, sender: Subscriber, session: Session) -> None:
         self._unavailable(sender, session, b"POST", self._mmsc)
@@ -341,7 +347,8 @@ class Handsets:
     def _unavailable(self, sender: Subscriber, session: Session, method: bytes, url: bytes) -> None:
         kind = MMS if method == b"POST" else b"-"
         status = self._random.choice((500, 503))
-        self._gateway(sender).log(sender, session, Request(method, url, status, 45, 40, kind, b"text/html", b"edge/3"))
+        asked = self._asked(sender) if method == b"POST" else b""
+        self._gateway(sender).log(sender, session, Request(method, url, status, 45, 40, kind, b"text/html", b"edge/3", asked=asked))
 
     def read_report(self, session: Session, reader: Subscriber, node: Node) -> None:
         """M-Read-Rec.ind about something read long ago."""

@@ -25,7 +25,7 @@ OTA_PORT: Final = 49999
 MENDABLE: Final = frozenset(
     {
         Behaviour.WRONG_APN, Behaviour.WRONG_PROXY, Behaviour.STANDING_PROXY, Behaviour.DENIED, Behaviour.WRONG_MMSC, Behaviour.WRONG_PATH,
-        Behaviour.MISSPELT_APN, Behaviour.UNSUBSCRIBED_APN, Behaviour.CORRECTED,
+        Behaviour.MISSPELT_APN, Behaviour.UNSUBSCRIBED_APN, Behaviour.CORRECTED, Behaviour.REWRITTEN,
     }
 )  # fmt: skip
 """Whose trouble ends with the right settings."""

@@ -69,6 +69,7 @@ class Behaviour(enum.StrEnum):
     NO_MMS = "no_mms"  # a handset without MMS, and nobody has said so
     STANDING_PROXY = "standing_proxy"  # as wrong_proxy, in a session that is open all day
     CORRECTED = "corrected"  # names another APN; the network puts him on the right one
+    REWRITTEN = "rewritten"  # posts to an address the MMSC had once; the proxy sends it to the one it has
     MISSPELT_APN = "misspelt_apn"  # the SGSN knows no such APN: no session, no accounting
     UNSUBSCRIBED_APN = "unsubscribed_apn"  # an APN that is not in his profile
     NO_DATA = "no_data"  # packet data is not open for him: refused on the right APN
@@ -93,6 +94,7 @@ FETCHES: Final = frozenset(
         Behaviour.LATE,
         Behaviour.BROKEN,
         Behaviour.CORRECTED,
+        Behaviour.REWRITTEN,
         Behaviour.DUAL_SIM,
         Behaviour.ROAMING,
         Behaviour.MVNO,
@@ -107,6 +109,7 @@ SENDS: Final = frozenset(
         Behaviour.DEFER_LATER,
         Behaviour.DEFER_NEVER,
         Behaviour.CORRECTED,
+        Behaviour.REWRITTEN,
         Behaviour.DUAL_SIM,
         Behaviour.ROAMING,
     }
@@ -139,6 +142,7 @@ FAULTS: Final[Mapping[Behaviour, str]] = {
     Behaviour.DENIED: "BAD_PROXY",
     Behaviour.WRONG_MMSC: "BAD_MMSC_URL",
     Behaviour.WRONG_PATH: "BAD_MMSC_URL",
+    Behaviour.REWRITTEN: "BAD_MMSC_URL",
     Behaviour.DATA_OFF: "NO_PDP",
     Behaviour.WIFI_ONLY: "NO_PDP",
     Behaviour.DUAL_SIM_IDLE: "NO_PDP",
@@ -267,7 +271,7 @@ def _make(random_: random.Random, index: int, network: str, behaviour: Behaviour
         imsi=f"46002{network}{index:06d}".encode(),
         imei=f"{code}{network[-1]}{index % 100_000:05d}{random_.randrange(1, 16):02d}".encode(),
         ggsn=random_.randrange(2),
-        wapbox=random_.random() < wapbox,
+        wapbox=random_.random() < wapbox and behaviour is not Behaviour.REWRITTEN,  # that rewrites nothing
         apn_upper=random_.random() < 0.2,
         variant=random_.random(),
     )

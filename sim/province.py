@@ -84,7 +84,9 @@ class Province:
         self._peers: set[Node] = set()  # whose log has an answer of another MMSC
         self.sms = Bearerbox(out, clock("sms"), agenda, streams, Rotate.GZIP)
         wapbox = Wapbox(out, clock("wapbox"), agenda, Rotate.COPY)
-        squid = Squid(out, clock("squid"), agenda, Rotate.RENAME)
+        self._squid = squid = Squid(
+            out, clock("squid"), agenda, Rotate.RENAME, rewrites=Behaviour.REWRITTEN in scenario.population.behaviours
+        )
         self.gateways: tuple[Gateway, Gateway] = (wapbox, squid)
         self.accounting = Accounting(out, scenario.radius, agenda, streams, (clock("radius1"), clock("radius2")))
         self.sgsn = Sgsn(out, clock("sgsn"), agenda) if scenario.sgsn.events else None
@@ -168,7 +170,7 @@ class Province:
         feeds += [
             {"name": "sms", "dialect": "kannel-sms", "glob": "kannel/bearerbox-access.log*", "node": "sms1", "zone": zone},
             {"name": "wapbox", "dialect": "kannel-wap", "glob": "kannel/wapbox-access.log*", "node": "wap1", "zone": zone},
-            {"name": "squid", "dialect": "http", "glob": "squid/access-mms.log*", "node": "proxy1", "format": "mms"},
+            {"name": "squid", "dialect": "http", "glob": "squid/access-mms.log*", "node": "proxy1", "format": self._squid.format},
         ]
         feeds += [
             {

@@ -87,11 +87,11 @@ def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdi
         return _REFUSED[delivery.answer] if delivery.end == "refused" else _ENDED[delivery.end]
     if delivery.fetched and delivery.confirmed:
         if abs(delivery.signed - delivery.submitted - late) < 1.5 * SECOND:
-            return Verdict("delivered", "OK", "D1", "OK: just in time", ("DELAYED",), _corrected(receiver))
+            return Verdict("delivered", "OK", "D1", "OK: just in time", ("DELAYED",), _put_right(receiver))
         if delivery.signed - delivery.submitted > late:
             return Verdict("delivered", "DELAYED", "D4", "DELAYED")
         cell = "OK: fetched late" if delivery.fetched - delivery.submitted > late - SECOND else "OK"
-        return Verdict("delivered", "OK", "D1", cell, hint=_corrected(receiver))
+        return Verdict("delivered", "OK", "D1", cell, hint=_put_right(receiver))
     if delivery.fetched:
         if delivery.astray:
             return Verdict("delivered", "OK_UNCONFIRMED", "D2", "BAD_MMSC_URL: retrieved", hint="BAD_MMSC_URL")
@@ -131,8 +131,11 @@ def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdi
     return Verdict("failed", "NO_RETRIEVE", row, "NO_RETRIEVE")
 
 
-def _corrected(receiver: Subscriber) -> str:
-    """Each session that the network put right is a case; in one that is open all day it did so once."""
+def _put_right(receiver: Subscriber) -> str:
+    """Each answer to a rewritten address is a case, and each session on a corrected access point; in one that is open all day the network
+    put it right once."""
+    if receiver.behaviour is Behaviour.REWRITTEN:
+        return "BAD_MMSC_URL"
     return "BAD_APN" if receiver.behaviour is Behaviour.CORRECTED and not receiver.standing else ""
 
 

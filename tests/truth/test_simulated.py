@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -140,8 +141,15 @@ def test_what_was_said_before_late_files_came_is_taken_back(tmp_path: Path):
 
 
 def test_what_the_network_corrects_is_found_all_the_same(tmp_path: Path):
-    result = made("corrected", tmp_path / "corrected", messages=300).result()
-    assert result.accusations.missed == []
+    run = made("corrected", tmp_path / "corrected", messages=300)
+    result = run.result()
+    assert (result.accusations.missed, result.accusations.false) == ([], [])
+    found = {(finding.cause, finding.subject): finding.urgency for finding in result.found.findings}
+    for behaviour, cause in (("corrected", "BAD_APN"), ("rewritten", "BAD_MMSC_URL")):
+        theirs = {row["receiver"] for row in run.rows() if row["behaviour"] == behaviour}
+        said = Counter(found[key] for key in found if key[0] == cause and key[1] in theirs)
+        assert said["low"] == said.total() > 5, behaviour
+    assert {row["outcome"] for row in run.rows() if row["behaviour"] == "rewritten"} == {"delivered"}
 
 
 def test_who_has_a_handset_without_mms_stands_in_the_list(table: Table):
