@@ -90,6 +90,10 @@ CELLS: Final[Mapping[str, Cell]] = {
     # (2), the other way: an answer `Deferred` that is tied to its message proves that the push came
     "NO_RETRIEVE: put off": _cell("NO_RETRIEVE", user=True, mmsc="EXPIRED NO_RETRIEVE", sms="NO_RETRIEVE", no_sms="EXPIRED NO_RETRIEVE"),
     "BAD_APN: internet APN": _cell("BAD_APN", _unfetched("BAD_APN"), user=True, hint="BAD_APN", radius_all="BAD_APN"),
+    # pushes that the clocks do not tell apart are one: it may be the third case, or not yet
+    "BAD_APN: pushes in one moment": _cell(
+        "BAD_APN", _unfetched("BAD_APN"), user=True, hint="BAD_APN", radius_all="BAD_APN NO_RETRIEVE"
+    ),
     "BAD_APN: before the 3rd case": _cell("NO_RETRIEVE", _UNFETCHED, user=True, hint="BAD_APN"),
     "BAD_APN: unknown name": _cell(
         "BAD_APN", _unfetched("BAD_APN"), user=True, hint="BAD_APN", radius_all="NO_RETRIEVE NO_PDP", sgsn="BAD_APN"

@@ -47,7 +47,10 @@ class Handsets:
         streams: Streams,
         hooks: Hooks,
         sgsn: Sgsn | None = None,
+        moment: int = 0,
     ) -> None:
+        """`moment`: pushes that are no further apart (µs) may be taken for one, as the clocks of those who log them go."""
+        self._moment = moment
         self._settings = settings
         self._accounting = accounting
         self._gateways = gateways
@@ -101,11 +104,12 @@ class Handsets:
         """A notification is on the display."""
         receiver = delivery.receiver
         behaviour = receiver.behaviour
+        apart, receiver.pushed = self._agenda.now - receiver.pushed > self._moment, self._agenda.now
         wait = self._between(self._settings.reaction)
         if self._agenda.now + wait >= delivery.expiry - us(1.5):
             return
         if behaviour is Behaviour.WRONG_APN:
-            self._agenda.after(wait, self._stray, receiver, "cmnet")
+            self._agenda.after(wait, self._stray, receiver, "cmnet", apart)
         elif behaviour is Behaviour.MVNO_STRAY:
             self._agenda.after(wait, self._stray, receiver, receiver.internet_apn)
         elif behaviour in REFUSED:
@@ -127,15 +131,16 @@ class Handsets:
                 delivery.acting = True
                 self._agenda.after(wait, self.connect, receiver, self._decline, delivery)
 
-    def _stray(self, receiver: Subscriber, apn: str) -> None:
+    def _stray(self, receiver: Subscriber, apn: str, apart: bool = False) -> None:
         """A session that leads nowhere: on the internet APN, or to a proxy that is none."""
         if self._accounting.ready(receiver) > self._agenda.now:
-            self._agenda.at(self._accounting.ready(receiver) + us(0.5), self._stray, receiver, apn)
+            self._agenda.at(self._accounting.ready(receiver) + us(0.5), self._stray, receiver, apn, apart)
             return
         if receiver.internet is not None and not receiver.internet.closed:
             self._accounting.close(receiver.internet)
         receiver.internet = session = self._accounting.open(receiver, apn)
         receiver.reactions += 1
+        receiver.moments += apart
         session.octets_in = self._random.randrange(120, 640)
         self._agenda.after(self._between(self._settings.linger), self._accounting.close, session)
 

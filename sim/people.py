@@ -175,6 +175,8 @@ class Subscriber:
     session: Session | None = None  # on the MMS APN, usable now
     internet: Session | None = None
     reactions: int = 0  # pushes answered by a session on the internet APN
+    moments: int = 0  # of those, how many surely stand apart from the push before
+    pushed: int = 0  # when the last push came, µs UTC
     plmn: bytes = b"46002"  # head of the IMSI: whose subscriber he is
     since: int = 0  # µs: since when the number behaves so
 
@@ -250,7 +252,7 @@ class People:
         if what in ("sim", "owner"):
             subscriber.imsi = f"46002{_SUBSCRIBERS}9{self._serial:05d}".encode()
         subscriber.behaviour = after
-        subscriber.reactions = 0
+        subscriber.reactions = subscriber.moments = subscriber.pushed = 0
         subscriber.standing = ""
         subscriber.since = now
         self.sort()

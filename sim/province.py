@@ -90,7 +90,10 @@ class Province:
         self.gateways: tuple[Gateway, Gateway] = (wapbox, squid)
         self.accounting = Accounting(out, scenario.radius, agenda, streams, (clock("radius1"), clock("radius2")))
         self.sgsn = Sgsn(out, clock("sgsn"), agenda) if scenario.sgsn.events else None
-        self.handsets = Handsets(scenario.handsets, scenario.mmsc.host, self.accounting, self.gateways, agenda, streams, self, self.sgsn)
+        self.handsets = Handsets(
+            scenario.handsets, scenario.mmsc.host, self.accounting, self.gateways, agenda, streams, self, self.sgsn,
+            us(1.5 * float(scenario.daemon.get("skew", 0))),
+        )  # fmt: skip
         self.seed = Seed(scenario.campaign, self.people, self, agenda, streams)
         late = us(float(scenario.daemon.get("T2", 180)))
         campaign = scenario.campaign

@@ -121,7 +121,8 @@ def verdict(delivery: Delivery, late: int, *, long_known: bool = False) -> Verdi
         return _UNREACHED[receiver.behaviour]
     if receiver.behaviour is Behaviour.WRONG_APN:
         if receiver.reactions >= 3:
-            return Verdict("failed", "BAD_APN", "U10", "BAD_APN: internet APN", ("NO_RETRIEVE",), "BAD_APN")
+            cell = "BAD_APN: internet APN" if receiver.moments >= 3 else "BAD_APN: pushes in one moment"
+            return Verdict("failed", "BAD_APN", "U10", cell, ("NO_RETRIEVE",), "BAD_APN")
         return Verdict("failed", "NO_RETRIEVE", "U11", "BAD_APN: before the 3rd case", ("BAD_APN",), "BAD_APN")
     if receiver.behaviour in SESSIONLESS:
         if long_known:

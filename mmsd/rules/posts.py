@@ -2,7 +2,8 @@
 
 A gateway's line does not name the message it carried. His submits and his POSTs of a few seconds are therefore given to each other: first
 those whose octets differ as they always do (his handset's headers are much the same each time), then those of which octets are not logged,
-and among equals so that the clocks differ least, taken together. Where they could as well be given the other way round, it is doubted.
+and among equals so that the clocks differ least, taken together, from what was measured of them. Where they could as well be given the
+other way round, it is doubted.
 """
 
 from __future__ import annotations
@@ -26,11 +27,16 @@ _RANKS: Final = 1 << 10
 """More than there are submits in one place: a rank goes before any sum of times, octets before any sum of ranks."""
 
 
+Ahead = Callable[[int, int], int | None]
+"""Two feeds → by how much (µs) a line of the second is later than one of the first that tells of the same moment; None: not measured."""
+
+
 class _Sent(NamedTuple):
     """A submit as the MMSC logged it."""
 
     at: int
     size: int
+    feed: int = 0
 
 
 def answered_by(traces: Sequence[Trace], at: int, size: int, join: int, mmscs: Collection[int] = ()) -> Answer:
@@ -72,7 +78,9 @@ def _submitting(posts: list[Trace], traces: Sequence[Trace]) -> list[Trace]:
     return submits
 
 
-def submits_of(posts: Iterable[Trace], origins: Iterable[Trace], join: int) -> dict[tuple[int, int], Trace]:
+def submits_of(
+    posts: Iterable[Trace], origins: Iterable[Trace], join: int, ahead: Ahead = lambda first, second: None
+) -> dict[tuple[int, int], Trace]:
     """By feed and place of each POST that was answered by an M-Send.conf: the MMSC's line of that submit, no farther than `join` (µs).
 
     Each line is one submit's: of two submits and one line the other was lost. A POST that the MMSC took and whose answer failed has a line
@@ -80,11 +88,18 @@ def submits_of(posts: Iterable[Trace], origins: Iterable[Trace], join: int) -> d
     """
     asked = [post for post in posts if post[C] == Content.MMS or (post[B] == Content.MMS and not _well(post))]
     lines = list(origins)
-    given = _given([_Sent(line[AT], line[SIZE]) for line in lines], asked, join, lambda post: post[C] != Content.MMS)
+    sent = [_Sent(line[AT], line[SIZE], line[FEED]) for line in lines]
+    given = _given(sent, asked, join, lambda post: post[C] != Content.MMS, ahead)
     return {(asked[place][FEED], asked[place][WHERE]): lines[number] for number, place in given.items() if asked[place][C] == Content.MMS}
 
 
-def _given(submits: Sequence[_Sent], posts: Sequence[Trace], join: int, rank: Callable[[Trace], int] = lambda post: 0) -> dict[int, int]:
+def _given(
+    submits: Sequence[_Sent],
+    posts: Sequence[Trace],
+    join: int,
+    rank: Callable[[Trace], int] = lambda post: 0,
+    ahead: Ahead = lambda first, second: None,
+) -> dict[int, int]:
     """Place of a submit → place of the POST that carried it; where octets do not tell, of lowest `rank`, then the nearest in time."""
     if not submits or not posts:
         return {}
@@ -103,7 +118,7 @@ def _given(submits: Sequence[_Sent], posts: Sequence[Trace], join: int, rank: Ca
     for number, sent, place, post in fitting:
         apart = abs(post[EXTRA] - sent.size - usual) if post[EXTRA] >= 0 <= sent.size else None
         kind = 1 if apart is None else 0 if apart <= _ALIKE else 2
-        stages[kind][number, place] = ((apart or 0) * _RANKS + rank(post)) * HOUR + _beside(post, sent.at)
+        stages[kind][number, place] = ((apart or 0) * _RANKS + rank(post)) * HOUR + _apart(post, sent, ahead)
     given: dict[int, int] = {}
     for stage in stages:
         taken = set(given.values())
@@ -135,6 +150,11 @@ def _answered(post: Trace) -> bool:
 
 def _well(post: Trace) -> bool:
     return bool(200 <= post[STATUS] < 300)
+
+
+def _apart(post: Trace, sent: _Sent, ahead: Ahead) -> int:
+    known = ahead(post[FEED], sent.feed)
+    return _beside(post, sent.at) if known is None else abs(int(post[AT]) + known - sent.at)
 
 
 def _beside(post: Trace, at: int) -> int:

@@ -87,6 +87,7 @@ class Clocks:
     def __init__(self, skew: float) -> None:
         self._configured = int(skew * SECOND)
         self._far: list[Apart] = []
+        self._measured: dict[Key, int] = {}  # … by lines of one moment
         self.allowed = 0
         self.held: dict[Key, Pair] = {}
         self._seen = 0  # pairs since the last look
@@ -126,6 +127,14 @@ class Clocks:
                 return -apart.ahead
         return 0
 
+    def measured(self, first: int, second: int) -> int | None:
+        """By how much (µs) a line of the second feed is later than one of the first that tells of the same moment, however little that
+        is, as at the last look. None: not measured."""
+        if (first, second) in self._measured:
+            return self._measured[first, second]
+        back = self._measured.get((second, first))
+        return None if back is None else -back
+
     def widen(self) -> bool:
         """Looks at what was measured; whether windows change by it. They become narrower again only by two steps at once."""
         if not self._seen:
@@ -133,6 +142,8 @@ class Clocks:
         self._seen = 0
         told = self.told()
         self._far = [apart for apart in told if self.is_far(apart)]
+        same = [apart for apart in told if not self.held[apart.first, apart.second].delayed]
+        self._measured = {(apart.first, apart.second): apart.ahead for apart in same}
         need = _widest(told)
         need = need if need > self._configured else 0
         wide = min(-(-need // WIDENED) * WIDENED, WIDEST)

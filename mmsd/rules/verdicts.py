@@ -702,7 +702,7 @@ class Judge:
             int(seconds * SECOND) for seconds in (context.settings.join, context.settings.skew, context.settings.logged)
         )
         pending = NEVER
-        submits = submits_of(dossier.posts, dossier.origins, join + skew)
+        submits = submits_of(dossier.posts, dossier.origins, join + skew, self.state.clocks.measured)
         for post in dossier.posts:
             how = strength(post, dossier, context, ours)
             if how == "weak" and post[AUTHORITY] in elsewhere and post[B] != Content.FORM:

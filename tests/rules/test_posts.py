@@ -106,6 +106,19 @@ def test_a_line_of_a_submit_whose_answer_failed_is_no_other_submits():
     assert given([lost, post(10.9, **HTML, b=Content.MMS, extra=21588), third], smaller, 5 * SECOND) == {2: smaller[1]}
 
 
+def test_clocks_that_were_measured_tell_which_submit_was_lost():
+    """Scenario `skewed`: of four whose octets a wapbox does not log the last was lost; the clock of the MMSC is 1.75 s ahead."""
+    posts = [post(at, **PDU) for at in (2, 9, 11, 14)]
+    lines = [origin(at, f"m{at}") for at in (4, 10, 13)]
+
+    def lost(ahead: int | None) -> set[int]:
+        found = submits_of(posts, lines, 6 * SECOND, lambda first, second: ahead)
+        return {number for number, post in enumerate(posts) if (post[FEED], post[WHERE]) not in found}
+
+    assert lost(int(1.75 * SECOND)) == {3}
+    assert lost(None) == {1}  # the clocks as they are
+
+
 def test_without_octets_an_answer_goes_before_a_failure():
     failed, sent = post(10.4, **HTML, b=Content.MMS), post(11.6, **PDU)
     assert failed[EXTRA] < 0
