@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeVar
 
 from mmsd.errors import AlreadyRunning, EncodeError, LinkDown, StoreBusy, StoreError, StoreFull
+from mmsd.flow.glance import Glance
 from mmsd.flow.settle import Answered, Deaf, Listener, News, NotSent, Settling, Told, Way, mark
 from mmsd.link.carry import Content, Down, Health, Incoming, Late, Link, Message, Octets, Owed, Receipt, Text, Uncertain, Up
 from mmsd.model import SECOND, Batch, Composed, Event, Outgoing
@@ -118,6 +119,7 @@ class Dispatcher:
         self._over = False  # no more news will come
         self._contents: dict[bytes, Composed] = {}  # by name, the one used last at the end
         self._sends: set[asyncio.Task[None]] = set()
+        self._resting = False  # nothing waited or was on its way at the last look
         self.trouble = ""  # why nothing moves, "" when it does
         self.receipts: Counter[str] = Counter()  # by how each was known, since the start
 
@@ -192,10 +194,12 @@ class Dispatcher:
     # ----------------------------------------------------------------------------------------------------------- claim, govern
 
     async def _claim(self, group: asyncio.TaskGroup) -> None:
-        """Round and round until `stop`: at once while rows move, else when something may have changed."""
+        """Round and round until `stop`: at once while rows move, else when something may have changed. While no row waits or is on its
+        way that is only once something was committed."""
+        glance = Glance(self._store)
         while not self._stopping.is_set():
             self._look.clear()
-            moved = await self._claim_once()
+            moved = await self._claim_once() if glance.anew() or not self._resting else []
             for row in moved:
                 if row.state == outbox.SENDING:
                     route = self._routes[row.link]
@@ -218,6 +222,7 @@ class Dispatcher:
         ]
         due = Due(now, lanes(self._on, rooms, MOST), self._governor.memory, self._governor.day(now))
         made: list[Batch] = []
+        resting = [False]
 
         def decide(rows: Rows) -> Batch:
             if rows.fence != self._fence:
@@ -238,11 +243,14 @@ class Dispatcher:
             batch.reserved += claimed.reserved
             batch.tidings += of_outbox(batch.moved, now)
             made[:] = [batch]
+            resting[:] = [rows.resting and not batch.moved]
             return batch
 
         self._fault_point("claim")
         if not await self._commit(Needs(due=due, overdue=Overdue(now, self._fence, MOST)), decide):
+            self._resting = False
             return []
+        self._resting = resting[0]
         self._fault_point("claimed")
         self._committed(made[0])
         return made[0].moved

@@ -293,6 +293,7 @@ class Rows:
     parts: Mapping[tuple[str, str], Part] = field(default_factory=dict)  # by (link, message)
     parts_of: Mapping[bytes, Sequence[Part]] = field(default_factory=dict)  # all there are of each row in `outbox` and `overdue`
     unsure: Mapping[tuple[str, str], Sequence[bytes]] = field(default_factory=dict)  # keys: out by that link, not yet known to be taken
+    resting: bool = False  # no row of the outbox waits or is on its way; told with `due`
     fence: int = 0  # which start of the daemon may claim
     ordinals: Mapping[Ordinal, Counted] = field(default_factory=dict)
     past: Mapping[Standing, Past] = field(default_factory=dict)  # of all `Needs.standings`

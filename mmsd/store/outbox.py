@@ -303,6 +303,12 @@ def overdue(connection: sqlite3.Connection, keys: Keys, asked: Overdue) -> list[
     return found
 
 
+def resting(connection: sqlite3.Connection) -> bool:
+    """Whether no row waits or is on its way: then time changes nothing."""
+    statement = "SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE state IN ('ready', 'held', 'sending', 'uncertain'))"
+    return bool(connection.execute(statement).fetchone()[0])
+
+
 def messages(connection: sqlite3.Connection, keys: Keys, subscriber: int, limit: int) -> list[tuple[int, int, Outgoing]]:
     """Of one subscriber, whatever became of them: (id, when it was asked for, row), the newest first."""
     rows = connection.execute(f"{SELECT} WHERE o.subscriber = ? ORDER BY o.id DESC LIMIT ?", (subscriber, limit)).fetchall()

@@ -266,6 +266,7 @@ class SqliteStore(Reader):
             parts=parts,
             parts_of=outbox.parts_of(connection, {row.key for row in (*leaving.values(), *overdue) if row.tries}),
             unsure=unsure,
+            resting=needs.due is not None and outbox.resting(connection),
             fence=outbox.fence(connection) if needs.due is not None or needs.overdue is not None else 0,
             ordinals=read_ordinals(connection, needs.ordinals, people),
             past=read_standings(connection, needs.standings, people),

@@ -353,6 +353,34 @@ def test_texts_that_are_done_are_forgotten(tmp_path):
     run(scenario())
 
 
+def test_a_store_without_rows_that_wait_is_asked_nothing(tmp_path, monkeypatch):
+    async def scenario() -> None:
+        async with desk(tmp_path) as it:
+            asked: list[Needs] = []
+            transact = it.store.transact
+
+            def counted(needs: Needs, decide: Callable[[Rows], Batch]) -> None:
+                asked.append(needs)
+                transact(needs, decide)
+
+            monkeypatch.setattr(it.store, "transact", counted)
+            await asyncio.sleep(600)
+            asked.clear()
+            await asyncio.sleep(600)
+            assert not asked
+            later = row("later", due=it.wall() + 5 * MINUTE)
+            transact(Needs(), lambda _: Batch(it.wall(), outbox=[later]))  # and nobody says that there is something
+            await asyncio.sleep(200)
+            assert len(asked) > 30  # it waits, and time will tell
+            await it.stand(later="delivered")
+            await asyncio.sleep(600)
+            asked.clear()
+            await asyncio.sleep(600)
+            assert not asked
+
+    run(scenario())
+
+
 def test_while_messages_come_and_go_the_store_is_hurried(tmp_path):
     async def scenario() -> None:
         async with desk(tmp_path) as it:
