@@ -893,12 +893,12 @@ class State:
         limit = self.settings.portal
         at, authority, number = at[first], authority[first], number[first]
         starts = np.flatnonzero(np.concatenate(([True], np.diff(authority) != 0)))
-        for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(at)], strict=True):
-            key = int(authority[start])
+        keys, earliest = authority[starts].tolist(), np.minimum.reduceat(at, starts).tolist()
+        for key, least, start, stop in zip(keys, earliest, starts.tolist(), [*starts[1:].tolist(), len(at)], strict=True):
             held = self.portals.get(key, [])
-            merged = dict(zip(held[1::2], held[::2], strict=True))
-            if len(merged) >= limit and int(at[start:stop].min()) >= max(merged.values()):
+            if len(held) >= 2 * limit and least >= held[-2]:  # the latest of those that count
                 continue
+            merged = dict(zip(held[1::2], held[::2], strict=True))
             for when, who in zip(at[start:stop].tolist(), number[start:stop].tolist(), strict=True):
                 merged[who] = min(when, merged.get(who, NEVER))
             kept = sorted((when, who) for who, when in merged.items())[:limit]

@@ -70,10 +70,11 @@ class TraceLog:
         """Takes TRACE rows in any order."""
         if not len(rows):
             return
-        self._runs.append(Run.of(rows))
-        while len(self._runs) > 1 and len(self._runs[-2].rows) < 3 * len(self._runs[-1].rows):
-            last = self._runs.pop()
-            self._runs[-1] = Run.of(np.concatenate([self._runs[-1].rows, last.rows]))
+        merged, n = [rows], len(rows)
+        while self._runs and len(self._runs[-1].rows) < 3 * n:  # all of them at once
+            merged.append(self._runs.pop().rows)
+            n += len(merged[-1])
+        self._runs.append(Run.of(np.concatenate(merged[::-1]) if len(merged) > 1 else rows))
 
     def gather(self, subscribers: npt.NDArray[np.uint64]) -> TraceArray:
         """All rows of the *sorted, distinct* numbers, in order of subscriber, time, feed, place."""
