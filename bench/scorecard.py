@@ -41,7 +41,7 @@ MANY: Final = 10_000
 WRONG: Final = 4.0
 """At full size wrong settings are so many times as frequent as in the scenario's file."""
 GROWN: Final[Mapping[str, float]] = {
-    "table": 19, "radius-mms": 29, "skewed": 19, "late": 19, "cold": 31, "fault": 23, "swaps": 13, "defaults": 11, "corrected": 27,
+    "table": 19, "radius-mms": 29, "skewed": 19, "late": 19, "cold": 31, "fault": 23, "swaps": 13, "defaults": 11, "corrected": 37,
     "always-on": 19, "vendor": 21,
 }  # fmt: skip
 """Scenarios, and how many times their people make ten thousand verdicts about settings. `browsing` has them as it is."""
