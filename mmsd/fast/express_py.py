@@ -1010,7 +1010,7 @@ _ANY: Final = (1 << 32) - 1
 
 def _bits(row: Any) -> int:
     """Up to three bits of the message that a submit names, or of the transaction that a push does; 0 for other lines. Of three messages
-    in the store one in fifty others seems to be one; with a bit each it would be one in ten."""
+    in the store one in 65 others seems to be one; with a bit each it would be one in eleven."""
     if row["kind"] not in (Kind.SUBMIT, Kind.PUSH):
         return 0
     name = int(row["message" if row["kind"] == Kind.SUBMIT else "transaction"])

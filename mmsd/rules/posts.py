@@ -2,8 +2,8 @@
 
 A gateway's line does not name the message it carried. His submits and his POSTs of a few seconds are therefore given to each other: first
 those whose octets differ as they always do (his handset's headers are much the same each time), then those of which octets are not logged,
-and among equals so that the clocks differ least, taken together, from what was measured of them. Where they could as well be given the
-other way round, it is doubted.
+and among equals so that the clocks differ least, taken together: from what was measured of them, where that is given. Where they could as
+well be given the other way round, it is doubted.
 """
 
 from __future__ import annotations
