@@ -474,6 +474,8 @@ class Daemon:
         self._started = self._world.wall()
         self._open = 0  # deliveries in memory, counted once a second
         self._address = settings.state.directory / ADDRESS
+        self._base = ""  # of the live page, once it listens
+        self._unsaid = False  # its address could not be written
         self._version = version("mmsd")  # looked for in files: once
         self.telemetry = Telemetry(version=self._version, twin=TWIN)
         self._keys = keys = load_keys(settings)
@@ -578,7 +580,8 @@ class Daemon:
         drafts = Drafts(Workers(self._settings.workers, mark_key, list), mark_key)
 
         def served(base: str) -> None:
-            self._address.write_text(f"{base}\n", encoding="ascii")
+            self._base = base
+            self._leave_address()
             ready(base, site)
 
         with ThreadPoolExecutor(4, "web") as executor:
@@ -639,6 +642,19 @@ class Daemon:
             )  # fmt: skip
             await handing.run()
 
+    def _leave_address(self) -> None:
+        """For commands that speak to the daemon. On a disk that is full it serves without, and leaves it once there is room."""
+        try:
+            temporary = self._address.with_name(f"{ADDRESS}.new")
+            temporary.write_text(f"{self._base}\n", encoding="ascii")
+            temporary.replace(self._address)
+        except OSError as error:
+            if not self._unsaid:
+                _log.warning("%s: %s; commands do not find this daemon until it can be written", self._address, error.strerror)
+            self._unsaid = True
+        else:
+            self._unsaid = False
+
     async def _announce(self, settings: mqtt.Settings) -> None:
         async with mqtt.Publisher(settings, random=secrets.SystemRandom().random) as publisher:
             await Announcer(self.store, publisher, self._settings.announce).run()
@@ -648,6 +664,8 @@ class Daemon:
         swept = self._world.monotonic()
         while True:
             self._measure()
+            if self._unsaid:
+                self._leave_address()
             for link in leaving.health():
                 self.telemetry.link(link.name, up=link.health.state == "up", under_way=link.under_way, counts=link.counts)
             self.telemetry.receipts(leaving.receipts)
@@ -666,7 +684,8 @@ class Daemon:
 
     def close(self) -> None:
         self._stop.set()
-        self._address.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that became read-only does not keep the rest from being closed
+            self._address.unlink()
         self.sequencer.close()
         self.store.close()
 

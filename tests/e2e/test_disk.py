@@ -101,3 +101,20 @@ def test_a_read_only_disk_is_refused_and_nothing_lost(tmp_path: Path, logs: Path
         daemon.start()
         daemon.agrees(copy)
         assert "Traceback" not in daemon.output()
+
+
+def test_an_address_that_cannot_be_left_is_left_later(tmp_path: Path, logs: Path) -> None:
+    """Whoever fills the disk at that very moment: seen once as an unhandled error of a start on a full disk."""
+    config = configure(tmp_path / "daemon", logs)
+    with running(config) as daemon:
+        daemon.kill()
+        address = daemon.state / "address"
+        address.unlink()
+        address.mkdir()
+        daemon.start()
+        assert daemon.ask("/livez", token="").status == 200
+        assert f"{address}: Is a directory; commands do not find this daemon until it can be written" in daemon.output()
+        address.rmdir()
+        until(address.is_file, "the address is left")
+        assert address.read_text() == f"{daemon.base}\n"
+        assert "Traceback" not in daemon.output()
